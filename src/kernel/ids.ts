@@ -1,0 +1,71 @@
+/** Prefixed random ids: a kind, an underscore and a ULID, so that an id says what it names and sorts by its birth. */
+import { refuse } from './refusals.ts'
+import { done, type Result } from './result.ts'
+
+/** What each prefix names. */
+export const idPrefixes = {
+  idn: 'identity',
+  crd: 'credential',
+  grn: 'grant',
+  ses: 'session',
+  hld: 'hold',
+  apr: 'approval',
+  dec: 'decision',
+  lnk: 'one-time link',
+  sgn: 'signal',
+  dvc: 'device sign-in',
+  tok: 'token',
+  chg: 'change',
+  pks: 'passkey',
+  exc: 'exception',
+} as const
+
+export type IdPrefix = keyof typeof idPrefixes
+export type Id<P extends IdPrefix> = `${P}_${string}`
+
+export type IdentityId = Id<'idn'>
+export type CredentialId = Id<'crd'>
+export type GrantId = Id<'grn'>
+export type SessionId = Id<'ses'>
+export type HoldId = Id<'hld'>
+export type ApprovalId = Id<'apr'>
+export type DecisionId = Id<'dec'>
+export type LinkId = Id<'lnk'>
+export type SignalId = Id<'sgn'>
+export type DeviceSignInId = Id<'dvc'>
+export type TokenId = Id<'tok'>
+export type ChangeId = Id<'chg'>
+export type PasskeyId = Id<'pks'>
+export type ExceptionId = Id<'exc'>
+
+const alphabet = '0123456789ABCDEFGHJKMNPQRSTVWXYZ'
+const ulidLength = 26
+
+/** A new id from an instant (48 bits) and ten random bytes, as the ULID specification lays them out. */
+export function makeId<P extends IdPrefix>(prefix: P, now: number, chance: Uint8Array): Id<P> {
+  if (chance.byteLength < 10) throw new Error('an id needs ten random bytes')
+  let time = ''
+  let rest = now
+  for (let place = 0; place < 10; place += 1) {
+    time = `${alphabet[rest % 32]}${time}`
+    rest = Math.floor(rest / 32)
+  }
+  let bits = 0n
+  for (const byte of chance.subarray(0, 10)) bits = (bits << 8n) | BigInt(byte)
+  let tail = ''
+  for (let place = 0; place < 16; place += 1) {
+    tail = `${alphabet[Number(bits & 31n)]}${tail}`
+    bits >>= 5n
+  }
+  return `${prefix}_${time}${tail}`
+}
+
+/** Reads an id of one kind, or refuses `id.malformed`. */
+export function parseId<P extends IdPrefix>(prefix: P, text: unknown): Result<Id<P>> {
+  if (typeof text === 'string' && isId(prefix, text)) return done(text)
+  return refuse('id.malformed', { detail: `expected ${prefix}_ and ${ulidLength} characters` })
+}
+
+export function isId<P extends IdPrefix>(prefix: P, text: string): text is Id<P> {
+  return text.length === prefix.length + 1 + ulidLength && text.startsWith(`${prefix}_`) && /^[0-9A-HJKMNP-TV-Z]{26}$/.test(text.slice(prefix.length + 1))
+}
