@@ -1,0 +1,218 @@
+/** What control needs from the outside: a store, a clock, chance, keys. Each has one contract suite or one host. */
+import type { IdPrefix, Id } from '../kernel/ids.ts'
+import type { JsonObject } from '../kernel/json.ts'
+import type { Instant, Milliseconds } from '../kernel/instants.ts'
+import type { Result } from '../kernel/result.ts'
+import type { Secret } from '../kernel/secret.ts'
+import type { PolicyFile, ParsedPolicy } from '../model/policies.ts'
+import type { FactChange, RecordKind, Records } from '../model/records.ts'
+
+// --- Store ---------------------------------------------------------------------------------------------------------
+
+/** The columns a kind can be searched by; each is indexed. The store refuses (throws on) any other. */
+export const searchable = {
+  identity: ['name', 'kind', 'state', 'owner'],
+  credential: ['identity', 'hash'],
+  passkey: ['person', 'credentialId'],
+  link: ['hash'],
+  signIn: ['person'],
+  device: ['hash', 'userCode'],
+  exception: ['identity', 'state'],
+  issuer: [],
+  service: [],
+  policySet: [],
+  grant: ['state', 'actor'],
+  uses: ['grant'],
+  session: ['state', 'grant', 'token', 'identity'],
+  hold: ['state', 'grant', 'session'],
+  approval: ['subject', 'person'],
+  challenge: ['person'],
+  signal: ['identity'],
+} as const satisfies { readonly [K in RecordKind]: readonly string[] }
+
+export type SearchBy<K extends RecordKind> = { readonly [C in (typeof searchable)[K][number]]?: string | readonly string[] }
+
+export interface Page {
+  /** At most this many; the store's own ceiling is 1,000. */
+  readonly max: number
+  /** Records after this id, in order of id. */
+  readonly after?: string
+}
+
+export interface Reading {
+  get<K extends RecordKind>(kind: K, id: string): Promise<Records[K] | undefined>
+  /** In order of id. `actor` of a grant is the first of its chain. */
+  find<K extends RecordKind>(kind: K, space: string, by: SearchBy<K>, page?: Page): Promise<Records[K][]>
+}
+
+/** What happened, for the ledger. Written in the transaction of the change it names. */
+export interface LedgerEntry {
+  readonly kind: string
+  readonly space: string
+  /** Name of the identity that did it, or `remit` for time and machinery. */
+  readonly actor: string
+  /** Id of what it happened to. */
+  readonly subject: string
+  /** Never holds a secret. */
+  readonly facts: JsonObject
+}
+
+export interface Change extends Reading {
+  /** The instant of this change: never below that of any change before it. */
+  readonly now: Instant
+  put<K extends RecordKind>(kind: K, record: Records[K]): Promise<void>
+  remove(kind: 'challenge' | 'signIn' | 'device', id: string): Promise<void>
+  record(entry: LedgerEntry): Promise<void>
+}
+
+/** What a change brought: facts in the order they were written, under one version. */
+export interface Committed {
+  readonly version: number
+  readonly at: Instant
+  readonly changes: readonly FactChange[]
+}
+
+export interface OutboxRow {
+  /** 1, 2, 3 … without a gap, in order of commit. */
+  readonly position: number
+  readonly at: Instant
+  /** Canonical JSON of { v:1, at, kind, space, actor, subject, facts }. */
+  readonly body: string
+  /** 32 random bytes. */
+  readonly salt: Uint8Array
+}
+
+export interface LeafRow {
+  /** 0, 1, 2 …: leaf n holds outbox row n + 1. */
+  readonly index: number
+  /** 33 bytes: the version byte and the commitment. */
+  readonly leaf: Uint8Array
+  /** Absent once erased. */
+  readonly body?: string
+  readonly salt?: Uint8Array
+}
+
+export interface TreeState {
+  readonly size: number
+  /** The hashes of the compact range, 32 bytes each, joined. */
+  readonly frontier: Uint8Array
+  /** The newest signed checkpoint; empty before the first. */
+  readonly checkpoint: string
+}
+
+/**
+ * Keeps everything. `change` is one serializable transaction: all of it is durable when the promise resolves, nothing of it when
+ * the work refuses or throws. A change that puts a record (other than the ephemeral kinds) and records no entry is a bug and throws.
+ * A store that cannot write answers `store.unavailable`.
+ */
+export interface Store {
+  change<T>(work: (tx: Change) => Promise<Result<T>>): Promise<Result<T>>
+  read<T>(work: (tx: Reading) => Promise<T>): Promise<T>
+  /** Called in order of commit, before `change` resolves and before the next change starts. */
+  onCommit(listener: (committed: Committed) => void): void
+  /** Version of the last committed change, and the last stored instant. */
+  last(): Promise<{ readonly version: number; readonly at: Instant }>
+
+  /** Rows not numbered yet, oldest first. */
+  outbox(max: number): Promise<OutboxRow[]>
+  tree(): Promise<TreeState>
+  /** Appends leaves and the new state in one transaction; throws if the stored size is not `from` (another sequencer). */
+  appendLeaves(from: number, leaves: readonly LeafRow[], state: TreeState): Promise<void>
+  leaves(from: number, max: number): Promise<LeafRow[]>
+  /** Every signed checkpoint, oldest first, from a tree size on. */
+  checkpoints(fromSize: number, max: number): Promise<{ readonly size: number; readonly note: string }[]>
+
+  close(): Promise<void>
+}
+
+// --- Time and chance -----------------------------------------------------------------------------------------------
+
+export interface Clock {
+  /** UTC milliseconds; never goes back, and never below the last stored instant. */
+  now(): Instant
+  /** Calls once after a time; answers how to call it off. Does not keep the process alive. */
+  after(milliseconds: Milliseconds, work: () => void): () => void
+}
+
+export interface Chance {
+  bytes(count: number): Uint8Array
+  id<P extends IdPrefix>(prefix: P, now: Instant): Id<P>
+}
+
+// --- Keys ----------------------------------------------------------------------------------------------------------
+
+/** An Ed25519 key that never leaves its holder. */
+export interface Signer {
+  readonly name: string
+  /** 32 raw bytes. */
+  readonly publicKey: Uint8Array
+  sign(message: Uint8Array): Uint8Array
+}
+
+/** Issues and reads Remit's own tokens (JWT, EdDSA, RFC 9068 `at+jwt`). */
+export interface TokenMint {
+  issue(claims: TokenClaims): Promise<Secret>
+  /** Refuses `credential.invalid` on anything but a token of ours for this audience that has not expired. */
+  read(token: string, audience: string): Promise<Result<TokenClaims>>
+  /** Public keys as a JWK set, for whoever verifies. */
+  keys(): JsonObject
+}
+
+export interface TokenClaims {
+  /** `tok_…`: the token's own id. */
+  readonly jti: string
+  readonly space: string
+  /** The chain by identity id: who acts first. */
+  readonly chain: readonly string[]
+  /** Credential or passkey that proved it: when that ends, so does the token. */
+  readonly provedBy: string
+  /** `urn:remit:<space>:control` or `urn:remit:<space>:gateway:<name>`. */
+  readonly audience: string
+  readonly grant?: string
+  readonly issuedAt: Instant
+  readonly expiresAt: Instant
+  /** Facts proved by the token this one was exchanged for. */
+  readonly proved: Readonly<Record<string, string>>
+}
+
+/** Reads a JWT of a configured issuer. */
+export interface IssuerTokens {
+  read(token: string, issuer: Records['issuer']): Promise<Result<{ readonly subject: string; readonly claims: JsonObject; readonly expiresAt: Instant }>>
+}
+
+/** Seals upstream secrets with the origin they may be sent to as associated data: moved elsewhere they do not open. */
+export interface Vault {
+  seal(secret: Secret, origin: string): string
+  open(sealed: string, origin: string): Result<Secret>
+}
+
+/** Checks a person's WebAuthn answers (Level 2, user verification required). */
+export interface Passkeys {
+  registration(input: { readonly response: JsonObject; readonly challenge: string; readonly origin: string; readonly rpId: string }): Promise<
+    Result<{ readonly credentialId: string; readonly publicKey: string; readonly counter: number; readonly software: boolean }>
+  >
+  assertion(input: {
+    readonly response: JsonObject
+    readonly challenge: string
+    readonly origin: string
+    readonly rpId: string
+    readonly credentialId: string
+    readonly publicKey: string
+    readonly counter: number
+  }): Promise<Result<{ readonly counter: number }>>
+}
+
+// --- Policy --------------------------------------------------------------------------------------------------------
+
+export interface PolicyProblem {
+  readonly file: string
+  readonly line: number
+  readonly column: number
+  readonly message: string
+  readonly remedy: string
+}
+
+/** Cedar's own validator, in a worker that may be killed. */
+export interface PolicyChecker {
+  check(files: readonly PolicyFile[], schema: string): Promise<{ readonly policies: readonly ParsedPolicy[] } | { readonly problems: readonly PolicyProblem[] }>
+}

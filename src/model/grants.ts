@@ -1,0 +1,189 @@
+/** Task, scope, grant, hold, approval, session: the authority that is lent for one task, and its use. */
+import type { ApprovalId, GrantId, HoldId, IdentityId, PasskeyId, SessionId, SignalId, TokenId } from '../kernel/ids.ts'
+import type { Instant, Milliseconds } from '../kernel/instants.ts'
+import type { ArgumentValue, Arguments } from './actions.ts'
+import type { Effect, Tier } from './effects.ts'
+import type { GrantState, HoldState, SessionState } from './lives.ts'
+import type { Requirement } from './requirements.ts'
+
+/** Something known about a task; `proved` facts come from a verified token or a provider, never from the asker's words. */
+export interface Fact {
+  readonly name: string
+  readonly value: string
+  readonly source: string
+  readonly at: Instant
+}
+
+export interface Task {
+  readonly kind: string
+  readonly statement: string
+  readonly claimed: readonly Fact[]
+  readonly proved: readonly Fact[]
+}
+
+/** What an argument must be. All that are present must hold. Times and sizes are numbers as the operation takes them. */
+export interface ArgumentConstraint {
+  readonly oneOf?: readonly ArgumentValue[]
+  /** A pattern with `*` for any run of characters. */
+  readonly like?: string
+  readonly atLeast?: number
+  readonly atMost?: number
+}
+
+/**
+ * One line of a scope: effects on a resource and what lies below it, or one operation.
+ * `resource` is `shop` or `shop/restart`; `effects` is absent when the resource is one operation.
+ */
+export interface ScopeEntry {
+  readonly resource: string
+  readonly effects?: readonly Effect[]
+  readonly arguments?: Readonly<Record<string, ArgumentConstraint>>
+  /** How many actions this line allows in all; absent: not counted. */
+  readonly uses?: number
+}
+
+export type GrantEnding = 'completed' | 'expired' | 'revoked' | 'contained' | 'exhausted' | 'abandoned'
+
+export interface Ending {
+  readonly how: GrantEnding | 'denied' | 'withdrawn' | 'unanswered' | 'unclaimed'
+  readonly by: string
+  readonly reason: string
+}
+
+export interface Grant {
+  readonly id: GrantId
+  readonly space: string
+  /** Who acts first, then for whom, and for whom that one acts. */
+  readonly chain: readonly IdentityId[]
+  readonly task: Task
+  readonly scope: readonly ScopeEntry[]
+  readonly tier: Tier
+  readonly state: GrantState
+  /** Length of the work window, and the most it may ever be, extensions included. */
+  readonly duration: Milliseconds
+  readonly durationMax: Milliseconds
+  readonly requirement: Requirement
+  /** The policies that made it eligible, by `@id`. */
+  readonly policies: readonly string[]
+  /** SHA-256 over the request's canonical form: what an approver signs. */
+  readonly digest: string
+  readonly idleMax: Milliseconds
+  /** Present when a wrapper promises to call at this interval; three missed calls end the grant. */
+  readonly heartbeat?: Milliseconds
+  readonly requestedAt: Instant
+  readonly pendingUntil: Instant
+  readonly approvedAt?: Instant
+  readonly claimBy?: Instant
+  readonly activatedAt?: Instant
+  /** The one absolute end; present from activation on. */
+  readonly expiresAt?: Instant
+  readonly endedAt?: Instant
+  readonly ending?: Ending
+}
+
+export interface Session {
+  readonly id: SessionId
+  readonly space: string
+  readonly grant: GrantId
+  readonly identity: IdentityId
+  readonly gateway: string
+  readonly token: TokenId
+  /** The client address that first used the token. */
+  readonly address: string
+  readonly state: SessionState
+  readonly openedAt: Instant
+  readonly endsAt: Instant
+  readonly endedAt?: Instant
+}
+
+/** What a person sees of a held action. The body is erased when the hold closes. */
+export interface HeldAction {
+  readonly service: string
+  readonly operation: string
+  readonly effect: Effect
+  readonly tier: Tier
+  readonly target: string
+  readonly arguments: Arguments
+  readonly headers: readonly (readonly [string, string])[]
+  /** base64 of the whole body. */
+  readonly body?: string
+}
+
+export interface Hold {
+  readonly id: HoldId
+  readonly space: string
+  readonly session: SessionId
+  readonly grant: GrantId
+  readonly digest: string
+  readonly action: HeldAction
+  readonly requirement: Requirement
+  readonly policies: readonly string[]
+  readonly state: HoldState
+  readonly openedAt: Instant
+  /** Until when somebody may answer. */
+  readonly answerBy: Instant
+  readonly approvedAt?: Instant
+  /** Until when an approval may be spent. */
+  readonly useBy?: Instant
+  readonly closedAt?: Instant
+  readonly reason?: string
+}
+
+/** What an approver took away from a request. */
+export interface Narrowing {
+  readonly duration?: Milliseconds
+  /** Numbers of the scope lines that stay. */
+  readonly lines?: readonly number[]
+  /** Uses per scope line number, as decimal text. */
+  readonly uses?: Readonly<Record<string, number>>
+}
+
+/** A person's signed yes or no: the WebAuthn assertion is kept so that anyone may check it again. */
+export interface Approval {
+  readonly id: ApprovalId
+  readonly space: string
+  readonly subject: GrantId | HoldId
+  readonly person: IdentityId
+  readonly decision: 'approve' | 'deny'
+  readonly narrowing: Narrowing
+  readonly digest: string
+  readonly nonce: string
+  readonly passkey: PasskeyId
+  readonly assertion: { readonly clientDataJSON: string; readonly authenticatorData: string; readonly signature: string }
+  readonly at: Instant
+}
+
+/** A challenge handed out for one signature; spent by it. */
+export interface Challenge {
+  /** The challenge itself, base64url. */
+  readonly id: string
+  readonly space: string
+  readonly purpose: 'approve' | 'sign-in' | 'register' | 'confirm-device'
+  readonly person?: IdentityId
+  readonly about: string
+  readonly expiresAt: Instant
+}
+
+/** How often one line of a grant's scope was used. */
+export interface Uses {
+  /** grant id and line number. */
+  readonly id: string
+  readonly space: string
+  readonly grant: GrantId
+  readonly line: number
+  readonly spent: number
+}
+
+export interface Signal {
+  readonly id: SignalId
+  readonly space: string
+  readonly kind: 'token-used-elsewhere'
+  readonly identity?: IdentityId
+  readonly grant?: GrantId
+  readonly about: string
+  readonly at: Instant
+}
+
+export function usesId(grant: GrantId, line: number): string {
+  return `${grant}/${line}`
+}

@@ -1,0 +1,49 @@
+/** Everything the store keeps, by kind. A record has an `id` unique in its kind and the `space` it belongs to. */
+import type { Approval, Challenge, Grant, Hold, Session, Signal, Uses } from './grants.ts'
+import type { Credential, DeviceSignIn, Identity, Issuer, OneTimeLink, Passkey, SignIn, StandingException } from './identities.ts'
+import type { PolicySet } from './policies.ts'
+import type { Service } from './services.ts'
+
+export interface Records {
+  identity: Identity
+  credential: Credential
+  passkey: Passkey
+  link: OneTimeLink
+  signIn: SignIn
+  device: DeviceSignIn
+  exception: StandingException
+  issuer: Issuer
+  service: Service
+  policySet: PolicySet
+  grant: Grant
+  uses: Uses
+  session: Session
+  hold: Hold
+  approval: Approval
+  challenge: Challenge
+  signal: Signal
+}
+
+export type RecordKind = keyof Records
+
+/** The kinds whose every change is a fact for decisions and goes out over the feed. */
+export const factKinds = [
+  'identity',
+  'credential',
+  'exception',
+  'issuer',
+  'service',
+  'policySet',
+  'grant',
+  'uses',
+  'session',
+  'hold',
+] as const satisfies readonly RecordKind[]
+
+/** Kinds that are passing notes and need no ledger entry of their own. */
+export const ephemeralKinds = ['challenge', 'signIn', 'device'] as const satisfies readonly RecordKind[]
+
+/** One committed change of one record; `removed` for those that are gone. */
+export type FactChange = {
+  [K in RecordKind]: { readonly kind: K; readonly id: string; readonly record: Records[K] } | { readonly kind: K; readonly id: string; readonly removed: true }
+}[RecordKind]

@@ -1,0 +1,54 @@
+/** What is acted on over HTTP: services and their declared operations. */
+import type { Effect, Impact, Tier } from './effects.ts'
+
+export const argumentTypes = ['string', 'long', 'decimal', 'boolean', 'strings'] as const
+export type ArgumentType = (typeof argumentTypes)[number]
+
+/** One argument of an operation: where it stands in the request and what it is. */
+export interface ArgumentRule {
+  readonly name: string
+  readonly in: 'path' | 'query' | 'body'
+  readonly type: ArgumentType
+  readonly required: boolean
+}
+
+/** One named operation of a service: a method and a path, the effect it has and the arguments it reads. */
+export interface Route {
+  readonly name: string
+  readonly method: string
+  /** `/incidents/{id}`: literal segments and whole-segment parameters; `{rest*}` at the end takes what follows. */
+  readonly path: string
+  readonly effect: Effect
+  readonly impact: Impact
+  readonly tier: Tier
+  readonly arguments: readonly ArgumentRule[]
+}
+
+/** How the gateway authenticates to the upstream; the value is sealed with the upstream's origin. */
+export interface UpstreamCredential {
+  readonly header: string
+  /** Put before the revealed value, such as `Bearer `. */
+  readonly prefix: string
+  /** base64 of nonce ‖ ciphertext ‖ tag. */
+  readonly sealed: string
+}
+
+export interface Service {
+  /** The service's name: its id in the space. */
+  readonly id: string
+  readonly space: string
+  readonly protocol: 'http'
+  /** Origin only: scheme, host, port. */
+  readonly upstream: string
+  /** Fixed port of the gateway's listener, 0 for any free one. */
+  readonly port: number
+  readonly environment: string
+  readonly impact: Impact
+  readonly labels: readonly string[]
+  readonly credential?: UpstreamCredential
+  readonly routes: readonly Route[]
+}
+
+export function findRoute(service: Service, name: string): Route | undefined {
+  return service.routes.find((route) => route.name === name)
+}
