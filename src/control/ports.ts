@@ -2,10 +2,14 @@
 import type { IdPrefix, Id } from '../kernel/ids.ts'
 import type { JsonObject } from '../kernel/json.ts'
 import type { Instant, Milliseconds } from '../kernel/instants.ts'
+import type { Refusal } from '../kernel/refusals.ts'
 import type { Result } from '../kernel/result.ts'
 import type { Secret } from '../kernel/secret.ts'
+import type { Action, Material } from '../model/actions.ts'
+import type { HoldState } from '../model/lives.ts'
 import type { PolicyFile, ParsedPolicy } from '../model/policies.ts'
 import type { FactChange, RecordKind, Records } from '../model/records.ts'
+import type { Service } from '../model/services.ts'
 
 // --- Store ---------------------------------------------------------------------------------------------------------
 
@@ -215,4 +219,77 @@ export interface PolicyProblem {
 /** Cedar's own validator, in a worker that may be killed. */
 export interface PolicyChecker {
   check(files: readonly PolicyFile[], schema: string): Promise<{ readonly policies: readonly ParsedPolicy[] } | { readonly problems: readonly PolicyProblem[] }>
+}
+
+// --- What a gateway has of control ------------------------------------------------------------------------------------
+
+/** A caller whose token was verified, at the address it came from. */
+export interface Bearer {
+  readonly claims: TokenClaims
+  readonly address: string
+}
+
+/** One action to be decided. `material` is there once the whole body is known; without it nothing can be held. */
+export interface Call {
+  readonly bearer: Bearer
+  readonly action: Action
+  readonly material?: Material
+}
+
+/** A recorded yes: the action may be forwarded once, while it stands. */
+export interface Decision {
+  readonly id: Id<'dec'>
+  readonly session: Id<'ses'>
+  readonly grant: Id<'grn'>
+  readonly action: Action
+  /** Version of facts it was made from. */
+  readonly version: number
+  /** Nothing may be forwarded from this instant on. */
+  readonly endsAt: Instant
+}
+
+export type Verdict =
+  | { readonly outcome: 'allow'; readonly decision: Decision }
+  | { readonly outcome: 'deny'; readonly refusal: Refusal; readonly decision: Id<'dec'> }
+  | { readonly outcome: 'held'; readonly refusal: Refusal; readonly decision: Id<'dec'>; readonly hold: Id<'hld'>; readonly page: string }
+  /** The answer depends on the whole body: read it (at most 1 MiB) and ask again with the material. */
+  | { readonly outcome: 'needs-material' }
+
+/** What became of an allowed action. An outcome nobody heard of is `unknown` and counts as done. */
+export interface Outcome {
+  readonly result: 'answered' | 'failed' | 'cut' | 'unknown' | 'not-sent'
+  readonly status?: number
+  readonly requestBytes: number
+  readonly responseBytes: number
+  /** SHA-256 of the request body as it was forwarded, hex; absent where there was none. */
+  readonly bodySha256?: string
+  readonly milliseconds: number
+  readonly reason?: string
+}
+
+/** The one port between a gateway and control: in process, or over the feed. */
+export interface GatewayControl {
+  /** Name of this gateway: part of its audience, `urn:remit:<space>:gateway:<name>`. */
+  readonly gateway: string
+  readonly space: string
+  services(): readonly Service[]
+  service(name: string): Service | undefined
+  /** The upstream's own secret, as the header value to send; `undefined` where none is configured. */
+  upstreamSecret(service: Service): Result<Secret | undefined>
+  /** Verifies a token and binds it to the address that uses it first. A token seen before costs a look-up. */
+  identify(token: string, address: string): Promise<Result<Bearer>>
+  /** Decides and records. Never throws: an error inside is a recorded no. */
+  authorize(call: Call): Promise<Verdict>
+  /** Asked in the tick that sends the first byte upstream: still the same grant, session and end? Synchronous. */
+  stands(decision: Decision): Result<undefined>
+  /** Records what became of it; exactly once per allowed decision. */
+  finish(decision: Decision, outcome: Outcome): void
+  /** Records a request that was refused before an action could be named. Answers the record's id. */
+  refused(input: { readonly service: string; readonly bearer?: Bearer; readonly address: string; readonly target: string; readonly refusal: Refusal }): Id<'dec'>
+  /** Resolves when the hold leaves `waiting`, when the time is over, or when the signal aborts: its state then. */
+  holdAnswered(hold: Id<'hld'>, wait: Milliseconds, signal: AbortSignal): Promise<HoldState>
+  /** Calls `cut` in the tick in which the session's end is applied. Answers how to stop listening. */
+  onEnd(session: Id<'ses'>, cut: (reason: string) => void): () => void
+  /** Calls when services were added, changed or removed. */
+  onServices(listener: () => void): void
 }
