@@ -86,6 +86,10 @@ const rows = {
   'policy.invalid': { status: 422, tells: 'caller', says: 'the policies cannot be accepted', remedy: 'remit check points at file and line' },
   'name.used': { status: 409, tells: 'caller', says: 'this name was used before and names are never used again', remedy: 'choose another name' },
 
+  // The record.
+  'ledger.malformed': { status: 422, tells: 'caller', says: 'this is not a record as Remit writes it', remedy: 'detail names the part; compare with an export made anew' },
+  'ledger.unverified': { status: 422, tells: 'caller', says: 'no signature of a known key fits this record', remedy: 'check the key you verify with; if it is right, the record was changed' },
+
   // The house itself.
   'store.locked': { status: 503, tells: 'caller', says: 'another process has this data folder open', remedy: 'stop that process first, or use another folder' },
   'store.unavailable': { status: 503, tells: 'caller', says: 'the store cannot be written, so nothing was changed', remedy: 'an operator must look at disk and database' },

@@ -1,0 +1,152 @@
+/** Signed notes as C2SP signed-note 1.0.0 defines them, with Ed25519 keys: a text, an empty line, signature lines. */
+import { createPublicKey, type KeyObject, sign, verify } from 'node:crypto'
+import { refuse } from '../kernel/refusals.ts'
+import { done, type Result } from '../kernel/result.ts'
+import { parseBase64, toBase64 } from './base64.ts'
+import { sha256 } from './tree.ts'
+
+/** Whoever can sign under a name; the private key stays with its holder. */
+export interface NoteSigner {
+  readonly name: string
+  /** Ed25519, 32 raw bytes. */
+  readonly publicKey: Uint8Array
+  /** 64 bytes: pure Ed25519 over the message. */
+  sign(message: Uint8Array): Uint8Array
+}
+
+/** A key that signatures are checked with. */
+export interface NoteKey {
+  readonly name: string
+  /** 4 bytes, hex: a hint for finding the key, no proof. */
+  readonly hash: string
+  readonly vkey: string
+  verify(message: Uint8Array, signature: Uint8Array): boolean
+}
+
+export interface OpenNote {
+  /** What was signed, its last line feed included. */
+  readonly text: string
+  /** The keys whose signatures were checked; never empty. */
+  readonly keys: readonly NoteKey[]
+  /** Names of signatures by keys that were not given: nothing is known of those. */
+  readonly unknown: readonly string[]
+}
+
+const ed25519 = 1
+const signatureBytes = 64
+const noteBytesMax = 1_048_576
+const signaturesMax = 100
+const separator = '\n\n— '
+
+/** The public form of a key: `name+hash+base64(0x01 ‖ public key)`. */
+export function makeVkey(name: string, publicKey: Uint8Array): string {
+  if (!isKeyName(name)) throw new Error('a key name has no space and no +')
+  if (publicKey.byteLength !== 32) throw new Error('an Ed25519 public key is 32 bytes')
+  return `${name}+${keyHash(name, publicKey)}+${toBase64(Buffer.concat([Buffer.from([ed25519]), publicKey]))}`
+}
+
+/** Reads a vkey; refuses `ledger.malformed`. */
+export function parseVkey(vkey: string): Result<NoteKey> {
+  const [name = '', hash = '', ...rest] = vkey.split('+')
+  const bytes = parseBase64(rest.join('+'))
+  if (bytes?.byteLength !== 33 || bytes[0] !== ed25519 || !isKeyName(name))
+    return refuse('ledger.malformed', { detail: 'a key is name+hash+base64, Ed25519' })
+  const publicKey = bytes.subarray(1)
+  if (hash !== keyHash(name, publicKey)) return refuse('ledger.malformed', { detail: 'the hash in the key is not the hash of the key' })
+  const key = importPublicKey(publicKey)
+  return done({
+    name,
+    hash,
+    vkey,
+    verify: (message, signature) => signature.byteLength === signatureBytes && verify(null, message, key, signature),
+  })
+}
+
+/** A signer from a private Ed25519 key. Throws on a key of another kind. */
+export function noteSigner(name: string, privateKey: KeyObject): NoteSigner {
+  if (privateKey.asymmetricKeyType !== 'ed25519' || privateKey.type !== 'private')
+    throw new Error('a note is signed with a private Ed25519 key')
+  if (!isKeyName(name)) throw new Error('a key name has no space and no +')
+  const { x = '' } = createPublicKey(privateKey).export({ format: 'jwk' })
+  return { name, publicKey: Buffer.from(x, 'base64url'), sign: (message) => sign(null, message, privateKey) }
+}
+
+/** The note over a text, signed by each signer in turn. Throws on a text that no note may hold. */
+export function signNote(text: string, signers: readonly NoteSigner[]): string {
+  if (!isNoteText(text)) throw new Error('a note is text without control characters that ends with a line feed')
+  if (signers.length === 0) throw new Error('a note needs a signature')
+  return `${text}\n${signers.map((signer) => signatureLine(text, signer)).join('')}`
+}
+
+function signatureLine(text: string, signer: NoteSigner): string {
+  const hash = Buffer.from(keyHash(signer.name, signer.publicKey), 'hex')
+  return `— ${signer.name} ${toBase64(Buffer.concat([hash, signer.sign(Buffer.from(text))]))}\n`
+}
+
+/**
+ * Opens a note. Refuses `ledger.malformed` what is no note, and `ledger.unverified` where a given key's signature does not fit or
+ * none of the given keys has signed. Signatures by other keys prove nothing and are only named.
+ */
+export function openNote(note: string, keys: readonly NoteKey[]): Result<OpenNote> {
+  const parsed = parseNote(note)
+  if (!parsed.ok) return parsed
+  const { text, signatures } = parsed.value
+  const message = Buffer.from(text)
+  const [verified, unknown]: [NoteKey[], string[]] = [[], []]
+  for (const { name, hash, signature } of signatures) {
+    const key = keys.find((candidate) => candidate.name === name && candidate.hash === hash)
+    if (key === undefined) unknown.push(name)
+    else if (verified.includes(key)) return refuse('ledger.malformed', { detail: `the note is signed twice by ${name}` })
+    else if (key.verify(message, signature)) verified.push(key)
+    else return refuse('ledger.unverified', { detail: `the signature of ${name} does not fit` })
+  }
+  if (verified.length === 0) return refuse('ledger.unverified', { detail: 'signed by none of the known keys' })
+  return done({ text, keys: verified, unknown })
+}
+
+interface Signature {
+  readonly name: string
+  readonly hash: string
+  readonly signature: Uint8Array
+}
+
+/** Splits a note into text and signatures, checking the form only. */
+function parseNote(note: string): Result<{ readonly text: string; readonly signatures: readonly Signature[] }> {
+  const malformed = (detail: string) => refuse('ledger.malformed', { detail })
+  if (note.length > noteBytesMax) return malformed('the note is too long')
+  // The last empty line ends the text: the text itself may hold such lines.
+  const end = note.lastIndexOf('\n\n')
+  const text = note.slice(0, end + 1)
+  if (end < 0 || !note.startsWith(separator, end) || !isNoteText(text)) return malformed('a note is a text, an empty line and signatures')
+  const lines = note.slice(end + 2).split('\n')
+  if (lines.pop() !== '') return malformed('the note does not end with a line feed')
+  if (lines.length > signaturesMax) return malformed(`more than ${signaturesMax} signatures`)
+  const signatures: Signature[] = []
+  for (const line of lines) {
+    const [, name = '', base64 = ''] = /^— (\S+) (\S+)$/u.exec(line) ?? []
+    const bytes = parseBase64(base64)
+    if (!isKeyName(name) || bytes === undefined || bytes.byteLength < 5) return malformed('a signature line cannot be read')
+    signatures.push({ name, hash: Buffer.from(bytes.subarray(0, 4)).toString('hex'), signature: bytes.subarray(4) })
+  }
+  return done({ text, signatures })
+}
+
+/** First 4 bytes, hex, of SHA-256(name ‖ 0x0A ‖ 0x01 ‖ public key). */
+function keyHash(name: string, publicKey: Uint8Array): string {
+  const bytes = Buffer.concat([Buffer.from(`${name}\n`), Buffer.from([ed25519]), publicKey])
+  return Buffer.from(sha256(bytes).subarray(0, 4)).toString('hex')
+}
+
+function importPublicKey(publicKey: Uint8Array): KeyObject {
+  const x = Buffer.from(publicKey).toString('base64url')
+  return createPublicKey({ key: { kty: 'OKP', crv: 'Ed25519', x }, format: 'jwk' })
+}
+
+function isKeyName(name: string): boolean {
+  return name.length > 0 && name.length <= 256 && name.isWellFormed() && !/[\s+\p{Cc}]/u.test(name)
+}
+
+function isNoteText(text: string): boolean {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for.
+  return text.endsWith('\n') && text.isWellFormed() && !/[\u0000-\u0009\u000b-\u001f]/.test(text)
+}
