@@ -11,6 +11,8 @@ export interface PolicyFile {
 export interface ParsedPolicy {
   readonly file: string
   readonly line: number
+  /** The policy's own source text. */
+  readonly text: string
   /** Cedar's JSON form (the EST), integers read without loss. */
   readonly json: JsonObject
 }

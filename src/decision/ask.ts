@@ -1,0 +1,162 @@
+/** May this chain ask for this scope, what approval does that cost, and for how long at most? */
+import type { Instant, Milliseconds } from '../kernel/instants.ts'
+import { formatDuration } from '../kernel/instants.ts'
+import { refuse } from '../kernel/refusals.ts'
+import { done, type Result } from '../kernel/result.ts'
+import { type Effect, isChange, type Tier, tierRules } from '../model/effects.ts'
+import type { ScopeEntry, Task } from '../model/grants.ts'
+import type { Identity } from '../model/identities.ts'
+import type { Requirement } from '../model/requirements.ts'
+import { uniteSelectors } from '../model/selector.ts'
+import type { Route, Service } from '../model/services.ts'
+import { evaluate } from './cedar/evaluate.ts'
+import type { CompiledPolicy } from './cedar/policies.ts'
+import { askContext, callContext } from './contexts.ts'
+import { names } from './covers.ts'
+import type { DecisionFacts } from './facts.ts'
+import type { EligibilityTerms, Rules } from './rules.ts'
+import { operationUid, requestAction, routeUid } from './schema.ts'
+import { identityUid } from './world.ts'
+
+export interface Ask {
+  /** Who acts first, then for whom. */
+  readonly chain: readonly Identity[]
+  readonly task: Task
+  readonly scope: readonly ScopeEntry[]
+  /** Absent: the shortest default of the policies that match. */
+  readonly duration?: Milliseconds
+}
+
+export interface Eligible {
+  readonly requirement: Requirement
+  readonly duration: Milliseconds
+  readonly durationMax: Milliseconds
+  readonly tier: Tier
+  readonly policies: readonly string[]
+}
+
+/** One operation that a scope line reaches. */
+export interface Reached {
+  readonly service: Service
+  readonly route: Route
+}
+
+export const defaultDuration: Milliseconds = 1_800_000
+
+/** Every declared operation that the line names. */
+export function reachedBy(entry: ScopeEntry, service: Service): Reached[] {
+  const reached = service.routes.filter((route) => {
+    const named = { service: service.id, operation: route.name, effect: route.effect }
+    return names(entry, named)
+  })
+  return reached.map((route) => ({ service, route }))
+}
+
+/** The operations of a scope; refuses `scope.unknown` and `scope.empty` with the line that names nothing. */
+export function reach(facts: DecisionFacts, scope: readonly ScopeEntry[]): Result<readonly Reached[]> {
+  if (scope.length === 0) return refuse('scope.empty')
+  const all: Reached[] = []
+  for (const entry of scope) {
+    const [serviceName = '', operation] = entry.resource.split('/')
+    const service = facts.service(serviceName)
+    if (service === undefined) return refuse('scope.unknown', { detail: entry.resource })
+    if (operation !== undefined && !service.routes.some((route) => route.name === operation)) {
+      return refuse('scope.unknown', { detail: entry.resource })
+    }
+    const reached = reachedBy(entry, service)
+    if (reached.length === 0) return refuse('scope.empty', { detail: entry.resource })
+    const unknown = unknownArgument(entry, reached)
+    if (unknown !== undefined) return refuse('scope.unknown', { detail: `${entry.resource} has no argument ${unknown}` })
+    all.push(...reached)
+  }
+  return done(all)
+}
+
+/** A constraint on an argument that none of the operations takes would never be met: a mistake better told at once. */
+function unknownArgument(entry: ScopeEntry, reached: readonly Reached[]): string | undefined {
+  return Object.keys(entry.arguments ?? {}).find((name) => !reached.some(({ route }) => route.arguments.some((rule) => rule.name === name)))
+}
+
+/** One evaluation per operation and link of the chain; all must pass. Guardrails are tried beforehand. */
+export function mayAsk(facts: DecisionFacts, ask: Ask, now: Instant): Result<Eligible> {
+  if (facts.rules === undefined) return refuse('request.not-eligible', { detail: 'no policies are in force' })
+  const reached = reach(facts, ask.scope)
+  if (!reached.ok) return reached
+  const matched = new Set<CompiledPolicy>()
+  for (const { service, route } of reached.value) {
+    for (const link of ask.chain) {
+      const permits = permitsFor(facts, ask, link, { service, route }, now)
+      if (permits.length === 0) {
+        return refuse('request.not-eligible', { detail: `${link.name} may not ask for ${route.effect} on ${service.id}/${route.name}` })
+      }
+      for (const permit of permits) matched.add(permit)
+      const forbidden = forbiddenBeforehand(facts, ask, link, { service, route }, now)
+      if (!forbidden.ok) return forbidden
+    }
+  }
+  return price(ask, reached.value, { policies: [...matched], rules: facts.rules })
+}
+
+function permitsFor(facts: DecisionFacts, ask: Ask, link: Identity, { service, route }: Reached, now: Instant): readonly CompiledPolicy[] {
+  if (facts.rules === undefined) return []
+  const context = askContext({ task: ask.task, effect: route.effect, duration: ask.duration ?? defaultDuration, now })
+  const request = { principal: identityUid(link), action: requestAction, resource: routeUid(service.id, route.name), context }
+  const answer = evaluate(facts.rules.eligibility, request, facts.entities)
+  return answer.decision === 'allow' ? answer.permits : []
+}
+
+/** A plain forbid that would refuse the action whatever its arguments: nobody should approve what cannot happen. */
+function forbiddenBeforehand(facts: DecisionFacts, ask: Ask, link: Identity, { service, route }: Reached, now: Instant): Result<undefined> {
+  if (facts.rules === undefined) return done(undefined)
+  const action = {
+    protocol: 'http',
+    service: service.id,
+    operation: route.name,
+    verb: route.method,
+    effect: route.effect,
+    tier: route.tier,
+    arguments: {},
+    target: '',
+  } as const
+  const context = callContext({ task: ask.task, action, address: '127.0.0.1', refusals: 0, now })
+  if (context === undefined) return done(undefined)
+  const request = { principal: identityUid(link), action: operationUid(service.id, route.name), resource: routeUid(service.id, route.name), context }
+  const answer = evaluate(facts.rules.guardrails, request, facts.entities)
+  // With conditions on arguments, address or session the answer is not known before the action itself.
+  const certain = answer.forbids.find((policy) => facts.rules?.holds.has(policy.id) === false && !readsTheMoment(policy))
+  if (certain === undefined) return done(undefined)
+  return refuse('request.forbidden', { detail: `${certain.id} forbids ${route.effect} on ${service.id}/${route.name}`, policies: [certain.id] })
+}
+
+const momentary = /\bcontext\s*(?:\.|\[|\bhas\b)\s*"?(?:arguments|client|session|provenance|time)\b/
+
+function readsTheMoment(policy: CompiledPolicy): boolean {
+  return momentary.test(policy.text)
+}
+
+/** Several eligibilities add up: approvals unite, times take the shortest, the tier takes the highest. */
+function price(ask: Ask, reached: readonly Reached[], by: { readonly policies: readonly CompiledPolicy[]; readonly rules: Rules }): Result<Eligible> {
+  const tier = highestTier(reached)
+  const terms = by.policies.map((policy) => by.rules.terms.get(policy.id)).filter((each): each is EligibilityTerms => each !== undefined)
+  const durationMax = Math.min(tierRules[tier].grantMax, ...terms.map((each) => each.maxDuration ?? Number.POSITIVE_INFINITY))
+  const usual = Math.min(durationMax, ...terms.map((each) => each.duration ?? defaultDuration))
+  const duration = ask.duration ?? usual
+  if (duration > durationMax) return refuse('request.too-long', { detail: `at most ${formatDuration(durationMax)}` })
+  const selectors = terms.flatMap((each) => (each.approval === undefined ? [] : [each.approval]))
+  return done({
+    requirement: { selector: uniteSelectors(selectors), personsMin: personsFor(reached) },
+    duration,
+    durationMax,
+    tier,
+    policies: by.policies.map((policy) => policy.id).toSorted(),
+  })
+}
+
+export function highestTier(reached: readonly Reached[]): Tier {
+  return reached.reduce<Tier>((tier, { route }) => (route.tier > tier ? route.tier : tier), 0)
+}
+
+function personsFor(reached: readonly Reached[]): number {
+  const wanted = (effect: Effect, tier: Tier) => (isChange(effect) ? tierRules[tier].personsForChange : tierRules[tier].personsForRead)
+  return reached.reduce((most, { route }) => Math.max(most, wanted(route.effect, route.tier)), 0)
+}

@@ -1,0 +1,96 @@
+/** What policies may read of the moment: the context of a request for a grant (Ask) and of one action (Call). */
+import { Fraction } from '../kernel/json.ts'
+import type { Instant, Milliseconds } from '../kernel/instants.ts'
+import type { Action, ArgumentValue } from '../model/actions.ts'
+import type { Effect } from '../model/effects.ts'
+import type { Fact, Task } from '../model/grants.ts'
+import { Datetime, IpAddress, parseDecimal } from './cedar/extensions.ts'
+import { parseAddress } from './cedar/ip-addresses.ts'
+import { type CedarRecord, CedarSet, type CedarValue } from './cedar/values.ts'
+
+export interface AskMoment {
+  readonly task: Task
+  readonly effect: Effect
+  readonly duration: Milliseconds
+  readonly now: Instant
+}
+
+/** Context of `Action::"request"`: one effect on one operation. */
+export function askContext(moment: AskMoment): CedarRecord {
+  return new Map<string, CedarValue>([
+    ['task', taskRecord(moment.task)],
+    ['proved', factsRecord(moment.task.proved)],
+    ['claimed', factsRecord(moment.task.claimed)],
+    ['effects', new CedarSet([moment.effect])],
+    ['seconds', BigInt(Math.ceil(moment.duration / 1_000))],
+    ['time', new Datetime(BigInt(moment.now))],
+  ])
+}
+
+export interface CallMoment {
+  readonly task: Task
+  readonly action: Action
+  readonly address: string
+  readonly refusals: number
+  readonly now: Instant
+}
+
+/** Context of one action. `undefined` where an argument cannot be said in Cedar: then nothing may be allowed. */
+export function callContext(moment: CallMoment): CedarRecord | undefined {
+  const args = new Map<string, CedarValue>()
+  for (const [name, value] of Object.entries(moment.action.arguments)) {
+    const cedar = argumentValue(value)
+    if (cedar === undefined) return undefined
+    args.set(name, cedar)
+  }
+  const client = parseAddress(moment.address)
+  if (client === undefined) return undefined
+  return new Map<string, CedarValue>([
+    ['task', taskRecord(moment.task)],
+    ['proved', factsRecord(moment.task.proved)],
+    ['claimed', factsRecord(moment.task.claimed)],
+    ['time', new Datetime(BigInt(moment.now))],
+    ['client', new IpAddress(client)],
+    ['session', new Map<string, CedarValue>([['refusals', BigInt(moment.refusals)]])],
+    ['arguments', args],
+    ['provenance', new Map()],
+  ])
+}
+
+function taskRecord(task: Task): CedarRecord {
+  const record = new Map<string, CedarValue>([
+    ['kind', task.kind],
+    ['statement', task.statement],
+  ])
+  const ticket = task.claimed.find((fact) => fact.name === 'ticket')
+  if (ticket !== undefined) record.set('ticket', ticket.value)
+  return record
+}
+
+/** Facts by name; `ci.run` becomes the member `run` of `ci`. */
+function factsRecord(facts: readonly Fact[]): CedarRecord {
+  const record = new Map<string, CedarValue>()
+  for (const fact of facts) {
+    const [group = '', member] = fact.name.split('.')
+    if (member === undefined) record.set(group, fact.value)
+    else {
+      const known = record.get(group)
+      record.set(group, new Map<string, CedarValue>([...(known instanceof Map ? known : []), [member, fact.value]]))
+    }
+  }
+  return record
+}
+
+/** Integer → Long, fraction → decimal of at most four digits, list → set of strings. */
+function argumentValue(value: ArgumentValue): CedarValue | undefined {
+  switch (typeof value) {
+    case 'string':
+    case 'boolean':
+    case 'bigint':
+      return value
+    case 'number':
+      return Number.isSafeInteger(value) ? BigInt(value) : undefined
+    default:
+      return value instanceof Fraction ? parseDecimal(value.text) : new CedarSet(value)
+  }
+}

@@ -1,0 +1,168 @@
+/** The decision on one action: facts in, allow, hold or deny out. The order of the questions is the order of DESIGN's path. */
+import type { GrantId, IdentityId } from '../kernel/ids.ts'
+import type { Instant } from '../kernel/instants.ts'
+import { refuse, type Refusal } from '../kernel/refusals.ts'
+import { done, type Result } from '../kernel/result.ts'
+import type { Action } from '../model/actions.ts'
+import { type Evidence, tierRules } from '../model/effects.ts'
+import type { Grant } from '../model/grants.ts'
+import type { Identity } from '../model/identities.ts'
+import type { Requirement } from '../model/requirements.ts'
+import { type Selector, uniteSelectors } from '../model/selector.ts'
+import { mayAsk } from './ask.ts'
+import { evaluate } from './cedar/evaluate.ts'
+import { callContext } from './contexts.ts'
+import { covers } from './covers.ts'
+import { chainStands, type DecisionFacts } from './facts.ts'
+import { operationUid, routeUid } from './schema.ts'
+import { identityUid } from './world.ts'
+
+export interface Question {
+  /** From a verified token: who acts first. */
+  readonly chain: readonly IdentityId[]
+  readonly proof: string
+  /** The grant that the token names; absent: the identity's own token, which takes the covering grant that ends first. */
+  readonly grant?: GrantId
+  readonly action: Action
+  readonly address: string
+  /** How many refusals this session has had. */
+  readonly refusals: number
+}
+
+export type Answer =
+  | { readonly outcome: 'deny'; readonly refusal: Refusal; readonly grant?: Grant }
+  | {
+      readonly outcome: 'allow'
+      readonly grant: Grant
+      readonly line: number
+      readonly counted: boolean
+      readonly policies: readonly string[]
+      readonly evidence: Evidence
+    }
+  | {
+      readonly outcome: 'hold'
+      readonly grant: Grant
+      readonly line: number
+      readonly counted: boolean
+      readonly policies: readonly string[]
+      readonly evidence: Evidence
+      readonly requirement: Requirement
+    }
+
+/** Decides. Doing nothing means no: every path that is not a clear yes ends in a refusal. */
+export function decide(facts: DecisionFacts, question: Question, now: Instant): Answer {
+  const chain = chainStands(facts, question.chain)
+  if (!chain.ok) return { outcome: 'deny', refusal: chain.refusal }
+  if (!facts.isProofLive(question.proof, now)) return denied(refuse('credential.invalid', { detail: 'what proved it has ended' }).refusal)
+  const chosen = chooseGrant(facts, question, now)
+  if (!chosen.ok) return denied(chosen.refusal)
+  const grant = chosen.value
+  const { action } = question
+  const coverage = covers(grant.scope, action, (line) => facts.spent(grant.id, line))
+  if (!coverage.covered) return denied(notCovered(coverage.why, coverage.detail), grant)
+  const eligible = stillEligible(facts, grant, chain.value, now)
+  if (!eligible.ok) return denied(eligible.refusal, grant)
+  const guard = guardrails(facts, question, { grant, chain: chain.value, now })
+  if (!guard.ok) return denied(guard.refusal, grant)
+  const { line, counted } = coverage
+  const evidence = tierRules[action.tier].evidence
+  const { holds, requirement } = guard.value
+  if (holds.length > 0) return { outcome: 'hold', grant, line, counted, evidence, policies: holds, requirement }
+  return { outcome: 'allow', grant, line, counted, evidence, policies: grant.policies }
+}
+
+function denied(refusal: Refusal, grant?: Grant): Answer {
+  return grant === undefined ? { outcome: 'deny', refusal } : { outcome: 'deny', refusal, grant }
+}
+
+function notCovered(why: 'resource' | 'arguments' | 'uses', detail: string | undefined): Refusal {
+  const more = detail === undefined ? {} : { detail }
+  switch (why) {
+    case 'resource':
+      return refuse('grant.not-covered', more).refusal
+    case 'arguments':
+      return refuse('grant.arguments', more).refusal
+    case 'uses':
+      return refuse('grant.uses-spent', more).refusal
+  }
+}
+
+/** Live means active and before its end; both, because the stored end may be a moment late. */
+export function isLive(grant: Grant, now: Instant): boolean {
+  return grant.state === 'active' && grant.expiresAt !== undefined && now < grant.expiresAt
+}
+
+function chooseGrant(facts: DecisionFacts, question: Question, now: Instant): Result<Grant> {
+  if (question.grant !== undefined) {
+    const grant = facts.grant(question.grant)
+    // A grant of another chain answers as one that is not there.
+    if (grant === undefined || !isSameChain(grant.chain, question.chain)) return refuse('grant.missing')
+    return isLive(grant, now) ? done(grant) : refuse('grant.ended', grant.ending === undefined ? {} : { detail: grant.ending.how })
+  }
+  const [actor] = question.chain
+  if (actor === undefined) return refuse('grant.missing')
+  const live = [...facts.activeGrantsOf(actor)].filter((grant) => isLive(grant, now) && isSameChain(grant.chain, question.chain))
+  live.sort((a, b) => (a.expiresAt ?? 0) - (b.expiresAt ?? 0) || (a.id < b.id ? -1 : 1))
+  const covering = live.find((grant) => covers(grant.scope, question.action, (line) => facts.spent(grant.id, line)).covered)
+  if (covering !== undefined) return done(covering)
+  // None covers it. The nearest one gives the better reason: wrong arguments or spent uses rather than nothing at all.
+  const nearest = live.find((grant) => {
+    const coverage = covers(grant.scope, question.action, (line) => facts.spent(grant.id, line))
+    return !coverage.covered && coverage.why !== 'resource'
+  })
+  return nearest === undefined ? refuse('grant.missing') : done(nearest)
+}
+
+export function isSameChain(left: readonly string[], right: readonly string[]): boolean {
+  return left.length === right.length && left.every((link, place) => link === right[place])
+}
+
+/** Each link must still be eligible for what was granted. Answered once per grant, chain and policy, not per action. */
+const eligibility = new WeakMap<Grant, { readonly facts: DecisionFacts['rules']; readonly entities: DecisionFacts['entities']; readonly answer: Result<undefined> }>()
+
+export function stillEligible(facts: DecisionFacts, grant: Grant, chain: readonly Identity[], now: Instant): Result<undefined> {
+  const known = eligibility.get(grant)
+  if (known !== undefined && known.facts === facts.rules && known.entities === facts.entities) return known.answer
+  const asked = mayAsk(facts, { chain, task: grant.task, scope: grant.scope, duration: grant.duration }, now)
+  const answer: Result<undefined> = asked.ok ? done(undefined) : asked
+  eligibility.set(grant, { facts: facts.rules, entities: facts.entities, answer })
+  return answer
+}
+
+interface Guarded {
+  readonly holds: readonly string[]
+  readonly requirement: Requirement
+}
+
+/** Forbids of every link count. One that cannot be evaluated is a no; a plain one beats every hold. */
+function guardrails(
+  facts: DecisionFacts,
+  question: Question,
+  at: { readonly grant: Grant; readonly chain: readonly Identity[]; readonly now: Instant },
+): Result<Guarded> {
+  const { action, address, refusals } = question
+  if (facts.rules === undefined) return refuse('action.forbidden', { detail: 'no policies are in force' })
+  const context = callContext({ task: at.grant.task, action, address, refusals, now: at.now })
+  if (context === undefined) return refuse('action.arguments', { detail: 'an argument is beyond what policies can read' })
+  const holds = new Map<string, Selector>()
+  for (const link of at.chain) {
+    const request = {
+      principal: identityUid(link),
+      action: operationUid(action.service, action.operation),
+      resource: routeUid(action.service, action.operation),
+      context,
+    }
+    const { forbids, errors } = evaluate(facts.rules.guardrails, request, facts.entities)
+    const plain: string[] = []
+    for (const policy of forbids) {
+      const hold = facts.rules.holds.get(policy.id)
+      if (hold === undefined) plain.push(policy.id)
+      else holds.set(policy.id, hold)
+    }
+    if (plain.length > 0) return refuse('action.forbidden', { detail: plain.join(', '), policies: plain })
+    const broken = errors.map(({ policy }) => policy.id)
+    if (broken.length > 0) return refuse('action.policy-error', { detail: broken.join(', '), policies: broken })
+  }
+  const selector = uniteSelectors([...holds.values()])
+  return done({ holds: [...holds.keys()].toSorted(), requirement: { selector, personsMin: holds.size > 0 ? 1 : 0 } })
+}

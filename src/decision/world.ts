@@ -1,0 +1,69 @@
+/** Remit's nouns as policies see them: identities, roles, services and operations as Cedar entities. */
+import type { IdentityId } from '../kernel/ids.ts'
+import { type Impact, impactNumber, type Tier, tierOf } from '../model/effects.ts'
+import { cedarTypes, type Identity } from '../model/identities.ts'
+import type { Route, Service } from '../model/services.ts'
+import type { EntityInput } from './cedar/entities.ts'
+import { type CedarRecord, CedarSet, type CedarValue, Uid } from './cedar/values.ts'
+import { routeUid, type SchemaWorld, serviceUid } from './schema.ts'
+
+export function identityUid(identity: Pick<Identity, 'kind' | 'name'>): Uid {
+  return new Uid(cedarTypes[identity.kind], identity.name)
+}
+
+export function roleUid(role: string): Uid {
+  return new Uid('Role', role)
+}
+
+/** An identity, its roles and its owner. */
+export function identityEntities(identity: Identity, ownerOf: (id: IdentityId) => Identity | undefined): EntityInput[] {
+  const attributes = new Map<string, CedarValue>()
+  const owner = identity.owner === undefined ? undefined : ownerOf(identity.owner)
+  if (owner !== undefined) attributes.set('owner', identityUid(owner))
+  return [{ uid: identityUid(identity), attributes, parents: identity.roles.map(roleUid) }]
+}
+
+/** A service with its operations: each operation is a resource below the service. */
+export function serviceEntities(service: Service): EntityInput[] {
+  const uid = serviceUid(service.id)
+  const own = describe(service, service.impact, serviceTier(service))
+  const entities: EntityInput[] = [{ uid, attributes: own, parents: [] }]
+  for (const route of service.routes) {
+    entities.push({ uid: routeUid(service.id, route.name), attributes: describe(service, route.impact, route.tier), parents: [uid] })
+  }
+  return entities
+}
+
+/** A service's tier is that of the dearest thing one can do on it. */
+function serviceTier(service: Service): Tier {
+  return service.routes.reduce<Tier>((tier, route: Route) => (route.tier > tier ? route.tier : tier), tierOf(service.impact, 'read'))
+}
+
+function describe(service: Service, impact: Impact, tier: Tier): CedarRecord {
+  return new Map<string, CedarValue>([
+    ['environment', service.environment],
+    ['tier', BigInt(tier)],
+    ['impact', impactRecord(impact)],
+    ['labels', new CedarSet(service.labels)],
+  ])
+}
+
+function impactRecord(impact: Impact): CedarRecord {
+  return new Map<string, CedarValue>([
+    ['data', BigInt(impactNumber(impact.data))],
+    ['service', BigInt(impactNumber(impact.service))],
+    ['safety', BigInt(impactNumber(impact.safety))],
+  ])
+}
+
+/** What the schema of policies is generated from. */
+export function schemaWorld(services: Iterable<Service>): SchemaWorld {
+  return {
+    services: [...services].map((service) => ({
+      name: service.id,
+      environment: service.environment,
+      labels: service.labels,
+      operations: service.routes.map((route) => ({ name: route.name, effect: route.effect, arguments: route.arguments })),
+    })),
+  }
+}
