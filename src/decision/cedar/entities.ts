@@ -1,0 +1,134 @@
+/** The entities a decision may look at: an immutable snapshot with every ancestor known beforehand, and cheap changed copies of it. */
+import { refuse } from '../../kernel/refusals.ts'
+import { done, type Result } from '../../kernel/result.ts'
+import { type CedarRecord, Uid } from './values.ts'
+
+export interface EntityInput {
+  readonly uid: Uid
+  readonly attributes: CedarRecord
+  readonly parents: readonly Uid[]
+}
+
+export interface Entity {
+  readonly uid: Uid
+  readonly attributes: CedarRecord
+  readonly parents: readonly Uid[]
+  /** Keys of all entities above this one, itself not among them. Parents that are not in the store count too. */
+  readonly ancestors: ReadonlySet<string>
+}
+
+const noAncestors: ReadonlySet<string> = new Set()
+const layersMax = 512
+
+/** Build one with `entityStore`. Nothing in it ever changes; `with` and `without` answer with another store. */
+export class EntityStore {
+  /** Shared between a store and the copies derived from it; `#changed` is looked at first. */
+  readonly #base: ReadonlyMap<string, Entity>
+  readonly #changed: ReadonlyMap<string, Entity | undefined>
+
+  private constructor(base: ReadonlyMap<string, Entity>, changed: ReadonlyMap<string, Entity | undefined>) {
+    this.#base = base
+    this.#changed = changed
+  }
+
+  static readonly empty = new EntityStore(new Map(), new Map())
+
+  get(key: string): Entity | undefined {
+    if (this.#changed.size > 0 && this.#changed.has(key)) return this.#changed.get(key)
+    return this.#base.get(key)
+  }
+
+  /** Keys of what stands above this entity; none for an entity that is not in the store. */
+  ancestorsOf(key: string): ReadonlySet<string> {
+    return this.get(key)?.ancestors ?? noAncestors
+  }
+
+  *[Symbol.iterator](): Iterator<Entity> {
+    for (const [key, entity] of this.#base) if (!this.#changed.has(key)) yield entity
+    for (const entity of this.#changed.values()) if (entity !== undefined) yield entity
+  }
+
+  /** A store in which these entities are added or replaced. Refuses an entity given twice and a circle of parents: `configuration.invalid`. */
+  with(entities: readonly EntityInput[]): Result<EntityStore> {
+    const given = new Map<string, EntityInput>()
+    for (const entity of entities) {
+      if (given.has(entity.uid.key)) return refuse('configuration.invalid', { detail: `the entity ${entity.uid} is given twice` })
+      given.set(entity.uid.key, entity)
+    }
+    return this.#derive(given, new Set())
+  }
+
+  /** A store without these entities; who had them as parents keeps the name of them. */
+  without(uids: readonly Uid[]): Result<EntityStore> {
+    return this.#derive(new Map(), new Set(uids.map((uid) => uid.key)))
+  }
+
+  #derive(given: Map<string, EntityInput>, removed: ReadonlySet<string>): Result<EntityStore> {
+    const moved = new Set(removed)
+    for (const [key, change] of given) if (!hasSameParents(this.get(key)?.parents ?? [], change.parents)) moved.add(key)
+    // Whoever stands below what moved has other ancestors now. Most changes move nothing, and then nobody is looked at.
+    if (moved.size > 0) {
+      for (const entity of this) {
+        const key = entity.uid.key
+        if (!given.has(key) && !removed.has(key) && isAnyIn(moved, entity.ancestors)) given.set(key, entity)
+      }
+    }
+    const changed = new Map(this.#changed)
+    for (const key of removed) changed.set(key, undefined)
+    const climbed = climb(given, (key) => (removed.has(key) ? undefined : this.get(key)))
+    if (!climbed.ok) return climbed
+    for (const entity of climbed.value) changed.set(entity.uid.key, entity)
+    if (changed.size <= layersMax) return done(new EntityStore(this.#base, changed))
+    const flat = new Map(this.#base)
+    for (const [key, entity] of changed) {
+      if (entity === undefined) flat.delete(key)
+      else flat.set(key, entity)
+    }
+    return done(new EntityStore(flat, new Map()))
+  }
+}
+
+/** A store of these entities. Refuses an entity given twice and a circle of parents: `configuration.invalid`. */
+export function entityStore(entities: readonly EntityInput[]): Result<EntityStore> {
+  return EntityStore.empty.with(entities)
+}
+
+function isAnyIn(keys: ReadonlySet<string>, ancestors: ReadonlySet<string>): boolean {
+  for (const key of ancestors) if (keys.has(key)) return true
+  return false
+}
+
+function hasSameParents(left: readonly Uid[], right: readonly Uid[]): boolean {
+  return left.length === right.length && left.every((uid, place) => uid.key === right[place]?.key)
+}
+
+/** Ancestors of the given entities, each climbed once; `known` answers for entities that did not change. */
+function climb(given: ReadonlyMap<string, EntityInput>, known: (key: string) => Entity | undefined): Result<readonly Entity[]> {
+  const climbed = new Map<string, Entity>()
+  const climbing = new Set<string>()
+  // A stack of our own: a chain of parents may be longer than what recursion bears.
+  const waiting = [...given.values()]
+  for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
+    const key = next.uid.key
+    if (climbed.has(key)) continue
+    const below = next.parents.filter((parent) => given.has(parent.key) && !climbed.has(parent.key))
+    if (below.length > 0) {
+      if (climbing.has(key)) return refuse('configuration.invalid', { detail: `the parents of ${next.uid} go round in a circle` })
+      climbing.add(key)
+      waiting.push(next)
+      for (const parent of below) {
+        const input = given.get(parent.key)
+        if (input !== undefined) waiting.push(input)
+      }
+      continue
+    }
+    const ancestors = new Set<string>()
+    for (const parent of next.parents) {
+      ancestors.add(parent.key)
+      for (const above of climbed.get(parent.key)?.ancestors ?? known(parent.key)?.ancestors ?? []) ancestors.add(above)
+    }
+    if (ancestors.has(key)) return refuse('configuration.invalid', { detail: `the parents of ${next.uid} go round in a circle` })
+    climbed.set(key, { uid: next.uid, attributes: next.attributes, parents: next.parents, ancestors })
+  }
+  return done([...climbed.values()])
+}

@@ -1,0 +1,108 @@
+/** Policies compiled: Cedar's policy JSON as closures, under an index by scope so that what cannot match is not visited. */
+import { refuse } from '../../kernel/refusals.ts'
+import { done, type Result } from '../../kernel/result.ts'
+import { compileConditions, type Condition } from './expressions.ts'
+import { fieldOf, isObject, type JsonObject, listAt, objectAt, readUid, textAt, Unsupported } from './policy-json.ts'
+import { indexByScope, type ScopeIndex } from './scope-index.ts'
+import { readScope, type Scope, uidsOf } from './scopes.ts'
+import type { Uid } from './values.ts'
+
+/** One policy as the checker hands it over: `json` is what cedar-wasm's `policyToJson` gives, with its integers as bigint. */
+export interface PolicySource {
+  readonly file: string
+  /** Where the policy begins in its file, counted from 1. */
+  readonly line: number
+  readonly text: string
+  readonly json: unknown
+}
+
+export interface CompiledPolicy {
+  /** Its `@id`. */
+  readonly id: string
+  readonly effect: 'permit' | 'forbid'
+  readonly annotations: ReadonlyMap<string, string>
+  readonly source: { readonly file: string; readonly line: number }
+  readonly text: string
+  readonly scope: Scope
+  /** Every entity that scope and conditions name. */
+  readonly mentions: readonly Uid[]
+  /** The conditions; throws `Fault` where Cedar has an error. */
+  readonly condition: Condition
+  /** `forbid "agents-never-administer-prod" (guardrails.cedar:12)`. */
+  describe(): string
+}
+
+export interface CompiledPolicies {
+  /** In the order given. */
+  readonly policies: readonly CompiledPolicy[]
+  readonly byId: ReadonlyMap<string, CompiledPolicy>
+  readonly index: ScopeIndex<CompiledPolicy>
+}
+
+/** Compiles what the checker let through. Refuses `policy.invalid`, naming the construct, for whatever the evaluator does not know. */
+export function compilePolicies(sources: readonly PolicySource[]): Result<CompiledPolicies> {
+  const policies: CompiledPolicy[] = []
+  for (const source of sources) {
+    const policy = compilePolicy(source)
+    if (!policy.ok) return policy
+    policies.push(policy.value)
+  }
+  return joinPolicies(policies)
+}
+
+/** Compiled policies under one index. Refuses an id used twice: `policy.invalid`. */
+export function joinPolicies(policies: readonly CompiledPolicy[]): Result<CompiledPolicies> {
+  const byId = new Map<string, CompiledPolicy>()
+  for (const policy of policies) {
+    const other = byId.get(policy.id)
+    if (other !== undefined) return refuse('policy.invalid', { detail: `${policy.describe()} has the id of ${other.describe()}` })
+    byId.set(policy.id, policy)
+  }
+  return done({ policies, byId, index: indexByScope(policies) })
+}
+
+/** One policy; refuses `policy.invalid` as `compilePolicies` does. */
+export function compilePolicy(source: PolicySource): Result<CompiledPolicy> {
+  const { file, line, text } = source
+  try {
+    const json = isObject(source.json) ? source.json : {}
+    const annotations = readAnnotations(json)
+    const id = annotations.get('id')
+    if (id === undefined) throw new Unsupported('a policy without @id')
+    const effect = textAt(json, 'effect')
+    if (effect !== 'permit' && effect !== 'forbid') throw new Unsupported(`the effect "${effect}"`)
+    const scope = readScope(json)
+    const condition = compileConditions(listAt(json, 'conditions'))
+    const mentions = mentionsOf(scope, json)
+    const describe = () => `${effect} "${id}" (${file}:${line})`
+    return done({ id, effect, annotations, source: { file, line }, text, scope, mentions, condition, describe })
+  } catch (cause) {
+    if (!(cause instanceof Unsupported)) throw cause
+    return refuse('policy.invalid', { detail: `${file}:${line}: Remit does not evaluate ${cause.message}` })
+  }
+}
+
+function readAnnotations(json: JsonObject): ReadonlyMap<string, string> {
+  if (fieldOf(json, 'annotations') === undefined) return new Map()
+  return new Map(
+    Object.entries(objectAt(json, 'annotations')).map(([name, value]) => {
+      // An annotation without a value, `@observed`, arrives as null or empty.
+      if (value === null) return [name, '']
+      if (typeof value !== 'string') throw new Unsupported(`the annotation @${name} with something that is no text`)
+      return [name, value]
+    }),
+  )
+}
+
+function mentionsOf(scope: Scope, json: JsonObject): readonly Uid[] {
+  const found = new Map([scope.principal, scope.action, scope.resource].flatMap(uidsOf).map((uid) => [uid.key, uid]))
+  const waiting: unknown[] = [...listAt(json, 'conditions')]
+  for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
+    if (Array.isArray(next)) waiting.push(...next)
+    else if (isObject(next) && isObject(fieldOf(next, '__entity'))) {
+      const uid = readUid(next)
+      found.set(uid.key, uid)
+    } else if (isObject(next)) waiting.push(...Object.values(next))
+  }
+  return [...found.values()]
+}

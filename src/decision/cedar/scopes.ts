@@ -1,0 +1,76 @@
+/** The scope of a policy: which principals, actions and resources it is about. */
+import type { EntityStore } from './entities.ts'
+import { fieldOf, isObject, type JsonObject, listAt, objectAt, readUid, textAt, Unsupported } from './policy-json.ts'
+import type { Uid } from './values.ts'
+
+/** One of the three places of a scope. */
+export type ScopePart =
+  | { readonly kind: 'any' }
+  | { readonly kind: 'is'; readonly uid: Uid }
+  | { readonly kind: 'in'; readonly uids: readonly Uid[] }
+  | { readonly kind: 'of-type'; readonly type: string; readonly within: Uid | undefined }
+
+export interface Scope {
+  readonly principal: ScopePart
+  readonly action: ScopePart
+  readonly resource: ScopePart
+}
+
+export function readScope(policy: JsonObject): Scope {
+  return { principal: readPart(policy, 'principal'), action: readPart(policy, 'action'), resource: readPart(policy, 'resource') }
+}
+
+/** Whether this entity is within the scope. It cannot fail. */
+export function isInScope(part: ScopePart, uid: Uid, entities: EntityStore): boolean {
+  switch (part.kind) {
+    case 'any':
+      return true
+    case 'is':
+      return part.uid.key === uid.key
+    case 'in':
+      return part.uids.some((above) => isAtOrBelow(uid, above, entities))
+    case 'of-type':
+      return part.type === uid.type && (part.within === undefined || isAtOrBelow(uid, part.within, entities))
+  }
+}
+
+/** The entities that a place of the scope names; none for `any` and a bare type. */
+export function uidsOf(part: ScopePart): readonly Uid[] {
+  switch (part.kind) {
+    case 'any':
+      return []
+    case 'is':
+      return [part.uid]
+    case 'in':
+      return part.uids
+    case 'of-type':
+      return part.within === undefined ? [] : [part.within]
+  }
+}
+
+function isAtOrBelow(uid: Uid, above: Uid, entities: EntityStore): boolean {
+  return uid.key === above.key || entities.ancestorsOf(uid.key).has(above.key)
+}
+
+function readPart(policy: JsonObject, place: 'principal' | 'action' | 'resource'): ScopePart {
+  const part = objectAt(policy, place)
+  const operator = textAt(part, 'op')
+  if (fieldOf(part, 'slot') !== undefined) throw new Unsupported(`a template (the slot in ${place})`)
+  switch (operator) {
+    case 'All':
+      return { kind: 'any' }
+    case '==':
+      return { kind: 'is', uid: readUid(fieldOf(part, 'entity')) }
+    case 'in': {
+      const one = fieldOf(part, 'entity')
+      return { kind: 'in', uids: one === undefined ? listAt(part, 'entities').map(readUid) : [readUid(one)] }
+    }
+    case 'is': {
+      const within = fieldOf(part, 'in')
+      if (isObject(within) && fieldOf(within, 'slot') !== undefined) throw new Unsupported(`a template (the slot in ${place})`)
+      return { kind: 'of-type', type: textAt(part, 'entity_type'), within: isObject(within) ? readUid(fieldOf(within, 'entity')) : undefined }
+    }
+    default:
+      throw new Unsupported(`"${operator}" in the scope of ${place}`)
+  }
+}

@@ -1,0 +1,203 @@
+/** Checked policies turned into Remit's rules: who may ask, what is forbidden or held, who may sit at the desk, and nothing else. */
+import { createHash } from 'node:crypto'
+import { parseDuration, type Milliseconds } from '../kernel/instants.ts'
+import { mustBe } from '../kernel/result.ts'
+import { nearestName, type SourceProblem } from '../kernel/source-problems.ts'
+import { parseSelector, type Selector } from '../model/selector.ts'
+import { type CompiledPolicies, type CompiledPolicy, compilePolicy, joinPolicies, type PolicySource } from './cedar/policies.ts'
+import { uidsOf } from './cedar/scopes.ts'
+import type { Uid } from './cedar/values.ts'
+import { deskAskUid } from './schema.ts'
+import { requestUid } from './world.ts'
+
+/** What an eligibility costs and how long it lasts; what it does not say, the tier does. */
+export interface EligibilityTerms {
+  readonly approval: Selector | undefined
+  readonly duration: Milliseconds | undefined
+  readonly maxDuration: Milliseconds | undefined
+}
+
+export interface Rules {
+  /** Permits on `Action::"request"` (a grant) and `Desk::Action::"ask"` (a desk grant). */
+  readonly eligibility: CompiledPolicies
+  /** Forbids on effects and operations, plain and held together: `holds` tells them apart. */
+  readonly guardrails: CompiledPolicies
+  /** Permits and forbids on what is done at Remit's own desk. */
+  readonly desk: CompiledPolicies
+  /** Terms of each eligibility, by its `@id`. */
+  readonly terms: ReadonlyMap<string, EligibilityTerms>
+  /** Who may release what each holding guardrail holds, by its `@id`; a guardrail that is not here forbids plainly. */
+  readonly holds: ReadonlyMap<string, Selector>
+  /** SHA-256 in hex over schema and files. */
+  readonly version: string
+}
+
+export type RulesRead = { readonly ok: true; readonly rules: Rules } | { readonly ok: false; readonly problems: readonly SourceProblem[] }
+
+/** What `readRules` reads. */
+export interface RulesInput {
+  readonly policies: readonly PolicySource[]
+  readonly files: readonly { readonly name: string; readonly text: string }[]
+  readonly schema: string
+  /** Entity types of which every id is known, as `Service`: a rule that names another id could never match and is refused. */
+  readonly known?: ReadonlyMap<string, ReadonlySet<string>>
+}
+
+type Kind = 'eligibility' | 'guardrail' | 'desk'
+
+const annotationsOf: Readonly<Record<Kind, readonly string[]>> = {
+  eligibility: ['id', 'approval', 'duration', 'maxDuration'],
+  guardrail: ['id', 'hold'],
+  desk: ['id'],
+}
+
+/** What a static permit may allow at the desk; the rest is asked for like anything else. */
+const standingDeskActions: ReadonlySet<string> = new Set(['approve', 'audit', 'stop'])
+
+/** Sorts policies into Remit's sets, or says of each why it is none of Remit's. */
+export function readRules(input: RulesInput): RulesRead {
+  const problems: SourceProblem[] = []
+  const sets: Record<Kind, CompiledPolicy[]> = { eligibility: [], guardrail: [], desk: [] }
+  const terms = new Map<string, EligibilityTerms>()
+  const holds = new Map<string, Selector>()
+  const ids = new Map<string, CompiledPolicy>()
+  for (const source of input.policies) {
+    const report = (message: string, remedy: string) => problems.push({ file: source.file, line: source.line, column: 1, message, remedy })
+    const compiled = compilePolicy(source)
+    if (!compiled.ok) {
+      report(compiled.refusal.detail ?? 'this policy is not understood', 'write it without this construct')
+      continue
+    }
+    const policy = compiled.value
+    const twin = ids.get(policy.id)
+    if (twin !== undefined) report(`@id("${policy.id}") is used already by ${twin.describe()}`, 'give each policy an id of its own')
+    ids.set(policy.id, policy)
+    checkId(policy, report)
+    checkNames(policy, input.known ?? new Map(), report)
+    const kind = classify(policy, report)
+    if (kind === undefined) continue
+    checkAnnotations(policy, kind, report)
+    sets[kind].push(policy)
+    if (kind === 'eligibility') terms.set(policy.id, readTerms(policy, report))
+    if (kind === 'guardrail') readHold(policy, holds, report)
+  }
+  if (problems.length > 0) return { ok: false, problems }
+  return { ok: true, rules: { ...joined(sets), terms, holds, version: rulesVersion(input) } }
+}
+
+type Report = (message: string, remedy: string) => void
+
+function joined(sets: Record<Kind, CompiledPolicy[]>): Pick<Rules, 'eligibility' | 'guardrails' | 'desk'> {
+  return {
+    eligibility: mustBe(joinPolicies(sets.eligibility)),
+    guardrails: mustBe(joinPolicies(sets.guardrail)),
+    desk: mustBe(joinPolicies(sets.desk)),
+  }
+}
+
+/** SHA-256 in hex over the schema and every file by name, each measured, so that no text can slide from one file into the next. */
+export function rulesVersion(input: Pick<RulesInput, 'files' | 'schema'>): string {
+  const hash = createHash('sha256')
+  const add = (text: string) => hash.update(`${Buffer.byteLength(text)}:`).update(text)
+  add(input.schema)
+  for (const file of input.files.toSorted((left, right) => (left.name < right.name ? -1 : 1))) {
+    add(file.name)
+    add(file.text)
+  }
+  return hash.digest('hex')
+}
+
+function checkId(policy: CompiledPolicy, report: Report): void {
+  if (/^[a-z0-9]+(?:-[a-z0-9]+)*$/.test(policy.id) && policy.id.length <= 100) return
+  report(`@id("${policy.id}") is not written as an id`, 'use lowercase letters, digits and single hyphens, as in "release-bots-may-ask"')
+}
+
+/** Names of which all are known: a rule about any other could never match, and nobody would notice. */
+function checkNames(policy: CompiledPolicy, known: ReadonlyMap<string, ReadonlySet<string>>, report: Report): void {
+  for (const uid of policy.mentions) {
+    const ids = known.get(uid.type)
+    if (ids === undefined || ids.has(uid.id)) continue
+    const near = nearestName(uid.id, ids)
+    report(`there is no ${uid}`, near === undefined ? `declare it, or name a ${uid.type} that exists` : `did you mean ${uid.type}::"${near}"?`)
+  }
+}
+
+/** Which of Remit's sets a policy belongs to, by its action. */
+function classify(policy: CompiledPolicy, report: Report): Kind | undefined {
+  const { action } = policy.scope
+  const named = uidsOf(action)
+  if (named.length === 0) {
+    if (policy.effect === 'permit') report('this permit is about every action', 'permit action == Action::"request": only a grant permits actions on a target')
+    else report('this forbid is about every action, asking included', 'name an effect, as in action in Effect::Action::"any", or an operation')
+    return undefined
+  }
+  const kinds = new Set(named.map((uid) => (policy.effect === 'permit' ? kindOfPermit(uid, report) : kindOfForbid(uid, report))))
+  const [kind] = kinds
+  if (kinds.size === 1) return kind
+  if (!kinds.has(undefined)) report('this policy mixes asking, acting and the desk', 'write one policy for each')
+  return undefined
+}
+
+function kindOfPermit(action: Uid, report: Report): Kind | undefined {
+  if (action.key === requestUid.key || action.key === deskAskUid.key) return 'eligibility'
+  if (action.type !== deskAskUid.type) {
+    report(`a static permit on ${action} would be standing access`, 'permit action == Action::"request" and let the grant permit the action')
+    return undefined
+  }
+  if (standingDeskActions.has(action.id)) return 'desk'
+  report(`nobody stands at the desk for ${action}`, 'permit action == Desk::Action::"ask": it is asked for like anything else')
+  return undefined
+}
+
+function kindOfForbid(action: Uid, report: Report): Kind | undefined {
+  if (action.key === requestUid.key || action.key === deskAskUid.key) {
+    report('a guardrail forbids actions, not asking', 'forbid the effect or operation, or narrow the permit that lets them ask')
+    return undefined
+  }
+  return action.type === deskAskUid.type ? 'desk' : 'guardrail'
+}
+
+function checkAnnotations(policy: CompiledPolicy, kind: Kind, report: Report): void {
+  const known = annotationsOf[kind]
+  for (const name of policy.annotations.keys()) {
+    if (known.includes(name)) continue
+    const near = nearestName(name, known)
+    const elsewhere = Object.values(annotationsOf).some((names) => names.includes(name))
+    const taken = `a policy of this kind takes ${known.map((each) => `@${each}`).join(', ')}`
+    const message = elsewhere ? `@${name} has no meaning on this policy` : `@${name} is no annotation of Remit's`
+    report(message, near === undefined || elsewhere ? taken : `did you mean @${near}? ${taken}`)
+  }
+}
+
+function readTerms(policy: CompiledPolicy, report: Report): EligibilityTerms {
+  const duration = readDuration(policy, 'duration', report)
+  const maxDuration = readDuration(policy, 'maxDuration', report)
+  if (duration !== undefined && maxDuration !== undefined && duration > maxDuration) {
+    report('@duration is longer than @maxDuration', 'a grant starts with @duration and may be extended up to @maxDuration')
+  }
+  return { approval: readSelector(policy, 'approval', report), duration, maxDuration }
+}
+
+function readHold(policy: CompiledPolicy, holds: Map<string, Selector>, report: Report): void {
+  if (!policy.annotations.has('hold')) return
+  const selector = readSelector(policy, 'hold', report)
+  if (selector !== undefined) holds.set(policy.id, selector)
+}
+
+function readDuration(policy: CompiledPolicy, name: string, report: Report): Milliseconds | undefined {
+  const text = policy.annotations.get(name)
+  if (text === undefined) return undefined
+  const duration = parseDuration(text)
+  if (duration.ok) return duration.value
+  report(`@${name}("${text}") is not a length of time`, 'write it like 90s, 30m, 2h or 1d')
+  return undefined
+}
+
+function readSelector(policy: CompiledPolicy, name: string, report: Report): Selector | undefined {
+  const text = policy.annotations.get(name)
+  if (text === undefined) return undefined
+  const selector = parseSelector(text)
+  if (selector.ok) return selector.value
+  report(`@${name}("${text}") names nobody`, selector.refusal.detail ?? 'write [N of] role:x | identity:y')
+  return undefined
+}
