@@ -15,8 +15,7 @@ import { askContext, callContext } from './contexts.ts'
 import { names } from './covers.ts'
 import type { DecisionFacts } from './facts.ts'
 import type { EligibilityTerms, Rules } from './rules.ts'
-import { operationUid, requestAction, routeUid } from './schema.ts'
-import { identityUid } from './world.ts'
+import { identityUid, operationUid, requestUid, routeUid } from './world.ts'
 
 export interface Ask {
   /** Who acts first, then for whom. */
@@ -100,7 +99,7 @@ export function mayAsk(facts: DecisionFacts, ask: Ask, now: Instant): Result<Eli
 function permitsFor(facts: DecisionFacts, ask: Ask, link: Identity, { service, route }: Reached, now: Instant): readonly CompiledPolicy[] {
   if (facts.rules === undefined) return []
   const context = askContext({ task: ask.task, effect: route.effect, duration: ask.duration ?? defaultDuration, now })
-  const request = { principal: identityUid(link), action: requestAction, resource: routeUid(service.id, route.name), context }
+  const request = { principal: identityUid(link), action: requestUid, resource: routeUid(service.id, route.name), context }
   const answer = evaluate(facts.rules.eligibility, request, facts.entities)
   return answer.decision === 'allow' ? answer.permits : []
 }

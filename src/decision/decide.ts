@@ -14,8 +14,7 @@ import { evaluate } from './cedar/evaluate.ts'
 import { callContext } from './contexts.ts'
 import { covers } from './covers.ts'
 import { chainStands, type DecisionFacts } from './facts.ts'
-import { operationUid, routeUid } from './schema.ts'
-import { identityUid } from './world.ts'
+import { identityUid, operationUid, routeUid } from './world.ts'
 
 export interface Question {
   /** From a verified token: who acts first. */

@@ -1,11 +1,11 @@
 /** Remit's nouns as policies see them: identities, roles, services and operations as Cedar entities. */
 import type { IdentityId } from '../kernel/ids.ts'
-import { type Impact, impactNumber, type Tier, tierOf } from '../model/effects.ts'
+import { type Effect, type Impact, impactNumber, type Tier, tierOf } from '../model/effects.ts'
 import { cedarTypes, type Identity } from '../model/identities.ts'
 import type { Route, Service } from '../model/services.ts'
 import type { EntityInput } from './cedar/entities.ts'
 import { type CedarRecord, CedarSet, type CedarValue, Uid } from './cedar/values.ts'
-import { routeUid, type SchemaWorld, serviceUid } from './schema.ts'
+import type { SchemaWorld } from './schema.ts'
 
 export function identityUid(identity: Pick<Identity, 'kind' | 'name'>): Uid {
   return new Uid(cedarTypes[identity.kind], identity.name)
@@ -15,6 +15,28 @@ export function roleUid(role: string): Uid {
   return new Uid('Role', role)
 }
 
+export function serviceUid(service: string): Uid {
+  return new Uid('Service', service)
+}
+
+/** `Route::"shop/restart"`, whose parent is `Service::"shop"`. */
+export function routeUid(service: string, operation: string): Uid {
+  return new Uid('Route', `${service}/${operation}`)
+}
+
+/** `Action::"http:shop/restart"`. */
+export function operationUid(service: string, operation: string): Uid {
+  return new Uid('Action', `http:${service}/${operation}`)
+}
+
+/** `Effect::Action::"execute"`; `any` stands above all of them. */
+export function effectUid(effect: Effect | 'any'): Uid {
+  return new Uid('Effect::Action', effect)
+}
+
+/** `Action::"request"`: asking for a grant on a resource. */
+export const requestUid = new Uid('Action', 'request')
+
 /** An identity, its roles and its owner. */
 export function identityEntities(identity: Identity, ownerOf: (id: IdentityId) => Identity | undefined): EntityInput[] {
   const attributes = new Map<string, CedarValue>()
@@ -23,15 +45,22 @@ export function identityEntities(identity: Identity, ownerOf: (id: IdentityId) =
   return [{ uid: identityUid(identity), attributes, parents: identity.roles.map(roleUid) }]
 }
 
-/** A service with its operations: each operation is a resource below the service. */
+/** A service with its operations: each operation is a resource below the service and an action below its effect. */
 export function serviceEntities(service: Service): EntityInput[] {
   const uid = serviceUid(service.id)
   const own = describe(service, service.impact, serviceTier(service))
   const entities: EntityInput[] = [{ uid, attributes: own, parents: [] }]
   for (const route of service.routes) {
     entities.push({ uid: routeUid(service.id, route.name), attributes: describe(service, route.impact, route.tier), parents: [uid] })
+    entities.push({ uid: operationUid(service.id, route.name), attributes: new Map(), parents: [effectUid(route.effect)] })
   }
   return entities
+}
+
+/** The entities that are always there: effects under `any`. */
+export function effectEntities(effects: readonly Effect[]): EntityInput[] {
+  const any = effectUid('any')
+  return [{ uid: any, attributes: new Map(), parents: [] }, ...effects.map((effect) => ({ uid: effectUid(effect), attributes: new Map(), parents: [any] }))]
 }
 
 /** A service's tier is that of the dearest thing one can do on it. */
