@@ -7,8 +7,7 @@ import { parseSelector, type Selector } from '../model/selector.ts'
 import { type CompiledPolicies, type CompiledPolicy, compilePolicy, joinPolicies, type PolicySource } from './cedar/policies.ts'
 import { uidsOf } from './cedar/scopes.ts'
 import type { Uid } from './cedar/values.ts'
-import { deskAskUid } from './schema.ts'
-import { requestUid } from './world.ts'
+import { deskAskAction, requestAction } from './schema.ts'
 
 /** What an eligibility costs and how long it lasts; what it does not say, the tier does. */
 export interface EligibilityTerms {
@@ -139,8 +138,8 @@ function classify(policy: CompiledPolicy, report: Report): Kind | undefined {
 }
 
 function kindOfPermit(action: Uid, report: Report): Kind | undefined {
-  if (action.key === requestUid.key || action.key === deskAskUid.key) return 'eligibility'
-  if (action.type !== deskAskUid.type) {
+  if (action.key === requestAction.key || action.key === deskAskAction.key) return 'eligibility'
+  if (action.type !== deskAskAction.type) {
     report(`a static permit on ${action} would be standing access`, 'permit action == Action::"request" and let the grant permit the action')
     return undefined
   }
@@ -150,11 +149,11 @@ function kindOfPermit(action: Uid, report: Report): Kind | undefined {
 }
 
 function kindOfForbid(action: Uid, report: Report): Kind | undefined {
-  if (action.key === requestUid.key || action.key === deskAskUid.key) {
+  if (action.key === requestAction.key || action.key === deskAskAction.key) {
     report('a guardrail forbids actions, not asking', 'forbid the effect or operation, or narrow the permit that lets them ask')
     return undefined
   }
-  return action.type === deskAskUid.type ? 'desk' : 'guardrail'
+  return action.type === deskAskAction.type ? 'desk' : 'guardrail'
 }
 
 function checkAnnotations(policy: CompiledPolicy, kind: Kind, report: Report): void {

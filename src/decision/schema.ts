@@ -3,8 +3,8 @@ import { createHash } from 'node:crypto'
 import { type Effect, effects } from '../model/effects.ts'
 import { cedarTypes, type DeskAction, deskActions } from '../model/identities.ts'
 import type { ArgumentType } from '../model/services.ts'
+import type { EntityInput } from './cedar/entities.ts'
 import { Uid } from './cedar/values.ts'
-import { operationUid } from './world.ts'
 
 export interface SchemaArgument {
   readonly name: string
@@ -32,8 +32,11 @@ export interface SchemaWorld {
   readonly facts?: readonly string[]
 }
 
+/** `Action::"request"`: asking for a grant on a resource. */
+export const requestAction = new Uid('Action', 'request')
+
 /** `Desk::Action::"ask"`: asking for a desk grant. An action of its own, so that a rule about any resource never lets somebody ask for the desk. */
-export const deskAskUid = new Uid('Desk::Action', 'ask')
+export const deskAskAction = new Uid('Desk::Action', 'ask')
 
 /** `Desk::Space::"main"`: the desk of one space. */
 export function deskUid(space: string): Uid {
@@ -43,6 +46,37 @@ export function deskUid(space: string): Uid {
 /** `Desk::Action::"approve"`. */
 export function deskActionUid(action: DeskAction): Uid {
   return new Uid('Desk::Action', action)
+}
+
+/** `Effect::Action::"execute"`; `any` stands above all of them. */
+export function effectUid(effect: Effect | 'any'): Uid {
+  return new Uid('Effect::Action', effect)
+}
+
+/** `Action::"http:shop/restart"`. */
+export function operationUid(service: string, operation: string): Uid {
+  return new Uid('Action', `http:${service}/${operation}`)
+}
+
+/** `Service::"shop"`. */
+export function serviceUid(service: string): Uid {
+  return new Uid('Service', service)
+}
+
+/** `Route::"shop/restart"`, whose parent is `Service::"shop"`. */
+export function routeUid(service: string, operation: string): Uid {
+  return new Uid('Route', `${service}/${operation}`)
+}
+
+/** The actions and their groups as entities: with a schema Cedar adds them to the store by itself, our evaluator is given them. */
+export function actionEntities(world: SchemaWorld): readonly EntityInput[] {
+  const entity = (uid: Uid, parents: readonly Uid[]): EntityInput => ({ uid, parents, attributes: new Map() })
+  const groups = [entity(effectUid('any'), []), ...effects.map((effect) => entity(effectUid(effect), [effectUid('any')]))]
+  const operations = world.services.flatMap(({ name, operations }) =>
+    operations.map((operation) => entity(operationUid(name, operation.name), [effectUid(operation.effect)])),
+  )
+  const desk = [...deskActions.map(deskActionUid), deskAskAction].map((uid) => entity(uid, []))
+  return [entity(requestAction, []), ...groups, ...operations, ...desk]
 }
 
 const principals = Object.values(cedarTypes)
