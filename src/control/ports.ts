@@ -8,7 +8,7 @@ import type { Secret } from '../kernel/secret.ts'
 import type { Action, Material } from '../model/actions.ts'
 import type { HoldState } from '../model/lives.ts'
 import type { PolicyFile, ParsedPolicy } from '../model/policies.ts'
-import type { FactChange, RecordKind, Records } from '../model/records.ts'
+import type { ephemeralKinds, FactChange, RecordKind, Records } from '../model/records.ts'
 import type { Service } from '../model/services.ts'
 
 // --- Store ---------------------------------------------------------------------------------------------------------
@@ -28,6 +28,7 @@ export const searchable = {
   grant: ['state', 'actor'],
   uses: ['grant'],
   session: ['state', 'grant', 'token', 'identity'],
+  binding: [],
   hold: ['state', 'grant', 'session'],
   approval: ['subject', 'person'],
   challenge: ['person'],
@@ -65,7 +66,7 @@ export interface Change extends Reading {
   /** The instant of this change: never below that of any change before it. */
   readonly now: Instant
   put<K extends RecordKind>(kind: K, record: Records[K]): Promise<void>
-  remove(kind: 'challenge' | 'signIn' | 'device', id: string): Promise<void>
+  remove(kind: (typeof ephemeralKinds)[number], id: string): Promise<void>
   record(entry: LedgerEntry): Promise<void>
 }
 

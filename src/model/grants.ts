@@ -96,6 +96,16 @@ export interface Session {
   readonly endedAt?: Instant
 }
 
+/** The address that first used a token: from any other one it is refused. */
+export interface TokenBinding {
+  readonly id: TokenId
+  readonly space: string
+  readonly identity: IdentityId
+  readonly address: string
+  readonly at: Instant
+  readonly expiresAt: Instant
+}
+
 /** What a person sees of a held action. The body is erased when the hold closes. */
 export interface HeldAction {
   readonly service: string

@@ -1,5 +1,5 @@
 /** Everything the store keeps, by kind. A record has an `id` unique in its kind and the `space` it belongs to. */
-import type { Approval, Challenge, Grant, Hold, Session, Signal, Uses } from './grants.ts'
+import type { Approval, Challenge, Grant, Hold, Session, Signal, TokenBinding, Uses } from './grants.ts'
 import type { Credential, DeviceSignIn, Identity, Issuer, OneTimeLink, Passkey, SignIn, StandingException } from './identities.ts'
 import type { PolicySet } from './policies.ts'
 import type { Service } from './services.ts'
@@ -18,6 +18,7 @@ export interface Records {
   grant: Grant
   uses: Uses
   session: Session
+  binding: TokenBinding
   hold: Hold
   approval: Approval
   challenge: Challenge
@@ -30,6 +31,7 @@ export type RecordKind = keyof Records
 export const factKinds = [
   'identity',
   'credential',
+  'passkey',
   'exception',
   'issuer',
   'service',
@@ -37,11 +39,12 @@ export const factKinds = [
   'grant',
   'uses',
   'session',
+  'binding',
   'hold',
 ] as const satisfies readonly RecordKind[]
 
-/** Kinds that are passing notes and need no ledger entry of their own. */
-export const ephemeralKinds = ['challenge', 'signIn', 'device'] as const satisfies readonly RecordKind[]
+/** Kinds that are passing notes: they need no ledger entry of their own, may be removed, and each has an `expiresAt`. */
+export const ephemeralKinds = ['challenge', 'signIn', 'device', 'binding'] as const satisfies readonly RecordKind[]
 
 /** One committed change of one record; `removed` for those that are gone. */
 export type FactChange = {
