@@ -1,0 +1,338 @@
+/** The failure table of the ledger: each kind of tampering with an export is found and named, and no flipped bit passes. */
+import assert from 'node:assert/strict'
+import { createPrivateKey } from 'node:crypto'
+import test from 'node:test'
+import fc from 'fast-check'
+import { canonicalJson, isJsonObject, type JsonObject, parseJson } from '../kernel/json.ts'
+import { mustBe } from '../kernel/result.ts'
+import { signCheckpoint } from './checkpoint.ts'
+import { writeExportLine } from './export-format.ts'
+import { chainLine, type Head, startHead, writeLine, writeSeal } from './journal-format.ts'
+import { commit, writeBody } from './leaf.ts'
+import { makeVkey, noteSigner, type NoteSigner } from './note.ts'
+import { appendLeaf, emptyFrontier, frontierRoot, leafHash } from './tree.ts'
+import { type ExportReport, verifyExport } from './verify.ts'
+
+function signerOf(name: string, seed: number): NoteSigner {
+  const pkcs8 = Buffer.concat([Buffer.from('302e020100300506032b657004220420', 'hex'), Buffer.alloc(32, seed)])
+  return noteSigner(name, createPrivateKey({ key: pkcs8, format: 'der', type: 'pkcs8' }))
+}
+
+const log = signerOf('remit.example/main', 1)
+const witness = signerOf('witness.example', 2)
+const gateway = signerOf('gateway-http', 3)
+const stranger = signerOf('remit.example/main', 4)
+const vkeyOf = (signer: NoteSigner): string => makeVkey(signer.name, signer.publicKey)
+
+interface Entry {
+  readonly kind: string
+  readonly facts: JsonObject
+}
+
+interface Journal {
+  readonly lines: string[]
+  head: Head
+}
+
+function journalOf(groups: readonly number[]): { lines: string[]; heads: Head[] } {
+  const journal: Journal = { lines: [], head: startHead(vkeyOf(gateway)) }
+  const heads: Head[] = []
+  const add = (line: string): void => {
+    journal.lines.push(line)
+    journal.head = chainLine(journal.head, Buffer.from(line))
+  }
+  for (const count of groups) {
+    for (let place = 0; place < count; place += 1)
+      add(writeLine(journal.head.n + 1, { at: 1000 + journal.head.n, type: 'decided', action: 'GET /é' }))
+    add(writeSeal(journal.head, gateway))
+    heads.push(journal.head)
+  }
+  return { lines: journal.lines, heads }
+}
+
+const anchor = ({ n, hash }: Head): Entry => ({
+  kind: 'journal.anchored',
+  facts: { journal: 'gateway-http', n, hash: Buffer.from(hash).toString('hex') },
+})
+
+interface Shape {
+  readonly entries: readonly Entry[]
+  readonly journal: readonly string[]
+  /** Sizes at which a checkpoint stands. */
+  readonly heads: readonly number[]
+  readonly erased?: readonly number[]
+  readonly signers?: readonly NoteSigner[]
+}
+
+function exportOf({ entries, journal, heads, erased = [], signers = [log, witness] }: Shape): string[] {
+  const journals = [{ name: 'gateway-http', vkey: vkeyOf(gateway) }]
+  const lines = [writeExportLine({ is: 'header', header: { origin: log.name, vkeys: [vkeyOf(log), vkeyOf(witness)], journals } })]
+  let frontier = emptyFrontier
+  for (const [index, entry] of entries.entries()) {
+    const text = writeBody({ at: 5000 + index, space: 'main', actor: 'ada', subject: 'grn_1', ...entry })
+    const salt = Buffer.alloc(32, index + 1)
+    const data = commit(text, salt)
+    frontier = appendLeaf(frontier, leafHash(data))
+    const body = mustBe(parseJson(text))
+    const leaf = erased.includes(index) || !isJsonObject(body) ? { index, data } : { index, data, body, salt }
+    lines.push(writeExportLine({ is: 'leaf', leaf }))
+    if (heads.includes(index + 1)) {
+      const note = signCheckpoint({ origin: log.name, size: index + 1, root: frontierRoot(frontier) }, signers)
+      lines.push(writeExportLine({ is: 'checkpoint', note }))
+    }
+  }
+  for (const line of journal) lines.push(writeExportLine({ is: 'journal', journal: 'gateway-http', line }))
+  return lines
+}
+
+const { lines: journal, heads: seals } = journalOf([2, 1, 3])
+const anchors = seals.map(anchor)
+const entries: readonly Entry[] = [
+  { kind: 'grant.requested', facts: { scope: 'shop' } },
+  { kind: 'grant.approved', facts: { by: ['ada'] } },
+  ...anchors.slice(0, 2),
+  { kind: 'person.left', facts: { name: 'Ada' } },
+  { kind: 'ledger.erased', facts: { leaf: 4 } },
+  ...anchors.slice(2),
+]
+const whole: Shape = { entries, journal, heads: [2, 4, 7], erased: [4] }
+const good = exportOf(whole)
+/** Header, leaves 0 and 1, a checkpoint, leaves 2 and 3, a checkpoint, leaves 4 to 6, a checkpoint, the journal. */
+const [headerAt, leaf0At, checkpoint2At, checkpoint7At, journalAt] = [0, 1, 3, 10, 11]
+
+const describe = (report: ExportReport): string => report.failures.map(({ where, what }) => `${where}: ${what}`).join('\n')
+
+test('a sound export passes, and the report says what was checked', async () => {
+  const report = await verifyExport(good, [vkeyOf(log), vkeyOf(witness)])
+  assert.equal(describe(report), '')
+  const { root: _, ...counts } = report
+  assert.deepEqual(counts, {
+    ok: true,
+    origin: 'remit.example/main',
+    keyGiven: true,
+    leaves: 7,
+    bodies: 6,
+    erased: 1,
+    checkpoints: 3,
+    size: 7,
+    journals: [{ name: 'gateway-http', lines: 9, seals: 3, anchors: 3, anchoredTo: 9 }],
+    failures: [],
+  })
+  assert.equal((await verifyExport(good)).keyGiven, false)
+})
+
+type Edit = (object: Record<string, unknown>) => void
+
+/** The export with one line edited as JSON, and written again as such lines are written. */
+function edit(at: number, change: Edit): string[] {
+  const object: Record<string, unknown> = JSON.parse(good[at] ?? '')
+  change(object)
+  return good.with(at, canonicalJson(object))
+}
+
+const inLeaf =
+  (change: Edit): Edit =>
+  ({ leaf }) =>
+    change(leaf as Record<string, unknown>)
+const checkpoints = good.filter((line) => line.startsWith('{"checkpoint"'))
+const line = (at: number): string => good[at] ?? assert.fail()
+
+const tampering: readonly (readonly [says: string, lines: readonly string[], want: RegExp, vkeys?: readonly string[]])[] = [
+  ['no line at all', [], /^end: there is no header/],
+  ['no header', good.slice(1), /^line 1: an export begins with its header/],
+  ['two headers', good.toSpliced(1, 0, line(headerAt)), /^line 2: a second header/],
+  ['another format', good.with(0, line(0).replace('export-1', 'export-2')), /^line 1: the line is not one of this format/],
+  ['an unknown member', edit(leaf0At, (object) => (object.more = 1)), /^line 2: the line is not one of this format/],
+  ['white space in a line', good.with(2, ` ${line(2)}`), /^line 3: the line is not one of this format/],
+  ['a line that is no JSON', good.with(2, line(2).slice(1)), /^line 3: the line cannot be read/],
+  ['another origin', edit(headerAt, (header) => (header.origin = 'other.example')), /header: the first key is not that of the log/],
+  [
+    'the log under another key',
+    edit(headerAt, (header) => (header.vkeys = [vkeyOf(stranger), vkeyOf(witness)])),
+    /checkpoint: the log itself has not signed/,
+  ],
+  [
+    'a log the verifier does not trust',
+    good,
+    /header: the key remit.example\/main\S+ is not among those you trust/,
+    [vkeyOf(stranger), vkeyOf(witness)],
+  ],
+  [
+    'signatures of a key that is not given',
+    edit(headerAt, (header) => (header.vkeys = [vkeyOf(log)])),
+    /checkpoint of size 2: signed by witness.example, whose key/,
+  ],
+  ['a leaf removed', good.toSpliced(2, 1), /line 4, leaf 2: leaf 1 should stand here/],
+  [
+    'a leaf removed and the others renumbered',
+    exportOf({ ...whole, entries: entries.toSpliced(1, 1) }).with(2, checkpoints[0] ?? ''),
+    /checkpoint of size 2: it stands behind 1 leaves/,
+  ],
+  ['two leaves swapped', good.with(1, line(2)).with(2, line(1)), /line 2, leaf 1: leaf 0 should stand here/],
+  [
+    'a leaf added at the end',
+    good.toSpliced(journalAt, 0, line(9).replace('"index":6', '"index":7')),
+    /end: leaves 7 to 7 are under no checkpoint/,
+  ],
+  ['the last leaf removed', good.toSpliced(9, 1), /checkpoint of size 7: it stands behind 6 leaves/],
+  [
+    'another body',
+    edit(
+      leaf0At,
+      inLeaf((leaf) => ((leaf.body as Record<string, unknown>).actor = 'eve')),
+    ),
+    /line 2, leaf 0: the body is not the one/,
+  ],
+  [
+    'another salt',
+    edit(
+      leaf0At,
+      inLeaf((leaf) => (leaf.salt = Buffer.alloc(32).toString('base64'))),
+    ),
+    /line 2, leaf 0: the body is not the one/,
+  ],
+  [
+    'another commitment',
+    edit(
+      7,
+      inLeaf((leaf) => (leaf.data = `AQ${'A'.repeat(42)}`)),
+    ),
+    /line 11, checkpoint of size 7: its root is not that of the leaves/,
+  ],
+  [
+    'another body under its own commitment',
+    exportOf({ ...whole, entries: entries.with(0, { kind: 'grant.denied', facts: {} }) }).with(checkpoint2At, line(checkpoint2At)),
+    /checkpoint of size 2: its root/,
+  ],
+  [
+    'a leaf of another version',
+    edit(
+      leaf0At,
+      inLeaf((leaf) => (leaf.data = `Ag${String(leaf.data).slice(2)}`)),
+    ),
+    /leaf 0: a leaf of a version/,
+  ],
+  [
+    'a body taken away',
+    edit(
+      leaf0At,
+      inLeaf((leaf) => [delete leaf.body, delete leaf.salt]),
+    ),
+    /end: the body of leaf 0 is missing and no entry says/,
+  ],
+  [
+    'the anchor of a cut tail taken away with it',
+    edit(
+      9,
+      inLeaf((leaf) => [delete leaf.body, delete leaf.salt]),
+    ).slice(0, -4),
+    /the body of leaf 6 is missing/,
+  ],
+  [
+    'an erasure of what comes later',
+    exportOf({ ...whole, entries: entries.with(5, { kind: 'ledger.erased', facts: { leaf: 9 } }) }),
+    /leaf 5: an erasure that names no earlier leaf/,
+  ],
+  [
+    'a checkpoint of another tree',
+    good.with(checkpoint7At, exportOf({ ...whole, entries: entries.with(0, { kind: 'x', facts: {} }) })[checkpoint7At] ?? ''),
+    /checkpoint of size 7: its root/,
+  ],
+  [
+    'an older checkpoint of another tree',
+    good.with(checkpoint2At, exportOf({ ...whole, entries: entries.with(0, { kind: 'x', facts: {} }) })[checkpoint2At] ?? ''),
+    /line 4, checkpoint of size 2: its root/,
+  ],
+  [
+    'a checkpoint by a stranger',
+    good.with(checkpoint7At, exportOf({ ...whole, signers: [stranger] })[checkpoint7At] ?? ''),
+    /checkpoint: signed by none/,
+  ],
+  [
+    'a checkpoint by the witness alone',
+    good.with(checkpoint7At, exportOf({ ...whole, signers: [witness] })[checkpoint7At] ?? ''),
+    /checkpoint: the log itself has not signed/,
+  ],
+  [
+    'a checkpoint moved',
+    good.toSpliced(checkpoint2At, 1).toSpliced(4, 0, line(checkpoint2At)),
+    /checkpoint of size 2: it stands behind 3 leaves/,
+  ],
+  ['the last checkpoint removed', good.toSpliced(checkpoint7At, 1), /end: leaves 4 to 6 are under no checkpoint/],
+  ['all checkpoints removed', good.filter((text) => !checkpoints.includes(text)), /end: there is no checkpoint/],
+  [
+    'an instant that goes back',
+    exportOf({ ...whole, entries: entries.with(1, { kind: 'x', facts: {}, at: 1 } as Entry) }),
+    /leaf 1: its instant lies before/,
+  ],
+  ['a leaf after the journals', [...good, line(9).replace('"index":6', '"index":7')], /leaf 7: a leaf after the journals/],
+  [
+    'a journal line changed',
+    good.with(journalAt, line(journalAt).replace('GET', 'PUT')),
+    /line 14, journal gateway-http: lines 1 to 2 are not those that line 3 seals/,
+  ],
+  ['a journal line removed', good.toSpliced(journalAt + 1, 1), /line 13, journal gateway-http: line 2 has another number/],
+  [
+    'journal lines swapped',
+    good.with(journalAt, line(journalAt + 1)).with(journalAt + 1, line(journalAt)),
+    /journal gateway-http: line 1 has another number/,
+  ],
+  ['a journal cut within a group', good.slice(0, -2), /end, journal gateway-http: lines 6 to 7 are under no seal\n.*leaf 6 anchors line 9/],
+  ['a journal cut behind a seal', good.slice(0, -4), /end, journal gateway-http: it ends at line 5, but leaf 6 anchors line 9/],
+  ['no journal lines at all', good.slice(0, journalAt), /journal gateway-http: it ends at line 0, but leaf 2 anchors line 3/],
+  [
+    'a journal written again by its own gateway',
+    exportOf({ ...whole, journal: journalOf([2, 2, 2]).lines }),
+    /line 5 is not what leaf 3 anchors/,
+  ],
+  [
+    'an anchor within a group that the journal lacks',
+    exportOf({ ...whole, entries: entries.with(0, anchor({ n: 2, hash: Buffer.alloc(32) })) }),
+    /line 2 is not what leaf 0 anchors/,
+  ],
+  [
+    'an anchor that cannot be read',
+    exportOf({ ...whole, entries: entries.with(0, { kind: 'journal.anchored', facts: { journal: 'gateway-http' } }) }),
+    /leaf 0: an anchor that cannot be read/,
+  ],
+  [
+    'a journal that is not in the header',
+    edit(headerAt, (header) => (header.journals = [])),
+    /leaf 2: it anchors the journal gateway-http, which is not/,
+  ],
+  [
+    'a journal under the name of another',
+    edit(headerAt, (header) => (header.journals = [{ name: 'gateway-x', vkey: vkeyOf(gateway) }])),
+    /the journal gateway-x has the key of another/,
+  ],
+  [
+    'a journal under another key',
+    edit(headerAt, (header) => (header.journals = [{ name: 'gateway-http', vkey: vkeyOf(signerOf('gateway-http', 9)) }])),
+    /lines 1 to 2 are not those/,
+  ],
+]
+
+for (const [says, lines, want, vkeys] of tampering) {
+  test(`found and named: ${says}`, async () => {
+    const report = await verifyExport(lines, vkeys)
+    assert.equal(report.ok, false)
+    assert.match(describe(report), want)
+  })
+}
+
+test('any bit that is flipped anywhere in an export is found', async () => {
+  const bytes = Buffer.from(`${good.join('\n')}\n`)
+  const flip = async (at: number, bit: number): Promise<void> => {
+    const changed = Buffer.from(bytes)
+    changed[at] = (changed[at] ?? 0) ^ (1 << bit)
+    const lines = changed.toString().split('\n')
+    if (lines.at(-1) === '') lines.pop()
+    assert.equal((await verifyExport(lines)).ok, false, `bit ${bit} of byte ${at}`)
+  }
+  await fc.assert(fc.asyncProperty(fc.nat(bytes.byteLength - 1), fc.nat(7), flip), { numRuns: 3000 })
+})
+
+test('what is listed of failures is bounded', async () => {
+  const report = await verifyExport(Array.from({ length: 1000 }, () => '{}'))
+  assert.equal(report.failures.length, 100)
+})

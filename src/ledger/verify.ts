@@ -1,0 +1,268 @@
+/** Checks a whole export as a stranger would: every leaf, body, head, journal line and anchor, each failure named by its place. */
+import { canonicalJson } from '../kernel/json.ts'
+import type { Result } from '../kernel/result.ts'
+import { openCheckpoint } from './checkpoint.ts'
+import { type ExportedLeaf, type ExportHeader, parseExportLine } from './export-format.ts'
+import { startWalk, stepLine, type Walk } from './journal-format.ts'
+import { isLeaf, type LedgerBody, parseBody, verifyBody } from './leaf.ts'
+import { type NoteKey, parseVkey } from './note.ts'
+import { appendLeaf, emptyFrontier, frontierRoot, leafHash, sameHash } from './tree.ts'
+
+/** Ledger entries of this kind tie a journal to the ledger: facts { journal, n, hash (hex) }. */
+export const anchorKind = 'journal.anchored'
+
+/** Ledger entries of this kind say that a body was erased: facts { leaf }. A body that is gone without one was taken away. */
+export const erasureKind = 'ledger.erased'
+
+export interface ExportFailure {
+  /** The line of the export, and what stands there. */
+  readonly where: string
+  readonly what: string
+}
+
+export interface JournalReport {
+  readonly name: string
+  readonly lines: number
+  readonly seals: number
+  readonly anchors: number
+  /** The last line that the ledger vouches for; what follows is vouched for by the gateway's own seals alone. */
+  readonly anchoredTo: number
+}
+
+export interface ExportReport {
+  /** True only if everything was read and nothing failed. */
+  readonly ok: boolean
+  readonly origin: string
+  /** Whether the log's key was one the verifier brought; otherwise the export was only held against the key it names itself. */
+  readonly keyGiven: boolean
+  readonly leaves: number
+  readonly bodies: number
+  readonly erased: number
+  readonly checkpoints: number
+  /** Size and root (hex) of the last checkpoint that was good. */
+  readonly size: number
+  readonly root: string
+  readonly journals: readonly JournalReport[]
+  /** At most 100. */
+  readonly failures: readonly ExportFailure[]
+}
+
+const failuresMax = 100
+
+/**
+ * Verifies an export, line by line, in memory that does not grow with the number of leaves or lines (only of anchors and erasures).
+ * `vkeys` are the keys the verifier trusts; without them the export is held against the keys in its own header. Never refuses:
+ * what cannot be read is a failure in the report.
+ */
+export async function verifyExport(lines: AsyncIterable<string> | Iterable<string>, vkeys?: readonly string[]): Promise<ExportReport> {
+  const check = new ExportCheck(vkeys)
+  for await (const line of lines) check.take(line)
+  return check.report()
+}
+
+interface Anchor {
+  readonly leaf: number
+  readonly n: number
+  readonly hash: string
+}
+
+interface JournalCheck {
+  readonly key: NoteKey
+  readonly anchors: Anchor[]
+  walk: Walk
+  seals: number
+  held: number
+  anchoredTo: number
+  /** Nothing is said of what follows a break: it hangs on nothing. */
+  broken: boolean
+}
+
+class ExportCheck {
+  readonly #given: readonly string[] | undefined
+  readonly #failures: ExportFailure[] = []
+  readonly #journals = new Map<string, JournalCheck>()
+  readonly #missing = new Set<number>()
+  readonly #erased = new Set<number>()
+  #keys: readonly NoteKey[] = []
+  #header: ExportHeader | undefined
+  #line = 0
+  #what = ''
+  #frontier = emptyFrontier
+  #bodies = 0
+  #lastAt = 0
+  #checkpoints = 0
+  #covered = 0
+  #root = ''
+  #journalsBegun = false
+  #ended = false
+
+  constructor(given: readonly string[] | undefined) {
+    this.#given = given
+  }
+
+  take(text: string): void {
+    this.#line += 1
+    this.#what = ''
+    const parsed = this.#orFail(parseExportLine(text))
+    if (parsed === undefined) return
+    if (this.#header === undefined && parsed.is !== 'header') return this.#fail('an export begins with its header')
+    switch (parsed.is) {
+      case 'header':
+        return this.#header === undefined ? this.#readHeader(parsed.header) : this.#fail('a second header')
+      case 'leaf':
+        return this.#readLeaf(parsed.leaf)
+      case 'checkpoint':
+        return this.#readCheckpoint(parsed.note)
+      case 'journal':
+        return this.#readJournal(parsed.journal, parsed.line)
+    }
+  }
+
+  report(): ExportReport {
+    this.#ended = true
+    this.#what = ''
+    if (this.#header === undefined) this.#fail('there is no header')
+    if (this.#checkpoints === 0) this.#fail('there is no checkpoint that could be checked')
+    else if (this.#covered < this.#frontier.size)
+      this.#fail(`leaves ${this.#covered} to ${this.#frontier.size - 1} are under no checkpoint`)
+    for (const leaf of this.#missing)
+      if (!this.#erased.has(leaf)) this.#fail(`the body of leaf ${leaf} is missing and no entry says that it was erased`)
+    const journals = [...this.#journals].map(([name, journal]) => this.#endJournal(name, journal))
+    return {
+      ok: this.#failures.length === 0,
+      origin: this.#header?.origin ?? '',
+      keyGiven: this.#given !== undefined,
+      leaves: this.#frontier.size,
+      bodies: this.#bodies,
+      erased: this.#missing.size,
+      checkpoints: this.#checkpoints,
+      size: this.#covered,
+      root: this.#root,
+      journals,
+      failures: this.#failures,
+    }
+  }
+
+  #readHeader(header: ExportHeader): void {
+    this.#what = 'header'
+    this.#header = header
+    const keys: NoteKey[] = []
+    for (const vkey of header.vkeys) {
+      const key = this.#orFail(parseVkey(vkey))
+      if (key !== undefined) keys.push(key)
+      if (this.#given?.includes(vkey) === false) this.#fail(`the key ${vkey} is not among those you trust`)
+    }
+    if (keys[0]?.name !== header.origin) this.#fail('the first key is not that of the log')
+    this.#keys = keys
+    for (const { name, vkey } of header.journals) {
+      const key = this.#orFail(parseVkey(vkey))
+      if (key === undefined) continue
+      if (key.name !== name || this.#journals.has(name)) this.#fail(`the journal ${name} has the key of another, or is named twice`)
+      else this.#journals.set(name, { key, anchors: [], walk: startWalk(vkey), seals: 0, held: 0, anchoredTo: 0, broken: false })
+    }
+  }
+
+  #readLeaf(leaf: ExportedLeaf): void {
+    this.#what = `leaf ${leaf.index}`
+    const index = this.#frontier.size
+    if (this.#journalsBegun) this.#fail('a leaf after the journals')
+    if (leaf.index !== index) this.#fail(`leaf ${index} should stand here`)
+    if (!isLeaf(leaf.data)) this.#fail('a leaf of a version that is not known here')
+    this.#frontier = appendLeaf(this.#frontier, leafHash(leaf.data))
+    if (leaf.body === undefined || leaf.salt === undefined) {
+      this.#missing.add(index)
+      return
+    }
+    this.#bodies += 1
+    const text = canonicalJson(leaf.body)
+    if (!verifyBody(leaf.data, text, leaf.salt)) return this.#fail('the body is not the one the leaf commits to')
+    const body = this.#orFail(parseBody(text))
+    if (body !== undefined) this.#readBody(index, body)
+  }
+
+  #readBody(index: number, body: LedgerBody): void {
+    if (body.at < this.#lastAt) this.#fail('its instant lies before that of the leaf before')
+    this.#lastAt = body.at
+    const { facts } = body
+    if (body.kind === erasureKind) {
+      if (typeof facts.leaf === 'number' && facts.leaf < index) this.#erased.add(facts.leaf)
+      else this.#fail('an erasure that names no earlier leaf')
+    }
+    if (body.kind !== anchorKind) return
+    const { journal, n, hash } = facts
+    if (typeof journal !== 'string' || typeof n !== 'number' || typeof hash !== 'string') return this.#fail('an anchor that cannot be read')
+    const anchored = this.#journals.get(journal)
+    if (anchored === undefined) this.#fail(`it anchors the journal ${journal}, which is not in this export`)
+    else anchored.anchors.push({ leaf: index, n, hash })
+  }
+
+  #readCheckpoint(note: string): void {
+    this.#what = 'checkpoint'
+    if (this.#journalsBegun) this.#fail('a checkpoint after the journals')
+    const opened = this.#orFail(openCheckpoint(note, this.#header?.origin ?? '', this.#keys))
+    if (opened === undefined) return
+    const { size, root, unknown } = opened
+    this.#what = `checkpoint of size ${size}`
+    // In an export every signature can be checked: one that cannot may hide a change.
+    for (const name of unknown) this.#fail(`signed by ${name}, whose key is not in the header`)
+    // The leaves so far are all the leaves of every later tree too, so a root that fits here is consistent with each of those.
+    if (size !== this.#frontier.size) return this.#fail(`it stands behind ${this.#frontier.size} leaves`)
+    if (!sameHash(root, frontierRoot(this.#frontier))) return this.#fail('its root is not that of the leaves before it')
+    this.#checkpoints += 1
+    this.#covered = size
+    this.#root = Buffer.from(root).toString('hex')
+  }
+
+  #readJournal(name: string, line: string): void {
+    this.#what = `journal ${name}`
+    if (!this.#journalsBegun) this.#sortAnchors()
+    const journal = this.#journals.get(name)
+    if (journal === undefined) return this.#fail('the header does not name this journal')
+    if (journal.broken) return
+    const step = this.#orFail(stepLine(journal.walk, line, journal.key))
+    if (step === undefined) {
+      journal.broken = true
+      return
+    }
+    journal.walk = step.walk
+    if (step.entry.type === 'seal') journal.seals += 1
+    this.#holdAgainstAnchors(journal)
+  }
+
+  #sortAnchors(): void {
+    this.#journalsBegun = true
+    for (const { anchors } of this.#journals.values()) anchors.sort((one, other) => other.n - one.n)
+  }
+
+  #holdAgainstAnchors(journal: JournalCheck): void {
+    const { n, hash } = journal.walk.head
+    for (let anchor = journal.anchors.at(-1); anchor !== undefined && anchor.n <= n; anchor = journal.anchors.at(-1)) {
+      journal.anchors.pop()
+      if (anchor.n === n && anchor.hash === Buffer.from(hash).toString('hex')) {
+        journal.held += 1
+        journal.anchoredTo = n
+      } else this.#fail(`line ${anchor.n} is not what leaf ${anchor.leaf} anchors`)
+    }
+  }
+
+  #endJournal(name: string, journal: JournalCheck): JournalReport {
+    const { head, sealed } = journal.walk
+    this.#what = `journal ${name}`
+    if (!journal.broken) {
+      if (head.n > sealed.n) this.#fail(`lines ${sealed.n + 1} to ${head.n} are under no seal`)
+      for (const anchor of journal.anchors) this.#fail(`it ends at line ${head.n}, but leaf ${anchor.leaf} anchors line ${anchor.n}`)
+    }
+    return { name, lines: head.n, seals: journal.seals, anchors: journal.held, anchoredTo: journal.anchoredTo }
+  }
+
+  #orFail<T>(result: Result<T>): T | undefined {
+    if (result.ok) return result.value
+    this.#fail(result.refusal.detail ?? result.refusal.code)
+    return undefined
+  }
+
+  #fail(what: string): void {
+    const place = this.#ended ? 'end' : `line ${this.#line}`
+    if (this.#failures.length < failuresMax) this.#failures.push({ where: this.#what === '' ? place : `${place}, ${this.#what}`, what })
+  }
+}
