@@ -1,0 +1,156 @@
+/** Policy files cut into policies, and the limits that keep a policy from killing Cedar's parser; aware of strings and comments. */
+import type { SourceProblem } from '../kernel/source-problems.ts'
+
+export interface PolicyText {
+  readonly name: string
+  readonly text: string
+}
+
+/** One policy of a file, from its first annotation or word to its semicolon. */
+export interface PolicySlice {
+  readonly file: string
+  /** Counted from 1. */
+  readonly line: number
+  /** Counted from 1, in characters. */
+  readonly column: number
+  readonly text: string
+}
+
+/** What Cedar's parser is known to bear, with room to spare. */
+export const policyLimits = {
+  fileBytesMax: 1_000_000,
+  policyBytesMax: 10_000,
+  nestingMax: 64,
+  termsMax: 256,
+  filesMax: 1_000,
+} as const
+
+/** Cuts the files at the semicolons between policies. What is too large, too deep or too long is a problem, and not handed on. */
+export function slicePolicies(files: readonly PolicyText[]): { readonly slices: readonly PolicySlice[]; readonly problems: readonly SourceProblem[] } {
+  const slices: PolicySlice[] = []
+  const problems: SourceProblem[] = []
+  if (files.length > policyLimits.filesMax) {
+    return { slices, problems: [{ file: '', line: 1, column: 1, message: `more than ${policyLimits.filesMax} policy files`, remedy: 'join some of them' }] }
+  }
+  for (const file of files) {
+    if (Buffer.byteLength(file.text) > policyLimits.fileBytesMax) {
+      problems.push({ file: file.name, line: 1, column: 1, message: `the file is larger than ${policyLimits.fileBytesMax} bytes`, remedy: 'split it' })
+      continue
+    }
+    for (const slice of sliceFile(file)) {
+      const flaw = flawOf(slice)
+      if (flaw === undefined) slices.push(slice)
+      else problems.push({ file: slice.file, line: slice.line, column: slice.column, ...flaw })
+    }
+  }
+  return { slices, problems }
+}
+
+/** Line and column, counted from 1 within the file, of a byte offset within a policy. */
+export function placeIn(slice: PolicySlice, byteOffset: number): { readonly line: number; readonly column: number } {
+  const before = Buffer.from(slice.text).subarray(0, byteOffset).toString('utf8').split('\n')
+  const last = before.at(-1) ?? ''
+  return { line: slice.line + before.length - 1, column: before.length === 1 ? slice.column + last.length : last.length + 1 }
+}
+
+/** Strings and comments whole, so that nothing inside them counts; then words, operators of two characters, and single characters. */
+const tokens = /"(?:[^"\\]|\\.)*"?|\/\/[^\n]*|\s+|[A-Za-z_][A-Za-z0-9_]*|&&|\|\||::|[=!<>]=|./gsu
+
+function sliceFile(file: PolicyText): PolicySlice[] {
+  const slices: PolicySlice[] = []
+  let depth = 0
+  let start: { readonly at: number; readonly line: number; readonly column: number } | undefined
+  let end = 0
+  let line = 1
+  let lineStart = 0
+  const close = () => {
+    if (start !== undefined) slices.push({ file: file.name, line: start.line, column: start.column, text: file.text.slice(start.at, end) })
+    start = undefined
+    depth = 0
+  }
+  for (const { 0: token, index } of file.text.matchAll(tokens)) {
+    if (!isBlank(token)) {
+      start ??= { at: index, line, column: index - lineStart + 1 }
+      end = index + token.length
+      if (isOpening(token)) depth += 1
+      else if (isClosing(token)) depth = Math.max(0, depth - 1)
+      else if (token === ';' && depth === 0) close()
+    }
+    const lastBreak = token.lastIndexOf('\n')
+    if (lastBreak >= 0) {
+      line += token.split('\n').length - 1
+      lineStart = index + lastBreak + 1
+    }
+  }
+  close()
+  return slices
+}
+
+function flawOf(slice: PolicySlice): Pick<SourceProblem, 'message' | 'remedy'> | undefined {
+  if (Buffer.byteLength(slice.text) > policyLimits.policyBytesMax) {
+    return { message: `the policy is larger than ${policyLimits.policyBytesMax} bytes`, remedy: 'split it, or end the policy before this with ;' }
+  }
+  const open: Chains[] = [{ connectives: 0, sums: 0, steps: 0, ifs: 0 }]
+  for (const [token] of slice.text.matchAll(tokens)) {
+    const chains = open.at(-1)
+    if (chains === undefined || isBlank(token)) continue
+    if (isLonger(chains, token)) return { message: `a chain has more than ${policyLimits.termsMax} terms`, remedy: 'use a set and contains, or several policies' }
+    if (isOpening(token)) {
+      open.push({ connectives: 0, sums: 0, steps: 0, ifs: 0 })
+      if (open.length > policyLimits.nestingMax + 1) return { message: `brackets are nested deeper than ${policyLimits.nestingMax}`, remedy: 'write it flatter' }
+    } else if (isClosing(token) && open.length > 1) {
+      open.pop()
+    }
+  }
+  return undefined
+}
+
+/** How long each kind of chain has become since a bracket opened, or since its last comma. */
+interface Chains {
+  connectives: number
+  sums: number
+  /** `a.b.c` and `a[b][c]`. */
+  steps: number
+  ifs: number
+}
+
+/** Counts this token in; whether a chain is longer now than it may be. */
+function isLonger(chains: Chains, token: string): boolean {
+  switch (token) {
+    case ',':
+      Object.assign(chains, { connectives: 0, sums: 0, steps: 0, ifs: 0 })
+      return false
+    case '&&':
+    case '||':
+      Object.assign(chains, { sums: 0, steps: 0 })
+      chains.connectives += 1
+      return chains.connectives >= policyLimits.termsMax
+    case '+':
+    case '-':
+    case '*':
+      chains.steps = 0
+      chains.sums += 1
+      return chains.sums >= policyLimits.termsMax
+    case '.':
+    case '[':
+      chains.steps += 1
+      return chains.steps >= policyLimits.termsMax
+    case 'if':
+      chains.ifs += 1
+      return chains.ifs >= policyLimits.termsMax
+    default:
+      return false
+  }
+}
+
+function isOpening(token: string): boolean {
+  return token === '(' || token === '[' || token === '{'
+}
+
+function isClosing(token: string): boolean {
+  return token === ')' || token === ']' || token === '}'
+}
+
+function isBlank(token: string): boolean {
+  return token.trim() === '' || token.startsWith('//')
+}
