@@ -204,6 +204,7 @@ export interface Passkeys {
     readonly credentialId: string
     readonly publicKey: string
     readonly counter: number
+    readonly software: boolean
   }): Promise<Result<{ readonly counter: number }>>
 }
 

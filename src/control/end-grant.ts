@@ -1,0 +1,98 @@
+/** Every way a grant ends, and what ends with it: sessions, held actions, in the same transaction. */
+import type { GrantId } from '../kernel/ids.ts'
+import type { Instant } from '../kernel/instants.ts'
+import { refuse } from '../kernel/refusals.ts'
+import { done, type Result } from '../kernel/result.ts'
+import type { Ending, Grant } from '../model/grants.ts'
+import { type GrantEvent, grantLife, holdLife, sessionLife, step } from '../model/lives.ts'
+import { type Caller, type Desk, note } from './desk.ts'
+import type { Change } from './ports.ts'
+import { callerMay, isParty, maySee } from './rights.ts'
+
+/** Ends a grant in whatever open state it is, and everything that lived by it. A closed one stays as it is. */
+export async function endGrant(tx: Change, desk: Pick<Desk, 'space'>, grant: Grant, ending: Ending): Promise<Grant> {
+  const state = step(grantLife, grant.state, eventOf(grant, ending))
+  if (state === undefined) return grant
+  const ended: Grant = { ...grant, state, endedAt: tx.now, ending }
+  await tx.put('grant', ended)
+  await note(tx, desk, {
+    kind: `grant.${state}`,
+    actor: ending.by,
+    subject: grant.id,
+    facts: { how: ending.how, reason: ending.reason },
+  })
+  for (const session of await tx.find('session', desk.space, { grant: grant.id, state: 'live' })) {
+    await tx.put('session', { ...session, state: step(sessionLife, session.state, 'end') ?? 'ended', endedAt: tx.now })
+    await note(tx, desk, { kind: 'session.ended', actor: ending.by, subject: session.id, facts: { grant: grant.id, how: ending.how } })
+  }
+  for (const hold of await tx.find('hold', desk.space, { grant: grant.id, state: ['waiting', 'approved'] })) {
+    const withdrawn = step(holdLife, hold.state, 'withdraw')
+    if (withdrawn === undefined) continue
+    const { body: _erased, ...action } = hold.action
+    await tx.put('hold', { ...hold, action, state: withdrawn, closedAt: tx.now, reason: `the grant ${ending.how}` })
+    await note(tx, desk, { kind: 'hold.withdrawn', actor: ending.by, subject: hold.id, facts: { grant: grant.id, how: ending.how } })
+  }
+  return ended
+}
+
+/** Before the window a grant is withdrawn or goes unclaimed; in it, it ends. */
+function eventOf(grant: Grant, ending: Ending): GrantEvent {
+  switch (grant.state) {
+    case 'requested':
+      return 'deny'
+    case 'pending':
+      return ending.how === 'denied' ? 'deny' : 'withdraw'
+    case 'approved':
+      return 'unclaim'
+    default:
+      return 'end'
+  }
+}
+
+/** The task is done: its own chain says so. */
+export async function completeGrant(desk: Desk, caller: Caller, id: GrantId, reason: string): Promise<Result<Grant>> {
+  return closeOwn(desk, caller, id, (grant) => ({
+    how: grant.state === 'active' ? 'completed' : 'withdrawn',
+    by: caller.actor.name,
+    reason,
+  }))
+}
+
+/** The wrapped command's end, its kill or its silence. */
+export async function abandonGrant(desk: Desk, caller: Caller, id: GrantId, reason: string): Promise<Result<Grant>> {
+  return closeOwn(desk, caller, id, (grant) => ({ how: grant.state === 'active' ? 'abandoned' : 'withdrawn', by: caller.actor.name, reason }))
+}
+
+async function closeOwn(desk: Desk, caller: Caller, id: GrantId, ending: (grant: Grant) => Ending): Promise<Result<Grant>> {
+  return desk.store.change(async (tx) => {
+    const grant = await tx.get('grant', id)
+    if (grant === undefined || grant.space !== desk.space || !maySee(desk, caller, grant.chain)) return refuse('not-found')
+    if (!grant.chain.includes(caller.actor.id)) return refuse('caller.not-allowed', { detail: 'only whoever acts under it says that it is done; revoke it instead' })
+    return done(await endGrant(tx, desk, grant, ending(grant)))
+  })
+}
+
+export interface Revocation {
+  readonly grant: Grant
+  /** How long each gateway took from the change to the last cut connection. */
+  readonly confirmed: readonly { readonly gateway: string; readonly milliseconds: number }[]
+}
+
+/** Stop: its parties, their owners, and whoever may stop at the desk. Answers once every gateway has confirmed. */
+export async function revokeGrant(desk: Desk, caller: Caller, id: GrantId, reason: string): Promise<Result<Revocation>> {
+  const before = desk.clock.now()
+  const revoked = await desk.store.change(async (tx) => {
+    const grant = await tx.get('grant', id)
+    const mayStop = callerMay(desk, caller, 'stop').ok
+    if (grant === undefined || grant.space !== desk.space) return refuse('not-found')
+    if (!mayStop && !isParty(desk, caller, grant.chain)) return refuse(maySee(desk, caller, grant.chain) ? 'caller.not-allowed' : 'not-found')
+    return done(await endGrant(tx, desk, grant, { how: grant.state === 'active' ? 'revoked' : 'withdrawn', by: caller.actor.name, reason }))
+  })
+  if (!revoked.ok) return revoked
+  return done({ grant: revoked.value, confirmed: confirmations(desk, before) })
+}
+
+/** Gateways in this process apply a commit, cuts included, before the change resolves: what is left is to say how long it took. */
+export function confirmations(desk: Desk, since: Instant): Revocation['confirmed'] {
+  return desk.facts.gateways().map((gateway) => ({ gateway, milliseconds: desk.clock.now() - since }))
+}

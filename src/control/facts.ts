@@ -1,0 +1,358 @@
+/** Live facts in memory: what decisions look at. Built from the store, kept current by every commit, in order. */
+import type { GrantId, IdentityId, SessionId } from '../kernel/ids.ts'
+import type { Instant } from '../kernel/instants.ts'
+import { mustBe } from '../kernel/result.ts'
+import { type EntityStore, entityStore } from '../decision/cedar/entities.ts'
+import type { DecisionFacts } from '../decision/facts.ts'
+import { readRules, type Rules } from '../decision/rules.ts'
+import { cedarSchema } from '../decision/schema.ts'
+import { effectEntities, identityEntities, schemaWorld, serviceEntities } from '../decision/world.ts'
+import { effects } from '../model/effects.ts'
+import { type Grant, type Hold, type Session, type TokenBinding, usesId } from '../model/grants.ts'
+import type { Credential, Identity, Issuer, Passkey, StandingException } from '../model/identities.ts'
+import type { PolicySet } from '../model/policies.ts'
+import { type FactChange, factKinds, type RecordKind, type Records } from '../model/records.ts'
+import type { Service } from '../model/services.ts'
+import type { Committed, SearchBy, Store } from './ports.ts'
+
+/** What has ended is not read at start: a long history must not make it slow. */
+const stillOpen: { readonly [K in RecordKind]?: SearchBy<K> } = {
+  grant: { state: ['requested', 'pending', 'approved', 'active'] },
+  session: { state: 'live' },
+  hold: { state: ['waiting', 'approved', 'denied'] },
+}
+
+/** Ended grants and sessions are remembered this far back, so that a late caller hears "ended" rather than "unknown". */
+const endedMax = 10_000
+const pageMax = 1_000
+
+export type FactListener = (change: FactChange) => void
+
+export class Facts implements DecisionFacts {
+  #version = 0
+  #rules: Rules | undefined
+  #entities: EntityStore = mustBe(entityStore(effectEntities(effects)))
+  readonly #identities = new Map<string, Identity>()
+  readonly #identitiesByName = new Map<string, Identity>()
+  readonly #credentials = new Map<string, Credential>()
+  readonly #passkeys = new Map<string, Passkey>()
+  readonly #issuers = new Map<string, Issuer>()
+  readonly #services = new Map<string, Service>()
+  readonly #exceptions = new Map<string, StandingException>()
+  readonly #grants = new Map<string, Grant>()
+  readonly #closedGrants = new Map<string, Grant>()
+  readonly #grantsByActor = new Map<string, Map<string, Grant>>()
+  readonly #uses = new Map<string, number>()
+  readonly #sessions = new Map<string, Session>()
+  readonly #endedSessions = new Map<string, Session>()
+  readonly #sessionsByToken = new Map<string, Map<string, Session>>()
+  readonly #bindings = new Map<string, TokenBinding>()
+  readonly #holds = new Map<string, Hold>()
+  readonly #holdsBySession = new Map<string, Map<string, Hold>>()
+  readonly #listeners = new Set<FactListener>()
+  readonly #space: string
+
+  constructor(space: string) {
+    this.#space = space
+  }
+
+  get version(): number {
+    return this.#version
+  }
+
+  get rules(): Rules | undefined {
+    return this.#rules
+  }
+
+  get entities(): EntityStore {
+    return this.#entities
+  }
+
+  /** Reads everything that decisions need, before anybody is served. */
+  async load(store: Store): Promise<void> {
+    await store.read(async (tx) => {
+      for (const kind of factKinds) {
+        for (let after: string | undefined; ; ) {
+          const page = await tx.find<RecordKind>(kind, this.#space, stillOpen[kind] ?? {}, after === undefined ? { max: pageMax } : { max: pageMax, after })
+          for (const record of page) this.#put({ kind, id: record.id, record } as FactChange)
+          after = page.at(-1)?.id
+          if (page.length < pageMax) break
+        }
+      }
+    })
+    this.#version = (await store.last()).version
+    this.#rebuildRules()
+  }
+
+  /** Applies one commit. Listeners hear each change in the same tick, after all of it is in place. */
+  apply(committed: Committed): void {
+    const own = committed.changes.filter((change) => 'removed' in change || change.record.space === this.#space)
+    for (const change of own) this.#put(change)
+    if (own.some((change) => change.kind === 'policySet')) this.#rebuildRules()
+    this.#version = committed.version
+    for (const change of own) for (const listener of this.#listeners) listener(change)
+  }
+
+  readonly #gateways = new Set<string>()
+
+  /** A gateway in this process follows these facts: it has applied a commit when `apply` returns. */
+  joined(gateway: string): void {
+    this.#gateways.add(gateway)
+  }
+
+  gateways(): readonly string[] {
+    return [...this.#gateways]
+  }
+
+  onChange(listener: FactListener): () => void {
+    this.#listeners.add(listener)
+    return () => this.#listeners.delete(listener)
+  }
+
+  identity(id: IdentityId): Identity | undefined {
+    return this.#identities.get(id)
+  }
+
+  identityNamed(name: string): Identity | undefined {
+    return this.#identitiesByName.get(name)
+  }
+
+  identities(): Iterable<Identity> {
+    return this.#identities.values()
+  }
+
+  /** Every human who is live: those who may be asked. */
+  *people(): Iterable<Identity> {
+    for (const identity of this.#identities.values()) {
+      if (identity.kind === 'human' && identity.state === 'live' && identity.quarantine === undefined) yield identity
+    }
+  }
+
+  hasPasskey(person: IdentityId): boolean {
+    for (const passkey of this.#passkeys.values()) if (passkey.person === person) return true
+    return false
+  }
+
+  isProofLive(proof: string, now: Instant): boolean {
+    if (proof.startsWith('crd_')) {
+      const credential = this.#credentials.get(proof)
+      return credential !== undefined && credential.revokedAt === undefined && now < credential.expiresAt
+    }
+    if (proof.startsWith('pks_')) return this.#passkeys.has(proof)
+    const issued = parseIssuedProof(proof)
+    if (issued === undefined || !this.#issuers.has(issued.issuer)) return false
+    const identity = this.#identities.get(issued.identity)
+    return identity?.signsInBy.some((by) => by.issuer === issued.issuer && by.subject === issued.subject) === true
+  }
+
+  credential(id: string): Credential | undefined {
+    return this.#credentials.get(id)
+  }
+
+  credentialsOf(identity: IdentityId): Credential[] {
+    return [...this.#credentials.values()].filter((credential) => credential.identity === identity)
+  }
+
+  issuers(): Iterable<Issuer> {
+    return this.#issuers.values()
+  }
+
+  service(name: string): Service | undefined {
+    return this.#services.get(name)
+  }
+
+  services(): readonly Service[] {
+    return [...this.#services.values()]
+  }
+
+  grant(id: GrantId): Grant | undefined {
+    return this.#grants.get(id) ?? this.#closedGrants.get(id)
+  }
+
+  /** Those that may still become or be a permit. */
+  openGrants(): Iterable<Grant> {
+    return this.#grants.values()
+  }
+
+  *activeGrantsOf(actor: IdentityId): Iterable<Grant> {
+    for (const grant of this.#grantsByActor.get(actor)?.values() ?? []) if (grant.state === 'active') yield grant
+  }
+
+  spent(grant: GrantId, line: number): number {
+    return this.#uses.get(usesId(grant, line)) ?? 0
+  }
+
+  session(id: SessionId): Session | undefined {
+    return this.#sessions.get(id) ?? this.#endedSessions.get(id)
+  }
+
+  liveSessions(): Iterable<Session> {
+    return this.#sessions.values()
+  }
+
+  /** The session of a token on a grant, live or ended. */
+  sessionOf(token: string, grant: GrantId): Session | undefined {
+    return this.#sessionsByToken.get(token)?.get(grant)
+  }
+
+  binding(token: string): TokenBinding | undefined {
+    return this.#bindings.get(token)
+  }
+
+  bindings(): Iterable<TokenBinding> {
+    return this.#bindings.values()
+  }
+
+  hold(id: string): Hold | undefined {
+    return this.#holds.get(id)
+  }
+
+  holds(): Iterable<Hold> {
+    return this.#holds.values()
+  }
+
+  holdsOf(session: SessionId): Iterable<Hold> {
+    return this.#holdsBySession.get(session)?.values() ?? []
+  }
+
+  *exceptionsOf(identity: IdentityId): Iterable<StandingException> {
+    for (const exception of this.#exceptions.values()) if (exception.identity === identity) yield exception
+  }
+
+  exceptions(): Iterable<StandingException> {
+    return this.#exceptions.values()
+  }
+
+  #policies: PolicySet | undefined
+
+  #put(change: FactChange): void {
+    if ('removed' in change) {
+      if (change.kind === 'binding') this.#bindings.delete(change.id)
+      return
+    }
+    switch (change.kind) {
+      case 'identity':
+        this.#putIdentity(change.record)
+        break
+      case 'service':
+        this.#putService(change.record)
+        break
+      case 'grant':
+        this.#putGrant(change.record)
+        break
+      case 'session':
+        this.#putSession(change.record)
+        break
+      case 'hold':
+        this.#putHold(change.record)
+        break
+      case 'uses':
+        if (this.#grants.has(change.record.grant)) this.#uses.set(change.id, change.record.spent)
+        break
+      case 'policySet':
+        this.#policies = change.record
+        break
+      default:
+        this.#plain(change.kind)?.set(change.id, change.record)
+    }
+  }
+
+  /** The kinds that are simply kept by id. */
+  #plain(kind: RecordKind): Map<string, Records[RecordKind]> | undefined {
+    const maps: Partial<Record<RecordKind, Map<string, unknown>>> = {
+      credential: this.#credentials,
+      passkey: this.#passkeys,
+      issuer: this.#issuers,
+      exception: this.#exceptions,
+      binding: this.#bindings,
+    }
+    return maps[kind] as Map<string, Records[RecordKind]> | undefined
+  }
+
+  #putIdentity(identity: Identity): void {
+    this.#identities.set(identity.id, identity)
+    this.#identitiesByName.set(identity.name, identity)
+    this.#entities = mustBe(this.#entities.with(identityEntities(identity, (id) => this.#identities.get(id))))
+  }
+
+  #putService(service: Service): void {
+    const before = this.#services.get(service.id)
+    if (before !== undefined) this.#entities = mustBe(this.#entities.without(serviceEntities(before).map((entity) => entity.uid)))
+    this.#services.set(service.id, service)
+    this.#entities = mustBe(this.#entities.with(serviceEntities(service)))
+  }
+
+  #putGrant(grant: Grant): void {
+    const [actor = ''] = grant.chain
+    const ofActor = this.#grantsByActor.get(actor) ?? new Map<string, Grant>()
+    this.#grantsByActor.set(actor, ofActor)
+    if (isOpen(grant)) {
+      this.#grants.set(grant.id, grant)
+      ofActor.set(grant.id, grant)
+      return
+    }
+    this.#grants.delete(grant.id)
+    ofActor.delete(grant.id)
+    if (ofActor.size === 0) this.#grantsByActor.delete(actor)
+    for (const line of grant.scope.keys()) this.#uses.delete(usesId(grant.id, line))
+    remember(this.#closedGrants, grant)
+  }
+
+  #putSession(session: Session): void {
+    const ofToken = this.#sessionsByToken.get(session.token) ?? new Map<string, Session>()
+    this.#sessionsByToken.set(session.token, ofToken)
+    ofToken.set(session.grant, session)
+    if (session.state === 'live') {
+      this.#sessions.set(session.id, session)
+      return
+    }
+    this.#sessions.delete(session.id)
+    for (const hold of this.#holdsBySession.get(session.id)?.values() ?? []) this.#holds.delete(hold.id)
+    this.#holdsBySession.delete(session.id)
+    const forgotten = remember(this.#endedSessions, session)
+    if (forgotten !== undefined) this.#sessionsByToken.delete(forgotten.token)
+  }
+
+  #putHold(hold: Hold): void {
+    if (this.#sessions.get(hold.session)?.state !== 'live') {
+      this.#holds.delete(hold.id)
+      return
+    }
+    this.#holds.set(hold.id, hold)
+    const ofSession = this.#holdsBySession.get(hold.session) ?? new Map<string, Hold>()
+    this.#holdsBySession.set(hold.session, ofSession)
+    ofSession.set(hold.digest, hold)
+  }
+
+  #rebuildRules(): void {
+    if (this.#policies === undefined) return
+    const { files, parsed } = this.#policies
+    const read = readRules({ policies: parsed, files, schema: cedarSchema(schemaWorld(this.#services.values())) })
+    // What was published had been read once. If it cannot be read now, nothing is allowed: no rules.
+    this.#rules = read.ok ? read.rules : undefined
+  }
+}
+
+/** Whether a grant may still become or be a permit. */
+export function isOpen(grant: Grant): boolean {
+  return grant.state === 'requested' || grant.state === 'pending' || grant.state === 'approved' || grant.state === 'active'
+}
+
+/** Keeps the newest; maps keep the order of insertion, so the first is the oldest. Answers the one that had to go. */
+function remember<T extends { readonly id: string }>(map: Map<string, T>, value: T): T | undefined {
+  map.set(value.id, value)
+  if (map.size <= endedMax) return undefined
+  const [oldest] = map.values()
+  if (oldest !== undefined) map.delete(oldest.id)
+  return oldest
+}
+
+/** A proof by a configured issuer, as tokens carry it. */
+export function issuedProof(proof: { readonly issuer: string; readonly identity: IdentityId; readonly subject: string }): string {
+  return `iss:${proof.issuer}:${proof.identity}:${proof.subject}`
+}
+
+function parseIssuedProof(text: string): { issuer: string; identity: string; subject: string } | undefined {
+  const [, issuer, identity, subject] = /^iss:([^:]+):(idn_[0-9A-Z]{26}):(.+)$/s.exec(text) ?? []
+  return issuer === undefined || identity === undefined || subject === undefined ? undefined : { issuer, identity, subject }
+}

@@ -1,0 +1,28 @@
+/** What an approver took away: less time, fewer lines, fewer uses. Anything that would add is refused. */
+import { refuse } from '../kernel/refusals.ts'
+import { done, type Result } from '../kernel/result.ts'
+import type { Grant, Narrowing, ScopeEntry } from '../model/grants.ts'
+
+/** The grant with less in it, or `approval.widens`. Lines are numbered from 0 as they stand in the grant. */
+export function narrow(grant: Grant, narrowing: Narrowing): Result<Grant> {
+  const { duration = grant.duration, lines, uses = {} } = narrowing
+  if (!Number.isSafeInteger(duration) || duration <= 0 || duration > grant.duration) return refuse('approval.widens', { detail: 'duration' })
+  const kept = lines ?? [...grant.scope.keys()]
+  if (kept.length === 0 || new Set(kept).size !== kept.length || kept.some((line) => grant.scope[line] === undefined)) {
+    return refuse('approval.widens', { detail: 'lines' })
+  }
+  const scope: ScopeEntry[] = []
+  for (const line of kept.toSorted((a, b) => a - b)) {
+    const entry = grant.scope[line]
+    if (entry === undefined) return refuse('approval.widens', { detail: 'lines' })
+    const fewer = uses[String(line)]
+    if (fewer !== undefined && (!Number.isSafeInteger(fewer) || fewer < 1 || fewer > (entry.uses ?? Number.MAX_SAFE_INTEGER))) {
+      return refuse('approval.widens', { detail: `uses of line ${line}` })
+    }
+    scope.push(fewer === undefined ? entry : { ...entry, uses: fewer })
+  }
+  if (Object.keys(uses).some((line) => !kept.includes(Number(line)))) return refuse('approval.widens', { detail: 'uses' })
+  // A shortened grant keeps the length that people approved: no extension brings the rest back.
+  const durationMax = narrowing.duration === undefined ? grant.durationMax : duration
+  return done({ ...grant, duration, durationMax, scope })
+}

@@ -1,0 +1,154 @@
+/** Asking for a grant: one task, a scope, a time; approved by policy at once or pending until people answer. */
+import { createHash } from 'node:crypto'
+import { canonicalJson } from '../kernel/json.ts'
+import type { Milliseconds } from '../kernel/instants.ts'
+import { refuse } from '../kernel/refusals.ts'
+import { done, type Result } from '../kernel/result.ts'
+import { type Eligible, mayAsk } from '../decision/ask.ts'
+import type { Fact, Grant, ScopeEntry, Task } from '../model/grants.ts'
+import { grantLife, step } from '../model/lives.ts'
+import { needsPersons } from '../model/requirements.ts'
+import { describeScopeLine, parseScopeLine, scopeLinesMax } from '../model/scope.ts'
+import { describeSelector } from '../model/selector.ts'
+import { type Caller, type Desk, note } from './desk.ts'
+import { isOpen } from './facts.ts'
+import type { Change } from './ports.ts'
+
+export interface GrantRequest {
+  readonly task: string
+  readonly statement: string
+  readonly ticket?: string
+  /** Lines as `parseScopeLine` reads them. */
+  readonly scope: readonly string[]
+  readonly duration?: Milliseconds
+  readonly idle?: Milliseconds
+  readonly heartbeat?: Milliseconds
+}
+
+export const pendingMax: Milliseconds = 24 * 3_600_000
+export const claimMax: Milliseconds = 3_600_000
+const idleDefault: Milliseconds = 600_000
+const openRequestsMax = 50
+
+/** Asks. Answers the grant as it stands: `approved` where policy needs nobody, else `pending`. */
+export async function requestGrant(desk: Desk, caller: Caller, request: GrantRequest): Promise<Result<Grant>> {
+  const scope = parseScope(request.scope)
+  if (!scope.ok) return scope
+  return desk.store.change(async (tx) => {
+    const task = taskOf(caller, request, tx.now)
+    const { chain } = caller
+    const asked = request.duration === undefined ? {} : { duration: request.duration }
+    const eligible = mayAsk(desk.facts, { chain, task, scope: scope.value, ...asked }, tx.now)
+    if (!eligible.ok) {
+      return eligible
+    }
+    const open = [...desk.facts.openGrants()].filter((grant) => grant.chain[0] === caller.actor.id && isOpen(grant))
+    if (open.length >= openRequestsMax) return refuse('request.too-many', { detail: `at most ${openRequestsMax}` })
+    const grant = makeGrant(desk, tx, caller, { task, scope: scope.value, eligible: eligible.value, request })
+    return done(await submit(desk, tx, caller, grant))
+  })
+}
+
+export function parseScope(lines: readonly string[]): Result<readonly ScopeEntry[]> {
+  if (lines.length > scopeLinesMax) return refuse('input.invalid', { detail: `a scope has at most ${scopeLinesMax} lines` })
+  const scope: ScopeEntry[] = []
+  for (const line of lines) {
+    const entry = parseScopeLine(line)
+    if (!entry.ok) return entry
+    scope.push(entry.value)
+  }
+  return scope.length === 0 ? refuse('scope.empty') : done(scope)
+}
+
+/** What the asker says is claimed; only what its verified token carried is proved. */
+export function taskOf(caller: Caller, request: Pick<GrantRequest, 'task' | 'statement' | 'ticket'>, now: number): Task {
+  const claimed: Fact[] = request.ticket === undefined ? [] : [{ name: 'ticket', value: request.ticket, source: caller.actor.name, at: now }]
+  const proved = Object.entries(caller.claims.proved).map(([name, value]) => ({ name, value, source: caller.claims.provedBy, at: caller.claims.issuedAt }))
+  return { kind: request.task, statement: request.statement, claimed, proved }
+}
+
+interface Made {
+  readonly task: Task
+  readonly scope: readonly ScopeEntry[]
+  readonly eligible: Eligible
+  readonly request: GrantRequest
+}
+
+function makeGrant(desk: Desk, tx: Change, caller: Caller, { task, scope, eligible, request }: Made): Grant {
+  const id = desk.chance.id('grn', tx.now)
+  const chain = caller.chain.map((link) => link.id)
+  const { duration, durationMax, requirement, tier, policies } = eligible
+  const form = canonicalJson({
+    v: 1,
+    grant: id,
+    chain,
+    task: { kind: task.kind, statement: task.statement, claimed: task.claimed.map(asPair), proved: task.proved.map(asPair) },
+    scope: scope.map(describeScopeLine),
+    duration,
+    durationMax,
+  })
+  return {
+    id,
+    space: desk.space,
+    chain,
+    task,
+    scope,
+    tier,
+    state: 'requested',
+    duration,
+    durationMax,
+    requirement,
+    policies,
+    digest: `v1:${createHash('sha256').update(form).digest('hex')}`,
+    idleMax: request.idle ?? idleDefault,
+    ...(request.heartbeat === undefined ? {} : { heartbeat: request.heartbeat }),
+    requestedAt: tx.now,
+    pendingUntil: tx.now + pendingMax,
+  }
+}
+
+function asPair(fact: Fact): readonly [string, string] {
+  return [fact.name, fact.value]
+}
+
+/** requested → pending, and on to approved where nobody needs to be asked. */
+async function submit(desk: Desk, tx: Change, caller: Caller, requested: Grant): Promise<Grant> {
+  await note(tx, desk, {
+    kind: 'grant.requested',
+    actor: caller.actor.name,
+    subject: requested.id,
+    facts: {
+      chain: caller.chain.map((link) => link.name),
+      task: requested.task.kind,
+      statement: requested.task.statement,
+      scope: requested.scope.map(describeScopeLine),
+      tier: requested.tier,
+      duration: requested.duration,
+      approval: describeSelector(requested.requirement.selector),
+      persons: requested.requirement.personsMin,
+      policies: [...requested.policies],
+      digest: requested.digest,
+    },
+  })
+  const pending: Grant = { ...requested, state: step(grantLife, requested.state, 'submit') ?? requested.state }
+  const grant = needsPersons(pending.requirement) ? pending : await approveGrant(desk, tx, pending, 'policy')
+  await tx.put('grant', grant)
+  return grant
+}
+
+/** pending → approved; the caller puts it. `by` is `policy` or the last person who was needed. */
+export async function approveGrant(desk: Desk, tx: Change, pending: Grant, by: string): Promise<Grant> {
+  const approved: Grant = {
+    ...pending,
+    state: step(grantLife, pending.state, 'approve') ?? pending.state,
+    approvedAt: tx.now,
+    claimBy: tx.now + claimMax,
+  }
+  await note(tx, desk, {
+    kind: 'grant.approved',
+    actor: by,
+    subject: pending.id,
+    facts: { claimBy: tx.now + claimMax, duration: approved.duration, scope: approved.scope.map(describeScopeLine) },
+  })
+  return approved
+}

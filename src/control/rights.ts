@@ -1,0 +1,96 @@
+/** Who may see and who may answer what: one place, asked by every deed and page. */
+import type { IdentityId } from '../kernel/ids.ts'
+import type { Instant } from '../kernel/instants.ts'
+import { refuse } from '../kernel/refusals.ts'
+import { done, type Result } from '../kernel/result.ts'
+import type { Grant, Hold } from '../model/grants.ts'
+import type { Identity } from '../model/identities.ts'
+import { type Approver, isSatisfied, mayCount, needsPersons, type Requirement } from '../model/requirements.ts'
+import { describeSelector } from '../model/selector.ts'
+import type { Tier } from '../model/effects.ts'
+import { type Caller, type Desk, deskAllows } from './desk.ts'
+
+/** Whoever issued a credential this lately may not approve what it is used for. */
+const lately = 7 * 86_400_000
+
+/** What waits for an answer: a request for a grant, or one held action. */
+export interface Answerable {
+  readonly chain: readonly IdentityId[]
+  readonly requirement: Requirement
+  readonly tier: Tier
+}
+
+export function asApprover(identity: Identity): Approver {
+  return { id: identity.id, name: identity.name, roles: identity.roles }
+}
+
+/** Every link of the caller's chain must be allowed: acting for somebody gives no more than both have. */
+export function callerMay(desk: Desk, caller: Caller, action: 'approve' | 'audit' | 'stop' | 'operate' | 'administer'): Result<undefined> {
+  for (const link of caller.chain) {
+    const allowed = deskAllows(desk, link, action, desk.clock.now())
+    if (!allowed.ok) return allowed
+  }
+  return done(undefined)
+}
+
+/** Whether the caller is part of the chain, or owns a link of it. */
+export function isParty(desk: Desk, caller: Pick<Caller, 'actor'>, chain: readonly IdentityId[]): boolean {
+  return chain.some((id) => id === caller.actor.id || desk.facts.identity(id)?.owner === caller.actor.id)
+}
+
+export function maySee(desk: Desk, caller: Caller, chain: readonly IdentityId[]): boolean {
+  return isParty(desk, caller, chain) || callerMay(desk, caller, 'audit').ok
+}
+
+/** Whether this person may say yes or no to it. The refusal says why not. */
+export function mayAnswer(desk: Desk, person: Identity, subject: Answerable, now: Instant): Result<undefined> {
+  if (person.kind !== 'human') return refuse('approval.not-approver', { detail: 'only people answer' })
+  if (excluded(desk, subject, now).has(person.id)) return refuse('approval.own-request')
+  const allowed = deskAllows(desk, person, 'approve', now)
+  if (!allowed.ok) return refuse('approval.not-approver', { detail: `${person.name} may not approve at this desk` })
+  if (!mayCount(subject.requirement, asApprover(person))) {
+    return refuse('approval.not-approver', { detail: `wanted: ${describeRequirement(subject.requirement)}` })
+  }
+  return done(undefined)
+}
+
+/** Whose yes is none: every link always; from tier 2 also their owners and whoever issued their credentials lately. */
+function excluded(desk: Desk, subject: Answerable, now: Instant): ReadonlySet<string> {
+  const out = new Set<string>(subject.chain)
+  if (subject.tier < 2) return out
+  for (const id of subject.chain) {
+    const owner = desk.facts.identity(id)?.owner
+    if (owner !== undefined) out.add(owner)
+    for (const credential of desk.facts.credentialsOf(id)) {
+      if (now - credential.createdAt > lately) continue
+      const issuer = desk.facts.identityNamed(credential.issuedBy)
+      if (issuer !== undefined) out.add(issuer.id)
+    }
+  }
+  return out
+}
+
+/** Whether the people who exist could satisfy it at all. If not it stays locked: it never falls open. */
+export function isLocked(desk: Desk, subject: Answerable, now: Instant): boolean {
+  if (!needsPersons(subject.requirement)) return false
+  const able = [...desk.facts.people()].filter((person) => desk.facts.hasPasskey(person.id) && mayAnswer(desk, person, subject, now).ok)
+  return !isSatisfied(subject.requirement, able.map(asApprover))
+}
+
+export function describeRequirement(requirement: Requirement): string {
+  const named = describeSelector(requirement.selector)
+  if (!needsPersons(requirement)) return 'nobody'
+  const count = requirement.selector.parts.reduce((sum, part) => sum + part.count, 0)
+  if (requirement.personsMin <= count) return named
+  const persons = `${requirement.personsMin} ${requirement.personsMin === 1 ? 'person' : 'persons'} who may approve`
+  return named === '' ? persons : `${persons}, among them ${named}`
+}
+
+export function answerableGrant(grant: Grant): Answerable {
+  return { chain: grant.chain, requirement: grant.requirement, tier: grant.tier }
+}
+
+export function answerableHold(desk: Desk, hold: Hold): Answerable {
+  const grant = desk.facts.grant(hold.grant)
+  return { chain: grant?.chain ?? [], requirement: hold.requirement, tier: hold.action.tier }
+}
