@@ -69,6 +69,7 @@ const rows = {
   'upstream.unreachable': { status: 502, tells: 'caller', says: 'the service behind the gateway did not answer', remedy: 'try again later' },
   'upstream.timeout': { status: 504, tells: 'caller', says: 'the service behind the gateway took too long', remedy: 'try again later' },
   'upstream.malformed': { status: 502, tells: 'caller', says: 'the service behind the gateway answered something that is not HTTP', remedy: 'an operator must look at the service' },
+  'upstream.credential': { status: 502, tells: 'caller', says: 'the credential for the service behind the gateway cannot be opened', remedy: 'an administrator must set it again for this upstream' },
   'control.unavailable': { status: 503, tells: 'caller', says: 'control cannot be reached, so the answer is no', remedy: 'try again later' },
 
   // A person's yes or no.
@@ -92,6 +93,7 @@ const rows = {
 
   // The house itself.
   'store.locked': { status: 503, tells: 'caller', says: 'another process has this data folder open', remedy: 'stop that process first, or use another folder' },
+  'store.newer': { status: 503, tells: 'caller', says: 'this data was written by a newer Remit', remedy: 'start that version, or a later one; going back needs a restored backup' },
   'store.unavailable': { status: 503, tells: 'caller', says: 'the store cannot be written, so nothing was changed', remedy: 'an operator must look at disk and database' },
   'internal': { status: 500, tells: 'caller', says: 'something went wrong here, so the answer is no', remedy: 'an operator finds the cause in the log by the id in detail' },
 } as const satisfies Record<string, RefusalRow>

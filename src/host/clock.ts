@@ -1,0 +1,97 @@
+/** The one clock: UTC milliseconds that never go back and never run slower than time itself. */
+import type { Instant, Milliseconds } from '../kernel/instants.ts'
+
+export interface HostClock {
+  /** UTC milliseconds; never goes back, and never below the floor. */
+  now(): Instant
+  /** Calls once, when `now()` has moved on by that much; answers how to call it off. Does not keep the process alive. */
+  after(milliseconds: Milliseconds, work: () => void): () => void
+  /** Lifts the clock to an instant that is known to have been (the last stored one); never lowers it. */
+  raise(floor: Instant): void
+  /** By how much `now()` is past the wall clock: more than nothing once the wall clock was set back. */
+  aheadOfWall(): Milliseconds
+}
+
+export interface ClockSources {
+  readonly floor: Instant
+  /** UTC milliseconds, as the operating system believes them; may jump. Default: the system's. */
+  readonly wall?: () => number
+  /** Milliseconds since some moment; never goes back, may stand still while the machine sleeps. Default: the system's. */
+  readonly monotonic?: () => Milliseconds
+  /** How often waiting work is compared with `now()`, for jumps that no timer sees. Default 1 s. */
+  readonly sweepEvery?: Milliseconds
+}
+
+/** What setTimeout can wait for; it takes more as 1 ms. */
+const timerMax: Milliseconds = 2 ** 31 - 1
+
+interface Waiting {
+  readonly due: Instant
+  readonly work: () => void
+  timer?: NodeJS.Timeout
+}
+
+/**
+ * A clock that errs towards later only. Between two readings it moves by at least what the monotonic clock says, so setting the wall
+ * clock back lengthens nothing; when the wall clock is ahead it is believed at once, so a jump forward (or a sleep) ends what it must.
+ */
+export function makeClock(sources: ClockSources): HostClock {
+  const { wall = Date.now, monotonic = () => performance.now(), sweepEvery = 1_000 } = sources
+  const waiting = new Set<Waiting>()
+  let mark = monotonic()
+  let at = Math.max(sources.floor, wall())
+  let sweeper: NodeJS.Timeout | undefined
+
+  function now(): Instant {
+    // The wall is read first: were it read second, a pause between the two would be counted now and once more next time.
+    const seen = wall()
+    const reading = monotonic()
+    at = Math.max(at + Math.max(0, reading - mark), seen)
+    mark = reading
+    return Math.floor(at)
+  }
+
+  function fire(entry: Waiting): void {
+    drop(entry)
+    entry.work()
+  }
+
+  function drop(entry: Waiting): void {
+    clearTimeout(entry.timer)
+    waiting.delete(entry)
+    if (waiting.size > 0) return
+    clearInterval(sweeper)
+    sweeper = undefined
+  }
+
+  function arm(entry: Waiting): void {
+    const rest = entry.due - now()
+    if (rest <= 0) return fire(entry)
+    entry.timer = setTimeout(() => arm(entry), Math.min(rest, timerMax)).unref()
+  }
+
+  function sweep(): void {
+    const present = now()
+    for (const entry of [...waiting]) if (entry.due <= present && waiting.has(entry)) fire(entry)
+  }
+
+  return {
+    now,
+    after(milliseconds, work) {
+      const start = now()
+      const entry: Waiting = { due: start + Math.max(0, milliseconds), work }
+      waiting.add(entry)
+      sweeper ??= setInterval(sweep, sweepEvery).unref()
+      // Never within this call, even for 0 ms: the caller has not yet learned how to call it off.
+      entry.timer = setTimeout(() => arm(entry), Math.min(entry.due - start, timerMax)).unref()
+      return () => drop(entry)
+    },
+    raise(floor) {
+      at = Math.max(now(), floor)
+    },
+    aheadOfWall() {
+      const present = now()
+      return Math.max(0, present - wall())
+    },
+  }
+}
