@@ -1,0 +1,112 @@
+/** One change while it is being made: what it reads, what it writes, and whether it may be committed. */
+import type { Change, LedgerEntry, SearchBy, Page } from '../../control/ports.ts'
+import type { Instant } from '../../kernel/instants.ts'
+import { ephemeralKinds, type FactChange, type RecordKind, type Records } from '../../model/records.ts'
+import type { Connection } from './connection.ts'
+import { nextPosition, putOutboxRow, writeEntry } from './log.ts'
+import { putRecord, RecordReading, removeRecord } from './records.ts'
+
+const saltBytes = 32
+
+export class SqliteChange implements Change {
+  readonly now: Instant
+  readonly #connection: Connection
+  readonly #reading: RecordReading
+  readonly #version: number
+  readonly #chance: (count: number) => Uint8Array
+  readonly #facts: FactChange[] = []
+  readonly #running = new Set<Promise<unknown>>()
+  #firstPosition: Promise<number> | undefined
+  #recorded = 0
+  #mustRecord = false
+  #failure: { readonly thrown: unknown } | undefined
+  #isOver = false
+
+  constructor(connection: Connection, at: { readonly now: Instant; readonly version: number }, chance: (count: number) => Uint8Array) {
+    this.now = at.now
+    this.#version = at.version
+    this.#connection = connection
+    this.#reading = new RecordReading(connection)
+    this.#chance = chance
+  }
+
+  get<K extends RecordKind>(kind: K, id: string): Promise<Records[K] | undefined> {
+    return this.#during(() => this.#reading.get(kind, id))
+  }
+
+  find<K extends RecordKind>(kind: K, space: string, by: SearchBy<K>, page?: Page): Promise<Records[K][]> {
+    return this.#during(() => this.#reading.find(kind, space, by, page))
+  }
+
+  put<K extends RecordKind>(kind: K, record: Records[K]): Promise<void> {
+    return this.#during(async () => {
+      await putRecord(this.#connection, kind, record, this.#version)
+      this.#facts.push(describePut(kind, record))
+      if (!isEphemeral(kind)) this.#mustRecord = true
+    })
+  }
+
+  remove(kind: (typeof ephemeralKinds)[number], id: string): Promise<void> {
+    return this.#during(async () => {
+      if (!isEphemeral(kind)) throw new Error(`records of ${kind} are kept`)
+      if (!(await removeRecord(this.#connection, kind, id))) return
+      this.#facts.push(describeRemoval(kind, id))
+    })
+  }
+
+  record(entry: LedgerEntry): Promise<void> {
+    return this.#during(async () => {
+      const body = writeEntry(entry, this.now)
+      // One question for all entries, so that two recorded at the same time do not get the same answer.
+      this.#firstPosition ??= nextPosition(this.#connection)
+      const position = (await this.#firstPosition) + this.#recorded
+      this.#recorded += 1
+      await putOutboxRow(this.#connection, { position, at: this.now, body, salt: this.#chance(saltBytes) })
+    })
+  }
+
+  /** Waits for what is still running, so that nothing of this change can reach the database after its end. */
+  async end(): Promise<void> {
+    this.#isOver = true
+    if (this.#running.size === 0) return
+    this.#failure ??= { thrown: new Error('a change ended before what it does was awaited') }
+    await Promise.allSettled(this.#running)
+  }
+
+  /** What it wrote, in order; `undefined` when there is nothing to commit. Throws when it may not be committed. */
+  facts(): readonly FactChange[] | undefined {
+    // Once a statement has failed, SQLite may have undone the ones before it: whatever the work made of it, nothing of it may stay.
+    if (this.#failure !== undefined) throw this.#failure.thrown
+    if (this.#mustRecord && this.#recorded === 0) throw new Error('a change of state without a ledger entry')
+    return this.#facts.length === 0 && this.#recorded === 0 ? undefined : this.#facts
+  }
+
+  async #during<T>(work: () => Promise<T>): Promise<T> {
+    if (this.#isOver) throw new Error('this change has ended')
+    const running = work()
+    this.#running.add(running)
+    try {
+      return await running
+    } catch (thrown) {
+      this.#failure ??= { thrown }
+      throw thrown
+    } finally {
+      this.#running.delete(running)
+    }
+  }
+}
+
+function isEphemeral(kind: RecordKind): boolean {
+  return ephemeralKinds.some((ephemeral) => ephemeral === kind)
+}
+
+// Told apart by their signatures: kind and record belong together by type, which the compiler does not follow into a union.
+function describePut<K extends RecordKind>(kind: K, record: Records[K]): FactChange
+function describePut(kind: RecordKind, record: { readonly id: string }): unknown {
+  return { kind, id: record.id, record }
+}
+
+function describeRemoval(kind: RecordKind, id: string): FactChange
+function describeRemoval(kind: RecordKind, id: string): unknown {
+  return { kind, id, removed: true }
+}

@@ -1,0 +1,99 @@
+/** Reading and writing records through one connection. */
+import type { Page, Reading, SearchBy } from '../../control/ports.ts'
+import type { RecordKind, Records } from '../../model/records.ts'
+import type { Connection } from './connection.ts'
+import { readDocument, writeDocument } from './documents.ts'
+import { recordTables, type RecordTable } from './tables.ts'
+
+/** Rows in one answer, whoever asks. */
+export const pageMax = 1_000
+
+/** Values that one column may be looked for at once. */
+const alternativesMax = 1_000
+
+/** Throws on a page that is no number from 1 to 1,000. */
+export function checkPage(max: number): number {
+  if (!Number.isSafeInteger(max) || max < 1 || max > pageMax) throw new Error(`a page has 1 to ${pageMax} rows, not ${max}`)
+  return max
+}
+
+export class RecordReading implements Reading {
+  readonly #connection: Connection
+  #isOver = false
+
+  constructor(connection: Connection) {
+    this.#connection = connection
+  }
+
+  /** From here on it answers nothing: another's snapshot would come out of it. */
+  end(): void {
+    this.#isOver = true
+  }
+
+  async get<K extends RecordKind>(kind: K, id: string): Promise<Records[K] | undefined> {
+    const row = await this.#sql().selectFrom(tableOf(kind)).select('doc').where('id', '=', id).executeTakeFirst()
+    return row === undefined ? undefined : readDocument(kind, row.doc)
+  }
+
+  /**
+   * Throws on a column the kind cannot be searched by, on a wanted value that is `undefined`, and, where no page was asked for, when
+   * there are more than 1,000: an answer cut short in silence would leave some of them alive.
+   */
+  async find<K extends RecordKind>(kind: K, space: string, by: SearchBy<K>, page?: Page): Promise<Records[K][]> {
+    const max = page === undefined ? pageMax + 1 : checkPage(page.max)
+    const sql = this.#sql()
+    let query = sql.selectFrom(tableOf(kind)).select('doc').where('space', '=', space)
+    for (const [name, wanted] of Object.entries<unknown>(by)) {
+      const column = sql.dynamic.ref<string>(columnOf(kind, name))
+      const values = toValues(name, wanted)
+      if (values.length === 0) return []
+      query = typeof wanted === 'string' ? query.where(column, '=', wanted) : query.where(column, 'in', values)
+    }
+    if (page?.after !== undefined) query = query.where('id', '>', page.after)
+    const rows = await query.orderBy('id').limit(max).execute()
+    if (page === undefined && rows.length > pageMax) throw new Error(`more than ${pageMax} records of ${kind}: ask page by page`)
+    return rows.map((row) => readDocument(kind, row.doc))
+  }
+
+  #sql(): Connection['sql'] {
+    if (this.#isOver) throw new Error('this read has ended')
+    return this.#connection.sql
+  }
+}
+
+export async function putRecord<K extends RecordKind>(connection: Connection, kind: K, record: Records[K], version: number): Promise<void> {
+  const doc = writeDocument(record)
+  await connection.sql
+    .insertInto(tableOf(kind))
+    .values({ id: record.id, space: record.space, doc, version })
+    // The space is not set again: a record that changes its space breaks the constraint that document and row agree.
+    .onConflict((conflict) => conflict.column('id').doUpdateSet({ doc, version }))
+    .execute()
+}
+
+/** Whether there was one. */
+export async function removeRecord(connection: Connection, kind: RecordKind, id: string): Promise<boolean> {
+  const { numDeletedRows } = await connection.sql.deleteFrom(tableOf(kind)).where('id', '=', id).executeTakeFirst()
+  return numDeletedRows > 0n
+}
+
+function tableOf(kind: RecordKind): RecordTable {
+  if (!Object.hasOwn(recordTables, kind)) throw new Error(`the store keeps no ${kind}`)
+  return recordTables[kind].table
+}
+
+function columnOf(kind: RecordKind, name: string): string {
+  const found = Object.entries<string>(recordTables[kind].columns).find(([known]) => known === name)
+  if (found === undefined) throw new Error(`${kind} cannot be searched by ${name}`)
+  return found[1]
+}
+
+function toValues(name: string, wanted: unknown): string[] {
+  const values: unknown[] = Array.isArray(wanted) ? wanted : [wanted]
+  if (values.length > alternativesMax) throw new Error(`at most ${alternativesMax} values of ${name} at once`)
+  return values.map((value) => {
+    // Left out, it would find more than was asked for.
+    if (typeof value !== 'string') throw new Error(`${name} is looked for by text`)
+    return value
+  })
+}
