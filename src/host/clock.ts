@@ -72,7 +72,9 @@ export function makeClock(sources: ClockSources): HostClock {
 
   function sweep(): void {
     const present = now()
-    for (const entry of [...waiting]) if (entry.due <= present && waiting.has(entry)) fire(entry)
+    // Listed first: work that asks to be called again at once must wait for the next turn.
+    const due = [...waiting].filter((entry) => entry.due <= present)
+    for (const entry of due) if (waiting.has(entry)) fire(entry)
   }
 
   return {

@@ -109,5 +109,5 @@ test('names that would leave the folder, and keys that cannot sign so, are bugs'
 })
 
 function pem(key: KeyObject): string {
-  return key.export({ format: 'pem', type: 'pkcs8' }).toString()
+  return key.export({ format: 'pem', type: 'pkcs8' })
 }

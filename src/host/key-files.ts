@@ -63,7 +63,7 @@ function fileName(name: string): string {
 }
 
 function newPrivateKeyText(): string {
-  return generateKeyPairSync('ed25519').privateKey.export({ format: 'pem', type: 'pkcs8' }).toString()
+  return generateKeyPairSync('ed25519').privateKey.export({ format: 'pem', type: 'pkcs8' })
 }
 
 function readPrivateKey(text: string): KeyObject | undefined {

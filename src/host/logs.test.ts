@@ -13,7 +13,7 @@ const facts: readonly { says: string; facts: Readonly<Record<string, unknown>> }
   { says: 'a Secret', facts: { value: new Secret(hidden) } },
   { says: 'a Secret deep within', facts: { a: { b: [{ c: { d: new Secret(hidden) } }] } } },
   { says: 'a Secret on an error', facts: { error: Object.assign(new Error('no'), { key: new Secret(hidden) }) } },
-  { says: 'a Secret in words', facts: { words: `with ${new Secret(hidden)}` } },
+  { says: 'a Secret in words', facts: { words: `with ${String(new Secret(hidden))}` } },
   { says: 'a header', facts: { headers: { authorization: `Bearer ${hidden}`, cookie: hidden, 'set-cookie': [hidden] } } },
   { says: 'a header of a request', facts: { request: { headers: { authorization: hidden, 'proxy-authorization': hidden } } } },
   { says: 'a field of a token request', facts: { body: { subject_token: hidden, client_secret: hidden } } },
@@ -36,12 +36,9 @@ test('a line says what, when, how bad, and with which facts', () => {
   log.debug('not told')
   log.with({ gateway: 'shop' }).warn('slow', { took: 12 })
   log.error('broken', { error: new RangeError('too far') })
-  const [slow, broken] = lines.map((line) => JSON.parse(line))
   assert.equal(lines.length, 2)
-  assert.match(slow.time, /^\d{4}-\d\d-\d\dT.*Z$/)
-  assert.deepEqual({ ...slow, time: 0 }, { level: 'warn', time: 0, gateway: 'shop', took: 12, says: 'slow' })
-  assert.equal(broken.error.type, 'RangeError')
-  assert.equal(broken.error.message, 'too far')
+  assert.match(lines[0] ?? '', /^\{"level":"warn","time":"\d{4}-\d\d-\d\dT[\d:.]+Z","gateway":"shop","took":12,"says":"slow"\}\n$/)
+  assert.match(lines[1] ?? '', /^\{"level":"error","time":"[^"]+","error":\{"type":"RangeError","message":"too far",.*"says":"broken"\}\n$/)
 })
 
 test('it goes to stderr and is complete when the process ends at once', async () => {
@@ -51,5 +48,5 @@ test('it goes to stderr and is complete when the process ends at once', async ()
   const ran = spawnSync(process.execPath, ['--input-type=module', '-e', script], { timeout: 20_000, encoding: 'utf8' })
   assert.equal(ran.status, 3)
   assert.equal(ran.stdout, '')
-  assert.equal(JSON.parse(ran.stderr).says, 'last words')
+  assert.match(ran.stderr, /^\{.*"says":"last words"\}\n$/)
 })
