@@ -1,0 +1,69 @@
+/**
+ * Runs the tests, all or those whose path holds one of the words given: `npm test -- src/kernel ledger`.
+ *
+ * `--only NAME` runs the tests whose name matches. A run that found no test has failed, and so has one that stands still.
+ */
+import { globSync } from 'node:fs'
+import { availableParallelism } from 'node:os'
+import { run } from 'node:test'
+import { spec } from 'node:test/reporters'
+import { parseArgs } from 'node:util'
+import { root } from './files.ts'
+
+const testMsMax = 120_000
+/** Longer than any one test may take: what is silent for so long has left something open. */
+const silentMsMax = 150_000
+const patterns = ['src/**/*.test.ts', 'test/**/*.test.ts', 'tools/**/*.test.ts', 'demo/**/*.test.ts']
+
+const { values, positionals } = parseArgs({ allowPositionals: true, options: { only: { type: 'string' } } })
+const files = globSync(patterns, { cwd: root, exclude: ['**/node_modules/**'] })
+  .filter((file) => positionals.length === 0 || positionals.some((word) => file.includes(word.replace(/^\.\//, ''))))
+  .sort()
+
+if (files.length === 0) {
+  console.error(`no test file matches ${positionals.join(' ') || patterns.join(' ')}`)
+  process.exitCode = 1
+} else {
+  runFiles()
+}
+
+function runFiles() {
+  const stopped = new AbortController()
+  const open = new Set(files)
+  let count = 0
+  const stopAll = () => {
+    console.error(`nothing happened for ${silentMsMax / 1000} s; these have not ended:\n${[...open].map((file) => `  ${file}`).join('\n')}`)
+    process.exitCode = 1
+    stopped.abort()
+  }
+  let silence = setTimeout(stopAll, silentMsMax)
+  const tests = run({
+    cwd: root,
+    files,
+    // Two at least: much of a test's time is spent waiting for sockets.
+    concurrency: Math.max(2, availableParallelism()),
+    timeout: testMsMax,
+    signal: stopped.signal,
+    execArgv: ['--disable-warning=ExperimentalWarning'],
+    ...(values.only === undefined ? {} : { testNamePatterns: new RegExp(values.only) }),
+  })
+  tests.on('data', () => {
+    clearTimeout(silence)
+    silence = setTimeout(stopAll, silentMsMax)
+  })
+  tests.on('test:fail', () => {
+    process.exitCode = 1
+  })
+  tests.on('test:summary', ({ file, counts }) => {
+    if (file !== undefined) open.delete(file.slice(root.length + 1))
+    else count = counts.tests
+  })
+  tests.on('close', () => clearTimeout(silence))
+  tests.compose(new spec()).pipe(process.stdout)
+  process.on('exit', () => {
+    clearTimeout(silence)
+    if (count > 0) return
+    console.error(`${files.length} test files, and not one test in them`)
+    process.exitCode = 1
+  })
+}
