@@ -212,7 +212,7 @@ class Parser {
   }
 
   #object(): JsonObject {
-    const object: Record<string, JsonValue> = { __proto__: null as never }
+    const object: Record<string, JsonValue> = Object.create(null)
     if (this.#take('}')) return object
     for (;;) {
       const keyAt = this.#at

@@ -3,12 +3,13 @@ import assert from 'node:assert/strict'
 import { createPrivateKey, createHash } from 'node:crypto'
 import test from 'node:test'
 import fc from 'fast-check'
+import { makeSigner } from '../host/key-files.ts'
 import { mustBe, type Result } from '../kernel/result.ts'
 import { chainLine, readSeal, startHead, startWalk, stepLine, type Walk, writeLine, writeSeal } from './journal-format.ts'
-import { makeVkey, type NoteKey, noteSigner, parseVkey } from './note.ts'
+import { makeVkey, type NoteKey, parseVkey } from './note.ts'
 
 const pkcs8 = Buffer.concat([Buffer.from('302e020100300506032b657004220420', 'hex'), Buffer.alloc(32, 3)])
-const signer = noteSigner('gateway-http', createPrivateKey({ key: pkcs8, format: 'der', type: 'pkcs8' }))
+const signer = makeSigner(createPrivateKey({ key: pkcs8, format: 'der', type: 'pkcs8' }), 'gateway-http')
 const vkey = makeVkey(signer.name, signer.publicKey)
 const key = mustBe(parseVkey(vkey))
 

@@ -3,9 +3,10 @@ import assert from 'node:assert/strict'
 import { createPrivateKey, type KeyObject } from 'node:crypto'
 import test from 'node:test'
 import fc from 'fast-check'
+import { makeSigner } from '../host/key-files.ts'
 import { mustBe, type Result } from '../kernel/result.ts'
 import { openCheckpoint, parseCheckpoint, signCheckpoint, writeCheckpoint } from './checkpoint.ts'
-import { makeVkey, noteSigner, openNote, parseVkey, signNote } from './note.ts'
+import { makeVkey, openNote, parseVkey, signNote } from './note.ts'
 
 /** An Ed25519 private key from its 32 byte seed. */
 function keyFromSeed(seed: Uint8Array): KeyObject {
@@ -23,8 +24,8 @@ const peter = {
 const note = `${peter.text}\n${peter.signature}`
 const peterKey = mustBe(parseVkey(peter.vkey))
 
-const log = noteSigner('log.example', keyFromSeed(new Uint8Array(32).fill(1)))
-const witness = noteSigner('witness.example/w1', keyFromSeed(new Uint8Array(32).fill(2)))
+const log = makeSigner(keyFromSeed(new Uint8Array(32).fill(1)), 'log.example')
+const witness = makeSigner(keyFromSeed(new Uint8Array(32).fill(2)), 'witness.example/w1')
 const logKey = mustBe(parseVkey(makeVkey(log.name, log.publicKey)))
 const witnessKey = mustBe(parseVkey(makeVkey(witness.name, witness.publicKey)))
 
@@ -33,7 +34,7 @@ function refusal(result: Result<unknown>): string {
 }
 
 test("Go's example: the same key text, the same note, and it opens", () => {
-  const signer = noteSigner('PeterNeumann', keyFromSeed(peter.seed))
+  const signer = makeSigner(keyFromSeed(peter.seed), 'PeterNeumann')
   assert.equal(makeVkey(signer.name, signer.publicKey), peter.vkey)
   assert.equal(signNote(peter.text, [signer]), note)
   const opened = mustBe(openNote(note, [peterKey]))

@@ -1,5 +1,5 @@
 /** Signed notes as C2SP signed-note 1.0.0 defines them, with Ed25519 keys: a text, an empty line, signature lines. */
-import { createPublicKey, type KeyObject, sign, verify } from 'node:crypto'
+import { createPublicKey, type KeyObject, verify } from 'node:crypto'
 import { refuse } from '../kernel/refusals.ts'
 import { done, type Result } from '../kernel/result.ts'
 import { parseBase64, toBase64 } from './base64.ts'
@@ -60,15 +60,6 @@ export function parseVkey(vkey: string): Result<NoteKey> {
     vkey,
     verify: (message, signature) => signature.byteLength === signatureBytes && verify(null, message, key, signature),
   })
-}
-
-/** A signer from a private Ed25519 key. Throws on a key of another kind. */
-export function noteSigner(name: string, privateKey: KeyObject): NoteSigner {
-  if (privateKey.asymmetricKeyType !== 'ed25519' || privateKey.type !== 'private')
-    throw new Error('a note is signed with a private Ed25519 key')
-  if (!isKeyName(name)) throw new Error('a key name has no space and no +')
-  const { x = '' } = createPublicKey(privateKey).export({ format: 'jwk' })
-  return { name, publicKey: Buffer.from(x, 'base64url'), sign: (message) => sign(null, message, privateKey) }
 }
 
 /** The note over a text, signed by each signer in turn. Throws on a text that no note may hold. */

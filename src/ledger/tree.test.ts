@@ -109,10 +109,8 @@ test('a proof with one byte changed proves nothing', () => {
     fc.property(
       fc.integer({ min: 2, max: most }),
       fc.nat(),
-      fc.nat(),
-      fc.nat(),
-      fc.integer({ min: 1, max: 255 }),
-      (size, a, b, c, change) => {
+      fc.tuple(fc.nat(), fc.nat(), fc.integer({ min: 1, max: 255 })),
+      (size, a, [b, c, change]) => {
         const spoil = (path: readonly Hash[]): Hash[] =>
           path.map((hash, place) => (place === b % path.length ? hash.map((byte, at) => (at === c % 32 ? byte ^ change : byte)) : hash))
         const index = a % size

@@ -4,18 +4,19 @@ import { createPrivateKey } from 'node:crypto'
 import test from 'node:test'
 import fc from 'fast-check'
 import { canonicalJson, isJsonObject, type JsonObject, parseJson } from '../kernel/json.ts'
+import { makeSigner } from '../host/key-files.ts'
 import { mustBe } from '../kernel/result.ts'
 import { signCheckpoint } from './checkpoint.ts'
 import { writeExportLine } from './export-format.ts'
 import { chainLine, type Head, startHead, writeLine, writeSeal } from './journal-format.ts'
 import { commit, writeBody } from './leaf.ts'
-import { makeVkey, noteSigner, type NoteSigner } from './note.ts'
+import { makeVkey, type NoteSigner } from './note.ts'
 import { appendLeaf, emptyFrontier, frontierRoot, leafHash } from './tree.ts'
 import { type ExportReport, verifyExport } from './verify.ts'
 
 function signerOf(name: string, seed: number): NoteSigner {
   const pkcs8 = Buffer.concat([Buffer.from('302e020100300506032b657004220420', 'hex'), Buffer.alloc(32, seed)])
-  return noteSigner(name, createPrivateKey({ key: pkcs8, format: 'der', type: 'pkcs8' }))
+  return makeSigner(createPrivateKey({ key: pkcs8, format: 'der', type: 'pkcs8' }), name)
 }
 
 const log = signerOf('remit.example/main', 1)
