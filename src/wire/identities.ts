@@ -1,0 +1,79 @@
+/** Identities, their credentials and invitations as they cross the wire. Instants are RFC 3339 in UTC. */
+import type { Confirmation } from './grants.ts'
+
+export interface IdentityView {
+  readonly id: string
+  readonly name: string
+  readonly kind: 'human' | 'service-account' | 'workload' | 'api-client' | 'robot' | 'ai-agent'
+  /** Name of the human who answers for it. */
+  readonly owner?: string
+  readonly roles: readonly string[]
+  readonly state: 'live' | 'disabled'
+  readonly quarantine?: { readonly at: string; readonly by: string; readonly reason: string }
+}
+
+export interface ExceptionView {
+  readonly id: string
+  readonly identity: string
+  readonly deskActions: readonly string[]
+  readonly reason: string
+  readonly state: 'proposed' | 'active' | 'ended'
+  readonly expiresAt: string
+}
+
+/** Answer of `GET /v1/whoami`. */
+export interface WhoamiView {
+  readonly space: string
+  readonly identity: IdentityView
+  /** Names: who acts first, then for whom. */
+  readonly chain: readonly string[]
+  /** What may be done at Remit's own desk now. */
+  readonly desk: readonly string[]
+  readonly exceptions: readonly ExceptionView[]
+  readonly token: { readonly expiresAt: string; readonly provedBy: 'api-secret' | 'passkey' | 'issuer'; readonly grant?: string }
+}
+
+export interface IdentityList {
+  readonly identities: readonly IdentityView[]
+}
+
+export interface QuarantineView {
+  readonly identity: IdentityView
+  /** Ids of the grants that ended with it. */
+  readonly ended: readonly string[]
+  readonly confirmed: readonly Confirmation[]
+}
+
+/** Body of `POST /v1/identities/:name/secrets`. */
+export interface SecretBody {
+  /** `30d`: every secret ends. */
+  readonly lifetime: string
+}
+
+/** The secret is shown this once. */
+export interface SecretView {
+  readonly credential: string
+  readonly identity: string
+  readonly secret: string
+  readonly expiresAt: string
+}
+
+export interface CredentialView {
+  readonly id: string
+  readonly identity: string
+  readonly createdAt: string
+  readonly expiresAt: string
+  readonly revokedAt?: string
+}
+
+/** Body of `POST /v1/invitations`. */
+export interface InvitationBody {
+  readonly name: string
+}
+
+/** The link is shown this once. */
+export interface InvitationView {
+  readonly person: string
+  readonly link: string
+  readonly expiresAt: string
+}
