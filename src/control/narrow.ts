@@ -1,4 +1,6 @@
 /** What an approver took away: less time, fewer lines, fewer uses. Anything that would add is refused. */
+import { createHash } from 'node:crypto'
+import { canonicalJson } from '../kernel/json.ts'
 import { refuse } from '../kernel/refusals.ts'
 import { done, type Result } from '../kernel/result.ts'
 import type { Grant, Narrowing, ScopeEntry } from '../model/grants.ts'
@@ -24,5 +26,11 @@ export function narrow(grant: Grant, narrowing: Narrowing): Result<Grant> {
   if (Object.keys(uses).some((line) => !kept.includes(Number(line)))) return refuse('approval.widens', { detail: 'uses' })
   // A shortened grant keeps the length that people approved: no extension brings the rest back.
   const durationMax = narrowing.duration === undefined ? grant.durationMax : duration
-  return done({ ...grant, duration, durationMax, scope })
+  return done({ ...grant, duration, durationMax, scope, digest: narrowedDigest(grant.digest, narrowing) })
+}
+
+/** Whoever signs after a narrowing signs what is left: a yes that was prepared for the wider request no longer fits. */
+function narrowedDigest(digest: string, narrowing: Narrowing): string {
+  if (Object.keys(narrowing).length === 0) return digest
+  return `v1:${createHash('sha256').update(canonicalJson({ v: 1, digest, narrowing })).digest('hex')}`
 }

@@ -236,6 +236,8 @@ export interface Call {
   readonly bearer: Bearer
   readonly action: Action
   readonly material?: Material
+  /** The whole body, there with the material, so that a person can be shown what is held. */
+  readonly body?: Uint8Array
 }
 
 /** A recorded yes: the action may be forwarded once, while it stands. */

@@ -1,0 +1,343 @@
+/** The one place where an action is decided: ask the facts, count what counts, hold what must be held, record, answer. */
+import type { DecisionId, GrantId, HoldId, IdentityId, SessionId, TokenId } from '../kernel/ids.ts'
+import type { Instant } from '../kernel/instants.ts'
+import type { JsonObject } from '../kernel/json.ts'
+import { refuse, type Refusal } from '../kernel/refusals.ts'
+import { done, type Result } from '../kernel/result.ts'
+import { type Answer, decide, isLive } from '../decision/decide.ts'
+import { chainStands } from '../decision/facts.ts'
+import type { Rules } from '../decision/rules.ts'
+import { actionDigest, resourceOf } from '../model/actions.ts'
+import { type Evidence, tierRules } from '../model/effects.ts'
+import { type Grant, type Session, usesId } from '../model/grants.ts'
+import { sessionLife, step } from '../model/lives.ts'
+import { askInstead } from './ask-instead.ts'
+import { type Desk, note } from './desk.ts'
+import { endGrant } from './end-grant.ts'
+import type { Gate } from './gate.ts'
+import { holdAction, spendHold } from './holds.ts'
+import type { Bearer, Call, Change, Decision, Outcome, Verdict } from './ports.ts'
+
+/** Decides and records. Whatever goes wrong inside is a recorded no, or, where nothing can be recorded, an unrecorded one. */
+export async function authorize(gate: Gate, call: Call): Promise<Verdict> {
+  const now = gate.desk.clock.now()
+  const id = gate.desk.chance.id('dec', now)
+  const { version, rules } = gate.desk.facts
+  try {
+    return await weigh(gate, call, { id, now, version, rules })
+  } catch {
+    const { refusal } = refuse('internal', { detail: id })
+    return deny(gate, call, { id, refusal }).catch(() => ({ outcome: 'deny', refusal, decision: id }))
+  }
+}
+
+/** When, and from which facts: taken before anything is awaited, so that whatever changes later is noticed at the door. */
+interface At {
+  readonly id: DecisionId
+  readonly now: Instant
+  readonly version: number
+  readonly rules: Rules | undefined
+}
+
+async function weigh(gate: Gate, call: Call, at: At): Promise<Verdict> {
+  const { id, now } = at
+  const { claims, address } = call.bearer
+  const known = claims.grant === undefined ? undefined : gate.desk.facts.sessionOf(claims.jti, claims.grant as GrantId)
+  const question = {
+    chain: claims.chain as readonly IdentityId[],
+    proof: claims.provedBy,
+    ...(claims.grant === undefined ? {} : { grant: claims.grant as GrantId }),
+    action: call.action,
+    address,
+    refusals: known === undefined ? 0 : (gate.refusals.get(known.id) ?? 0),
+  }
+  const answer = decide(gate.desk.facts, question, now)
+  if (answer.outcome === 'deny') return deny(gate, call, { id, refusal: answer.refusal, ...(answer.grant === undefined ? {} : { grant: answer.grant }) })
+  const session = await openSession(gate, call.bearer, answer.grant)
+  if (!session.ok) return deny(gate, call, { id, refusal: session.refusal, grant: answer.grant })
+  if (answer.outcome === 'hold') return hold(gate, call, { at, answer, session: session.value })
+  if (answer.counted) {
+    const spent = await gate.desk.store.change((tx) => spendUse(gate.desk, tx, answer))
+    if (!spent.ok) return deny(gate, call, { id, refusal: spent.refusal, grant: answer.grant, session: session.value })
+  }
+  return allow(gate, call, { at, answer, session: session.value })
+}
+
+type Allowing = Exclude<Answer, { outcome: 'deny' }>
+
+interface Weighed<A extends Answer> {
+  readonly at: At
+  readonly answer: A
+  readonly session: Session
+}
+
+/** A held action: new, waiting, answered no, or answered yes and not yet spent. */
+async function hold(gate: Gate, call: Call, weighed: Weighed<Extract<Answer, { outcome: 'hold' }>>): Promise<Verdict> {
+  const { answer, session, at } = weighed
+  const { id } = at
+  if (call.material === undefined) return { outcome: 'needs-material' }
+  const { grant } = answer
+  const digest = actionDigest(call.action, call.material, grant.chain, grant.id)
+  const known = [...gate.desk.facts.holdsOf(session.id)].find((each) => each.digest === digest)
+  if (known?.state === 'approved') {
+    // The approval is spent, and a counted use with it, before anything is forwarded: at most once, whatever happens then.
+    const spent = await gate.desk.store.change(async (tx) => {
+      const hold = await spendHold(gate.desk, tx, known.id)
+      if (!hold.ok) return hold
+      return answer.counted ? spendUse(gate.desk, tx, answer) : done(undefined)
+    })
+    if (spent.ok) return allow(gate, call, { at, answer, session, approvedBy: known.id })
+    return deny(gate, call, { id, refusal: spent.refusal, grant, session })
+  }
+  if (known?.state === 'denied') return deny(gate, call, { id, refusal: refuse('action.denied-by-person', { policies: answer.policies }).refusal, grant, session })
+  const held = await holdAction(gate.desk, { session, grant, digest, action: call.action, material: call.material, answer, body: call.body })
+  if (!held.ok) return deny(gate, call, { id, refusal: held.refusal, grant, session })
+  const { refusal } = refuse('action.held', { detail: `by ${answer.policies.join(', ')}`, policies: answer.policies })
+  const recorded = await record(gate, call, { id, outcome: 'held', refusal, grant, session, hold: held.value.id, digest }, evidenceOf(answer))
+  if (!recorded.ok) return { outcome: 'deny', refusal: recorded.refusal, decision: id }
+  return { outcome: 'held', refusal, decision: id, hold: held.value.id, page: `${gate.desk.pages().origin}/holds/${held.value.id}` }
+}
+
+async function allow(gate: Gate, call: Call, weighed: Weighed<Allowing> & { readonly approvedBy?: HoldId }): Promise<Verdict> {
+  const { at, answer, session, approvedBy } = weighed
+  const { id } = at
+  const { grant, policies } = answer
+  const recorded = await record(
+    gate,
+    call,
+    { id, outcome: 'allow', grant, session, policies, line: answer.line, ...(approvedBy === undefined ? {} : { hold: approvedBy }) },
+    evidenceOf(answer),
+  )
+  if (!recorded.ok) return { outcome: 'deny', refusal: recorded.refusal, decision: id }
+  const decision: Decision = {
+    id,
+    session: session.id,
+    grant: grant.id,
+    action: call.action,
+    version: at.version,
+    endsAt: Math.min(grant.expiresAt ?? 0, call.bearer.claims.expiresAt),
+  }
+  decidedUnder.set(decision, at.rules)
+  gate.activity.begin(grant.id, gate.desk.clock.now())
+  return { outcome: 'allow', decision }
+}
+
+function evidenceOf(answer: Allowing): Evidence {
+  return answer.evidence
+}
+
+interface Denied {
+  readonly id: DecisionId
+  readonly refusal: Refusal
+  readonly grant?: Grant
+  readonly session?: Session
+}
+
+async function deny(gate: Gate, call: Call, denied: Denied): Promise<Verdict> {
+  const { claims } = call.bearer
+  const grant = denied.grant ?? (claims.grant === undefined ? undefined : gate.desk.facts.grant(claims.grant as GrantId))
+  const session = denied.session ?? (grant === undefined ? undefined : gate.desk.facts.sessionOf(claims.jti, grant.id))
+  if (session !== undefined) gate.refusals.set(session.id, (gate.refusals.get(session.id) ?? 0) + 1)
+  const asked = askInstead(gate.desk, claims.chain as readonly IdentityId[], call.action, denied.refusal)
+  const refusal = asked.length === 0 ? denied.refusal : { ...denied.refusal, ask: asked }
+  await record(
+    gate,
+    call,
+    { id: denied.id, outcome: 'deny', refusal, ...(grant === undefined ? {} : { grant }), ...(session === undefined ? {} : { session }) },
+    'written',
+  )
+  return { outcome: 'deny', refusal, decision: denied.id }
+}
+
+interface Recorded {
+  readonly id: DecisionId
+  readonly outcome: 'allow' | 'deny' | 'held'
+  readonly grant?: Grant
+  readonly session?: Session
+  readonly refusal?: Refusal
+  readonly policies?: readonly string[]
+  readonly line?: number
+  readonly hold?: HoldId
+  readonly digest?: string
+}
+
+/** The entry goes first: should we stop between the two, the journal names an act that did not happen, never the other way round. */
+async function record(gate: Gate, call: Call, recorded: Recorded, evidence: Evidence): Promise<Result<number>> {
+  const { action, bearer } = call
+  const { grant, session, refusal, policies, line, hold, digest } = recorded
+  const entry: JsonObject = {
+    type: 'decision',
+    at: gate.desk.clock.now(),
+    decision: recorded.id,
+    outcome: recorded.outcome,
+    chain: [...bearer.claims.chain],
+    address: bearer.address,
+    protocol: action.protocol,
+    resource: resourceOf(action),
+    verb: action.verb,
+    effect: action.effect,
+    tier: action.tier,
+    target: action.target,
+    arguments: { ...action.arguments },
+    version: gate.desk.facts.version,
+    ...(grant === undefined ? {} : { grant: grant.id, task: grant.task.kind }),
+    ...(session === undefined ? {} : { session: session.id }),
+    ...(refusal === undefined ? {} : { refusal: refusal.code, ...(refusal.detail === undefined ? {} : { detail: refusal.detail }) }),
+    ...(policies === undefined ? {} : { policies: [...policies] }),
+    ...(refusal?.policies === undefined ? {} : { policies: [...refusal.policies] }),
+    ...(line === undefined ? {} : { line }),
+    ...(hold === undefined ? {} : { hold }),
+    ...(digest === undefined ? {} : { digest }),
+  }
+  return gate.journal.append(entry as Parameters<typeof gate.journal.append>[0], evidence)
+}
+
+/** The session of this token on this grant: opened by its first action, kept until grant or token ends. */
+async function openSession(gate: Gate, bearer: Bearer, grant: Grant): Promise<Result<Session>> {
+  const { facts, store, chance, space } = gate.desk
+  const token = bearer.claims.jti as TokenId
+  const known = facts.sessionOf(token, grant.id)
+  if (known !== undefined) return known.state === 'live' ? done(known) : refuse('session.ended')
+  return store.change(async (tx) => {
+    const [earlier] = await tx.find('session', space, { token, grant: grant.id })
+    if (earlier !== undefined) return earlier.state === 'live' ? done(earlier) : refuse('session.ended')
+    const current = await tx.get('grant', grant.id)
+    if (current === undefined || !isLive(current, tx.now)) return refuse('grant.ended')
+    const [identity] = grant.chain
+    if (identity === undefined) return refuse('grant.missing')
+    const session: Session = {
+      id: chance.id('ses', tx.now),
+      space,
+      grant: grant.id,
+      identity,
+      gateway: gate.gateway,
+      token,
+      address: bearer.address,
+      state: 'live',
+      openedAt: tx.now,
+      endsAt: bearer.claims.expiresAt,
+    }
+    await tx.put('session', session)
+    await note(tx, gate.desk, {
+      kind: 'session.opened',
+      actor: facts.identity(identity)?.name ?? identity,
+      subject: session.id,
+      facts: { grant: grant.id, gateway: gate.gateway, address: bearer.address, token },
+    })
+    return done(session)
+  })
+}
+
+/** One use of a counted line, by compare-and-set in the store: its one home. */
+async function spendUse(desk: Desk, tx: Change, answer: Allowing): Promise<Result<undefined>> {
+  const { grant, line } = answer
+  const current = await tx.get('grant', grant.id)
+  if (current === undefined || !isLive(current, tx.now)) return refuse('grant.ended')
+  const limit = current.scope[line]?.uses
+  if (limit === undefined) return refuse('action.changed')
+  const id = usesId(grant.id, line)
+  const spent = (await tx.get('uses', id))?.spent ?? 0
+  if (spent >= limit) return refuse('grant.uses-spent')
+  await tx.put('uses', { id, space: desk.space, grant: grant.id, line, spent: spent + 1 })
+  const [actor] = grant.chain
+  await note(tx, desk, {
+    kind: 'use.spent',
+    actor: (actor === undefined ? undefined : desk.facts.identity(actor)?.name) ?? 'remit',
+    subject: grant.id,
+    facts: { line, spent: spent + 1, of: limit },
+  })
+  return done(undefined)
+}
+
+/** The policies each decision was made under: not part of what a gateway is told. */
+const decidedUnder = new WeakMap<Decision, Rules | undefined>()
+
+/** Asked in the tick that sends the first byte: recording took time, and the world may have moved. */
+export function stands(gate: Gate, decision: Decision): Result<undefined> {
+  const { facts, clock } = gate.desk
+  if (clock.now() >= decision.endsAt) return refuse('grant.ended')
+  if (facts.version === decision.version) return done(undefined)
+  const grant = facts.grant(decision.grant)
+  if (grant === undefined || !isLive(grant, clock.now())) return refuse('grant.ended')
+  if (facts.rules === undefined || facts.rules !== decidedUnder.get(decision)) return refuse('action.changed', { detail: 'other policies are in force now' })
+  const chain = chainStands(facts, grant.chain)
+  if (!chain.ok) return chain
+  return facts.session(decision.session)?.state === 'live' ? done(undefined) : refuse('session.ended')
+}
+
+/** What became of it, exactly once per allowed decision. The last use of a fully counted grant ends the grant when it is over. */
+export function finish(gate: Gate, decision: Decision, outcome: Outcome): void {
+  const now = gate.desk.clock.now()
+  gate.activity.end(decision.grant, now)
+  const evidence = tierRules[decision.action.tier].evidence
+  const { result, status, requestBytes, responseBytes, bodySha256, milliseconds, reason } = outcome
+  void gate.journal.append(
+    {
+      type: 'outcome',
+      at: now,
+      decision: decision.id,
+      result,
+      ...(status === undefined ? {} : { status }),
+      requestBytes,
+      responseBytes,
+      ...(bodySha256 === undefined ? {} : { bodySha256 }),
+      milliseconds: Math.round(milliseconds),
+      ...(reason === undefined ? {} : { reason }),
+    },
+    evidence === 'durable' ? 'durable' : 'buffered',
+  )
+  const grant = gate.desk.facts.grant(decision.grant)
+  if (grant !== undefined && isExhausted(gate, grant)) void endExhausted(gate, grant.id)
+}
+
+function isExhausted(gate: Gate, grant: Grant): boolean {
+  if (grant.state !== 'active' || gate.activity.isInUse(grant.id)) return false
+  return grant.scope.every((entry, line) => entry.uses !== undefined && gate.desk.facts.spent(grant.id, line) >= entry.uses)
+}
+
+async function endExhausted(gate: Gate, id: GrantId): Promise<void> {
+  await gate.desk.store.change(async (tx) => {
+    const grant = await tx.get('grant', id)
+    if (grant === undefined || !isExhausted(gate, grant)) return done(undefined)
+    await endGrant(tx, gate.desk, grant, { how: 'exhausted', by: 'remit', reason: 'all its uses are spent' })
+    return done(undefined)
+  })
+}
+
+/** A token's sessions end with it: whoever gives a token back ends what it opened. */
+export async function endSession(desk: Desk, id: SessionId, by: string): Promise<Result<undefined>> {
+  return desk.store.change(async (tx) => {
+    const session = await tx.get('session', id)
+    const state = session === undefined ? undefined : step(sessionLife, session.state, 'end')
+    if (session === undefined || state === undefined) return done(undefined)
+    await tx.put('session', { ...session, state, endedAt: tx.now })
+    await note(tx, desk, { kind: 'session.ended', actor: by, subject: id, facts: { grant: session.grant, how: 'closed' } })
+    return done(undefined)
+  })
+}
+
+/** For the record of requests that were refused before an action could be named. */
+export function recordRefused(
+  gate: Gate,
+  input: { readonly service: string; readonly bearer?: Bearer; readonly address: string; readonly target: string; readonly refusal: Refusal },
+): DecisionId {
+  const now = gate.desk.clock.now()
+  const id = gate.desk.chance.id('dec', now)
+  const { service, bearer, address, target, refusal } = input
+  void gate.journal.append(
+    {
+      type: 'refused',
+      at: now,
+      decision: id,
+      service,
+      chain: bearer === undefined ? [] : [...bearer.claims.chain],
+      address,
+      target: target.slice(0, 512),
+      refusal: refusal.code,
+      ...(refusal.detail === undefined ? {} : { detail: refusal.detail }),
+    },
+    'buffered',
+  )
+  return id
+}
+

@@ -1,0 +1,76 @@
+/** API secrets: 256 random bits, shown once, kept as a hash, always with an end. */
+import type { CredentialId } from '../kernel/ids.ts'
+import { formatDuration, type Milliseconds } from '../kernel/instants.ts'
+import { refuse } from '../kernel/refusals.ts'
+import { done, type Result } from '../kernel/result.ts'
+import { Secret } from '../kernel/secret.ts'
+import type { Credential, Identity } from '../model/identities.ts'
+import { type Caller, type Desk, note } from './desk.ts'
+import { secretHash } from './exchange-token.ts'
+import type { Change } from './ports.ts'
+import { callerMay } from './rights.ts'
+
+export const secretLifetimeMax: Milliseconds = 90 * 86_400_000
+const liveSecretsMax = 5
+
+export interface Issued {
+  readonly credential: Credential
+  readonly secret: Secret
+}
+
+/** The owner of a non-human, or whoever may administer. Nobody issues one for a person: people have passkeys. */
+export async function issueSecret(desk: Desk, caller: Caller, name: string, lifetime: Milliseconds): Promise<Result<Issued>> {
+  if (lifetime > secretLifetimeMax) return refuse('input.invalid', { detail: `a secret lives at most ${formatDuration(secretLifetimeMax)}` })
+  return desk.store.change(async (tx) => {
+    const owned = await ownedIdentity(desk, tx, caller, name)
+    return owned.ok ? makeSecret(desk, tx, { identity: owned.value, by: caller.actor.name, lifetime }) : owned
+  })
+}
+
+/** The making itself, for deeds that have settled who may. */
+export async function makeSecret(
+  desk: Desk,
+  tx: Change,
+  { identity, by, lifetime }: { readonly identity: Identity; readonly by: string; readonly lifetime: Milliseconds },
+): Promise<Result<Issued>> {
+  if (identity.kind === 'human') return refuse('input.invalid', { detail: 'people sign in with a passkey' })
+  const live = (await tx.find('credential', desk.space, { identity: identity.id })).filter((each) => each.revokedAt === undefined && tx.now < each.expiresAt)
+  if (live.length >= liveSecretsMax) return refuse('input.invalid', { detail: `at most ${liveSecretsMax} live secrets; revoke one first` })
+  const id = desk.chance.id('crd', tx.now)
+  const text = `rmt_${id}_${Buffer.from(desk.chance.bytes(32)).toString('base64url')}`
+  const credential: Credential = {
+    id,
+    space: desk.space,
+    identity: identity.id,
+    hash: secretHash(text),
+    issuedBy: by,
+    createdAt: tx.now,
+    expiresAt: tx.now + lifetime,
+  }
+  await tx.put('credential', credential)
+  await note(tx, desk, { kind: 'credential.issued', actor: by, subject: id, facts: { identity: identity.name, expiresAt: credential.expiresAt } })
+  return done({ credential, secret: new Secret(text) })
+}
+
+/** Ends a secret and every token that rests on it, at once. */
+export async function revokeSecret(desk: Desk, caller: Caller, id: CredentialId): Promise<Result<Credential>> {
+  return desk.store.change(async (tx) => {
+    const credential = await tx.get('credential', id)
+    const identity = credential === undefined ? undefined : desk.facts.identity(credential.identity)
+    if (credential === undefined || identity === undefined || credential.space !== desk.space) return refuse('not-found')
+    const may = caller.actor.id === identity.id || identity.owner === caller.actor.id || callerMay(desk, caller, 'stop').ok
+    if (!may) return refuse('not-found')
+    if (credential.revokedAt !== undefined) return done(credential)
+    const revoked: Credential = { ...credential, revokedAt: tx.now }
+    await tx.put('credential', revoked)
+    await note(tx, desk, { kind: 'credential.revoked', actor: caller.actor.name, subject: id, facts: { identity: identity.name } })
+    return done(revoked)
+  })
+}
+
+async function ownedIdentity(desk: Desk, tx: Change, caller: Caller, name: string): Promise<Result<Identity>> {
+  const known = desk.facts.identityNamed(name)
+  const identity = known === undefined ? undefined : await tx.get('identity', known.id)
+  const may = identity !== undefined && (identity.owner === caller.actor.id || callerMay(desk, caller, 'administer').ok)
+  return may ? done(identity) : refuse('not-found')
+}

@@ -1,0 +1,64 @@
+/** What a caller may ask for, found by asking: every declared operation, under every kind of task that policy speaks of. */
+import { formatDuration } from '../kernel/instants.ts'
+import { type Eligible, mayAsk } from '../decision/ask.ts'
+import type { Effect, Tier } from '../model/effects.ts'
+import type { Task } from '../model/grants.ts'
+import type { Caller, Desk } from './desk.ts'
+import { describeRequirement } from './rights.ts'
+
+export interface Askable {
+  readonly resource: string
+  readonly effect: Effect
+  readonly tier: Tier
+  readonly task: string
+  readonly durationMax: string
+  readonly approval: string
+  readonly policies: readonly string[]
+  readonly command: string
+}
+
+const taskKindsMax = 50
+const askablesMax = 500
+
+/** The kinds of task that eligibility policies compare with, and `work`, for policies that take any. */
+export function taskKinds(desk: Desk): readonly string[] {
+  const kinds = new Set<string>()
+  for (const policy of desk.facts.rules?.eligibility.policies ?? []) {
+    for (const [, kind] of policy.text.matchAll(/\btask\s*\.\s*kind\s*==\s*"([^"\\]{1,64})"/g)) if (kind !== undefined) kinds.add(kind)
+  }
+  return [...[...kinds].toSorted().slice(0, taskKindsMax), 'work']
+}
+
+/** Each operation once, under the first kind of task that opens it, or only those of one kind. */
+export function eligible(desk: Desk, caller: Caller, filter: { readonly task?: string; readonly ticket?: string }): readonly Askable[] {
+  const now = desk.clock.now()
+  const found: Askable[] = []
+  const kinds = filter.task === undefined ? taskKinds(desk) : [filter.task]
+  const proved = Object.entries(caller.claims.proved).map(([name, value]) => ({ name, value, source: caller.claims.provedBy, at: now }))
+  const claimed = filter.ticket === undefined ? [] : [{ name: 'ticket', value: filter.ticket, source: caller.actor.name, at: now }]
+  for (const service of desk.facts.services()) {
+    for (const route of service.routes) {
+      const resource = `${service.id}/${route.name}`
+      for (const kind of kinds) {
+        const task: Task = { kind, statement: '', claimed, proved }
+        const asked = mayAsk(desk.facts, { chain: caller.chain, task, scope: [{ resource }] }, now)
+        if (!asked.ok) continue
+        found.push(describe({ resource, effect: route.effect, tier: route.tier }, kind, asked.value))
+        break
+      }
+      if (found.length >= askablesMax) return found
+    }
+  }
+  return found
+}
+
+function describe(operation: Pick<Askable, 'resource' | 'effect' | 'tier'>, task: string, eligible: Eligible): Askable {
+  return {
+    ...operation,
+    task,
+    durationMax: formatDuration(eligible.durationMax),
+    approval: describeRequirement(eligible.requirement),
+    policies: eligible.policies,
+    command: `remit request ${operation.resource} --task ${task} --for "why"`,
+  }
+}

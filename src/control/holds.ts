@@ -1,0 +1,105 @@
+/** Held actions: opened for one digest on one session, spent at most once, waited for without polling. */
+import type { HoldId } from '../kernel/ids.ts'
+import type { Milliseconds } from '../kernel/instants.ts'
+import { refuse } from '../kernel/refusals.ts'
+import { done, type Result } from '../kernel/result.ts'
+import type { Action, Material } from '../model/actions.ts'
+import type { Grant, HeldAction, Hold, Session } from '../model/grants.ts'
+import { type HoldState, holdLife, step } from '../model/lives.ts'
+import type { Requirement } from '../model/requirements.ts'
+import { type Desk, machinery, note } from './desk.ts'
+import type { Change } from './ports.ts'
+
+/** How long somebody may answer. */
+export const answerMax: Milliseconds = 600_000
+const holdsPerSessionMax = 20
+
+export interface Holding {
+  readonly session: Session
+  readonly grant: Grant
+  readonly digest: string
+  readonly action: Action
+  readonly material: Material
+  readonly answer: { readonly requirement: Requirement; readonly policies: readonly string[] }
+  readonly body: Uint8Array | undefined
+}
+
+/** The waiting hold of this digest on this session, or a new one. */
+export async function holdAction(desk: Desk, holding: Holding): Promise<Result<Hold>> {
+  return desk.store.change(async (tx) => {
+    const { session, grant, digest, action, material, answer } = holding
+    const holds = await tx.find('hold', desk.space, { session: session.id })
+    const waiting = holds.find((hold) => hold.digest === digest && hold.state === 'waiting' && tx.now < hold.answerBy)
+    if (waiting !== undefined) return done(waiting)
+    if (holds.filter((hold) => hold.state === 'waiting').length >= holdsPerSessionMax) {
+      return refuse('hold.too-many', { detail: `at most ${holdsPerSessionMax}` })
+    }
+    const hold: Hold = {
+      id: desk.chance.id('hld', tx.now),
+      space: desk.space,
+      session: session.id,
+      grant: grant.id,
+      digest,
+      action: heldAction(action, material, holding.body),
+      requirement: answer.requirement,
+      policies: answer.policies,
+      state: 'waiting',
+      openedAt: tx.now,
+      answerBy: tx.now + answerMax,
+    }
+    await tx.put('hold', hold)
+    await note(tx, desk, {
+      kind: 'hold.opened',
+      actor: desk.facts.identity(session.identity)?.name ?? session.identity,
+      subject: hold.id,
+      facts: { grant: grant.id, session: session.id, digest, target: action.target, resource: `${action.service}/${action.operation}`, policies: [...answer.policies] },
+    })
+    return done(hold)
+  })
+}
+
+function heldAction(action: Action, material: Material, body: Uint8Array | undefined): HeldAction {
+  return {
+    service: action.service,
+    operation: action.operation,
+    effect: action.effect,
+    tier: action.tier,
+    target: action.target,
+    arguments: action.arguments,
+    headers: material.headers,
+    ...(body === undefined || body.byteLength === 0 ? {} : { body: Buffer.from(body).toString('base64') }),
+  }
+}
+
+/** approved → spent, once: whoever comes second finds it spent. */
+export async function spendHold(desk: Desk, tx: Change, id: HoldId): Promise<Result<Hold>> {
+  const hold = await tx.get('hold', id)
+  if (hold === undefined || hold.useBy === undefined || tx.now >= hold.useBy) return refuse('action.changed', { detail: 'the approval has expired' })
+  const state = step(holdLife, hold.state, 'spend')
+  if (state === undefined) return refuse('action.changed', { detail: `the hold is ${hold.state}` })
+  const { body: _erased, ...action } = hold.action
+  const spent: Hold = { ...hold, action, state, closedAt: tx.now }
+  await tx.put('hold', spent)
+  await note(tx, desk, { kind: 'hold.spent', actor: machinery, subject: id, facts: { digest: hold.digest, grant: hold.grant } })
+  return done(spent)
+}
+
+/** Resolves when the hold leaves `waiting`, when the time is over or the signal aborts: the state it is in then. */
+export function holdAnswered(desk: Desk, id: HoldId, wait: Milliseconds, signal: AbortSignal): Promise<HoldState> {
+  const state = () => desk.facts.hold(id)?.state ?? 'withdrawn'
+  if (state() !== 'waiting' || wait <= 0 || signal.aborted) return Promise.resolve(state())
+  return new Promise((resolve) => {
+    const finish = () => {
+      unwatch()
+      callOff()
+      signal.removeEventListener('abort', finish)
+      resolve(state())
+    }
+    const unwatch = desk.facts.onChange((change) => {
+      const isIt = (change.kind === 'hold' && change.id === id) || change.kind === 'session'
+      if (isIt && state() !== 'waiting') finish()
+    })
+    const callOff = desk.clock.after(wait, finish)
+    signal.addEventListener('abort', finish)
+  })
+}

@@ -1,0 +1,125 @@
+/** From a token to a caller: verified, bound to the first address that used it, its chain alive. */
+import { createHash } from 'node:crypto'
+import type { IdentityId, TokenId } from '../kernel/ids.ts'
+import { refuse } from '../kernel/refusals.ts'
+import { done, type Result } from '../kernel/result.ts'
+import { chainStands } from '../decision/facts.ts'
+import { type Caller, type Desk, machinery, note } from './desk.ts'
+import type { Bearer, TokenClaims } from './ports.ts'
+
+/** Verified tokens are remembered by hash, so that the second look costs no signature. */
+const rememberedMax = 50_000
+
+/** Audience of the API. */
+export function controlAudience(space: string): string {
+  return `urn:remit:${space}:control`
+}
+
+export function gatewayAudience(space: string, gateway: string): string {
+  return `urn:remit:${space}:gateway:${gateway}`
+}
+
+/** Reads tokens for one audience; keeps the newest verified ones. */
+export class TokenReader {
+  readonly #seen = new Map<string, TokenClaims>()
+  readonly #desk: Desk
+  readonly #audience: string
+
+  constructor(desk: Desk, audience: string) {
+    this.#desk = desk
+    this.#audience = audience
+  }
+
+  /** A token that was verified before and has not ended, without waiting; else `undefined`. */
+  seen(token: string): TokenClaims | undefined {
+    const claims = this.#seen.get(tokenHash(token))
+    return claims !== undefined && this.#desk.clock.now() < claims.expiresAt ? claims : undefined
+  }
+
+  async read(token: string): Promise<Result<TokenClaims>> {
+    const known = this.seen(token)
+    if (known !== undefined) return done(known)
+    const read = await this.#desk.mint.read(token, this.#audience)
+    if (!read.ok) return read
+    if (read.value.space !== this.#desk.space) return refuse('credential.invalid')
+    const key = tokenHash(token)
+    this.#seen.set(key, read.value)
+    if (this.#seen.size > rememberedMax) {
+      const [oldest] = this.#seen.keys()
+      if (oldest !== undefined) this.#seen.delete(oldest)
+    }
+    return read
+  }
+}
+
+function tokenHash(token: string): string {
+  return createHash('sha256').update(token).digest('base64')
+}
+
+/** Verifies a token and binds it to the address that uses it first; from another address it is refused, and that is a signal. */
+export async function identify(desk: Desk, reader: TokenReader, token: string, address: string): Promise<Result<Bearer>> {
+  const read = await reader.read(token)
+  if (!read.ok) return read
+  const claims = read.value
+  const bound = desk.facts.binding(claims.jti) ?? (await bind(desk, claims, address))
+  if ('refusal' in bound) return bound
+  if (bound.address !== address) return elsewhere(desk, claims, { bound: bound.address, address })
+  return done({ claims, address })
+}
+
+async function bind(desk: Desk, claims: TokenClaims, address: string) {
+  const bound = await desk.store.change(async (tx) => {
+    const known = await tx.get('binding', claims.jti)
+    if (known !== undefined) return done(known)
+    const binding = {
+      id: claims.jti as TokenId,
+      space: desk.space,
+      identity: (claims.chain[0] ?? '') as IdentityId,
+      address,
+      at: tx.now,
+      expiresAt: claims.expiresAt,
+    }
+    await tx.put('binding', binding)
+    return done(binding)
+  })
+  return bound.ok ? bound.value : bound
+}
+
+const signalEvery = 60_000
+const signalled = new WeakMap<Desk, Map<string, number>>()
+
+/** Refused, and told to whoever watches: at most once a minute for one token, so that a flood of them stays one signal. */
+async function elsewhere(desk: Desk, claims: TokenClaims, seen: { readonly bound: string; readonly address: string }): Promise<Result<never>> {
+  const last = signalled.get(desk) ?? new Map<string, number>()
+  signalled.set(desk, last)
+  const now = desk.clock.now()
+  if (now - (last.get(claims.jti) ?? 0) >= signalEvery) {
+    if (last.size > rememberedMax) last.clear()
+    last.set(claims.jti, now)
+    await desk.store.change(async (tx) => {
+      const id = desk.chance.id('sgn', tx.now)
+      const identity = (claims.chain[0] ?? '') as IdentityId
+      await tx.put('signal', { id, space: desk.space, kind: 'token-used-elsewhere', identity, about: claims.jti, at: tx.now })
+      await note(tx, desk, {
+        kind: 'signal.raised',
+        actor: machinery,
+        subject: id,
+        facts: { kind: 'token-used-elsewhere', identity, token: claims.jti, bound: seen.bound, used: seen.address },
+      })
+      return done(undefined)
+    })
+  }
+  return refuse('credential.elsewhere')
+}
+
+/** A caller of the API: a verified token for control whose chain is alive and whose proof stands. */
+export async function identifyCaller(desk: Desk, reader: TokenReader, token: string, address: string): Promise<Result<Caller>> {
+  const bearer = await identify(desk, reader, token, address)
+  if (!bearer.ok) return bearer
+  const { claims } = bearer.value
+  const chain = chainStands(desk.facts, claims.chain as readonly IdentityId[])
+  if (!chain.ok) return chain
+  if (!desk.facts.isProofLive(claims.provedBy, desk.clock.now())) return refuse('credential.invalid', { detail: 'what proved it has ended' })
+  const [actor] = chain.value
+  return actor === undefined ? refuse('credential.invalid') : done({ actor, chain: chain.value, claims, address })
+}

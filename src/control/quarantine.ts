@@ -1,0 +1,53 @@
+/** Containment of one identity: everything it has ends, everything it asks is refused, nobody else is disturbed. */
+import { refuse } from '../kernel/refusals.ts'
+import { done, type Result } from '../kernel/result.ts'
+import type { Identity } from '../model/identities.ts'
+import { type Caller, type Desk, note } from './desk.ts'
+import { confirmations, endGrant, type Revocation } from './end-grant.ts'
+import { callerMay } from './rights.ts'
+
+export interface Quarantined {
+  readonly identity: Identity
+  readonly ended: readonly string[]
+  readonly confirmed: Revocation['confirmed']
+}
+
+/** Its owner may, and whoever may stop at the desk. Repeating it is harmless. */
+export async function quarantine(desk: Desk, caller: Caller, name: string, reason: string): Promise<Result<Quarantined>> {
+  const before = desk.clock.now()
+  const contained = await desk.store.change(async (tx) => {
+    const known = desk.facts.identityNamed(name)
+    const identity = known === undefined ? undefined : await tx.get('identity', known.id)
+    const may = identity !== undefined && (identity.owner === caller.actor.id || callerMay(desk, caller, 'stop').ok)
+    if (identity === undefined || !may) return refuse(callerMay(desk, caller, 'audit').ok ? 'caller.not-allowed' : 'not-found')
+    const contained: Identity = identity.quarantine === undefined ? { ...identity, quarantine: { at: tx.now, by: caller.actor.name, reason } } : identity
+    await tx.put('identity', contained)
+    await note(tx, desk, { kind: 'identity.quarantined', actor: caller.actor.name, subject: identity.id, facts: { name, reason } })
+    const ended: string[] = []
+    for (const grant of [...desk.facts.openGrants()].filter((each) => each.chain.includes(identity.id))) {
+      const current = await tx.get('grant', grant.id)
+      if (current === undefined) continue
+      const how = current.state === 'active' ? 'contained' : 'withdrawn'
+      await endGrant(tx, desk, current, { how, by: caller.actor.name, reason: `${name} was quarantined: ${reason}` })
+      ended.push(grant.id)
+    }
+    return done({ identity: contained, ended })
+  })
+  return contained.ok ? done({ ...contained.value, confirmed: confirmations(desk, before) }) : contained
+}
+
+/** Lifting it is a desk operator's, never the quarantined identity's own; grants stay ended. */
+export async function release(desk: Desk, caller: Caller, name: string, reason: string): Promise<Result<Identity>> {
+  return desk.store.change(async (tx) => {
+    const may = callerMay(desk, caller, 'stop')
+    const known = desk.facts.identityNamed(name)
+    const identity = known === undefined ? undefined : await tx.get('identity', known.id)
+    if (identity === undefined) return refuse(may.ok ? 'not-found' : may.refusal.code)
+    if (!may.ok) return may
+    if (caller.chain.some((link) => link.id === identity.id)) return refuse('caller.not-allowed', { detail: 'nobody releases themselves' })
+    const { quarantine: _lifted, ...released } = identity
+    await tx.put('identity', released)
+    await note(tx, desk, { kind: 'identity.released', actor: caller.actor.name, subject: identity.id, facts: { name, reason } })
+    return done(released)
+  })
+}
