@@ -295,6 +295,28 @@ for (const [says, change, want] of damage) {
   })
 }
 
+test('a segment is synced before the next one is made', async (context) => {
+  const calls: string[] = []
+  const disk = watch(await openJournalFiles(await newFolder(context)), (call) => void calls.push(call))
+  const journal = mustBe(await Journal.open({ signer, clock, disk, limits: { segmentBytesMax: 1000 } }))
+  calls.length = 0
+  for (let place = 0; place < 9; place += 1) mustBe(await journal.append(entry(place), 'written'))
+  const made = calls.flatMap((call, place) => (call === 'create' ? [place] : []))
+  assert.ok(made.length > 2)
+  for (const place of made.slice(1)) assert.equal(calls[place - 1], 'sync')
+  await journal.close()
+})
+
+test('does not open when its own gateway wrote it anew', async (context) => {
+  const { anchored } = await writeSome(await newFolder(context))
+  const folder = await newFolder(context)
+  const journal = await openOn(folder)
+  for (let place = 0; place < 12; place += 1) mustBe(await journal.append(entry('another story'), 'durable'))
+  await journal.close()
+  const opened = await Journal.open({ signer, clock, disk: await openJournalFiles(folder), anchored })
+  assert.match(refusal(opened), /unverified: line 12 is not the one that the ledger anchors/)
+})
+
 test('does not open with a segment gone, or the one before it cut', async (context) => {
   const folder = await newFolder(context)
   const journal = await openOn(folder, { limits: { segmentBytesMax: 700 } })

@@ -144,6 +144,10 @@ function isUtf8Start(bytes: Uint8Array): boolean {
   }
 }
 
+function emptyObject(): Record<string, JsonValue> {
+  return Object.create(null) as Record<string, JsonValue>
+}
+
 /** Thrown inside the parser only, and caught by parseJson: a value, not an Error, so that bad input costs no stack trace. */
 class Flaw {
   readonly says: string
@@ -212,7 +216,7 @@ class Parser {
   }
 
   #object(): JsonObject {
-    const object: Record<string, JsonValue> = Object.create(null)
+    const object = emptyObject()
     if (this.#take('}')) return object
     for (;;) {
       const keyAt = this.#at
