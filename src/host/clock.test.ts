@@ -25,7 +25,15 @@ const cases = [
     want: day + 100,
     ahead: day,
   },
-  { says: 'a monotonic clock that goes back is not believed', moves: [[0, -50]], want: 0, ahead: 0 },
+  {
+    says: 'a monotonic clock that goes back is not believed',
+    moves: [
+      [-100, 0],
+      [0, -50],
+    ],
+    want: 0,
+    ahead: 100,
+  },
 ] as const
 for (const { says, moves, want, ahead } of cases)
   test(says, () => {
@@ -126,14 +134,33 @@ test('a wait longer than timers can count does not end at once, and ends when th
   })
   await awake(
     new Promise<void>((resolve) => {
-      const timer = setTimeout(resolve, 30)
-      timer.ref()
+      setTimeout(resolve, 30)
     }),
   )
   order.push('jump')
   hands.wall += 2 ** 31 + 5_000
   await awake(long)
   assert.deepEqual(order, ['jump', 'long'])
+})
+
+test('work waits for the clock, not for the timer', async () => {
+  const { hands, clock } = makeHands(1_000_000)
+  const order: string[] = []
+  const work = new Promise<void>((resolve) => {
+    clock.after(10, () => {
+      order.push('work')
+      resolve()
+    })
+  })
+  await awake(
+    new Promise<void>((resolve) => {
+      setTimeout(resolve, 40)
+    }),
+  )
+  order.push('clock moves')
+  hands.monotonic += 10
+  await awake(work)
+  assert.deepEqual(order, ['clock moves', 'work'])
 })
 
 test('a clock does not keep the process alive', async () => {

@@ -136,6 +136,7 @@ const hostile: readonly { says: string; token: () => Promise<string> | string }[
   { says: 'an unknown header member', token: () => forge(written, { ...header, jku: 'https://evil.example/keys' }) },
   { says: 'a critical extension', token: () => forgeText(JSON.stringify({ ...header, crit: ['x'], x: 1 }), text) },
   { says: 'an ID token', token: () => forge(written, { ...header, typ: 'JWT' }) },
+  { says: 'our type by its long name', token: () => forge(written, { ...header, typ: 'application/at+jwt' }) },
   { says: 'no type', token: () => forge(written, { alg: 'EdDSA', kid }) },
   { says: 'another audience', token: () => forge({ ...written, aud: 'urn:remit:main:gateway:other' }) },
   { says: 'an audience that only begins alike', token: () => forge({ ...written, aud: `${audience}-2` }) },
@@ -163,7 +164,7 @@ const hostile: readonly { says: string; token: () => Promise<string> | string }[
   },
   {
     says: 'too large',
-    token: () => forge({ ...written, 'urn:remit:proved': Object.fromEntries(['a', 'b', 'c'].map((name) => [name, 'x'.repeat(3_000)])) }),
+    token: () => forge({ ...written, 'urn:remit:proved': Object.fromEntries(['a', 'b', 'c'].map((name) => [name, 'x'.repeat(2_200)])) }),
   },
   { says: 'a second spelling of the signature', token: async () => respell(await forge(written)) },
   { says: 'padding', token: async () => `${await forge(written)}==` },
