@@ -73,7 +73,8 @@ export class Connection {
       reader: statement.columns().length > 0,
       all: (parameters) => {
         before()
-        return statement.all(...parameters.map(toInput))
+        // Rows come without a prototype; whoever compares or prints one expects a plain object.
+        return statement.all(...parameters.map(toInput)).map((row) => ({ ...row }))
       },
       run: (parameters) => {
         before()
