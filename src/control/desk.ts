@@ -7,6 +7,7 @@ import { evaluate } from '../decision/cedar/evaluate.ts'
 import { deskActionUid, deskUid } from '../decision/schema.ts'
 import { identityUid } from '../decision/world.ts'
 import type { DeskAction, Identity } from '../model/identities.ts'
+import type { PolicyFile } from '../model/policies.ts'
 import type { Facts } from './facts.ts'
 import type { Chance, Change, Clock, IssuerTokens, Passkeys, PolicyChecker, Store, TokenClaims, TokenMint, Vault } from './ports.ts'
 
@@ -21,6 +22,8 @@ export interface Desk {
   readonly vault: Vault
   readonly passkeys: Passkeys
   readonly checker: PolicyChecker
+  /** The desk's own policies, which every policy set contains. */
+  readonly shipped: readonly PolicyFile[]
   /** Where people sign: origin and relying party id of WebAuthn. Known once the pages listen. */
   readonly pages: () => Pages
 }

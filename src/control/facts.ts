@@ -157,6 +157,11 @@ export class Facts implements DecisionFacts {
     return this.#issuers.values()
   }
 
+  /** The policy set in force. */
+  get policies(): PolicySet | undefined {
+    return this.#policies
+  }
+
   service(name: string): Service | undefined {
     return this.#services.get(name)
   }

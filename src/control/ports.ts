@@ -5,6 +5,7 @@ import type { Instant, Milliseconds } from '../kernel/instants.ts'
 import type { Refusal } from '../kernel/refusals.ts'
 import type { Result } from '../kernel/result.ts'
 import type { Secret } from '../kernel/secret.ts'
+import type { SourceProblem } from '../kernel/source-problems.ts'
 import type { Action, Material } from '../model/actions.ts'
 import type { HoldState } from '../model/lives.ts'
 import type { PolicyFile, ParsedPolicy } from '../model/policies.ts'
@@ -210,17 +211,9 @@ export interface Passkeys {
 
 // --- Policy --------------------------------------------------------------------------------------------------------
 
-export interface PolicyProblem {
-  readonly file: string
-  readonly line: number
-  readonly column: number
-  readonly message: string
-  readonly remedy: string
-}
-
 /** Cedar's own validator, in a worker that may be killed. */
 export interface PolicyChecker {
-  check(files: readonly PolicyFile[], schema: string): Promise<{ readonly policies: readonly ParsedPolicy[] } | { readonly problems: readonly PolicyProblem[] }>
+  check(files: readonly PolicyFile[], schema: string): Promise<{ readonly policies: readonly ParsedPolicy[] } | { readonly problems: readonly SourceProblem[] }>
 }
 
 // --- What a gateway has of control ------------------------------------------------------------------------------------

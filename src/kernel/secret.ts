@@ -12,6 +12,16 @@ export class Secret {
     return secret.#value
   }
 
+  /** The same secret behind a fixed text such as `Bearer `. */
+  prefixed(prefix: string): Secret {
+    return new Secret(`${prefix}${this.#value}`)
+  }
+
+  /** Whether it is this value: no need to reveal it for that. */
+  is(value: string): boolean {
+    return this.#value === value
+  }
+
   toString(): string {
     return '[secret]'
   }

@@ -1,0 +1,85 @@
+/** Why a decision came out as it did, from its record: which grant, which policies, which value, in words. */
+import type { DecisionId, GrantId, IdentityId } from '../kernel/ids.ts'
+import type { JsonObject } from '../kernel/json.ts'
+import { type RefusalCode, refusals } from '../kernel/refusals.ts'
+import { refuse } from '../kernel/refusals.ts'
+import { done, type Result } from '../kernel/result.ts'
+import { describeScopeLine } from '../model/scope.ts'
+import type { Caller, Desk } from './desk.ts'
+import type { Journal } from './journal.ts'
+import { maySee } from './rights.ts'
+
+export interface Explanation {
+  readonly decision: DecisionId
+  /** The record itself: the decision's entry and what became of it. */
+  readonly entries: readonly JsonObject[]
+  /** The same in sentences. */
+  readonly words: readonly string[]
+}
+
+/** For the chain that acted, its owners, and whoever may audit; to everybody else it is not there. */
+export async function explain(desk: Desk, journals: readonly Journal[], caller: Caller, id: DecisionId): Promise<Result<Explanation>> {
+  for (const journal of journals) {
+    const found = await journal.findDecision(id)
+    if (!found.ok) continue
+    const entries = found.value
+    const [first] = entries
+    const chain = Array.isArray(first?.['chain']) ? first['chain'].filter((link): link is IdentityId => typeof link === 'string') : []
+    if (!maySee(desk, caller, chain)) return refuse('not-found')
+    return done({ decision: id, entries, words: await inWords(desk, entries) })
+  }
+  return refuse('not-found')
+}
+
+async function inWords(desk: Desk, entries: readonly JsonObject[]): Promise<string[]> {
+  const [decision = {}, outcome] = entries
+  const text = (name: string) => (typeof decision[name] === 'string' ? decision[name] : '')
+  const who = (Array.isArray(decision['chain']) ? decision['chain'] : []).map((link) => nameOf(desk, link)).join(', acting for ')
+  const words = [`${who === '' ? 'an unknown caller' : who} asked for ${text('target')}${text('resource') === '' ? '' : ` (${text('effect')} on ${text('resource')})`} from ${text('address')}`]
+  words.push(...(await grantInWords(desk, decision)))
+  const policies = Array.isArray(decision['policies']) ? decision['policies'] : []
+  for (const policy of policies) words.push(policyInWords(desk, policy))
+  words.push(answerInWords(decision))
+  if (outcome !== undefined) words.push(`then: ${String(outcome['result'])}${outcome['status'] === undefined ? '' : `, status ${String(outcome['status'])}`}`)
+  return words
+}
+
+function nameOf(desk: Desk, link: unknown): string {
+  const identity = typeof link === 'string' ? desk.facts.identity(link as IdentityId) : undefined
+  return identity === undefined ? 'somebody' : `${identity.name} (${identity.kind})`
+}
+
+async function grantInWords(desk: Desk, decision: JsonObject): Promise<string[]> {
+  const id = decision['grant']
+  if (typeof id !== 'string') return ['no grant was in play']
+  const grant = desk.facts.grant(id as GrantId) ?? (await desk.store.read((tx) => tx.get('grant', id)))
+  if (grant === undefined) return [`under the grant ${id}`]
+  const line = typeof decision['line'] === 'number' ? grant.scope[decision['line']] : undefined
+  const by = line === undefined ? '' : `; its line "${describeScopeLine(line)}" covers this`
+  return [`under the grant ${id} for "${grant.task.statement}" (${grant.task.kind}), ${grant.state} now${by}`]
+}
+
+function policyInWords(desk: Desk, id: unknown): string {
+  const { rules } = desk.facts
+  for (const set of rules === undefined ? [] : [rules.guardrails, rules.eligibility]) {
+    const policy = set.byId.get(String(id))
+    if (policy !== undefined) return `by ${policy.describe()}`
+  }
+  return `by the policy "${String(id)}", which is no longer in force`
+}
+
+function answerInWords(decision: JsonObject): string {
+  const held = typeof decision['hold'] === 'string' ? ` as ${decision['hold']}` : ''
+  switch (decision['outcome']) {
+    case 'allow':
+      return held === '' ? 'answer: allowed' : `answer: allowed, approved by people${held}`
+    case 'held':
+      return `answer: held${held}, until a person answers`
+    default: {
+      const code = decision['refusal']
+      const row = typeof code === 'string' && code in refusals ? refusals[code as RefusalCode] : undefined
+      const detail = typeof decision['detail'] === 'string' ? `: ${decision['detail']}` : ''
+      return `answer: no, ${row?.says ?? String(code)}${detail}${row === undefined ? '' : `. Next: ${row.remedy}`}`
+    }
+  }
+}

@@ -1,0 +1,254 @@
+/** remit.yaml as a document, read into what Remit keeps: every fault told at once, with its place and what is taken there. */
+import { isJsonObject, type JsonObject } from '../kernel/json.ts'
+import { effects, type Impact, type ImpactLevel, impactLevels, tierOf, undeclaredImpact } from './effects.ts'
+import { type IdentityKind, identityKinds, type IssuedSubject } from './identities.ts'
+import { routesFromOpenApi } from './openapi.ts'
+import type { PolicyFile } from './policies.ts'
+import { compileRoutes, pathParameters } from './routes.ts'
+import { isName } from './scope.ts'
+import { type ArgumentRule, argumentTypes, type Route } from './services.ts'
+import { type DocumentProblem, Place } from './shapes.ts'
+
+export interface ConfiguredPerson {
+  readonly name: string
+  /** Somebody who left: everything that was theirs ends, and what they owned is refused until it has another owner. */
+  readonly disabled: boolean
+}
+
+export interface ConfiguredIdentity {
+  readonly name: string
+  readonly kind: IdentityKind
+  readonly owner: string
+  readonly disabled: boolean
+  readonly signsInBy: readonly IssuedSubject[]
+}
+
+export interface ConfiguredIssuer {
+  readonly name: string
+  readonly issuer: string
+  readonly audience: string
+  readonly jwksUri?: string
+  readonly jwks?: string
+  readonly proves: Readonly<Record<string, string>>
+}
+
+export interface ConfiguredService {
+  readonly name: string
+  readonly upstream: string
+  readonly port: number
+  readonly environment: string
+  readonly impact: Impact
+  readonly labels: readonly string[]
+  readonly credential?: { readonly header: string; readonly prefix: string; readonly value: string }
+  readonly routes: readonly Route[]
+}
+
+export interface Configuration {
+  readonly space: string
+  readonly issuers: readonly ConfiguredIssuer[]
+  readonly people: readonly ConfiguredPerson[]
+  /** Role → names of its members. */
+  readonly roles: Readonly<Record<string, readonly string[]>>
+  readonly identities: readonly ConfiguredIdentity[]
+  readonly services: readonly ConfiguredService[]
+  /** Absent when the document says nothing of policies: those in force stay. */
+  readonly policyFiles?: readonly PolicyFile[]
+}
+
+export type ConfigurationRead = { readonly configuration: Configuration } | { readonly problems: readonly DocumentProblem[] }
+
+/** Reads the whole document. Nothing is taken from one that has a fault. */
+export function readConfiguration(document: JsonObject): ConfigurationRead {
+  const problems: DocumentProblem[] = []
+  const root = new Place(document, '', problems)
+  const at = root.members(['version', 'space', 'policies', 'policyFiles', 'issuers', 'people', 'roles', 'identities', 'services', 'exceptions'])
+  if (at.version.value !== 1) at.version.fault('this version is not known', 'write version: 1')
+  if (at.exceptions.items().length > 0) at.exceptions.fault('standing exceptions cannot be proposed here', 'leave the list empty, and ask for grants instead')
+  const people = at.people.items().map(readPerson)
+  const issuers = at.issuers.items().map(readIssuer)
+  const identities = at.identities.items().map(readIdentity)
+  const services = at.services.items().map(readService)
+  const configuration: Configuration = {
+    space: at.space.isThere ? nameAt(at.space) : 'main',
+    issuers,
+    people,
+    identities,
+    services,
+    roles: Object.fromEntries(at.roles.entries().map(([role, members]) => [roleName(role, members), members.items().map(nameAt)])),
+    ...(at.policyFiles.isThere ? { policyFiles: at.policyFiles.items().map(readPolicyFile) } : {}),
+  }
+  checkNames(at, configuration)
+  return problems.length > 0 ? { problems } : { configuration }
+}
+
+type Top = Readonly<Record<'people' | 'issuers' | 'identities' | 'services' | 'roles', Place>>
+
+/** What can only be seen with everything read: names used twice, owners, members and issuers that do not exist. */
+function checkNames(at: Top, { people, identities, roles, issuers, services }: Configuration): void {
+  const persons = people.map((person) => person.name)
+  const known = [...persons, ...identities.map((identity) => identity.name)]
+  reportTwice(at.identities, known)
+  reportTwice(at.services, services.map((service) => service.name))
+  reportTwice(at.issuers, issuers.map((issuer) => issuer.name))
+  for (const [place, identity] of identities.entries()) {
+    const here = at.identities.items()[place]
+    if (!persons.includes(identity.owner)) {
+      here?.fault(`its owner "${identity.owner}" is not among the people`, 'name a live person under people, or correct the owner')
+    }
+    for (const by of identity.signsInBy) {
+      if (!issuers.some((issuer) => issuer.name === by.issuer)) here?.fault(`there is no issuer "${by.issuer}"`, 'declare it under issuers')
+    }
+  }
+  for (const [role, members] of Object.entries(roles)) {
+    const stranger = members.find((member) => !known.includes(member))
+    if (stranger !== undefined) at.roles.fault(`"${stranger}" in role ${role} is nobody`, 'declare the name under people or identities')
+  }
+}
+
+function reportTwice(place: Place, names: readonly string[]): void {
+  const twice = names.find((name, at) => names.indexOf(name) !== at)
+  if (twice !== undefined) place.fault(`the name "${twice}" is used twice`, 'give each its own name')
+}
+
+function nameAt(place: Place): string {
+  const name = place.text()
+  if (name !== '' && !isName(name)) place.fault(`"${name.slice(0, 60)}" is not a name`, 'use lowercase letters, digits and . _ - and at most 64 of them')
+  return name
+}
+
+function roleName(role: string, place: Place): string {
+  if (!isName(role)) place.fault(`"${role.slice(0, 60)}" is not a name`, 'use lowercase letters, digits and . _ -')
+  return role
+}
+
+function readPolicyFile(place: Place): PolicyFile {
+  const { name, text } = place.members(['name', 'text'])
+  const body = typeof text.value === 'string' ? text.value : ''
+  if (body === '' || body.length > 1_000_000) text.fault('a policy file has some text, and at most 1 MB', 'split it')
+  return { name: name.text(), text: body }
+}
+
+function readIssuer(place: Place): ConfiguredIssuer {
+  const at = place.members(['name', 'issuer', 'audience', 'jwksUri', 'jwks', 'proves'])
+  const jwks = isJsonObject(at.jwks.value) ? JSON.stringify(at.jwks.value) : at.jwks.isThere ? at.jwks.text() : undefined
+  const jwksUri = at.jwksUri.isThere ? at.jwksUri.text() : undefined
+  if ((jwks === undefined) === (jwksUri === undefined)) place.fault('an issuer needs its keys', 'write jwksUri or jwks, one of them')
+  const proves = at.proves.entries().map(([fact, claim]) => {
+    if (!['ticket', 'ci.run', 'ci.environment'].includes(fact)) claim.fault(`"${fact}" is no fact that policies know`, 'known are ticket, ci.run, ci.environment')
+    return [fact, claim.text()] as const
+  })
+  return {
+    name: nameAt(at.name),
+    issuer: at.issuer.text(),
+    audience: at.audience.text(),
+    ...(jwks === undefined ? {} : { jwks }),
+    ...(jwksUri === undefined ? {} : { jwksUri }),
+    proves: Object.fromEntries(proves),
+  }
+}
+
+function readPerson(place: Place): ConfiguredPerson {
+  const { name, disabled } = place.members(['name', 'disabled'])
+  return { name: nameAt(name), disabled: disabled.flag(false) }
+}
+
+const nonHumanKinds = identityKinds.filter((kind) => kind !== 'human')
+
+function readIdentity(place: Place): ConfiguredIdentity {
+  const at = place.members(['name', 'kind', 'owner', 'disabled', 'signsInBy'])
+  const signsInBy = at.signsInBy.items().map((each) => {
+    const { issuer, subject } = each.members(['issuer', 'subject'])
+    return { issuer: issuer.text(), subject: subject.text() }
+  })
+  return { name: nameAt(at.name), kind: at.kind.oneOf(nonHumanKinds), owner: nameAt(at.owner), disabled: at.disabled.flag(false), signsInBy }
+}
+
+function readService(place: Place): ConfiguredService {
+  const at = place.members(['name', 'upstream', 'port', 'environment', 'impact', 'labels', 'credential', 'openapi', 'routes'])
+  const impact = readImpact(at.impact, undeclaredImpact)
+  const credential = readCredential(at.credential)
+  return {
+    name: nameAt(at.name),
+    upstream: readOrigin(at.upstream),
+    port: at.port.number(0, 65_535, 0),
+    environment: nameAt(at.environment),
+    impact,
+    labels: at.labels.items().map(nameAt),
+    ...(credential === undefined ? {} : { credential }),
+    routes: readRoutes(at.openapi, at.routes, impact),
+  }
+}
+
+function readOrigin(place: Place): string {
+  const text = place.text()
+  const url = URL.canParse(text) ? new URL(text) : undefined
+  const isOrigin = url !== undefined && /^https?:$/.test(url.protocol) && url.pathname === '/' && url.search === '' && url.hash === '' && url.username === '' && url.password === ''
+  if (!isOrigin) place.fault('this is not an origin', 'write scheme, host and port, such as http://127.0.0.1:8080, and nothing after them')
+  return isOrigin ? url.origin : ''
+}
+
+/** Undeclared impact is high; what is declared in part keeps the rest of what stands above it. */
+function readImpact(place: Place, above: Impact): Impact {
+  if (!place.isThere) return above
+  const { data, service, safety } = place.members(['data', 'service', 'safety'])
+  const level = (at: Place, otherwise: ImpactLevel) => at.oneOf(impactLevels, otherwise)
+  return { data: level(data, above.data), service: level(service, above.service), safety: level(safety, above.safety) }
+}
+
+/** `bearer`, `basic` (user:password) or a plain `value`; the references were resolved by whoever sent the document. */
+function readCredential(place: Place): ConfiguredService['credential'] {
+  if (!place.isThere) return undefined
+  const at = place.members(['header', 'bearer', 'basic', 'value'])
+  const given = (['bearer', 'basic', 'value'] as const).filter((name) => at[name].isThere)
+  const [way] = given
+  if (way === undefined || given.length > 1) {
+    place.fault('a credential is written in one way', 'write bearer, basic or value, with env:NAME or file:PATH')
+    return undefined
+  }
+  const secret = at[way].text()
+  const header = at.header.text('authorization').toLowerCase()
+  if (!/^[a-z0-9-]{1,64}$/.test(header)) at.header.fault('this is not the name of a header', 'write something like authorization or x-api-key')
+  if (/[^\x21-\x7e ]/.test(secret)) at[way].fault('the secret has a character that no header carries', 'use visible ASCII without line breaks')
+  switch (way) {
+    case 'bearer':
+      return { header, prefix: 'Bearer ', value: secret }
+    case 'basic':
+      return { header, prefix: 'Basic ', value: Buffer.from(secret).toString('base64') }
+    case 'value':
+      return { header, prefix: '', value: secret }
+  }
+}
+
+function readRoutes(openapi: Place, routes: Place, impact: Impact): readonly Route[] {
+  if (openapi.isThere && isJsonObject(openapi.value)) {
+    const read = routesFromOpenApi(openapi.value, impact)
+    if (!read.ok) openapi.fault(read.refusal.detail ?? 'this OpenAPI document cannot be read', 'mend the place that is named')
+    return read.ok ? read.value : []
+  }
+  if (openapi.isThere) openapi.fault('this should be the name of an OpenAPI document', 'write openapi: ./service.openapi.yaml')
+  const read = routes.items().map((route) => readRoute(route, impact))
+  const compiled = compileRoutes(read)
+  if (!compiled.ok) routes.fault(compiled.refusal.detail ?? 'these routes cannot stand together', 'mend the route that is named')
+  return read
+}
+
+function readRoute(place: Place, above: Impact): Route {
+  const at = place.members(['name', 'method', 'path', 'effect', 'impact', 'arguments'])
+  const effect = at.effect.oneOf(effects)
+  const impact = readImpact(at.impact, above)
+  const path = at.path.text()
+  const method = at.method.text()
+  return { name: nameAt(at.name), method, path, effect, impact, tier: tierOf(impact, effect), arguments: readArguments(at.arguments, path) }
+}
+
+/** Declared arguments, and a required text for each path parameter that nobody declared. */
+function readArguments(place: Place, path: string): readonly ArgumentRule[] {
+  const declared = place.items().map((each): ArgumentRule => {
+    const at = each.members(['name', 'in', 'type', 'required'])
+    const where = at.in.oneOf(['path', 'query', 'body'] as const)
+    return { name: at.name.text(), in: where, type: at.type.oneOf(argumentTypes, 'string'), required: at.required.flag(where === 'path') }
+  })
+  const parameters = pathParameters(path)
+  const missing = (parameters.ok ? parameters.value : []).filter((name) => !declared.some((rule) => rule.in === 'path' && rule.name === name))
+  return [...declared, ...missing.map((name): ArgumentRule => ({ name, in: 'path', type: 'string', required: true }))]
+}
