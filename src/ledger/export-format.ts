@@ -5,7 +5,7 @@ import { done, type Result } from '../kernel/result.ts'
 import { parseBase64, toBase64 } from './base64.ts'
 
 export const exportFormat = 'remit-ledger-export-1'
-const lineBytesMax = 4_194_304
+const lineBytesMax = 8_388_608
 const lineDepthMax = 100
 
 export interface ExportHeader {

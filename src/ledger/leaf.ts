@@ -19,7 +19,8 @@ export interface LedgerBody {
 export const saltBytes = 32
 const leafBytes = 33
 const version = 1
-const bodyBytesMax = 1_048_576
+const bodyBytesMax = 4_194_304
+const bodyDepthMax = 90
 
 /** The text a commitment is made over. Throws on what is not JSON. */
 export function writeBody(body: Omit<LedgerBody, 'v'>): string {
@@ -29,7 +30,7 @@ export function writeBody(body: Omit<LedgerBody, 'v'>): string {
 
 /** Reads a body's text; refuses `ledger.malformed` what is not exactly the canonical text of one. */
 export function parseBody(text: string): Result<LedgerBody> {
-  const parsed = parseJson(text, { bytesMax: bodyBytesMax })
+  const parsed = parseJson(text, { bytesMax: bodyBytesMax, depthMax: bodyDepthMax })
   if (!parsed.ok) return refuse('ledger.malformed', { detail: `the body: ${parsed.refusal.detail ?? 'unreadable'}` })
   const body = readBody(parsed.value)
   if (body === undefined || writeBody(body) !== text)

@@ -1,0 +1,135 @@
+/** The one writer of the ledger: numbers what changes left in the outbox, grows the tree and signs its head. */
+import type { Milliseconds } from '../kernel/instants.ts'
+import { refuse } from '../kernel/refusals.ts'
+import { done, type Result } from '../kernel/result.ts'
+import { openCheckpoint, signCheckpoint } from '../ledger/checkpoint.ts'
+import { commit } from '../ledger/leaf.ts'
+import { makeVkey, parseVkey } from '../ledger/note.ts'
+import { appendLeaf, type Frontier, frontierRoot, type Hash, leafHash, sameHash } from '../ledger/tree.ts'
+import type { Clock, LeafRow, OutboxRow, Signer, Store, TreeState } from './ports.ts'
+
+export interface SequencerOptions {
+  readonly store: Pick<Store, 'outbox' | 'tree' | 'appendLeaves' | 'onCommit'>
+  /** Signs the checkpoints; its name is the log's origin. */
+  readonly signer: Signer
+  readonly clock: Pick<Clock, 'after'>
+  /** How long changes gather before they are numbered together. */
+  readonly lingerMs?: Milliseconds
+  /** How long after a failure it is tried again. */
+  readonly retryMs?: Milliseconds
+  /** Hears of each failure to write the ledger. */
+  readonly onFailure?: (cause: unknown) => void
+}
+
+/** Rows in one transaction. */
+const batchMax = 1_000
+
+/**
+ * Numbers the outbox whenever a change was committed, from `open` to `close`. Leaves, tree and checkpoint are stored in one
+ * transaction over rows that are durable already, so a head never covers what a crash could take back. The store refuses a second
+ * sequencer by the size that it expects.
+ */
+export class Sequencer {
+  readonly vkey: string
+  readonly #options: SequencerOptions
+  #turn: Promise<Result<TreeState>>
+  #woken: (() => void) | undefined
+  #closed = false
+
+  /** Holds the stored head against the key and numbers what a crash left over. Refuses `ledger.*` a head that is not ours. */
+  static async open(options: SequencerOptions): Promise<Result<Sequencer>> {
+    const state = await options.store.tree()
+    const vkey = makeVkey(options.signer.name, options.signer.publicKey)
+    const sound = checkState(state, vkey)
+    if (!sound.ok) return sound
+    const sequencer = new Sequencer(options, vkey, state)
+    options.store.onCommit(() => sequencer.#wake(options.lingerMs ?? 50))
+    await sequencer.flush()
+    return done(sequencer)
+  }
+
+  private constructor(options: SequencerOptions, vkey: string, state: TreeState) {
+    this.#options = options
+    this.vkey = vkey
+    this.#turn = Promise.resolve(done(state))
+  }
+
+  /** Numbers everything committed so far and answers the head over it; refuses `store.unavailable` if it could not be stored. */
+  flush(): Promise<Result<TreeState>> {
+    this.#turn = this.#turn.then(() => this.#numberAll())
+    return this.#turn
+  }
+
+  /** Numbers what is left and stops. */
+  async close(): Promise<void> {
+    this.#closed = true
+    this.#woken?.()
+    await this.flush()
+  }
+
+  #wake(after: Milliseconds): void {
+    if (this.#closed || this.#woken !== undefined) return
+    this.#woken = this.#options.clock.after(after, () => {
+      this.#woken = undefined
+      void this.flush()
+    })
+  }
+
+  async #numberAll(): Promise<Result<TreeState>> {
+    const { store, signer, retryMs = 1_000, onFailure } = this.#options
+    try {
+      let state = await store.tree()
+      for (;;) {
+        const rows = await store.outbox(batchMax)
+        if (rows.length === 0) return done(state)
+        const numbered = numberRows(state, rows, signer)
+        await store.appendLeaves(state.size, numbered.leaves, numbered.state)
+        state = numbered.state
+      }
+    } catch (cause) {
+      onFailure?.(cause)
+      // Nothing is lost: the rows are in the outbox until a transaction has numbered them.
+      this.#wake(retryMs)
+      return refuse('store.unavailable', { detail: 'the ledger cannot be written' })
+    }
+  }
+}
+
+function numberRows(
+  before: TreeState,
+  rows: readonly OutboxRow[],
+  signer: Signer,
+): { readonly leaves: LeafRow[]; readonly state: TreeState } {
+  let frontier = splitFrontier(before)
+  const leaves: LeafRow[] = []
+  for (const { position, body, salt } of rows) {
+    const index = frontier.size
+    if (position !== index + 1) throw new Error(`row ${position} of the outbox follows leaf ${index - 1}`)
+    const leaf = commit(body, salt)
+    leaves.push({ index, leaf, body, salt })
+    frontier = appendLeaf(frontier, leafHash(leaf))
+  }
+  const checkpoint = signCheckpoint({ origin: signer.name, size: frontier.size, root: frontierRoot(frontier) }, [signer])
+  return { leaves, state: { size: frontier.size, frontier: Buffer.concat(frontier.hashes), checkpoint } }
+}
+
+/** Reads the compact range; throws where it does not fit the size, since leaves appended to it would be under no true root. */
+function splitFrontier({ size, frontier }: TreeState): Frontier {
+  const hashes: Hash[] = []
+  for (let at = 0; at < frontier.byteLength; at += 32) hashes.push(frontier.subarray(at, at + 32))
+  const wanted = size.toString(2).replaceAll('0', '').length
+  if (frontier.byteLength % 32 !== 0 || hashes.length !== wanted) throw new Error('the stored tree does not have the shape of its size')
+  return { size, hashes }
+}
+
+/** Whether the stored tree is the one that the log's own key signed last. */
+function checkState(state: TreeState, vkey: string): Result<undefined> {
+  const key = parseVkey(vkey)
+  if (!key.ok) return key
+  if (state.size === 0 && state.checkpoint === '' && state.frontier.byteLength === 0) return done(undefined)
+  const opened = openCheckpoint(state.checkpoint, key.value.name, [key.value])
+  if (!opened.ok) return opened
+  const { size, root } = opened.value
+  if (size === state.size && sameHash(root, frontierRoot(splitFrontier(state)))) return done(undefined)
+  return refuse('ledger.unverified', { detail: 'the stored tree is not the one that its checkpoint signs' })
+}
