@@ -117,7 +117,10 @@ function checkNames(policy: CompiledPolicy, known: ReadonlyMap<string, ReadonlyS
     const ids = known.get(uid.type)
     if (ids === undefined || ids.has(uid.id)) continue
     const near = nearestName(uid.id, ids)
-    report(`there is no ${uid}`, near === undefined ? `declare it, or name a ${uid.type} that exists` : `did you mean ${uid.type}::"${near}"?`)
+    report(
+      `there is no ${uid.toString()}`,
+      near === undefined ? `declare it, or name a ${uid.type} that exists` : `did you mean ${uid.type}::"${near}"?`,
+    )
   }
 }
 
@@ -126,8 +129,10 @@ function classify(policy: CompiledPolicy, report: Report): Kind | undefined {
   const { action } = policy.scope
   const named = uidsOf(action)
   if (named.length === 0) {
-    if (policy.effect === 'permit') report('this permit is about every action', 'permit action == Action::"request": only a grant permits actions on a target')
-    else report('this forbid is about every action, asking included', 'name an effect, as in action in Effect::Action::"any", or an operation')
+    if (policy.effect === 'permit')
+      report('this permit is about every action', 'permit action == Action::"request": only a grant permits actions on a target')
+    else
+      report('this forbid is about every action, asking included', 'name an effect, as in action in Effect::Action::"any", or an operation')
     return undefined
   }
   const kinds = new Set(named.map((uid) => (policy.effect === 'permit' ? kindOfPermit(uid, report) : kindOfForbid(uid, report))))
@@ -140,11 +145,14 @@ function classify(policy: CompiledPolicy, report: Report): Kind | undefined {
 function kindOfPermit(action: Uid, report: Report): Kind | undefined {
   if (action.key === requestAction.key || action.key === deskAskAction.key) return 'eligibility'
   if (action.type !== deskAskAction.type) {
-    report(`a static permit on ${action} would be standing access`, 'permit action == Action::"request" and let the grant permit the action')
+    report(
+      `a static permit on ${action.toString()} would be standing access`,
+      'permit action == Action::"request" and let the grant permit the action',
+    )
     return undefined
   }
   if (standingDeskActions.has(action.id)) return 'desk'
-  report(`nobody stands at the desk for ${action}`, 'permit action == Desk::Action::"ask": it is asked for like anything else')
+  report(`nobody stands at the desk for ${action.toString()}`, 'permit action == Desk::Action::"ask": it is asked for like anything else')
   return undefined
 }
 

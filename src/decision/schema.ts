@@ -93,7 +93,9 @@ const cedarTypeOf: Readonly<Record<ArgumentType, string>> = {
 /** The strict Cedar schema of a world. */
 export function cedarSchema(world: SchemaWorld): string {
   const services = world.services.toSorted((left, right) => compareNames(left.name, right.name))
-  return [entityTypes(), contextTypes(world), askAction(), effectActions(), ...services.flatMap(operationActions), deskActionsText()].join('\n')
+  return [entityTypes(), contextTypes(world), askAction(), effectActions(), ...services.flatMap(operationActions), deskActionsText()].join(
+    '\n',
+  )
 }
 
 /** SHA-256 in hex. */

@@ -147,7 +147,8 @@ function problemsOf(slices: readonly PolicySlice[], findings: readonly CedarFind
     told.map((finding) => {
       const slice = finding.policy === undefined ? undefined : slices[finding.policy]
       const message = withoutPolicyName(finding.message)
-      if (slice === undefined) return { file: '', line: 1, column: 1, message, remedy: finding.help ?? 'this is about the schema that Remit generates' }
+      if (slice === undefined)
+        return { file: '', line: 1, column: 1, message, remedy: finding.help ?? 'this is about the schema that Remit generates' }
       const remedy = finding.help === undefined ? remedyFor(finding, slice, schema) : withoutPolicyName(finding.help)
       return { file: slice.file, ...placeIn(slice, finding.byteOffset), message, remedy }
     }),
@@ -160,15 +161,20 @@ function withoutPolicyName(message: string): string {
 
 /** What to do about a message that Cedar gives no help for. */
 function remedyFor({ kind, message }: CedarFinding, slice: PolicySlice, schema: string): string {
-  if (kind === 'syntax') return 'this is where Cedar no longer understands the text; its comments begin with //, and each policy ends with ;'
-  if (message.includes('policy is impossible')) return unknownHas(slice, schema) ?? 'its conditions exclude each other: loosen or remove them'
-  if (message.includes('unable to find an applicable action')) return 'no action of the schema takes such a principal and such a resource: widen the scope'
+  if (kind === 'syntax')
+    return 'this is where Cedar no longer understands the text; its comments begin with //, and each policy ends with ;'
+  if (message.includes('policy is impossible'))
+    return unknownHas(slice, schema) ?? 'its conditions exclude each other: loosen or remove them'
+  if (message.includes('unable to find an applicable action'))
+    return 'no action of the schema takes such a principal and such a resource: widen the scope'
   return 'compare it with the schema that Remit generates: only names and types that stand there can be used'
 }
 
 /** Cedar does not say which name behind `has` no type has, the most frequent reason why a policy can never apply. */
 function unknownHas(slice: PolicySlice, schema: string): string | undefined {
-  const attributes = new Set([...schema.matchAll(/(?:"([^"]*)"|\b([A-Za-z_]\w*))\??:(?!:)/g)].map(([, quoted, plain]) => quoted ?? plain ?? ''))
+  const attributes = new Set(
+    [...schema.matchAll(/(?:"([^"]*)"|\b([A-Za-z_]\w*))\??:(?!:)/g)].map(([, quoted, plain]) => quoted ?? plain ?? ''),
+  )
   for (const [, quoted, path = ''] of slice.text.matchAll(/\bhas\s+(?:"([^"]*)"|([A-Za-z_][\w.]*))/g)) {
     const names = quoted === undefined ? path.split('.') : [quoted]
     const unknown = names.find((name) => !attributes.has(name))

@@ -26,15 +26,27 @@ export const policyLimits = {
 } as const
 
 /** Cuts the files at the semicolons between policies. What is too large, too deep or too long is a problem, and not handed on. */
-export function slicePolicies(files: readonly PolicyText[]): { readonly slices: readonly PolicySlice[]; readonly problems: readonly SourceProblem[] } {
+export function slicePolicies(files: readonly PolicyText[]): {
+  readonly slices: readonly PolicySlice[]
+  readonly problems: readonly SourceProblem[]
+} {
   const slices: PolicySlice[] = []
   const problems: SourceProblem[] = []
   if (files.length > policyLimits.filesMax) {
-    return { slices, problems: [{ file: '', line: 1, column: 1, message: `more than ${policyLimits.filesMax} policy files`, remedy: 'join some of them' }] }
+    return {
+      slices,
+      problems: [{ file: '', line: 1, column: 1, message: `more than ${policyLimits.filesMax} policy files`, remedy: 'join some of them' }],
+    }
   }
   for (const file of files) {
     if (Buffer.byteLength(file.text) > policyLimits.fileBytesMax) {
-      problems.push({ file: file.name, line: 1, column: 1, message: `the file is larger than ${policyLimits.fileBytesMax} bytes`, remedy: 'split it' })
+      problems.push({
+        file: file.name,
+        line: 1,
+        column: 1,
+        message: `the file is larger than ${policyLimits.fileBytesMax} bytes`,
+        remedy: 'split it',
+      })
       continue
     }
     for (const slice of sliceFile(file)) {
@@ -88,16 +100,21 @@ function sliceFile(file: PolicyText): PolicySlice[] {
 
 function flawOf(slice: PolicySlice): Pick<SourceProblem, 'message' | 'remedy'> | undefined {
   if (Buffer.byteLength(slice.text) > policyLimits.policyBytesMax) {
-    return { message: `the policy is larger than ${policyLimits.policyBytesMax} bytes`, remedy: 'split it, or end the policy before this with ;' }
+    return {
+      message: `the policy is larger than ${policyLimits.policyBytesMax} bytes`,
+      remedy: 'split it, or end the policy before this with ;',
+    }
   }
   const open: Chains[] = [{ connectives: 0, sums: 0, steps: 0, ifs: 0 }]
   for (const [token] of slice.text.matchAll(tokens)) {
     const chains = open.at(-1)
     if (chains === undefined || isBlank(token)) continue
-    if (isLonger(chains, token)) return { message: `a chain has more than ${policyLimits.termsMax} terms`, remedy: 'use a set and contains, or several policies' }
+    if (isLonger(chains, token))
+      return { message: `a chain has more than ${policyLimits.termsMax} terms`, remedy: 'use a set and contains, or several policies' }
     if (isOpening(token)) {
       open.push({ connectives: 0, sums: 0, steps: 0, ifs: 0 })
-      if (open.length > policyLimits.nestingMax + 1) return { message: `brackets are nested deeper than ${policyLimits.nestingMax}`, remedy: 'write it flatter' }
+      if (open.length > policyLimits.nestingMax + 1)
+        return { message: `brackets are nested deeper than ${policyLimits.nestingMax}`, remedy: 'write it flatter' }
     } else if (isClosing(token) && open.length > 1) {
       open.pop()
     }

@@ -41,7 +41,11 @@ function check(task: CheckTask): CheckAnswer {
     return undefined
   })
   const parsed = task.policies.flatMap((text, place) => (json[place] === undefined ? [] : [[`policy${place}`, text] as const]))
-  const answer = cedar.validate({ schema: task.schema, policies: { staticPolicies: Object.fromEntries(parsed) }, validationSettings: { mode: 'strict' } })
+  const answer = cedar.validate({
+    schema: task.schema,
+    policies: { staticPolicies: Object.fromEntries(parsed) },
+    validationSettings: { mode: 'strict' },
+  })
   if (answer.type === 'failure') {
     for (const error of answer.errors) findings.push(findingOf(undefined, 'error', error))
     return { json, findings }

@@ -1,7 +1,7 @@
 /** The entities a decision may look at: an immutable snapshot with every ancestor known beforehand, and cheap changed copies of it. */
 import { refuse } from '../../kernel/refusals.ts'
 import { done, type Result } from '../../kernel/result.ts'
-import { type CedarRecord, Uid } from './values.ts'
+import type { CedarRecord, Uid } from './values.ts'
 
 export interface EntityInput {
   readonly uid: Uid
@@ -52,7 +52,8 @@ export class EntityStore {
   with(entities: readonly EntityInput[]): Result<EntityStore> {
     const given = new Map<string, EntityInput>()
     for (const entity of entities) {
-      if (given.has(entity.uid.key)) return refuse('configuration.invalid', { detail: `the entity ${entity.uid} is given twice` })
+      if (given.has(entity.uid.key))
+        return refuse('configuration.invalid', { detail: `the entity ${entity.uid.toString()} is given twice` })
       given.set(entity.uid.key, entity)
     }
     return this.#derive(given, new Set())
@@ -113,7 +114,8 @@ function climb(given: ReadonlyMap<string, EntityInput>, known: (key: string) => 
     if (climbed.has(key)) continue
     const below = next.parents.filter((parent) => given.has(parent.key) && !climbed.has(parent.key))
     if (below.length > 0) {
-      if (climbing.has(key)) return refuse('configuration.invalid', { detail: `the parents of ${next.uid} go round in a circle` })
+      if (climbing.has(key))
+        return refuse('configuration.invalid', { detail: `the parents of ${next.uid.toString()} go round in a circle` })
       climbing.add(key)
       waiting.push(next)
       for (const parent of below) {
@@ -127,7 +129,7 @@ function climb(given: ReadonlyMap<string, EntityInput>, known: (key: string) => 
       ancestors.add(parent.key)
       for (const above of climbed.get(parent.key)?.ancestors ?? known(parent.key)?.ancestors ?? []) ancestors.add(above)
     }
-    if (ancestors.has(key)) return refuse('configuration.invalid', { detail: `the parents of ${next.uid} go round in a circle` })
+    if (ancestors.has(key)) return refuse('configuration.invalid', { detail: `the parents of ${next.uid.toString()} go round in a circle` })
     climbed.set(key, { uid: next.uid, attributes: next.attributes, parents: next.parents, ancestors })
   }
   return done([...climbed.values()])

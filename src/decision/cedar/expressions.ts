@@ -169,10 +169,8 @@ function compileAttribute(parts: Readonly<Record<string, unknown>>, compilePart:
 }
 
 function attribute(entities: EntityStore, owner: CedarValue, name: string): CedarValue {
-  const fields = fieldsOf(entities, owner)
-  if (fields === undefined) throw new Fault(`there is no entity ${String(owner)}`)
-  const value = fields.get(name)
-  if (value === undefined) throw new Fault(`${typeName(owner)} has no attribute "${name}"`)
+  const value = fieldsOf(entities, owner)?.get(name)
+  if (value === undefined) throw new Fault(`${owner instanceof Uid ? owner.toString() : typeName(owner)} has no attribute "${name}"`)
   return value
 }
 

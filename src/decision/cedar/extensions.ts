@@ -166,7 +166,11 @@ function constructor(name: string, parse: (text: string) => CedarValue | undefin
 
 type Kind<T> = new (...args: never) => T
 
-function method<L extends Extension, R extends Extension>(left: Kind<L>, right: Kind<R>, apply: (left: L, right: R) => CedarValue): ExtensionFunction {
+function method<L extends Extension, R extends Extension>(
+  left: Kind<L>,
+  right: Kind<R>,
+  apply: (left: L, right: R) => CedarValue,
+): ExtensionFunction {
   return { takes: 2, call: ([receiver, other]) => apply(asKind(left, receiver), asKind(right, other)) }
 }
 

@@ -98,11 +98,13 @@ function mentionsOf(scope: Scope, json: JsonObject): readonly Uid[] {
   const found = new Map([scope.principal, scope.action, scope.resource].flatMap(uidsOf).map((uid) => [uid.key, uid]))
   const waiting: unknown[] = [...listAt(json, 'conditions')]
   for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
-    if (Array.isArray(next)) waiting.push(...next)
-    else if (isObject(next) && isObject(fieldOf(next, '__entity'))) {
+    if (typeof next !== 'object' || next === null) continue
+    if (isObject(next) && isObject(fieldOf(next, '__entity'))) {
       const uid = readUid(next)
       found.set(uid.key, uid)
-    } else if (isObject(next)) waiting.push(...Object.values(next))
+    } else {
+      for (const inner of Object.values(next)) waiting.push(inner)
+    }
   }
   return [...found.values()]
 }

@@ -68,7 +68,11 @@ function readPart(policy: JsonObject, place: 'principal' | 'action' | 'resource'
     case 'is': {
       const within = fieldOf(part, 'in')
       if (isObject(within) && fieldOf(within, 'slot') !== undefined) throw new Unsupported(`a template (the slot in ${place})`)
-      return { kind: 'of-type', type: textAt(part, 'entity_type'), within: isObject(within) ? readUid(fieldOf(within, 'entity')) : undefined }
+      return {
+        kind: 'of-type',
+        type: textAt(part, 'entity_type'),
+        within: isObject(within) ? readUid(fieldOf(within, 'entity')) : undefined,
+      }
     }
     default:
       throw new Unsupported(`"${operator}" in the scope of ${place}`)

@@ -91,14 +91,9 @@ function isEqualRecord(left: CedarRecord, right: CedarRecord): boolean {
 
 /** A text that equal values share and different ones do not. Lengths stand first, so that no content can pass for structure. */
 function keyOf(value: CedarValue): string {
-  switch (typeof value) {
-    case 'string':
-      return `s${value.length}:${value}`
-    case 'bigint':
-      return `i${value}`
-    case 'boolean':
-      return value ? 'b1' : 'b0'
-  }
+  if (typeof value === 'string') return `s${value.length}:${value}`
+  if (typeof value === 'bigint') return `i${value}`
+  if (typeof value === 'boolean') return value ? 'b1' : 'b0'
   if (value instanceof Uid) return `e${value.type}::${value.id.length}:${value.id}`
   if (value instanceof CedarSet) return `[${value.sortedKeys().map(measured).join('')}]`
   if (value instanceof Extension) return `x${value.typeName}:${value.key}`
@@ -112,14 +107,9 @@ function measured(text: string): string {
 
 /** What kind of value this is, in Cedar's words, for messages. */
 export function typeName(value: CedarValue): string {
-  switch (typeof value) {
-    case 'string':
-      return 'string'
-    case 'bigint':
-      return 'long'
-    case 'boolean':
-      return 'bool'
-  }
+  if (typeof value === 'string') return 'string'
+  if (typeof value === 'bigint') return 'long'
+  if (typeof value === 'boolean') return 'bool'
   if (value instanceof Uid) return `entity of type ${value.type}`
   if (value instanceof CedarSet) return 'set'
   if (value instanceof Extension) return value.typeName

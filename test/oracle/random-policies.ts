@@ -1,0 +1,181 @@
+/** Random policies in Cedar's own syntax: mostly well typed, now and then not, because the errors must agree as well. */
+import fc from 'fast-check'
+import { attributeNames, entityTexts, formats, quoted, typeNames } from './cedar-words.ts'
+
+interface Expressions {
+  bool: string
+  long: string
+  text: string
+  entity: string
+  set: string
+  record: string
+  decimal: string
+  datetime: string
+  duration: string
+  ip: string
+  anything: string
+}
+
+type Kind = keyof Expressions
+type Text = fc.Arbitrary<string>
+
+/** How expressions are put together, given how to get one of a kind. */
+class Grammar {
+  readonly exactly: (kind: Kind) => Text
+
+  constructor(exactly: (kind: Kind) => Text) {
+    this.exactly = exactly
+  }
+
+  of(kind: Kind): Text {
+    return fc.oneof({ weight: 12, arbitrary: this.exactly(kind) }, { weight: 1, arbitrary: this.exactly('anything') })
+  }
+
+  /** The first is what it ends with when it has become deep. */
+  either(leaf: Text, ...more: Text[]): Text {
+    return fc.oneof({ maxDepth: 5, depthSize: 'small', withCrossShrink: true }, leaf, ...more)
+  }
+
+  join(kind: Kind, ...operators: string[]): Text[] {
+    return operators.map((operator) => fc.tuple(this.of(kind), this.of(kind)).map(([a, b]) => `(${a} ${operator} ${b})`))
+  }
+
+  methods(kind: Kind, ...names: string[]): Text[] {
+    return names.map((name) => this.of(kind).map((a) => `(${a}).${name}()`))
+  }
+
+  methodsWith(kind: Kind, argument: Kind, ...names: string[]): Text[] {
+    return names.map((name) => fc.tuple(this.of(kind), this.of(argument)).map(([a, b]) => `(${a}).${name}(${b})`))
+  }
+
+  choice(kind: Kind): Text {
+    return fc.tuple(this.of('bool'), this.of(kind), this.of(kind)).map(([a, b, c]) => `(if ${a} then ${b} else ${c})`)
+  }
+
+  owner(): Text {
+    return fc.oneof(this.of('record'), this.of('entity'))
+  }
+
+  field(): Text {
+    return fc.tuple(this.owner(), fc.constantFrom(...attributeNames)).map(([owner, name]) => `(${owner})[${quoted(name)}]`)
+  }
+
+  literal(name: keyof typeof formats): Text {
+    return fc.constantFrom(...formats[name].texts).map((text) => `${name}(${quoted(text)})`)
+  }
+}
+
+function tests(grammar: Grammar): Text {
+  const of = (kind: Kind) => grammar.of(kind)
+  const types = fc.constantFrom(...typeNames)
+  const pieces = fc.array(fc.constantFrom('*', 'a', 'b', 'ab', '\\*', 'é', '😀'), { maxLength: 5 })
+  const compared = ['long', 'text', 'entity', 'set', 'record', 'decimal', 'datetime', 'ip', 'anything'] as const
+  return grammar.either(
+    fc.constantFrom('true', 'false', 'context.a', 'context["__proto__"]'),
+    ...grammar.join('bool', '&&', '||', '&&', '||'),
+    of('bool').map((a) => `(!(${a}))`),
+    grammar.choice('bool'),
+    ...grammar.join('long', '<', '<=', '>', '>='),
+    ...grammar.join('datetime', '<', '>='),
+    ...grammar.join('duration', '<='),
+    ...compared.flatMap((kind) => grammar.join(kind, '==', '!=')),
+    ...grammar.join('entity', 'in'),
+    fc.tuple(of('entity'), of('entity'), of('entity')).map(([a, b, c]) => `(${a} in [${b}, ${c}])`),
+    fc.tuple(of('entity'), types).map(([a, type]) => `(${a} is ${type})`),
+    fc.tuple(of('entity'), types, of('entity')).map(([a, type, b]) => `(${a} is ${type} in ${b})`),
+    ...grammar.methodsWith('set', 'anything', 'contains'),
+    ...grammar.methodsWith('set', 'set', 'containsAll', 'containsAny'),
+    ...grammar.methods('set', 'isEmpty'),
+    fc.tuple(of('text'), pieces).map(([a, parts]) => `(${a} like "${parts.join('')}")`),
+    fc.tuple(grammar.owner(), fc.constantFrom(...attributeNames)).map(([a, name]) => `(${a} has ${quoted(name)})`),
+    fc.tuple(grammar.owner(), fc.constantFrom('r.a', 'r.r.x', 'e.n', 'a.x.n', 'r.r')).map(([a, path]) => `(${a} has ${path})`),
+    ...grammar.methodsWith('decimal', 'decimal', 'lessThan', 'lessThanOrEqual', 'greaterThan', 'greaterThanOrEqual'),
+    ...grammar.methods('ip', 'isIpv4', 'isIpv6', 'isLoopback', 'isMulticast'),
+    ...grammar.methodsWith('ip', 'ip', 'isInRange'),
+    grammar.field(),
+  )
+}
+
+const numbers = ['0', '1', '-1', '2', '7', '9007199254740993', '9223372036854775807', '-9223372036854775808', 'context.n', 'principal.n']
+
+function values(grammar: Grammar): Record<Exclude<Kind, 'bool' | 'anything'>, Text> {
+  const anything = grammar.exactly('anything')
+  return {
+    long: grammar.either(
+      fc.constantFrom(...numbers),
+      ...grammar.join('long', '+', '-', '*'),
+      grammar.of('long').map((a) => `(-(${a}))`),
+      grammar.choice('long'),
+      ...grammar.methods('duration', 'toMilliseconds', 'toSeconds', 'toMinutes', 'toHours', 'toDays'),
+      grammar.field(),
+    ),
+    text: grammar.either(
+      fc.constantFrom('""', '"a"', '"ab"', '"a*b"', '"é"', '"b😀a"', 'context.s', 'principal.s'),
+      grammar.choice('text'),
+      grammar.field(),
+    ),
+    entity: grammar.either(
+      fc.constantFrom('principal', 'action', 'resource', 'context.e', 'principal.e', ...entityTexts),
+      grammar.choice('entity'),
+      grammar.field(),
+    ),
+    set: grammar.either(
+      fc.constantFrom('[]', '[1, 2]', '["a", "ab"]', 'context.t', 'principal.t'),
+      fc.array(anything, { maxLength: 3 }).map((all) => `[${all.join(', ')}]`),
+      grammar.field(),
+    ),
+    record: grammar.either(
+      fc.constantFrom('context', 'context.r', 'principal.r', '{}'),
+      fc.tuple(anything, anything).map(([a, b]) => `{"a": ${a}, "__proto__": ${b}}`),
+      fc.tuple(anything, anything).map(([a, b]) => `{x: ${a}, r: {a: ${b}}}`),
+    ),
+    decimal: grammar.either(grammar.literal('decimal'), grammar.field()),
+    datetime: grammar.either(
+      grammar.literal('datetime'),
+      fc.constant('context.x'),
+      ...grammar.methodsWith('datetime', 'duration', 'offset'),
+      ...grammar.methods('datetime', 'toDate'),
+    ),
+    duration: grammar.either(
+      grammar.literal('duration'),
+      ...grammar.methodsWith('datetime', 'datetime', 'durationSince'),
+      ...grammar.methods('datetime', 'toTime'),
+    ),
+    ip: grammar.either(grammar.literal('ip'), grammar.field()),
+  }
+}
+
+const expressions = fc.letrec<Expressions>((tie: fc.LetrecTypedTie<Expressions>) => {
+  const grammar = new Grammar((kind) => tie(kind))
+  const kinds = ['long', 'text', 'entity', 'bool', 'set', 'record', 'decimal', 'datetime', 'duration', 'ip'] as const
+  return { ...values(grammar), bool: tests(grammar), anything: grammar.either(tie('long'), ...kinds.map((kind) => tie(kind))) }
+})
+
+function scope(variable: string): Text {
+  const uids = fc.constantFrom(...entityTexts)
+  const types = fc.constantFrom(...typeNames)
+  return fc.oneof(
+    { weight: 9, arbitrary: fc.constant(variable) },
+    { weight: 1, arbitrary: uids.map((uid) => `${variable} == ${uid}`) },
+    { weight: 3, arbitrary: uids.map((uid) => `${variable} in ${uid}`) },
+    { weight: 2, arbitrary: types.map((type) => `${variable} is ${type}`) },
+    { weight: 2, arbitrary: fc.tuple(types, uids).map(([type, uid]) => `${variable} is ${type} in ${uid}`) },
+  )
+}
+
+const actionScopes = [
+  ...['action', 'action', 'action', 'action == Action::"go"', 'action in Action::"any"', 'action in Action::"any"'],
+  ...['action in [Action::"go", Action::"any"]', 'action in [Action::"stay"]', 'action in []'],
+]
+
+/** One policy without annotations. */
+export const randomPolicy: Text = fc
+  .record({
+    effect: fc.constantFrom('permit', 'permit', 'forbid'),
+    scopes: fc.tuple(scope('principal'), fc.constantFrom(...actionScopes), scope('resource')),
+    conditions: fc.array(fc.tuple(fc.constantFrom('when', 'unless'), expressions.bool), { maxLength: 2 }),
+  })
+  .map(
+    ({ effect, scopes, conditions }) =>
+      `${effect} (${scopes.join(', ')}) ${conditions.map(([kind, body]) => `${kind} { ${body} }`).join(' ')};`,
+  )
