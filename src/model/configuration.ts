@@ -5,7 +5,7 @@ import { type IdentityKind, identityKinds, type IssuedSubject } from './identiti
 import { routesFromOpenApi } from './openapi.ts'
 import type { PolicyFile } from './policies.ts'
 import { compileRoutes, pathParameters } from './routes.ts'
-import { isName } from './scope.ts'
+import { isName, isOperationName } from './scope.ts'
 import { type ArgumentRule, argumentTypes, type Route } from './services.ts'
 import { type DocumentProblem, Place } from './shapes.ts'
 
@@ -116,6 +116,12 @@ function nameAt(place: Place): string {
   return name
 }
 
+function operationAt(place: Place): string {
+  const name = place.text()
+  if (name !== '' && !isOperationName(name)) place.fault(`"${name.slice(0, 60)}" is not a name`, 'use letters, digits and . _ - and at most 64 of them')
+  return name
+}
+
 function roleName(role: string, place: Place): string {
   if (!isName(role)) place.fault(`"${role.slice(0, 60)}" is not a name`, 'use lowercase letters, digits and . _ -')
   return role
@@ -221,9 +227,10 @@ function readCredential(place: Place): ConfiguredService['credential'] {
 
 function readRoutes(openapi: Place, routes: Place, impact: Impact): readonly Route[] {
   if (openapi.isThere && isJsonObject(openapi.value)) {
-    const read = routesFromOpenApi(openapi.value, impact)
+    const read = routesFromOpenApi(openapi.value)
     if (!read.ok) openapi.fault(read.refusal.detail ?? 'this OpenAPI document cannot be read', 'mend the place that is named')
-    return read.ok ? read.value : []
+    const drafts = read.ok ? read.value : []
+    return drafts.map((draft) => ({ ...draft, impact: draft.impact ?? impact, tier: tierOf(draft.impact ?? impact, draft.effect) }))
   }
   if (openapi.isThere) openapi.fault('this should be the name of an OpenAPI document', 'write openapi: ./service.openapi.yaml')
   const read = routes.items().map((route) => readRoute(route, impact))
@@ -238,7 +245,7 @@ function readRoute(place: Place, above: Impact): Route {
   const impact = readImpact(at.impact, above)
   const path = at.path.text()
   const method = at.method.text()
-  return { name: nameAt(at.name), method, path, effect, impact, tier: tierOf(impact, effect), arguments: readArguments(at.arguments, path) }
+  return { name: operationAt(at.name), method, path, effect, impact, tier: tierOf(impact, effect), arguments: readArguments(at.arguments, path) }
 }
 
 /** Declared arguments, and a required text for each path parameter that nobody declared. */

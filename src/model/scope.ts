@@ -6,7 +6,13 @@ import type { ArgumentValue } from './actions.ts'
 import { type Effect, isEffect } from './effects.ts'
 import type { ArgumentConstraint, ScopeEntry } from './grants.ts'
 
+const operationPattern = /^[A-Za-z0-9](?:[A-Za-z0-9._-]{0,62}[A-Za-z0-9])?$/
 const namePattern = /^[a-z0-9](?:[a-z0-9._-]{0,62}[a-z0-9])?$/
+/** Names of operations: as names, but with capital letters too, as OpenAPI documents write them. */
+export function isOperationName(text: string): boolean {
+  return operationPattern.test(text)
+}
+
 export const usesMax = 100_000
 export const scopeLinesMax = 32
 const lineLengthMax = 1_000
@@ -51,7 +57,8 @@ function parseHead(head: string): Result<ScopeEntry> {
   const colon = head.indexOf(':')
   const resource = colon < 0 ? head : head.slice(colon + 1)
   const names = resource.split('/')
-  if (names.length > 2 || !names.every(isName)) return malformed(head, 'a resource is a service or service/operation')
+  const [service = '', operation] = names
+  if (names.length > 2 || !isName(service) || (operation !== undefined && !isOperationName(operation))) return malformed(head, 'a resource is a service or service/operation')
   if (colon < 0) {
     if (names.length !== 2) return malformed(head, `name what is needed on it, such as read:${resource}`)
     return done({ resource })

@@ -1,0 +1,68 @@
+/** Anchors a gateway's journal in the ledger within a second of each group it seals: a tail cut off later is missed there. */
+import type { Milliseconds } from '../kernel/instants.ts'
+import { isJsonObject, parseJson } from '../kernel/json.ts'
+import { done } from '../kernel/result.ts'
+import { type Desk, machinery, note } from './desk.ts'
+import type { Journal } from './journal.ts'
+import type { Anchored } from './journal-reading.ts'
+import type { Store } from './ports.ts'
+
+const anchorEvery: Milliseconds = 500
+const pageMax = 1_000
+
+/** From `start` to `stop`, which anchors what is left. */
+export class Anchoring {
+  readonly #desk: Pick<Desk, 'store' | 'clock' | 'space'>
+  readonly #journal: Journal
+  readonly #unlisten: () => void
+  #due: (() => void) | undefined
+  #anchored = 0
+  #running: Promise<void> = Promise.resolve()
+
+  constructor(desk: Pick<Desk, 'store' | 'clock' | 'space'>, journal: Journal) {
+    this.#desk = desk
+    this.#journal = journal
+    this.#unlisten = journal.onSealed(() => {
+      this.#due ??= desk.clock.after(anchorEvery, () => {
+        this.#due = undefined
+        this.#running = this.#running.then(() => this.now())
+      })
+    })
+  }
+
+  /** Anchors the head that the disk has. What fails is tried again with the next group. */
+  async now(): Promise<void> {
+    const head = await this.#journal.flush()
+    if (!head.ok || head.value.n === this.#anchored) return
+    const { n, hash } = head.value
+    const recorded = await this.#desk.store.change(async (tx) => {
+      const facts = { journal: this.#journal.name, n, hash: Buffer.from(hash).toString('hex') }
+      await note(tx, this.#desk, { kind: 'journal.anchored', actor: machinery, subject: this.#journal.name, facts })
+      return done(undefined)
+    })
+    if (recorded.ok) this.#anchored = n
+  }
+
+  async stop(): Promise<void> {
+    this.#unlisten()
+    this.#due?.()
+    await this.#running
+    await this.now()
+  }
+}
+
+/** The newest line of a journal that the ledger vouches for, looked for from the end. */
+export async function latestAnchor(store: Pick<Store, 'tree' | 'leaves'>, journal: string): Promise<Anchored | undefined> {
+  for (let end = (await store.tree()).size; end > 0; end -= pageMax) {
+    const from = Math.max(0, end - pageMax)
+    for (const row of (await store.leaves(from, end - from)).toReversed()) {
+      if (row.body === undefined || !row.body.includes('"journal.anchored"')) continue
+      const body = parseJson(row.body)
+      if (!body.ok || !isJsonObject(body.value) || body.value['kind'] !== 'journal.anchored' || body.value['subject'] !== journal) continue
+      const facts = body.value['facts']
+      if (!isJsonObject(facts) || typeof facts['n'] !== 'number' || typeof facts['hash'] !== 'string') continue
+      return { n: facts['n'], hash: facts['hash'] }
+    }
+  }
+  return undefined
+}

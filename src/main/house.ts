@@ -1,0 +1,136 @@
+/** Joins the parts of one Remit: store, facts, journal, ledger, keys. No logic of its own, and nothing that listens yet. */
+import type { KeyObject } from 'node:crypto'
+import { Activity } from '../control/activity.ts'
+import { Anchoring, latestAnchor } from '../control/anchor.ts'
+import { applyConfiguration } from '../control/configuration.ts'
+import type { Desk, Pages } from '../control/desk.ts'
+import { Facts } from '../control/facts.ts'
+import type { Gate } from '../control/gate.ts'
+import { Journal } from '../control/journal.ts'
+import type { JournalDisk } from '../control/journal-reading.ts'
+import type { Chance, Clock, Passkeys, Signer } from '../control/ports.ts'
+import { Sequencer } from '../control/sequencer.ts'
+import { makeIssuerTokens } from '../host/issuer-tokens.ts'
+import { PolicyChecker } from '../host/policy-checker.ts'
+import { makeTokenMint } from '../host/token-mint.ts'
+import { makeVault } from '../host/vault.ts'
+import type { Instant } from '../kernel/instants.ts'
+import { refuse } from '../kernel/refusals.ts'
+import { done, type Result } from '../kernel/result.ts'
+import type { PolicyFile } from '../model/policies.ts'
+import { openSqliteStore, type SqliteStore } from '../store/sqlite/sqlite-store.ts'
+
+export interface Keys {
+  /** Signs the ledger's heads; its name is the log's origin. */
+  readonly ledger: Signer
+  /** Signs the journal of the HTTP gateway; its name is the journal's. */
+  readonly gateway: Signer
+  readonly tokens: KeyObject
+  readonly master: KeyObject
+}
+
+export interface HouseParts {
+  readonly space: string
+  /** A file, or `:memory:`. */
+  readonly storePath: string
+  readonly clock: Clock & { readonly raise?: (floor: Instant) => void }
+  readonly chance: Chance
+  readonly keys: Keys
+  readonly journalDisk: JournalDisk
+  /** What a data folder for demonstrations accepts and others do not is settled when it is made. */
+  readonly demo: boolean
+  readonly passkeys: (options: { readonly acceptSoftware: boolean }) => Passkeys
+  readonly pages: () => Pages
+  readonly shipped: readonly PolicyFile[]
+  /** Hears of what an operator must look at. */
+  readonly alarm: (says: string, cause: unknown) => void
+}
+
+export interface House {
+  readonly desk: Desk
+  readonly gate: Gate
+  readonly store: SqliteStore
+  readonly journal: Journal
+  readonly sequencer: Sequencer
+  readonly isDemo: boolean
+  close(): Promise<void>
+}
+
+export const httpGateway = 'http'
+
+/** Opens everything, or refuses with what an operator must do. What was opened before a refusal is closed again. */
+export async function openHouse(parts: HouseParts): Promise<Result<House>> {
+  const { clock, chance, keys, alarm } = parts
+  const opened = await openSqliteStore({
+    path: parts.storePath,
+    now: () => clock.now(),
+    chance: (count) => chance.bytes(count),
+    pid: process.pid,
+    atCreation: { demo: String(parts.demo), ledger: keys.ledger.name, ledgerKey: Buffer.from(keys.ledger.publicKey).toString('base64') },
+  })
+  if (!opened.ok) return opened
+  const store = opened.value
+  const closing: (() => Promise<void>)[] = [() => store.close()]
+  const built = await build(parts, store, closing)
+  if (!built.ok) for (const close of closing.toReversed()) await close()
+  return built
+
+  async function build(parts: HouseParts, store: SqliteStore, closing: (() => Promise<void>)[]): Promise<Result<House>> {
+    // A lost key must not be replaced in silence: the log would go on under a key that nobody was told of.
+    if ((await store.meta('ledgerKey')) !== Buffer.from(keys.ledger.publicKey).toString('base64')) {
+      return refuse('configuration.invalid', { detail: 'the ledger key in the data folder is not the one this store was made with; restore it' })
+    }
+    const isDemo = (await store.meta('demo')) === 'true'
+    clock.raise?.((await store.last()).at)
+    const facts = new Facts(parts.space)
+    await facts.load(store)
+    store.onCommit((committed) => facts.apply(committed))
+    const sequencer = await Sequencer.open({ store, signer: keys.ledger, clock, onFailure: (cause) => alarm('the ledger cannot be written', cause) })
+    if (!sequencer.ok) return sequencer
+    closing.push(() => sequencer.value.close())
+    const anchored = await latestAnchor(store, keys.gateway.name)
+    const journal = await Journal.open({
+      signer: keys.gateway,
+      disk: parts.journalDisk,
+      clock,
+      ...(anchored === undefined ? {} : { anchored }),
+      onFailure: (cause) => alarm('the journal stopped recording, and the gateway refuses everything', cause),
+    })
+    if (!journal.ok) return journal
+    closing.push(() => journal.value.close())
+    const anchoring = new Anchoring({ store, clock, space: parts.space }, journal.value)
+    closing.push(() => anchoring.stop())
+    const checker = new PolicyChecker()
+    closing.push(() => checker.close())
+    const desk: Desk = {
+      space: parts.space,
+      store,
+      facts,
+      clock,
+      chance,
+      mint: await makeTokenMint({ key: keys.tokens, issuer: `urn:remit:${parts.space}`, clock }),
+      issuerTokens: makeIssuerTokens({ clock }),
+      vault: makeVault(keys.master),
+      passkeys: parts.passkeys({ acceptSoftware: isDemo }),
+      checker,
+      shipped: parts.shipped,
+      pages: parts.pages,
+    }
+    const gate: Gate = { desk, gateway: httpGateway, journal: journal.value, activity: new Activity(clock.now()), refusals: new Map() }
+    const policies = await publishShipped(desk)
+    if (!policies.ok) return policies
+    const close = async () => {
+      for (const each of closing.toReversed()) await each()
+    }
+    return done({ desk, gate, store, journal: journal.value, sequencer: sequencer.value, isDemo, close })
+  }
+}
+
+/** The desk's own policies are always in force, also before anybody configured anything. */
+async function publishShipped(desk: Desk): Promise<Result<undefined>> {
+  if (desk.facts.policies !== undefined) return done(undefined)
+  const applied = await applyConfiguration(desk, { machine: 'first start' }, { version: 1, space: desk.space, policyFiles: [] })
+  if (!applied.ok) return applied
+  const [problem] = applied.value.problems ?? []
+  return problem === undefined ? done(undefined) : refuse('policy.invalid', { detail: `${problem.file}:${problem.line}: ${problem.message}` })
+}

@@ -1,0 +1,209 @@
+/** A whole Remit without sockets: real store, ledger, policies, passkeys and tokens, under a clock and a chance of the test's own. */
+import { generateKeyPairSync, createSecretKey } from 'node:crypto'
+import { readFileSync } from 'node:fs'
+import { answer, prepareAnswer, type Answered } from '../../src/control/answer.ts'
+import { applyConfiguration } from '../../src/control/configuration.ts'
+import type { Caller, Desk } from '../../src/control/desk.ts'
+import { makeSecret } from '../../src/control/credentials.ts'
+import { type Exchanged, exchangeToken, tokenTypes } from '../../src/control/exchange-token.ts'
+import { controlAudience, gatewayAudience, identifyCaller, TokenReader } from '../../src/control/identify.ts'
+import { gatewayControl } from '../../src/control/in-process.ts'
+import { beginRegistration, finishRegistration, firstLink, makeInvitation } from '../../src/control/people.ts'
+import type { Bearer, GatewayControl } from '../../src/control/ports.ts'
+import { makeSigner } from '../../src/host/key-files.ts'
+import { makePasskeys } from '../../src/host/passkeys.ts'
+import { SoftwareAuthenticator } from '../../src/host/software-authenticator.ts'
+import type { JsonObject } from '../../src/kernel/json.ts'
+import { mustBe, type Result } from '../../src/kernel/result.ts'
+import { reveal } from '../../src/kernel/secret.ts'
+import type { Narrowing } from '../../src/model/grants.ts'
+import type { Identity } from '../../src/model/identities.ts'
+import { type House, httpGateway, openHouse } from '../../src/main/house.ts'
+import { seededChance } from './chance.ts'
+import { TestClock } from './clock.ts'
+import { memoryJournalDisk } from './journal-disk.ts'
+
+export const origin = 'http://localhost:4000'
+const rpId = 'localhost'
+export const here = '127.0.0.1'
+
+export interface World {
+  readonly house: House
+  readonly desk: Desk
+  readonly clock: TestClock
+  readonly gateway: GatewayControl
+  /** Signs in `name` as an identity of the API: a caller as the endpoints see it. */
+  caller(name: string): Promise<Caller>
+  secretOf(name: string): Promise<string>
+  exchange(name: string, options?: { readonly grant?: string; readonly audience?: string; readonly address?: string }): Promise<Result<Exchanged>>
+  /** A bearer at the gateway, with a token that names this grant (or none). */
+  bearer(name: string, grant?: string): Promise<Bearer>
+  person(name: string): Identity
+  /** The whole ceremony: question, signature, answer. */
+  answer(person: string, subject: string, decision: 'approve' | 'deny', narrowing?: Narrowing): Promise<Result<Answered>>
+  sign(person: string, challenge: string, credentialIds: readonly string[]): JsonObject
+  close(): Promise<void>
+}
+
+export interface WorldOptions {
+  readonly seed?: number
+  readonly document: JsonObject
+  readonly storePath?: string
+}
+
+/** Opens the world with its configuration applied and every configured person holding a passkey. */
+export async function openWorld({ seed = 1, document, storePath = ':memory:' }: WorldOptions): Promise<World> {
+  const clock = new TestClock()
+  const house = mustBe(
+    await openHouse({
+      space: 'main',
+      storePath,
+      clock,
+      chance: seededChance(seed),
+      keys: testKeys(),
+      journalDisk: memoryJournalDisk(),
+      demo: true,
+      passkeys: makePasskeys,
+      pages: () => ({ origin, rpId }),
+      shipped: [{ name: 'desk.cedar', text: readFileSync(new URL('../../src/decision/desk.cedar', import.meta.url), 'utf8') }],
+      alarm: (says, cause) => {
+        throw new Error(says, { cause })
+      },
+    }),
+  )
+  const applied = mustBe(await applyConfiguration(house.desk, { machine: 'test' }, document))
+  if (applied.problems !== undefined) throw new Error(JSON.stringify(applied.problems, null, 2))
+  const world = new OpenWorld(house, clock)
+  await world.registerEverybody()
+  return world
+}
+
+function testKeys() {
+  const key = () => generateKeyPairSync('ed25519').privateKey
+  return {
+    ledger: makeSigner(key(), 'remit.test/ledger'),
+    gateway: makeSigner(key(), 'remit.test/http'),
+    tokens: key(),
+    master: createSecretKey(Buffer.alloc(32, 7)),
+  }
+}
+
+class OpenWorld implements World {
+  readonly house: House
+  readonly clock: TestClock
+  readonly gateway: GatewayControl
+  readonly #reader: TokenReader
+  readonly #authenticators = new Map<string, SoftwareAuthenticator>()
+  readonly #secrets = new Map<string, string>()
+
+  constructor(house: House, clock: TestClock) {
+    this.house = house
+    this.clock = clock
+    this.gateway = gatewayControl(house.gate)
+    this.#reader = new TokenReader(house.desk, controlAudience(house.desk.space))
+  }
+
+  get desk(): Desk {
+    return this.house.desk
+  }
+
+  async registerEverybody(): Promise<void> {
+    const people = [...this.desk.facts.people()].map((person) => person.name).toSorted()
+    const [first] = people
+    for (const name of people) {
+      const link =
+        name === first
+          ? mustBe(await firstLink(this.desk))
+          : mustBe(await this.desk.store.change((tx) => makeInvitation(this.desk, tx, { name, by: 'test' }))).link
+      if (link === undefined) throw new Error('no first link')
+      await this.register(name, reveal(link))
+    }
+  }
+
+  async register(name: string, link: string): Promise<void> {
+    const authenticator = new SoftwareAuthenticator()
+    const begun = mustBe(await beginRegistration(this.desk, { link, name }))
+    const options = { challenge: begun.challenge, rp: { id: rpId, name: 'Remit' }, user: { id: begun.person.id, name, displayName: name }, pubKeyCredParams: [{ alg: -7 }] }
+    const response = authenticator.register(options, origin) as unknown as JsonObject
+    mustBe(await finishRegistration(this.desk, { link, name, challenge: begun.challenge, response }))
+    this.#authenticators.set(name, authenticator)
+  }
+
+  async secretOf(name: string): Promise<string> {
+    const known = this.#secrets.get(name)
+    if (known !== undefined) return known
+    const identity = this.desk.facts.identityNamed(name)
+    if (identity === undefined) throw new Error(`nobody is called ${name}`)
+    const issued = mustBe(await this.desk.store.change((tx) => makeSecret(this.desk, tx, { identity, by: 'test', lifetime: 86_400_000 })))
+    const secret = reveal(issued.secret)
+    this.#secrets.set(name, secret)
+    return secret
+  }
+
+  async exchange(name: string, options: { readonly grant?: string; readonly audience?: string; readonly address?: string } = {}) {
+    const { grant, audience, address = here } = options
+    return exchangeToken(this.desk, {
+      subjectToken: await this.secretOf(name),
+      subjectTokenType: tokenTypes.secret,
+      address,
+      ...(grant === undefined ? {} : { grant }),
+      ...(audience === undefined ? {} : { audience }),
+    })
+  }
+
+  async caller(name: string): Promise<Caller> {
+    const identity = this.person(name)
+    if (identity.kind === 'human') return this.#personCaller(identity)
+    const exchanged = mustBe(await this.exchange(name))
+    return mustBe(await identifyCaller(this.desk, this.#reader, reveal(exchanged.token), here))
+  }
+
+  /** A person's command line has a token that rests on their passkey. */
+  async #personCaller(person: Identity): Promise<Caller> {
+    const [passkey] = await this.desk.store.read((tx) => tx.find('passkey', this.desk.space, { person: person.id }))
+    const now = this.clock.now()
+    const claims = {
+      jti: this.desk.chance.id('tok', now),
+      space: this.desk.space,
+      chain: [person.id],
+      provedBy: passkey?.id ?? '',
+      audience: controlAudience(this.desk.space),
+      issuedAt: now,
+      expiresAt: now + 3_600_000,
+      proved: {},
+    }
+    const token = await this.desk.mint.issue(claims)
+    return mustBe(await identifyCaller(this.desk, this.#reader, reveal(token), here))
+  }
+
+  async bearer(name: string, grant?: string): Promise<Bearer> {
+    const audience = gatewayAudience(this.desk.space, httpGateway)
+    const exchanged = mustBe(await this.exchange(name, grant === undefined ? { audience } : { audience, grant }))
+    return mustBe(await this.gateway.identify(reveal(exchanged.token), here))
+  }
+
+  person(name: string): Identity {
+    const identity = this.desk.facts.identityNamed(name)
+    if (identity === undefined) throw new Error(`nobody is called ${name}`)
+    return identity
+  }
+
+  sign(person: string, challenge: string, credentialIds: readonly string[]): JsonObject {
+    const authenticator = this.#authenticators.get(person)
+    if (authenticator === undefined) throw new Error(`${person} has no passkey`)
+    const allowCredentials = credentialIds.map((id) => ({ id, type: 'public-key' as const }))
+    return authenticator.sign({ challenge, rpId, allowCredentials }, origin) as unknown as JsonObject
+  }
+
+  async answer(person: string, subject: string, decision: 'approve' | 'deny', narrowing: Narrowing = {}): Promise<Result<Answered>> {
+    const identity = this.person(person)
+    const prepared = await prepareAnswer(this.desk, identity, { subject: subject as never, decision, narrowing })
+    if (!prepared.ok) return prepared
+    const { challenge, credentialIds } = prepared.value
+    return answer(this.desk, identity, { challenge, response: this.sign(person, challenge, credentialIds) })
+  }
+
+  async close(): Promise<void> {
+    await this.house.close()
+  }
+}
