@@ -15,6 +15,7 @@ import { fileURLToPath } from 'node:url'
 import { takeLock } from './lock.mjs'
 
 const nodeMajorMin = 24
+const patienceMs = 5_000
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
 const runtime = join(root, 'tools', 'runtime')
 const runtimeNode = join(runtime, 'node_modules', '.bin', 'node')
@@ -73,16 +74,27 @@ async function doSteps(steps) {
   lock.release()
 }
 
-/** Ends the child before the lock is given up: two installs in one folder would spoil each other. */
+/** Ends the child, and what it started, before the lock is given up: two installs in one folder would spoil each other. */
 async function stop(signal) {
   if (child !== undefined) {
-    const ended = new Promise((resolve) => child.once('close', resolve))
-    child.kill(signal)
+    const ended = new Promise((resolve) => child.once('exit', resolve))
+    const { pid } = child
+    signalGroup(pid, signal)
+    const insist = setTimeout(() => signalGroup(pid, 'SIGKILL'), patienceMs)
     await ended
+    clearTimeout(insist)
   }
   lock?.release()
   process.stderr.write('\nset-up: stopped; the next run starts this step again\n')
   process.exit(128 + system.signals[signal])
+}
+
+function signalGroup(pid, signal) {
+  try {
+    process.kill(-pid, signal)
+  } catch (error) {
+    if (error.code !== 'ESRCH') throw error
+  }
 }
 
 // Packages.
@@ -103,7 +115,7 @@ function isInstalled(folder) {
 /** Whether somebody's own `npm install` left exactly what the lock file asks for: npm writes its hidden lock file last. */
 function wasInstalledByHand(folder) {
   const hidden = readText(join(folder, 'node_modules', '.package-lock.json'))
-  if (hidden === undefined) return false
+  if (hidden === undefined || existsSync(begunOf(folder))) return false
   const present = JSON.parse(hidden).packages
   const wanted = JSON.parse(readFileSync(join(folder, 'package-lock.json'), 'utf8')).packages
   return Object.entries(wanted).every(([path, { integrity, optional, link }]) => {
@@ -125,13 +137,20 @@ async function installRuntime() {
 
 async function install(folder) {
   const wanted = wantedStamp(folder)
-  // Both marks go first: npm removes the folder piece by piece, and being killed there must not leave a mark standing.
+  // The marks go first: npm removes the folder piece by piece, and being killed there must not leave a mark standing.
+  writeFileSync(begunOf(folder), '')
   rmSync(join(folder, 'node_modules', '.package-lock.json'), { force: true })
   rmSync(stampOf(folder), { force: true })
   await run('npm', ['ci', '--prefix', folder, '--include=dev', '--include=optional', '--no-audit', '--no-fund', '--loglevel=error'], {
     cwd: folder,
   })
   writeFileSync(stampOf(folder), wanted)
+  rmSync(begunOf(folder))
+}
+
+/** Stands while an install of ours goes on: what it left half way is never taken for an install by hand. */
+function begunOf(folder) {
+  return join(folder, '.setup-begun')
 }
 
 function stampOf(folder) {
@@ -197,18 +216,19 @@ function isExecutable(path) {
 
 // What both use.
 
-/** Runs a command quietly; its last lines are in the error if it fails. */
+/** Runs a command quietly, in a process group of its own; what it said is in the error if it fails. */
 function run(command, args, options) {
   return new Promise((resolve, reject) => {
     const kept = []
-    child = spawn(command, args, { ...options, stdio: ['ignore', 'pipe', 'pipe'] })
+    child = spawn(command, args, { ...options, stdio: ['ignore', 'pipe', 'pipe'], detached: true })
     if (child.pid !== undefined) lock.hold(child.pid)
     for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk) => kept.push(chunk))
     child.once('error', (error) => reject(error.code === 'ENOENT' ? new Error(`${command} is not on PATH`) : error))
     child.once('close', (code, signal) => {
       child = undefined
       if (code === 0) return resolve()
-      const lines = Buffer.concat(kept).toString().trimEnd().split('\n').slice(-40)
+      const said = Buffer.concat(kept).toString().trimEnd().split('\n')
+      const lines = said.length <= 40 ? said : [...said.slice(0, 20), '...', ...said.slice(-20)]
       reject(new Error(`${command} ${args[0]} ended with ${signal ?? code}:\n${lines.map((line) => `    ${line}`).join('\n')}`))
     })
   })

@@ -75,7 +75,7 @@ function hide(text: string): string {
   return text.replace(/[^\n]/g, ' ')
 }
 
-const importFrom = /\b(?:import|export)\s+(type\s+(?!from\b))?[\w$\s{},*]*?\bfrom\s*(["'])/g
+const importFrom = /\b(?:import|export)\b(\s*type\b(?!\s+from\b|\s*,))?[\w$\s{},*]*?\bfrom\s*(["'])/g
 const importAlone = /\bimport\s*(["'])/g
 const importCall = /\bimport\s*\(\s*(?:(["'`])([^"'`]*)\1\s*[,)])?/g
 const requireCall = /(?<![.\w$])require\s*\(/g
