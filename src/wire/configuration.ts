@@ -14,6 +14,8 @@ export interface PlannedChange {
 }
 
 export interface PlanProblem {
+  /** Where it is in the document, as a JSON Pointer (RFC 6901): whoever read the file knows the line. */
+  readonly pointer?: string
   readonly file: string
   readonly line: number
   readonly column: number
