@@ -11,7 +11,7 @@ import { chainStands } from '../decision/facts.ts'
 import type { Issuer } from '../model/identities.ts'
 import type { Desk } from './desk.ts'
 import { issuedProof } from './facts.ts'
-import { controlAudience, gatewayAudience } from './identify.ts'
+import { controlAudience, gatewayAudience, identify, TokenReader } from './identify.ts'
 import type { TokenClaims } from './ports.ts'
 
 export const tokenTypes = {
@@ -52,7 +52,7 @@ interface Proved {
 export async function exchangeToken(desk: Desk, exchange: Exchange): Promise<Result<Exchanged>> {
   const audience = exchange.audience ?? controlAudience(desk.space)
   if (!audiences(desk).includes(audience)) return refuse('input.invalid', { detail: 'audience is not one of this Remit' })
-  const subject = await prove(desk, exchange.subjectToken, exchange.subjectTokenType)
+  const subject = await prove(desk, exchange, exchange.subjectToken, exchange.subjectTokenType)
   if (!subject.ok) return subject
   const proved = exchange.actorToken === undefined ? subject : await actFor(desk, subject.value, exchange)
   if (!proved.ok) return proved
@@ -92,21 +92,21 @@ export async function mint(desk: Desk, proved: Proved, audience: string, grantId
 
 /** The actor's proof joined to the subject's: who acts first, then for whom. */
 async function actFor(desk: Desk, subject: Proved, exchange: Exchange): Promise<Result<Proved>> {
-  const actor = await prove(desk, exchange.actorToken ?? '', exchange.actorTokenType ?? '')
+  const actor = await prove(desk, exchange, exchange.actorToken ?? '', exchange.actorTokenType ?? '')
   if (!actor.ok) return actor
   const chain = [...actor.value.chain, ...subject.chain]
   if (new Set(chain).size !== chain.length || chain.length > 8) return refuse('credential.invalid', { detail: 'nobody acts for themselves' })
   return done({ ...actor.value, chain, endsAt: Math.min(actor.value.endsAt, subject.endsAt) })
 }
 
-async function prove(desk: Desk, token: string, type: string): Promise<Result<Proved>> {
+async function prove(desk: Desk, { address }: Exchange, token: string, type: string): Promise<Result<Proved>> {
   switch (type) {
     case tokenTypes.secret:
       return proveBySecret(desk, token)
     case tokenTypes.jwt:
       return proveByIssuer(desk, token)
     case tokenTypes.access:
-      return proveByAccess(desk, token)
+      return proveByAccess(desk, token, address)
     default:
       return refuse('input.invalid', { detail: 'this token type is not taken' })
   }
@@ -126,11 +126,12 @@ export function secretHash(secret: string): string {
 }
 
 /** A Remit token for control, given for a token that names a gateway and a grant. */
-async function proveByAccess(desk: Desk, token: string): Promise<Result<Proved>> {
-  const read = await desk.mint.read(token, controlAudience(desk.space))
-  if (!read.ok) return read
-  const { chain, provedBy, expiresAt, proved, space } = read.value
-  if (space !== desk.space || !desk.facts.isProofLive(provedBy, desk.clock.now())) return refuse('credential.invalid')
+async function proveByAccess(desk: Desk, token: string, address: string): Promise<Result<Proved>> {
+  // As bound to its first address as at any other door: a stolen one must not be changed into one that is not.
+  const bearer = await identify(desk, new TokenReader(desk, controlAudience(desk.space)), token, address)
+  if (!bearer.ok) return bearer
+  const { chain, provedBy, expiresAt, proved } = bearer.value.claims
+  if (!desk.facts.isProofLive(provedBy, desk.clock.now())) return refuse('credential.invalid')
   return done({ chain: chain as readonly IdentityId[], provedBy, endsAt: expiresAt, facts: proved })
 }
 
