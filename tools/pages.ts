@@ -2,10 +2,12 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { type Finding, root } from './files.ts'
+import { lockFile } from './pages/parse-lock-file.ts'
 import { refusalsPage } from './pages/refusals.ts'
 
 /** From the page's path to what writes its text. */
 export const pages: Readonly<Record<string, () => string | Promise<string>>> = {
+  'package-lock.json': lockFile,
   'docs/reference/refusals.md': refusalsPage,
 }
 
