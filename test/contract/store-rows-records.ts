@@ -129,7 +129,11 @@ async function refusesBroken(house: StoreHouse): Promise<void> {
 
 async function pages(house: StoreHouse): Promise<void> {
   const store = mustBe(await house.open())
-  const records = Array.from({ length: 1_001 }, (_, place) => sampleRecords.signal(((place * 617) % 1_001) + 1))
+  // Put in another order than that of their ids, and of different identities: no index gives the order by chance.
+  const records = Array.from({ length: 1_001 }, (_, place) => ({
+    ...sampleRecords.signal(((place * 617) % 1_001) + 1),
+    identity: sampleId('idn', place % 13),
+  }))
   await keep(store, 'signal', ...records.slice(0, 1_000))
   const ids = (await store.read((tx) => tx.find('signal', 'main', {}))).map(({ id }) => id)
   assert.equal(ids.length, 1_000)
@@ -231,7 +235,7 @@ export const recordRows: readonly StoreRow[] = [
   })),
   ...recordKinds.map((kind) => ({ says: `finds ${kind} by each of its columns`, run: (house: StoreHouse) => findsByColumns(house, kind) })),
   ...(['grant', 'hold', 'session', 'exception'] as const).map((kind) => ({
-    says: `takes no step that the life of a ${kind} does not have`,
+    says: `takes no step of a ${kind} that its life does not have`,
     run: (house: StoreHouse) => holdsLife(house, kind),
   })),
   { says: 'refuses records that break the model, and keeps nothing of them', run: refusesBroken },
