@@ -1,0 +1,283 @@
+/** The client of Remit's API: one method for each thing that may be asked of it. */
+import type { AppliedView, ConfigurationBody, PlanView } from '../wire/configuration.ts'
+import type {
+  ClosingBody,
+  EligibleList,
+  ExtensionBody,
+  GrantList,
+  GrantQuery,
+  GrantRequestBody,
+  GrantView,
+  GrantWait,
+  HeartbeatView,
+  RevocationView,
+} from '../wire/grants.ts'
+import type { HoldList, HoldQuery, HoldView } from '../wire/holds.ts'
+import type { CredentialView, IdentityList, InvitationView, QuarantineView, SecretView, WhoamiView } from '../wire/identities.ts'
+import type { CheckpointView, ExplanationView, HealthView, LedgerEntryList } from '../wire/ledger.ts'
+import type { ServiceList } from '../wire/services.ts'
+import type { TokenAnswer } from '../wire/tokens.ts'
+import type { WireObject } from '../wire/values.ts'
+import { type Credential, exchangeCredential, proofText, type Proof } from './credentials.ts'
+import { type Call, callApi, type Fetch, type Line, streamLines } from './http-calls.ts'
+import { parseAnswer } from './parse-answers.ts'
+import { RemitRefusal, RemitUnreachable } from './remit-refusal.ts'
+import { TokenKeeper } from './token-keeper.ts'
+import { type Waiting, waitForGrant, waitForHold } from './waiting.ts'
+import { type TaskRequest, type Work, withGrant } from './with-grant.ts'
+
+export interface RemitOptions {
+  /** Where the API is, such as `https://remit.example`. */
+  readonly url: string
+  readonly credential: Credential
+  /** The Remit token of whom this caller acts for; the grant then belongs to the chain of both. */
+  readonly actsFor?: Proof
+  /** Asked of Remit when it is needed and not given. */
+  readonly space?: string
+  readonly fetch?: Fetch
+}
+
+/** What every method takes last. */
+export interface CallOptions {
+  readonly signal?: AbortSignal
+  /** Milliseconds; default 15 000. */
+  readonly timeoutMs?: number
+}
+
+const waitSecondsDefault = 30
+const waitGraceMs = 10_000
+
+/**
+ * A client like the command line is one. Methods throw `RemitRefusal` when Remit says no, `RemitUnreachable` when nobody answers, and
+ * the signal's reason when the caller breaks off. Only what cannot happen twice is tried again.
+ */
+export class Remit {
+  readonly #line: Line
+  readonly #options: RemitOptions
+  readonly #control: TokenKeeper
+  #space: string | undefined
+
+  constructor(options: RemitOptions) {
+    this.#line = { url: options.url, fetch: options.fetch ?? globalThis.fetch }
+    this.#options = options
+    this.#space = options.space
+    this.#control = new TokenKeeper(() => this.#controlToken())
+  }
+
+  get url(): string {
+    return this.#line.url
+  }
+
+  async whoami(options?: CallOptions): Promise<WhoamiView> {
+    return this.#read('/v1/whoami', 'identity', options)
+  }
+
+  /** What this caller may ask for: each operation under a kind of task that opens it. */
+  async eligible(about: { readonly task?: string; readonly ticket?: string } = {}, options?: CallOptions): Promise<EligibleList> {
+    return this.#ask({ method: 'GET', path: '/v1/eligible', query: { ...about } }, 'eligible', options)
+  }
+
+  async requestGrant(request: GrantRequestBody, options?: CallOptions): Promise<GrantView> {
+    return this.#post('/v1/grants', request, 'id', options)
+  }
+
+  async grants(query: GrantQuery = {}, options?: CallOptions): Promise<GrantList> {
+    return this.#ask({ method: 'GET', path: '/v1/grants', query: { ...query } }, 'grants', options)
+  }
+
+  /** With `wait` and `state` the answer comes when the grant leaves that state, or after so many seconds. */
+  async grant(id: string, wait: GrantWait = {}, options?: CallOptions): Promise<GrantView> {
+    return this.#ask(
+      { method: 'GET', path: `/v1/grants/${encodeURIComponent(id)}`, query: { ...wait } },
+      'id',
+      waitOptions(wait.wait, options),
+    )
+  }
+
+  /** Starts the work window. Repeating it answers the same. */
+  async activate(id: string, options?: CallOptions): Promise<GrantView> {
+    const call = { method: 'POST', path: `/v1/grants/${encodeURIComponent(id)}/activate`, repeatable: true, body: {} } as const
+    return this.#ask(call, 'id', options)
+  }
+
+  async extend(id: string, by: ExtensionBody, options?: CallOptions): Promise<GrantView> {
+    return this.#post(`/v1/grants/${encodeURIComponent(id)}/extend`, by, 'id', options)
+  }
+
+  /** The task is finished: the grant ends everywhere now. */
+  async done(id: string, closing: ClosingBody = {}, options?: CallOptions): Promise<GrantView> {
+    return this.#end(id, 'done', closing, options)
+  }
+
+  async abandon(id: string, closing: ClosingBody = {}, options?: CallOptions): Promise<GrantView> {
+    return this.#end(id, 'abandon', closing, options)
+  }
+
+  /** Stops somebody's grant; answers once every gateway has confirmed. */
+  async revoke(id: string, reason: string, options?: CallOptions): Promise<RevocationView> {
+    return this.#post(`/v1/grants/${encodeURIComponent(id)}/revoke`, { reason }, 'grant', options)
+  }
+
+  /** A sign of life from whoever wraps the work. */
+  async heartbeat(id: string, options?: CallOptions): Promise<HeartbeatView> {
+    const call = { method: 'POST', path: `/v1/grants/${encodeURIComponent(id)}/heartbeat`, body: {}, repeatable: true } as const
+    return this.#ask(call, 'state', options)
+  }
+
+  async holds(query: HoldQuery = {}, options?: CallOptions): Promise<HoldList> {
+    return this.#ask({ method: 'GET', path: '/v1/holds', query: { ...query } }, 'holds', options)
+  }
+
+  async hold(id: string, options?: CallOptions): Promise<HoldView> {
+    return this.#read(`/v1/holds/${encodeURIComponent(id)}`, 'id', options)
+  }
+
+  async identities(options?: CallOptions): Promise<IdentityList> {
+    return this.#read('/v1/identities', 'identities', options)
+  }
+
+  /** Ends everything the identity has and refuses everything it asks, until it is released. */
+  async quarantine(name: string, reason: string, options?: CallOptions): Promise<QuarantineView> {
+    return this.#post(`/v1/identities/${encodeURIComponent(name)}/quarantine`, { reason }, 'identity', options)
+  }
+
+  async release(name: string, reason: string, options?: CallOptions): Promise<QuarantineView> {
+    return this.#post(`/v1/identities/${encodeURIComponent(name)}/release`, { reason }, 'identity', options)
+  }
+
+  /** The secret is in the answer this once and never again. */
+  async issueSecret(name: string, lifetime: string, options?: CallOptions): Promise<SecretView> {
+    return this.#post(`/v1/identities/${encodeURIComponent(name)}/secrets`, { lifetime }, 'secret', options)
+  }
+
+  async revokeSecret(credential: string, options?: CallOptions): Promise<CredentialView> {
+    const call = { method: 'POST', path: `/v1/credentials/${encodeURIComponent(credential)}/revoke`, body: {}, repeatable: true } as const
+    return this.#ask(call, 'id', options)
+  }
+
+  /** The link is in the answer this once and never again. */
+  async invite(name: string, options?: CallOptions): Promise<InvitationView> {
+    return this.#post('/v1/invitations', { name }, 'link', options)
+  }
+
+  /** What applying would change. Changes nothing. */
+  async planConfiguration(document: WireObject, options?: CallOptions): Promise<PlanView> {
+    const body: ConfigurationBody = { document }
+    const call = { method: 'POST', path: '/v1/configuration/plan', body, repeatable: true } as const
+    return this.#ask(call, 'changes', { timeoutMs: configurationMs, ...options })
+  }
+
+  async applyConfiguration(document: WireObject, options?: CallOptions): Promise<AppliedView> {
+    const body: ConfigurationBody = { document }
+    return this.#post('/v1/configuration/apply', body, 'plan', { timeoutMs: configurationMs, ...options })
+  }
+
+  async services(options?: CallOptions): Promise<ServiceList> {
+    return this.#read('/v1/services', 'services', options)
+  }
+
+  /** Why one action was allowed, held or refused. */
+  async explain(decision: string, options?: CallOptions): Promise<ExplanationView> {
+    return this.#read(`/v1/decisions/${encodeURIComponent(decision)}`, 'decision', options)
+  }
+
+  /** The newest signed head of the ledger. Needs no credential. */
+  async checkpoint(options: CallOptions = {}): Promise<CheckpointView> {
+    return this.#parse<CheckpointView>(
+      await callApi(this.#line, { method: 'GET', path: '/v1/ledger/checkpoint', ...options }),
+      'checkpoint',
+    )
+  }
+
+  /** The lines of the whole ledger and its journals, as `verifyExport` reads them. */
+  async *exportLedger(options: CallOptions = {}): AsyncGenerator<string> {
+    const token = await this.#control.current(options.signal)
+    yield* streamLines(this.#line, { method: 'GET', path: '/v1/ledger/export', token, ...options })
+  }
+
+  async ledgerEntries(page: { readonly from?: number; readonly max?: number } = {}, options?: CallOptions): Promise<LedgerEntryList> {
+    return this.#ask({ method: 'GET', path: '/v1/ledger/entries', query: { ...page } }, 'entries', options)
+  }
+
+  /** Needs no credential. */
+  async health(options: CallOptions = {}): Promise<HealthView> {
+    return this.#parse<HealthView>(await callApi(this.#line, { method: 'GET', path: '/v1/health', ...options }), 'status')
+  }
+
+  /** A token for the gateways that may use this one grant. `expires_in` says how long; it never outlives the grant. */
+  async sessionToken(grant: string, options: CallOptions & { readonly gateway?: string } = {}): Promise<TokenAnswer> {
+    this.#space ??= (await this.whoami(options)).space
+    const audience = `urn:remit:${this.#space}:gateway:${options.gateway ?? 'http'}`
+    return exchangeCredential(this.#line, { ...this.#identity(), audience, grant })
+  }
+
+  /** Waits until the grant was answered, whatever the answer. */
+  async waitForGrant(id: string, waiting: Waiting<GrantView> = {}): Promise<GrantView> {
+    return waitForGrant(this, id, waiting)
+  }
+
+  /** Waits until the hold was answered, whatever the answer. */
+  async waitForHold(id: string, waiting: Waiting<HoldView> = {}): Promise<HoldView> {
+    return waitForHold(this, id, waiting)
+  }
+
+  /** Gets a grant, does the work under it, and ends it however the work ends. */
+  async withGrant<T>(task: TaskRequest, work: (given: Work) => Promise<T>): Promise<T> {
+    return withGrant(this, { task, work, fetch: this.#line.fetch })
+  }
+
+  #identity(): { readonly credential: Credential; readonly actsFor?: Proof } {
+    const { credential, actsFor } = this.#options
+    return { credential, ...(actsFor === undefined ? {} : { actsFor }) }
+  }
+
+  async #controlToken(): Promise<TokenAnswer> {
+    const { credential, actsFor } = this.#options
+    if ('token' in credential && actsFor === undefined) return givenToken(await proofText(credential.token))
+    return exchangeCredential(this.#line, this.#identity())
+  }
+
+  async #end(id: string, how: 'done' | 'abandon', closing: ClosingBody, options: CallOptions | undefined): Promise<GrantView> {
+    const call = { method: 'POST', path: `/v1/grants/${encodeURIComponent(id)}/${how}`, body: closing, repeatable: true } as const
+    return this.#ask(call, 'id', options)
+  }
+
+  async #read<T>(path: string, member: keyof T & string, options: CallOptions | undefined): Promise<T> {
+    return this.#ask({ method: 'GET', path }, member, options)
+  }
+
+  async #post<T>(path: string, body: object, member: keyof T & string, options: CallOptions | undefined): Promise<T> {
+    return this.#ask({ method: 'POST', path, body }, member, options)
+  }
+
+  /** As the caller. A token that was refused is exchanged anew, once: a 401 means that nothing was done. */
+  async #ask<T>(call: Call, member: keyof T & string, options: CallOptions = {}): Promise<T> {
+    const token = await this.#control.current(options.signal)
+    try {
+      return this.#parse(await callApi(this.#line, { ...call, ...options, token }), member)
+    } catch (thrown) {
+      if (!(thrown instanceof RemitRefusal) || thrown.code !== 'credential.invalid' || 'token' in this.#options.credential) throw thrown
+      this.#control.forget()
+      const another = await this.#control.current(options.signal)
+      return this.#parse(await callApi(this.#line, { ...call, ...options, token: another }), member)
+    }
+  }
+
+  #parse<T>(value: unknown, member: keyof T & string): T {
+    const answer = parseAnswer<T>(value, member)
+    if (answer === undefined) throw new RemitUnreachable(this.#line.url, 'what answers there is not Remit, or not this version of it')
+    return answer
+  }
+}
+
+const configurationMs = 60_000
+
+/** A token that was handed to us: whoever made it knows its end. */
+function givenToken(token: string): TokenAnswer {
+  return { access_token: token, issued_token_type: 'urn:ietf:params:oauth:token-type:access_token', token_type: 'Bearer', expires_in: 60 }
+}
+
+/** An answer that is meant to take so long may take a little longer. */
+function waitOptions(seconds: number | undefined, options: CallOptions = {}): CallOptions {
+  return seconds === undefined ? options : { timeoutMs: Math.min(seconds, waitSecondsDefault * 2) * 1_000 + waitGraceMs, ...options }
+}

@@ -1,0 +1,9 @@
+/** The shapes that the client takes and gives, by name, for whoever stands on the client alone. */
+export type { AppliedView, PlannedChange, PlanProblem, PlanView } from '../wire/configuration.ts'
+export type { AskableView, Confirmation, GrantRequestBody, GrantStateName, GrantView } from '../wire/grants.ts'
+export type { HoldStateName, HoldView } from '../wire/holds.ts'
+export type { IdentityView, InvitationView, QuarantineView, SecretView, WhoamiView } from '../wire/identities.ts'
+export type { CheckpointView, ExplanationView } from '../wire/ledger.ts'
+export type { ProblemView } from '../wire/problems.ts'
+export type { RouteView, ServiceView } from '../wire/services.ts'
+export type { WireObject, WireValue } from '../wire/values.ts'
