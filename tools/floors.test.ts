@@ -52,6 +52,7 @@ const cases: readonly (readonly [says: string, path: string, text: string, want:
   ['a timer', 'src/control/a.ts', "import './b.ts'\nsetTimeout(() => end(), 5)", /timers/],
   ["a socket's own timeout", 'src/gateways/http/a.ts', "import './b.ts'\nsocket.setTimeout(5)", undefined],
   ['the environment', 'src/api/a.ts', "import './b.ts'\nconst a = process.env['A']", /the process and its environment/],
+  ['the next turn of the loop', 'src/gateways/http/a.ts', "import './b.ts'\nprocess.nextTick(end)", undefined],
   ['the network by fetch', 'src/control/a.ts', "import './b.ts'\nawait fetch(a)", /the network/],
   ['a fetch that was handed in', 'src/control/a.ts', "import './b.ts'\nawait ports.fetch(a)", undefined],
   ['a secret revealed in control', 'src/control/a.ts', "import { reveal } from '../kernel/secret.ts'\nreveal(a)", /the value of a secret/],

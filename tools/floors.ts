@@ -144,7 +144,7 @@ const uses: readonly { readonly power: Power; readonly what: string; readonly pa
   {
     power: 'environment',
     what: 'the process and its environment',
-    pattern: /(?:(?<![.\w$])|\bglobalThis\s*\.\s*)process\s*(?:\?\.|[.[])|\bimport\s*\.\s*meta\s*\.\s*env\b/g,
+    pattern: /(?:(?<![.\w$])|\bglobalThis\s*\.\s*)process\s*(?:\?\.|\[|\.(?!\s*nextTick\b))|\bimport\s*\.\s*meta\s*\.\s*env\b/g,
   },
   { power: 'sockets', what: 'the network', pattern: /(?:(?<![.\w$])|\bglobalThis\s*\.\s*)fetch\s*\(|\bnew\s+(?:WebSocket|EventSource)\b/g },
   { power: 'threads', what: 'threads', pattern: /\bnew\s+Worker\b/g },
