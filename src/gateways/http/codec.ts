@@ -1,0 +1,193 @@
+/** Strict reading of a request's head: one meaning, or a refusal. It never repairs, and knows nothing of any server's types. */
+import { refuse } from '../../kernel/refusals.ts'
+import { done, type Result } from '../../kernel/result.ts'
+import type { Material } from '../../model/actions.ts'
+import { headerName, listMembers, without } from './headers.ts'
+import { holdWaitSeconds, type HttpLimits } from './limits.ts'
+import { readTarget, type Target } from './target.ts'
+
+/** A request's head as it came, headers flat (name, value, name, value …) in the order and spelling of the sender. */
+export interface RawHead {
+  readonly method: string
+  readonly target: string
+  readonly version: string
+  readonly headers: readonly string[]
+}
+
+export interface HttpRequest extends Target {
+  readonly method: string
+  readonly target: string
+  /** The headers that pass, flat, as they were spelled; without framing, host and credential. */
+  readonly headers: readonly string[]
+  readonly token?: string
+  /** Of `Prefer: wait`, already at most what is allowed. */
+  readonly waitSeconds?: number
+  /** Bytes; 0 where there is no body, `chunked` where the length is not known. */
+  readonly bodyLength: number | 'chunked'
+  readonly mediaType?: string
+  readonly contentEncoding?: string
+  readonly expectsContinue: boolean
+}
+
+/** What the loop over headers gathers. */
+interface Gathered {
+  passing: string[]
+  readonly seen: Set<string>
+  host?: string
+  authorization?: string
+  contentLength?: string
+  transferEncoding?: string
+  expect?: string
+  mediaType?: string
+  contentEncoding?: string
+  waitSeconds?: number
+  connection?: string[]
+}
+
+/**
+ * Reads a head of HTTP/1.1. `withheld` is the header in which the upstream takes its credential: the client's own never passes.
+ * Refuses `input.malformed`, `input.invalid`, `input.too-large`, `action.ambiguous` and `credential.invalid`, naming the part.
+ */
+export function readRequest(
+  head: RawHead,
+  limits: Pick<HttpLimits, 'headersMax' | 'targetBytesMax'>,
+  withheld?: string,
+): Result<HttpRequest> {
+  if (head.version !== '1.1') return refuse('input.malformed', { detail: 'only HTTP/1.1 is spoken here' })
+  if (head.headers.length / 2 > limits.headersMax) return refuse('input.too-large', { detail: `at most ${limits.headersMax} headers` })
+  if (head.target.length > limits.targetBytesMax)
+    return refuse('input.too-large', { detail: `a target of at most ${limits.targetBytesMax} bytes` })
+  const gathered = gatherHeaders(head.headers, withheld)
+  if (!gathered.ok) return gathered
+  const { passing, host, authorization, expect, mediaType, contentEncoding, waitSeconds, connection } = gathered.value
+  if (host === undefined || !/^[A-Za-z0-9.:[\]-]+$/.test(host)) return ambiguous('exactly one Host with a name is needed')
+  if (expect !== undefined && expect.toLowerCase() !== '100-continue')
+    return refuse('input.invalid', { detail: 'Expect takes 100-continue only' })
+  const target = readTarget(head.target)
+  if (!target.ok) return target
+  const bodyLength = readFraming(gathered.value)
+  if (!bodyLength.ok) return bodyLength
+  const token = readToken(authorization)
+  if (!token.ok) return token
+  const listed = connection?.filter((name) => name !== 'close' && name !== 'keep-alive' && name !== 'te') ?? []
+  // Dropping what has a meaning would be a rewrite of the action.
+  if (listed.some((name) => ['once', 'gateway', 'refuse'].includes(headerName(name).rule)))
+    return ambiguous('Connection lists a header that belongs to the request')
+  return done({
+    method: head.method,
+    target: head.target,
+    segments: target.value.segments,
+    parameters: target.value.parameters,
+    headers: listed.length === 0 ? passing : without(passing, listed),
+    bodyLength: bodyLength.value,
+    expectsContinue: expect !== undefined,
+    ...(token.value === undefined ? {} : { token: token.value }),
+    ...(waitSeconds === undefined ? {} : { waitSeconds }),
+    ...(mediaType === undefined ? {} : { mediaType }),
+    ...(contentEncoding === undefined ? {} : { contentEncoding }),
+  })
+}
+
+/**
+ * What an approval is bound to. Header names in lowercase, in the order they came. Left out: trace context, and the framing of the
+ * body, for which its hash stands.
+ */
+export function materialOf(request: HttpRequest, bodySha256: string): Material {
+  const headers: (readonly [string, string])[] = []
+  for (let at = 0; at + 1 < request.headers.length; at += 2) {
+    const { lower, rule } = headerName(request.headers[at] ?? '')
+    if (rule !== 'envelope') headers.push([lower, request.headers[at + 1] ?? ''])
+  }
+  return { method: request.method, target: request.target, headers, bodySha256 }
+}
+
+function gatherHeaders(raw: readonly string[], withheld: string | undefined): Result<Gathered> {
+  const gathered: Gathered = { passing: [], seen: new Set() }
+  for (let at = 0; at + 1 < raw.length; at += 2) {
+    const sent = raw[at] ?? ''
+    const value = raw[at + 1] ?? ''
+    const { lower, rule } = headerName(sent)
+    if (rule === 'refuse')
+      return ambiguous(lower.includes('_') ? `${lower.slice(0, 60)}: a header with an underscore` : `${lower} would change what is asked`)
+    if (rule === 'drop' || (lower === withheld && rule !== 'gateway')) continue
+    if ((rule === 'once' || (rule === 'gateway' && lower !== 'connection' && lower !== 'prefer')) && hasSeen(gathered.seen, lower))
+      return ambiguous(`${lower} stands twice`)
+    if (rule === 'gateway') {
+      const read = readOwn(gathered, lower, [sent, value])
+      if (!read.ok) return read
+      continue
+    }
+    if (lower === 'content-type') gathered.mediaType = value
+    else if (lower === 'content-encoding') gathered.contentEncoding = value
+    gathered.passing.push(sent, value)
+  }
+  return done(gathered)
+}
+
+function hasSeen(seen: Set<string>, lower: string): boolean {
+  if (seen.has(lower)) return true
+  seen.add(lower)
+  return false
+}
+
+function readOwn(gathered: Gathered, lower: string, [sent, value]: readonly [string, string]): Result<undefined> {
+  switch (lower) {
+    case 'host':
+      gathered.host = value
+      break
+    case 'authorization':
+      gathered.authorization = value
+      break
+    case 'content-length':
+      gathered.contentLength = value
+      break
+    case 'transfer-encoding':
+      gathered.transferEncoding = value
+      break
+    case 'expect':
+      gathered.expect = value
+      break
+    case 'connection':
+      gathered.connection = [...(gathered.connection ?? []), ...listMembers(value)]
+      break
+    case 'prefer':
+      readPrefer(gathered, sent, value)
+      break
+    default:
+      return refuse('input.invalid', { detail: `${lower} is not taken here` })
+  }
+  return done(undefined)
+}
+
+/** RFC 7240: `wait` is for the gateway, and a preference that cannot be read is passed over; the others are for the upstream. */
+function readPrefer(gathered: Gathered, sent: string, value: string): void {
+  const others: string[] = []
+  for (const preference of value.match(/(?:[^,"]|"(?:[^"\\]|\\.)*"?)+/g) ?? []) {
+    const [, digits] = /^\s*wait\s*=\s*"?(\d{1,9})"?\s*(?:;.*)?$/i.exec(preference) ?? []
+    if (digits !== undefined) gathered.waitSeconds ??= Math.min(Number(digits), holdWaitSeconds.max)
+    else if (!/^\s*(?:wait\s*(?:[=;].*)?)?$/i.test(preference)) others.push(preference.trim())
+  }
+  if (others.length > 0) gathered.passing.push(sent, others.join(', '))
+}
+
+function readFraming({ contentLength, transferEncoding }: Gathered): Result<number | 'chunked'> {
+  if (transferEncoding !== undefined) {
+    if (contentLength !== undefined) return ambiguous('Content-Length and Transfer-Encoding exclude each other')
+    return transferEncoding.toLowerCase() === 'chunked'
+      ? done('chunked')
+      : refuse('input.invalid', { detail: 'Transfer-Encoding takes chunked only' })
+  }
+  if (contentLength === undefined) return done(0)
+  if (!/^(?:0|[1-9]\d{0,14})$/.test(contentLength)) return ambiguous('Content-Length is not a plain number')
+  return done(Number(contentLength))
+}
+
+function readToken(authorization: string | undefined): Result<string | undefined> {
+  if (authorization === undefined) return done(undefined)
+  const [, token] = /^Bearer ([A-Za-z0-9._~+/-]+=*)$/i.exec(authorization) ?? []
+  return token === undefined ? refuse('credential.invalid', { detail: 'Authorization takes Bearer and a token' }) : done(token)
+}
+
+function ambiguous(detail: string): Result<never> {
+  return refuse('action.ambiguous', { detail })
+}

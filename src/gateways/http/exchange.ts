@@ -1,0 +1,252 @@
+/** The path of one action over HTTP: identify, name, authorize, wait for a person if one must be asked, forward. */
+import { createHash } from 'node:crypto'
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Bearer, Call, Clock, Decision, GatewayControl, Verdict } from '../../control/ports.ts'
+import type { Instant } from '../../kernel/instants.ts'
+import { type Refusal, type RefusalCode, refuse } from '../../kernel/refusals.ts'
+import { done, type Result } from '../../kernel/result.ts'
+import type { Action } from '../../model/actions.ts'
+import type { RouteTable } from '../../model/routes.ts'
+import type { Service } from '../../model/services.ts'
+import type { Log } from '../shared/log.ts'
+import type { SessionCuts } from '../shared/session-cuts.ts'
+import { addBodyArguments, checkBodyForm, nameAction } from './actions.ts'
+import { answerRefusal, type RefusalAnswer } from './answers.ts'
+import { readWhole } from './body.ts'
+import { type HttpRequest, materialOf, readRequest } from './codec.ts'
+import { Forwarding } from './forwarding.ts'
+import { holdWaitSeconds, type HttpLimits } from './limits.ts'
+import type { Upstream } from './upstream.ts'
+
+/** A service as it is now. */
+export interface ServedService {
+  readonly service: Service
+  readonly table: Result<RouteTable>
+  readonly upstream: Upstream
+}
+
+/** What every exchange of one service's port shares. */
+export interface Door {
+  readonly name: string
+  readonly control: GatewayControl
+  readonly clock: Clock
+  readonly limits: HttpLimits
+  readonly log: Log
+  readonly cuts: SessionCuts
+  readonly forwardings: Set<Forwarding>
+  /** `undefined` once the service is gone. */
+  readonly served: () => ServedService | undefined
+}
+
+export interface ExchangeInput {
+  readonly door: Door
+  readonly address: string
+  readonly incoming: IncomingMessage
+  readonly response: ServerResponse
+}
+
+interface KnownBody {
+  readonly body: Buffer
+  readonly sha256: string
+}
+
+/** What has been found out about the request on its way in. */
+interface Asked {
+  readonly bearer: Bearer
+  readonly request: HttpRequest
+  readonly served: ServedService
+  readonly action: Action
+  readonly known?: KnownBody
+}
+
+/** Seconds after which a held request may come back: it then waits again, so this need not be long. */
+const heldRetrySeconds = 2
+
+/** One request and its one answer. */
+export class Exchange {
+  readonly #door: Door
+  readonly #address: string
+  readonly #incoming: IncomingMessage
+  readonly #response: ServerResponse
+  #left = false
+  #bearer: Bearer | undefined
+  #request: HttpRequest | undefined
+  #forwarding: Forwarding | undefined
+  #waiting: AbortController | undefined
+
+  constructor({ door, address, incoming, response }: ExchangeInput) {
+    this.#door = door
+    this.#address = address
+    this.#incoming = incoming
+    this.#response = response
+  }
+
+  /** Never rejects: what goes wrong here is an answer of `internal`, and a line in the log. */
+  async run(): Promise<void> {
+    try {
+      const asked = await this.#readAction()
+      if (this.#left) return
+      if (asked.ok) await this.#decide(asked.value)
+      else this.#refuseUnnamed(asked.refusal)
+    } catch (err) {
+      this.#door.log.error({ service: this.#door.name, err }, 'an exchange failed by a fault of our own')
+      if (this.#forwarding === undefined) this.#answer({ refusal: { code: 'internal' }, more: {} })
+      else this.#forwarding.fail()
+    }
+  }
+
+  /** The response has closed, whole or not. */
+  closed(): void {
+    const finished = this.#response.writableFinished
+    this.#left = !finished
+    this.#waiting?.abort()
+    this.#forwarding?.clientClosed(finished)
+  }
+
+  async #readAction(): Promise<Result<Asked>> {
+    const door = this.#door
+    const served = door.served()
+    if (served === undefined) return refuse('not-found')
+    const incoming = this.#incoming
+    const head = { method: incoming.method ?? '', target: incoming.url ?? '', version: incoming.httpVersion, headers: incoming.rawHeaders }
+    const read = readRequest(head, door.limits, served.service.credential?.header.toLowerCase())
+    if (!read.ok) return read
+    const request = read.value
+    this.#request = request
+    if (request.token === undefined) return refuse('credential.missing')
+    const bearer = await door.control.identify(request.token, this.#address)
+    if (!bearer.ok) return bearer
+    this.#bearer = bearer.value
+    if (!served.table.ok) return served.table
+    const named = nameAction(served.table.value, served.service.id, request)
+    if (!named.ok) return named
+    const { action, readsBody } = named.value
+    if (!readsBody) return done({ bearer: bearer.value, request, served, action })
+    const form = checkBodyForm(request)
+    if (!form.ok) return form
+    const known = await this.#readBody(request, door.limits.argumentBodyBytesMax, 'input.too-large')
+    if (!known.ok) return known
+    const whole = addBodyArguments(named.value, known.value.body)
+    return whole.ok ? done({ bearer: bearer.value, request, served, action: whole.value, known: known.value }) : whole
+  }
+
+  /** Asks control, reads the body whole if the answer depends on it, and waits for a person if one must be asked. */
+  async #decide(asked: Asked): Promise<void> {
+    const { control, clock, limits } = this.#door
+    const { bearer, request, action } = asked
+    let { known } = asked
+    let call: Call = { bearer, action, ...(known === undefined ? {} : { material: materialOf(request, known.sha256) }) }
+    let verdict = await control.authorize(call)
+    if (verdict.outcome === 'needs-material' && known === undefined) {
+      const read = await this.#readBody(request, limits.heldBodyBytesMax, 'hold.too-large')
+      if (this.#left) return
+      if (!read.ok) {
+        this.#refuseUnnamed(read.refusal)
+        return
+      }
+      known = read.value
+      call = { bearer, action, material: materialOf(request, known.sha256) }
+      verdict = await control.authorize(call)
+    }
+    const until = clock.now() + (request.waitSeconds ?? holdWaitSeconds.usual) * 1_000
+    if (verdict.outcome === 'held') verdict = await this.#waitForPerson(call, verdict, until)
+    this.#act({ ...asked, ...(known === undefined ? {} : { known }) }, verdict)
+  }
+
+  /** Waits until nobody needs to be asked any more, or until time is over: then the last verdict is still `held`. */
+  async #waitForPerson(call: Call, first: Verdict, until: Instant): Promise<Verdict> {
+    const { control, clock } = this.#door
+    const waiting = new AbortController()
+    this.#waiting = waiting
+    let verdict = first
+    const seen = new Set<string>()
+    while (verdict.outcome === 'held' && !this.#left) {
+      const left = until - clock.now()
+      // A hold that was answered and still holds would be asked about for ever.
+      if (left <= 0 || seen.has(verdict.hold)) break
+      seen.add(verdict.hold)
+      const state = await control.holdAnswered(verdict.hold, left, waiting.signal)
+      // Spending an approval for a client that is gone would waste it: the approval waits for the same request to come back.
+      if (state === 'waiting' || this.#left) break
+      verdict = await control.authorize(call)
+    }
+    return verdict
+  }
+
+  #act(asked: Asked, verdict: Verdict): void {
+    switch (verdict.outcome) {
+      case 'allow':
+        this.#forward(asked, verdict.decision)
+        break
+      case 'deny':
+        this.#answer({ refusal: verdict.refusal, more: { decision: verdict.decision } })
+        break
+      case 'held': {
+        const { refusal, decision, hold, page } = verdict
+        const { waitSeconds } = asked.request
+        const applied = waitSeconds === undefined ? [] : ['Preference-Applied', `wait=${waitSeconds}`]
+        this.#answer({ refusal, more: { decision, hold, page }, headers: ['Retry-After', `${heldRetrySeconds}`, ...applied] })
+        break
+      }
+      case 'needs-material':
+        // Control has the material and asks for it again: a fault that must not become a yes.
+        throw new Error('control asked twice for the material of one call')
+    }
+  }
+
+  #forward({ request, served, known }: Asked, decision: Decision): void {
+    const { control, clock, limits, cuts, forwardings } = this.#door
+    if (this.#left) {
+      control.finish(decision, { result: 'not-sent', requestBytes: 0, responseBytes: 0, milliseconds: 0, reason: 'the client left' })
+      return
+    }
+    const forwarding = new Forwarding({
+      control,
+      clock,
+      limits,
+      cuts,
+      upstream: served.upstream,
+      service: served.service,
+      decision,
+      request,
+      incoming: this.#incoming,
+      response: this.#response,
+      ...(known === undefined ? {} : { known }),
+      refuse: (refusal) => this.#answer({ refusal, more: { decision: decision.id } }),
+      onOver: () => forwardings.delete(forwarding),
+    })
+    this.#forwarding = forwarding
+    forwardings.add(forwarding)
+    forwarding.start()
+  }
+
+  async #readBody(request: HttpRequest, bytesMax: number, tooLarge: RefusalCode): Promise<Result<KnownBody>> {
+    const { clock, limits } = this.#door
+    if (typeof request.bodyLength === 'number' && request.bodyLength > bytesMax)
+      return refuse(tooLarge, { detail: `at most ${bytesMax} bytes` })
+    if (request.expectsContinue && request.bodyLength !== 0) this.#response.writeContinue()
+    const read = await readWhole(this.#incoming, { bytesMax, milliseconds: limits.bodyMs, tooLarge, clock })
+    return read.ok ? done({ body: read.value, sha256: createHash('sha256').update(read.value).digest('hex') }) : read
+  }
+
+  /** A request that never became an action is recorded by what it asked for. */
+  #refuseUnnamed(refusal: Refusal): void {
+    const bearer = this.#bearer
+    const decision = this.#door.control.refused({
+      service: this.#door.name,
+      address: this.#address,
+      target: `${this.#incoming.method} ${this.#incoming.url}`,
+      refusal,
+      ...(bearer === undefined ? {} : { bearer }),
+    })
+    this.#answer({ refusal, more: { decision } })
+  }
+
+  #answer(answer: RefusalAnswer): void {
+    if (this.#left || this.#response.headersSent) return
+    // What of the body is still to come is thrown away for a while. A client that waits for `100 Continue` may never send it, and
+    // what it sends next could be taken for it.
+    const unsure = !this.#incoming.complete && (this.#request?.expectsContinue ?? this.#incoming.headers.expect !== undefined)
+    answerRefusal(this.#response, answer, unsure)
+  }
+}

@@ -1,0 +1,128 @@
+/** The HTTP gateway: a reverse proxy for named services, one port each, that decides every request when it comes. */
+import type { Clock, GatewayControl } from '../../control/ports.ts'
+import type { Milliseconds } from '../../kernel/instants.ts'
+import type { Service } from '../../model/services.ts'
+import type { Log } from '../shared/log.ts'
+import { SessionCuts } from '../shared/session-cuts.ts'
+import type { Forwarding } from './forwarding.ts'
+import { defaultLimits, type HttpLimits } from './limits.ts'
+import { Listener } from './listener.ts'
+
+export interface HttpGatewayInput {
+  readonly control: GatewayControl
+  readonly clock: Clock
+  readonly log: Log
+  readonly listen: {
+    /** Address to listen on; `127.0.0.1` is the sensible one while there is no TLS. */
+    readonly host: string
+    /** Ports by service, before those that the services name themselves. */
+    readonly ports?: Readonly<Record<string, number>>
+  }
+  readonly limits?: Partial<HttpLimits>
+}
+
+export interface HttpGateway {
+  /** Where each service is reached: its name → `http://host:port`. */
+  urls(): Readonly<Record<string, string>>
+  /** Lets what is under way end within the time (default 2 s), then cuts it. */
+  close(graceMilliseconds?: Milliseconds): Promise<void>
+}
+
+interface OpenPort {
+  readonly listener: Listener
+  readonly wanted: number
+  readonly url: string
+}
+
+const graceMs = 2_000
+
+/** Opens a port for every service and follows what is added and removed. Rejects if one of the first ports cannot be opened. */
+export async function startHttpGateway(input: HttpGatewayInput): Promise<HttpGateway> {
+  const { control, clock, log } = input
+  const limits = { ...defaultLimits, ...input.limits }
+  const forwardings = new Set<Forwarding>()
+  const cuts = new SessionCuts(control, clock)
+  const ports = new Map<string, OpenPort>()
+  let isClosing = false
+
+  const openPort = async (service: Service): Promise<void> => {
+    const wanted = portOf(input, service)
+    const listener = new Listener({ name: service.id, control, clock, limits, log, cuts, forwardings })
+    const port = await listener.open(input.listen.host, wanted)
+    const url = `http://${input.listen.host.includes(':') ? `[${input.listen.host}]` : input.listen.host}:${port}`
+    ports.set(service.id, { listener, wanted, url })
+    log.info({ service: service.id, url }, 'a service is served')
+  }
+  const closePort = (name: string, { listener }: OpenPort) => {
+    ports.delete(name)
+    log.info({ service: name }, 'a service is no longer served here')
+    listener.abort()
+    return listener.close()
+  }
+  const follow = async (): Promise<void> => {
+    const services = new Map(control.services().map((service) => [service.id, service]))
+    for (const [name, open] of ports) {
+      const service = services.get(name)
+      if (service === undefined || portOf(input, service) !== open.wanted) await closePort(name, open)
+    }
+    for (const service of services.values()) if (!ports.has(service.id)) await openPort(service)
+  }
+
+  const followAfter = async (before: Promise<void>): Promise<void> => {
+    await before
+    if (isClosing) return
+    try {
+      await follow()
+    } catch (err) {
+      log.error({ err }, 'a port could not be opened')
+    }
+  }
+
+  await follow()
+  let following = Promise.resolve()
+  control.onServices(() => {
+    following = followAfter(following)
+  })
+  const stopSweeping = sweepEvery(sweepMs(limits), clock, () => {
+    const now = clock.now()
+    for (const forwarding of forwardings) forwarding.sweep(now)
+  })
+
+  return {
+    urls: () => Object.fromEntries([...ports].map(([name, { url }]) => [name, url])),
+    close: async (grace = graceMs) => {
+      isClosing = true
+      await following
+      const closed = Promise.all([...ports.values()].map(({ listener }) => listener.close()))
+      const callOff = clock.after(grace, () => {
+        cuts.close('the gateway is stopping')
+        for (const { listener } of ports.values()) listener.abort()
+      })
+      await closed
+      callOff()
+      cuts.close('the gateway is stopping')
+      stopSweeping()
+    },
+  }
+}
+
+function portOf(input: HttpGatewayInput, service: Service): number {
+  return input.listen.ports?.[service.id] ?? service.port
+}
+
+/** Often enough that no bound is overrun by more than a quarter. */
+function sweepMs({ connectMs, answerMs, idleMs }: HttpLimits): Milliseconds {
+  return Math.min(1_000, Math.max(10, Math.floor(Math.min(connectMs, answerMs, idleMs) / 4)))
+}
+
+function sweepEvery(milliseconds: Milliseconds, clock: Clock, sweep: () => void): () => void {
+  let callOff = () => {}
+  const next = () => {
+    callOff = clock.after(milliseconds, () => {
+      sweep()
+      next()
+    })
+  }
+  next()
+  return () => callOff()
+}

@@ -1,0 +1,58 @@
+/** Every bound of the HTTP gateway in one place; bytes, counts and milliseconds as the names say. */
+import type { Milliseconds } from '../../kernel/instants.ts'
+
+export interface HttpLimits {
+  /** Request line and headers together. */
+  readonly headerBytesMax: number
+  readonly headersMax: number
+  readonly targetBytesMax: number
+  /** Head of an upstream's answer. */
+  readonly upstreamHeaderBytesMax: number
+  /** A body that must be known whole before it is decided upon. */
+  readonly heldBodyBytesMax: number
+  /** A JSON body from which arguments are read. */
+  readonly argumentBodyBytesMax: number
+  readonly connectionsPerServiceMax: number
+  readonly exchangesPerServiceMax: number
+  /** Requests that wait behind another one on their own connection. */
+  readonly pipelinedMax: number
+
+  /** From a connection's first byte to the end of a request's headers. */
+  readonly headersMs: Milliseconds
+  /** For the whole of a body that is buffered. */
+  readonly bodyMs: Milliseconds
+  /** A client's connection between requests. */
+  readonly keepAliveMs: Milliseconds
+  readonly connectMs: Milliseconds
+  /** From the request's last byte to the head of the answer. */
+  readonly answerMs: Milliseconds
+  /** A body under way, without a byte in either direction. */
+  readonly idleMs: Milliseconds
+  /** An upstream connection between requests: below the 5 s after which many servers close theirs. */
+  readonly upstreamIdleMs: Milliseconds
+  /** How long what is left of a body is read and thrown away after the answer, so that its sender hears it. */
+  readonly drainMs: Milliseconds
+}
+
+export const defaultLimits: HttpLimits = {
+  headerBytesMax: 16_384,
+  headersMax: 100,
+  targetBytesMax: 8_192,
+  upstreamHeaderBytesMax: 32_768,
+  heldBodyBytesMax: 1_048_576,
+  argumentBodyBytesMax: 1_048_576,
+  connectionsPerServiceMax: 10_000,
+  exchangesPerServiceMax: 1_024,
+  pipelinedMax: 16,
+  headersMs: 10_000,
+  bodyMs: 30_000,
+  keepAliveMs: 60_000,
+  connectMs: 5_000,
+  answerMs: 60_000,
+  idleMs: 300_000,
+  upstreamIdleMs: 4_000,
+  drainMs: 1_000,
+}
+
+/** How long a held request waits unless it says so itself, and the most it may ask for, in seconds (`Prefer: wait`). */
+export const holdWaitSeconds = { usual: 10, max: 60 } as const
