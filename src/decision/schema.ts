@@ -28,7 +28,10 @@ export interface SchemaService {
 /** What a schema depends on. The same world gives the same text, whatever order it comes in. */
 export interface SchemaWorld {
   readonly services: readonly SchemaService[]
-  /** Names of facts, beside `ticket`, that a configured issuer can prove: `context.proved.x` and `context.claimed.x`, texts. */
+  /**
+   * Names of facts, beside `ticket`, that a configured issuer can prove: `context.proved.x` and `context.claimed.x`, texts. A name
+   * with a dot, `ci.run`, is a member of a record: `context.proved.ci.run`.
+   */
   readonly facts?: readonly string[]
 }
 
@@ -117,8 +120,7 @@ entity Tool in [Server] ${attributes};
 }
 
 function contextTypes(world: SchemaWorld): string {
-  const facts = [...new Set(['ticket', ...(world.facts ?? [])])].toSorted()
-  const known = `{ ${facts.map((name) => `${cedarText(name)}?: String`).join(', ')} }`
+  const known = factsType(['ticket', ...(world.facts ?? [])])
   return `type Task = { kind: String, statement?: String, ticket?: String };
 type Proved = ${known};
 type Claimed = ${known};
@@ -126,6 +128,28 @@ type Session = { refusals: Long };
 type Ask = { task: Task, proved: Proved, claimed: Claimed, effects: Set<String>, seconds: Long, time: datetime };
 type Call = { task: Task, proved: Proved, claimed: Claimed, time: datetime, client?: ipaddr, session: Session };
 `
+}
+
+/** Facts by name, all of them optional texts; those named `ci.run` are members of a record `ci`. */
+function factsType(names: readonly string[]): string {
+  const groups = new Map<string, string[]>()
+  for (const name of new Set(names)) {
+    const [group = '', ...rest] = name.split('.')
+    groups.set(group, [...(groups.get(group) ?? []), ...(rest.length === 0 ? [] : [rest.join('.')])])
+  }
+  const types = [...groups]
+    .toSorted(([left], [right]) => compareNames(left, right))
+    .map(([group, members]) => {
+      const type =
+        members.length === 0
+          ? 'String'
+          : `{ ${members
+              .toSorted()
+              .map((member) => `${cedarText(member)}?: String`)
+              .join(', ')} }`
+      return `${cedarText(group)}?: ${type}`
+    })
+  return `{ ${types.join(', ')} }`
 }
 
 function askAction(): string {

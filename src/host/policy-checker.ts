@@ -35,10 +35,16 @@ export class PolicyChecker {
   #worker: ChildProcess | undefined
   #idle: NodeJS.Timeout | undefined
   #last: Promise<unknown> = Promise.resolve()
+  #gone: Promise<unknown> = Promise.resolve()
 
   constructor(options: PolicyCheckerOptions = {}) {
     this.#timeMsMax = options.timeMsMax ?? 10_000
     this.#idleMs = options.idleMs ?? 2_000
+  }
+
+  /** The process that is there now, if any. */
+  get pid(): number | undefined {
+    return this.#worker?.pid
   }
 
   /** Every policy parsed, or every problem found, validator warnings included. Never throws for anything that a policy contains. */
@@ -65,11 +71,8 @@ export class PolicyChecker {
     clearTimeout(this.#idle)
     const worker = this.#worker
     this.#worker = undefined
-    if (worker === undefined || worker.exitCode !== null || worker.signalCode !== null) return
-    const { promise, resolve } = Promise.withResolvers<void>()
-    worker.once('exit', () => resolve())
-    worker.ref()
-    if (worker.kill('SIGKILL')) await promise
+    if (worker !== undefined) this.#gone = Promise.all([this.#gone, end(worker)])
+    await this.#gone
   }
 
   /** The process's answer, or in one sentence why there is none. */
@@ -114,6 +117,14 @@ function startWorker(): ChildProcess {
     serialization: 'advanced',
     stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
   })
+}
+
+async function end(worker: ChildProcess): Promise<void> {
+  if (worker.exitCode !== null || worker.signalCode !== null) return
+  const { promise, resolve } = Promise.withResolvers<void>()
+  worker.once('exit', () => resolve())
+  worker.ref()
+  if (worker.kill('SIGKILL')) await promise
 }
 
 function isAnswer(answer: unknown): answer is CheckAnswer {

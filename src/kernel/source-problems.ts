@@ -19,7 +19,8 @@ export function describeSourceProblem(problem: SourceProblem): string {
 /** The known name closest to what was written, if it is close enough to be what was meant. */
 export function nearestName(written: string, known: Iterable<string>): string | undefined {
   let best: string | undefined
-  let bestDistance = Math.max(2, Math.floor(written.length / 3)) + 1
+  // Fewer changes than letters: otherwise any short name would be near to any other.
+  let bestDistance = Math.min(Math.max(2, Math.floor(written.length / 3)) + 1, written.length)
   for (const name of known) {
     if (Math.abs(name.length - written.length) >= bestDistance) continue
     const distance = editDistance(written.toLowerCase(), name.toLowerCase())

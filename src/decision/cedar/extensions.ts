@@ -138,7 +138,7 @@ export function parseDatetime(text: string): Datetime | undefined {
 
 /** `1d2h3m4s5ms`, each unit at most once and in this order, with an optional minus before all of them. */
 export function parseCedarDuration(text: string): Duration | undefined {
-  const found = /^(-?)(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m(?!s))?(?:(\d+)s)?(?:(\d+)ms)?$/.exec(text)
+  const found = /^(-?)(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?(?:(\d+)ms)?$/.exec(text)
   if (found === null || found.slice(2).every((digits) => digits === undefined)) return undefined
   const units = [millisecondsInDay, 3_600_000n, 60_000n, 1_000n, 1n]
   let size = 0n
