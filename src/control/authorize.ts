@@ -192,6 +192,9 @@ async function record(gate: Gate, call: Call, recorded: Recorded, evidence: Evid
   return gate.journal.append(entry as Parameters<typeof gate.journal.append>[0], evidence)
 }
 
+/** Live sessions of one grant: each token is one, and tokens live a quarter of an hour. */
+const sessionsMax = 200
+
 /** The session of this token on this grant: opened by its first action, kept until grant or token ends. */
 async function openSession(gate: Gate, bearer: Bearer, grant: Grant): Promise<Result<Session>> {
   const { facts, store, chance, space } = gate.desk
@@ -203,6 +206,8 @@ async function openSession(gate: Gate, bearer: Bearer, grant: Grant): Promise<Re
     if (earlier !== undefined) return earlier.state === 'live' ? done(earlier) : refuse('session.ended')
     const current = await tx.get('grant', grant.id)
     if (current === undefined || !isLive(current, tx.now)) return refuse('grant.ended')
+    const others = await tx.find('session', space, { grant: grant.id, state: 'live' }, { max: sessionsMax })
+    if (others.length >= sessionsMax) return refuse('rate.exceeded', { detail: `at most ${sessionsMax} sessions on one grant` })
     const [identity] = grant.chain
     if (identity === undefined) return refuse('grant.missing')
     const session: Session = {

@@ -6,6 +6,7 @@ import { done, type Result } from '../kernel/result.ts'
 import type { Ending, Grant } from '../model/grants.ts'
 import { type GrantEvent, grantLife, holdLife, sessionLife, step } from '../model/lives.ts'
 import { type Caller, type Desk, note } from './desk.ts'
+import { everyRecord } from './every-record.ts'
 import type { Change } from './ports.ts'
 import { callerMay, isParty, maySee } from './rights.ts'
 
@@ -21,11 +22,11 @@ export async function endGrant(tx: Change, desk: Pick<Desk, 'space'>, grant: Gra
     subject: grant.id,
     facts: { how: ending.how, reason: ending.reason },
   })
-  for (const session of await tx.find('session', desk.space, { grant: grant.id, state: 'live' })) {
+  for await (const session of everyRecord(tx, 'session', desk.space, { grant: grant.id, state: 'live' })) {
     await tx.put('session', { ...session, state: step(sessionLife, session.state, 'end') ?? 'ended', endedAt: tx.now })
     await note(tx, desk, { kind: 'session.ended', actor: ending.by, subject: session.id, facts: { grant: grant.id, how: ending.how } })
   }
-  for (const hold of await tx.find('hold', desk.space, { grant: grant.id, state: ['waiting', 'approved'] })) {
+  for await (const hold of everyRecord(tx, 'hold', desk.space, { grant: grant.id, state: ['waiting', 'approved'] })) {
     const withdrawn = step(holdLife, hold.state, 'withdraw')
     if (withdrawn === undefined) continue
     const { body: _erased, ...action } = hold.action

@@ -28,10 +28,10 @@ export interface Holding {
 export async function holdAction(desk: Desk, holding: Holding): Promise<Result<Hold>> {
   return desk.store.change(async (tx) => {
     const { session, grant, digest, action, material, answer } = holding
-    const holds = await tx.find('hold', desk.space, { session: session.id })
-    const waiting = holds.find((hold) => hold.digest === digest && hold.state === 'waiting' && tx.now < hold.answerBy)
+    const holds = await tx.find('hold', desk.space, { session: session.id, state: 'waiting' })
+    const waiting = holds.find((hold) => hold.digest === digest && tx.now < hold.answerBy)
     if (waiting !== undefined) return done(waiting)
-    if (holds.filter((hold) => hold.state === 'waiting').length >= holdsPerSessionMax) {
+    if (holds.length >= holdsPerSessionMax) {
       return refuse('hold.too-many', { detail: `at most ${holdsPerSessionMax}` })
     }
     const hold: Hold = {
