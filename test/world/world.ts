@@ -1,5 +1,4 @@
 /** A whole Remit without sockets: real store, ledger, policies, passkeys and tokens, under a clock and a chance of the test's own. */
-import { generateKeyPairSync, createSecretKey } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { answer, prepareAnswer, type Answered } from '../../src/control/answer.ts'
 import { applyConfiguration } from '../../src/control/configuration.ts'
@@ -10,7 +9,6 @@ import { controlAudience, gatewayAudience, identifyCaller, TokenReader } from '.
 import { gatewayControl } from '../../src/control/in-process.ts'
 import { beginRegistration, finishRegistration, firstLink, makeInvitation } from '../../src/control/people.ts'
 import type { Bearer, GatewayControl } from '../../src/control/ports.ts'
-import { makeSigner } from '../../src/host/key-files.ts'
 import { makePasskeys } from '../../src/host/passkeys.ts'
 import { SoftwareAuthenticator } from '../../src/host/software-authenticator.ts'
 import type { JsonObject } from '../../src/kernel/json.ts'
@@ -18,10 +16,11 @@ import { mustBe, type Result } from '../../src/kernel/result.ts'
 import { reveal } from '../../src/kernel/secret.ts'
 import type { Narrowing } from '../../src/model/grants.ts'
 import type { Identity } from '../../src/model/identities.ts'
-import { type House, httpGateway, openHouse } from '../../src/main/house.ts'
+import { type House, type HouseParts, httpGateway, openHouse } from '../../src/main/house.ts'
 import { seededChance } from './chance.ts'
 import { TestClock } from './clock.ts'
 import { memoryJournalDisk } from './journal-disk.ts'
+import { seededKeys } from './keys.ts'
 
 export const origin = 'http://localhost:4000'
 const rpId = 'localhost'
@@ -32,75 +31,90 @@ export interface World {
   readonly desk: Desk
   readonly clock: TestClock
   readonly gateway: GatewayControl
-  /** Signs in `name` as an identity of the API: a caller as the endpoints see it. */
-  caller(name: string): Promise<Caller>
+  /** Signs in `name` as an identity of the API: a caller as the endpoints see it. `actor` acts for it. */
+  caller(name: string, actor?: string): Promise<Caller>
   secretOf(name: string): Promise<string>
-  exchange(name: string, options?: { readonly grant?: string; readonly audience?: string; readonly address?: string }): Promise<Result<Exchanged>>
+  exchange(name: string, options?: ExchangeOptions): Promise<Result<Exchanged>>
   /** A bearer at the gateway, with a token that names this grant (or none). */
-  bearer(name: string, grant?: string): Promise<Bearer>
+  bearer(name: string, grant?: string, actor?: string): Promise<Bearer>
   person(name: string): Identity
   /** The whole ceremony: question, signature, answer. */
   answer(person: string, subject: string, decision: 'approve' | 'deny', narrowing?: Narrowing): Promise<Result<Answered>>
   sign(person: string, challenge: string, credentialIds: readonly string[]): JsonObject
+  /** Gives a person a (further) passkey by this link. */
+  register(name: string, link: string): Promise<void>
+  /** Closes the house and opens it again on the same store: `house`, `desk` and `gateway` are others from then on. */
+  restart(): Promise<void>
   close(): Promise<void>
+}
+
+export interface ExchangeOptions {
+  readonly grant?: string
+  readonly audience?: string
+  readonly address?: string
+  /** Who acts for it, by its own secret. */
+  readonly actor?: string
 }
 
 export interface WorldOptions {
   readonly seed?: number
   readonly document: JsonObject
+  /** A file, where the world is to be restarted; in memory unless said. */
   readonly storePath?: string
 }
 
 /** Opens the world with its configuration applied and every configured person holding a passkey. */
 export async function openWorld({ seed = 1, document, storePath = ':memory:' }: WorldOptions): Promise<World> {
   const clock = new TestClock()
-  const house = mustBe(
-    await openHouse({
-      space: 'main',
-      storePath,
-      clock,
-      chance: seededChance(seed),
-      keys: testKeys(),
-      journalDisk: memoryJournalDisk(),
-      demo: true,
-      passkeys: makePasskeys,
-      pages: () => ({ origin, rpId }),
-      shipped: [{ name: 'desk.cedar', text: readFileSync(new URL('../../src/decision/desk.cedar', import.meta.url), 'utf8') }],
-      alarm: (says, cause) => {
-        throw new Error(says, { cause })
-      },
-    }),
-  )
+  const parts = testParts(seed, storePath, clock)
+  const house = mustBe(await openHouse(parts))
   const applied = mustBe(await applyConfiguration(house.desk, { machine: 'test' }, document))
   if (applied.problems !== undefined) throw new Error(JSON.stringify(applied.problems, null, 2))
-  const world = new OpenWorld(house, clock)
+  const world = new OpenWorld(house, clock, parts)
   await world.registerEverybody()
   return world
 }
 
-function testKeys() {
-  const key = () => generateKeyPairSync('ed25519').privateKey
+function testParts(seed: number, storePath: string, clock: TestClock): HouseParts {
   return {
-    ledger: makeSigner(key(), 'remit.test/ledger'),
-    gateway: makeSigner(key(), 'remit.test/http'),
-    tokens: key(),
-    master: createSecretKey(Buffer.alloc(32, 7)),
+    space: 'main',
+    storePath,
+    clock,
+    chance: seededChance(seed),
+    keys: seededKeys(seed),
+    journalDisk: memoryJournalDisk(),
+    demo: true,
+    passkeys: makePasskeys,
+    pages: () => ({ origin, rpId }),
+    shipped: [{ name: 'desk.cedar', text: readFileSync(new URL('../../src/decision/desk.cedar', import.meta.url), 'utf8') }],
+    alarm: (says, cause) => {
+      throw new Error(says, { cause })
+    },
   }
 }
 
 class OpenWorld implements World {
-  readonly house: House
+  house: House
+  gateway: GatewayControl
   readonly clock: TestClock
-  readonly gateway: GatewayControl
-  readonly #reader: TokenReader
+  readonly #parts: HouseParts
+  #reader: TokenReader
   readonly #authenticators = new Map<string, SoftwareAuthenticator>()
   readonly #secrets = new Map<string, string>()
 
-  constructor(house: House, clock: TestClock) {
+  constructor(house: House, clock: TestClock, parts: HouseParts) {
     this.house = house
     this.clock = clock
+    this.#parts = parts
     this.gateway = gatewayControl(house.gate)
     this.#reader = new TokenReader(house.desk, controlAudience(house.desk.space))
+  }
+
+  async restart(): Promise<void> {
+    await this.house.close()
+    this.house = mustBe(await openHouse(this.#parts))
+    this.gateway = gatewayControl(this.house.gate)
+    this.#reader = new TokenReader(this.desk, controlAudience(this.desk.space))
   }
 
   get desk(): Desk {
@@ -140,26 +154,33 @@ class OpenWorld implements World {
     return secret
   }
 
-  async exchange(name: string, options: { readonly grant?: string; readonly audience?: string; readonly address?: string } = {}) {
-    const { grant, audience, address = here } = options
+  async exchange(name: string, options: ExchangeOptions = {}): Promise<Result<Exchanged>> {
+    const { grant, audience, address = here, actor } = options
+    const subject = await this.#proofOf(name)
+    const acting = actor === undefined ? undefined : await this.#proofOf(actor)
     return exchangeToken(this.desk, {
-      subjectToken: await this.secretOf(name),
-      subjectTokenType: tokenTypes.secret,
+      subjectToken: subject.token,
+      subjectTokenType: subject.type,
       address,
+      ...(acting === undefined ? {} : { actorToken: acting.token, actorTokenType: acting.type }),
       ...(grant === undefined ? {} : { grant }),
       ...(audience === undefined ? {} : { audience }),
     })
   }
 
-  async caller(name: string): Promise<Caller> {
+  async #proofOf(name: string): Promise<{ readonly token: string; readonly type: string }> {
     const identity = this.person(name)
-    if (identity.kind === 'human') return this.#personCaller(identity)
-    const exchanged = mustBe(await this.exchange(name))
+    if (identity.kind !== 'human') return { token: await this.secretOf(name), type: tokenTypes.secret }
+    return { token: await this.#commandLineToken(identity), type: tokenTypes.access }
+  }
+
+  async caller(name: string, actor?: string): Promise<Caller> {
+    const exchanged = mustBe(await this.exchange(name, actor === undefined ? {} : { actor }))
     return mustBe(await identifyCaller(this.desk, this.#reader, reveal(exchanged.token), here))
   }
 
   /** A person's command line has a token that rests on their passkey. */
-  async #personCaller(person: Identity): Promise<Caller> {
+  async #commandLineToken(person: Identity): Promise<string> {
     const [passkey] = await this.desk.store.read((tx) => tx.find('passkey', this.desk.space, { person: person.id }))
     const now = this.clock.now()
     const claims = {
@@ -172,13 +193,13 @@ class OpenWorld implements World {
       expiresAt: now + 3_600_000,
       proved: {},
     }
-    const token = await this.desk.mint.issue(claims)
-    return mustBe(await identifyCaller(this.desk, this.#reader, reveal(token), here))
+    return reveal(await this.desk.mint.issue(claims))
   }
 
-  async bearer(name: string, grant?: string): Promise<Bearer> {
+  async bearer(name: string, grant?: string, actor?: string): Promise<Bearer> {
     const audience = gatewayAudience(this.desk.space, httpGateway)
-    const exchanged = mustBe(await this.exchange(name, grant === undefined ? { audience } : { audience, grant }))
+    const options = { audience, ...(grant === undefined ? {} : { grant }), ...(actor === undefined ? {} : { actor }) }
+    const exchanged = mustBe(await this.exchange(name, options))
     return mustBe(await this.gateway.identify(reveal(exchanged.token), here))
   }
 
