@@ -26,12 +26,16 @@ export class EntityStore {
   readonly #base: ReadonlyMap<string, Entity>
   readonly #changed: ReadonlyMap<string, Entity | undefined>
 
-  private constructor(base: ReadonlyMap<string, Entity>, changed: ReadonlyMap<string, Entity | undefined>) {
+  /** Every key that stands above something, or once did: few, and most changes concern none of them. */
+  readonly #above: ReadonlySet<string>
+
+  private constructor(base: ReadonlyMap<string, Entity>, changed: ReadonlyMap<string, Entity | undefined>, above: ReadonlySet<string>) {
     this.#base = base
     this.#changed = changed
+    this.#above = above
   }
 
-  static readonly empty = new EntityStore(new Map(), new Map())
+  static readonly empty = new EntityStore(new Map(), new Map(), new Set())
 
   get(key: string): Entity | undefined {
     if (this.#changed.size > 0 && this.#changed.has(key)) return this.#changed.get(key)
@@ -67,11 +71,11 @@ export class EntityStore {
   #derive(given: Map<string, EntityInput>, removed: ReadonlySet<string>): Result<EntityStore> {
     const moved = new Set(removed)
     for (const [key, change] of given) if (!hasSameParents(this.get(key)?.parents ?? [], change.parents)) moved.add(key)
-    // Whoever stands below what moved has other ancestors now. Most changes move nothing, and then nobody is looked at.
-    if (moved.size > 0) {
+    // Whoever stands below what moved has other ancestors now.
+    if (isAnyIn(this.#above, moved)) {
       for (const entity of this) {
         const key = entity.uid.key
-        if (!given.has(key) && !removed.has(key) && isAnyIn(moved, entity.ancestors)) given.set(key, entity)
+        if (!given.has(key) && !removed.has(key) && isAnyIn(entity.ancestors, moved)) given.set(key, entity)
       }
     }
     const changed = new Map(this.#changed)
@@ -79,13 +83,14 @@ export class EntityStore {
     const climbed = climb(given, (key) => (removed.has(key) ? undefined : this.get(key)))
     if (!climbed.ok) return climbed
     for (const entity of climbed.value) changed.set(entity.uid.key, entity)
-    if (changed.size <= layersMax) return done(new EntityStore(this.#base, changed))
+    const above = withAncestors(this.#above, climbed.value)
+    if (changed.size <= layersMax) return done(new EntityStore(this.#base, changed, above))
     const flat = new Map(this.#base)
     for (const [key, entity] of changed) {
       if (entity === undefined) flat.delete(key)
       else flat.set(key, entity)
     }
-    return done(new EntityStore(flat, new Map()))
+    return done(new EntityStore(flat, new Map(), above))
   }
 }
 
@@ -94,9 +99,15 @@ export function entityStore(entities: readonly EntityInput[]): Result<EntityStor
   return EntityStore.empty.with(entities)
 }
 
-function isAnyIn(keys: ReadonlySet<string>, ancestors: ReadonlySet<string>): boolean {
-  for (const key of ancestors) if (keys.has(key)) return true
+function isAnyIn(set: ReadonlySet<string>, keys: ReadonlySet<string>): boolean {
+  for (const key of keys) if (set.has(key)) return true
   return false
+}
+
+function withAncestors(above: ReadonlySet<string>, entities: readonly Entity[]): ReadonlySet<string> {
+  const added = new Set<string>()
+  for (const { ancestors } of entities) for (const key of ancestors) if (!above.has(key)) added.add(key)
+  return added.size === 0 ? above : new Set([...above, ...added])
 }
 
 function hasSameParents(left: readonly Uid[], right: readonly Uid[]): boolean {
