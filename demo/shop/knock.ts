@@ -7,7 +7,10 @@ export interface Knocked {
   readonly detail?: string
 }
 
-export async function knock(url: string, options: { readonly method?: string; readonly headers?: Record<string, string>; readonly json?: unknown } = {}): Promise<Knocked> {
+export async function knock(
+  url: string,
+  options: { readonly method?: string; readonly headers?: Record<string, string>; readonly json?: unknown } = {},
+): Promise<Knocked> {
   const { method = 'GET', headers = {}, json } = options
   const response = await fetch(url, {
     method,

@@ -1,10 +1,10 @@
 /** A person's yes or no: a challenge over exactly what is being answered, a passkey's signature over it, kept in the ledger. */
 import { createHash } from 'node:crypto'
-import { canonicalJson, isJsonObject, type JsonObject, parseJson } from '../kernel/json.ts'
+import { isJsonObject, type JsonObject } from '../kernel/json.ts'
 import type { GrantId, HoldId, IdentityId } from '../kernel/ids.ts'
 import type { Instant } from '../kernel/instants.ts'
 import { refuse } from '../kernel/refusals.ts'
-import { done, mustBe, type Result } from '../kernel/result.ts'
+import { done, type Result } from '../kernel/result.ts'
 import type { Approval, Grant, Hold, Narrowing } from '../model/grants.ts'
 import type { Identity, Passkey } from '../model/identities.ts'
 import { grantLife, holdLife, step } from '../model/lives.ts'
@@ -12,6 +12,7 @@ import { type Approver, isSatisfied } from '../model/requirements.ts'
 import { type Desk, note } from './desk.ts'
 import { endGrant } from './end-grant.ts'
 import { narrow } from './narrow.ts'
+import { parseStatement, type Statement, writeStatement } from './parse-statement.ts'
 import type { Change, Reading } from './ports.ts'
 import { approveGrant } from './request-grant.ts'
 import { answerableGrant, answerableHold, asApprover, mayAnswer } from './rights.ts'
@@ -32,19 +33,6 @@ export interface Prepared {
   readonly credentialIds: readonly string[]
 }
 
-/** What stands behind a challenge: the signature is over its SHA-256. */
-export interface Statement {
-  readonly v: 1
-  readonly purpose: 'approve'
-  readonly space: string
-  readonly subject: string
-  readonly digest: string
-  readonly decision: string
-  readonly narrowing: string
-  readonly person: string
-  readonly nonce: string
-}
-
 /** Opens the question for one person: who may not answer hears why before anything is signed. */
 export async function prepareAnswer(desk: Desk, person: Identity, answering: Answering): Promise<Result<Prepared>> {
   return desk.store.change(async (tx) => {
@@ -53,19 +41,16 @@ export async function prepareAnswer(desk: Desk, person: Identity, answering: Ans
     const passkeys = await tx.find('passkey', desk.space, { person: person.id })
     if (passkeys.length === 0) return refuse('passkey.refused', { detail: 'you have no passkey here' })
     const nonce = Buffer.from(desk.chance.bytes(24)).toString('base64url')
-    const about = canonicalJson({
-      v: 1,
-      purpose: 'approve',
-      space: desk.space,
-      subject: answering.subject,
-      digest: open.value.digest,
-      decision: answering.decision,
-      narrowing: canonicalJson(answering.narrowing),
-      person: person.id,
-      nonce,
-    } satisfies Statement)
+    const about = writeStatement({ ...answering, digest: open.value.digest, person: person.id, nonce }, desk.space)
     const challenge = challengeOf(about)
-    await tx.put('challenge', { id: challenge, space: desk.space, purpose: 'approve', person: person.id, about, expiresAt: tx.now + challengeMax })
+    await tx.put('challenge', {
+      id: challenge,
+      space: desk.space,
+      purpose: 'approve',
+      person: person.id,
+      about,
+      expiresAt: tx.now + challengeMax,
+    })
     return done({ challenge, credentialIds: passkeys.map((passkey) => passkey.credentialId) })
   })
 }
@@ -82,27 +67,32 @@ export interface Answered {
 }
 
 /** Takes the signed answer. The challenge is spent by it; the answer binds what was shown, and nothing else. */
-export async function answer(desk: Desk, person: Identity, signed: { readonly challenge: string; readonly response: JsonObject }): Promise<Result<Answered>> {
+export async function answer(
+  desk: Desk,
+  person: Identity,
+  signed: { readonly challenge: string; readonly response: JsonObject },
+): Promise<Result<Answered>> {
   const checked = await verifySignature(desk, person, signed)
   if (!checked.ok) return checked
   const { passkey, counter, statement, about } = checked.value
   return desk.store.change(async (tx) => {
     const challenge = await tx.get('challenge', signed.challenge)
-    if (challenge === undefined || tx.now >= challenge.expiresAt) return refuse('approval.signature', { detail: 'the question has expired' })
+    if (challenge === undefined || tx.now >= challenge.expiresAt)
+      return refuse('approval.signature', { detail: 'the question has expired' })
     await tx.remove('challenge', signed.challenge)
-    const answering = readAnswering(statement)
-    const open = await openSubject(desk, tx, person, answering)
+    const open = await openSubject(desk, tx, person, statement)
     if (!open.ok) return open
     if (open.value.digest !== statement.digest) return refuse('approval.signature')
     const current = await tx.get('passkey', passkey.id)
-    if (current === undefined || (counter !== 0 && counter <= current.counter)) return refuse('passkey.refused', { detail: 'its counter went back' })
+    if (current === undefined || (counter !== 0 && counter <= current.counter))
+      return refuse('passkey.refused', { detail: 'its counter went back' })
     await tx.put('passkey', { ...current, counter })
-    const approval = makeApproval(desk, tx.now, { person, passkey, statement, answering, response: signed.response })
+    const approval = makeApproval(desk, tx.now, { person, passkey, statement, response: signed.response })
     await tx.put('approval', approval)
     await note(tx, desk, {
       kind: 'approval.signed',
       actor: person.name,
-      subject: answering.subject,
+      subject: statement.subject,
       facts: {
         approval: approval.id,
         decision: approval.decision,
@@ -120,7 +110,12 @@ export async function answer(desk: Desk, person: Identity, signed: { readonly ch
 type Open = { readonly digest: string } & ({ readonly grant: Grant } | { readonly hold: Hold })
 
 /** What is being answered, if it still waits and this person may answer it and has not. */
-async function openSubject(desk: Desk, tx: Reading & { readonly now: Instant }, person: Identity, answering: Answering): Promise<Result<Open>> {
+async function openSubject(
+  desk: Desk,
+  tx: Reading & { readonly now: Instant },
+  person: Identity,
+  answering: Answering,
+): Promise<Result<Open>> {
   const { subject } = answering
   const open = subject.startsWith('grn_') ? await openGrant(desk, tx, person, answering) : await openHold(desk, tx, person, subject)
   if (!open.ok) return open
@@ -128,7 +123,12 @@ async function openSubject(desk: Desk, tx: Reading & { readonly now: Instant }, 
   return earlier.length > 0 ? refuse('approval.repeated') : open
 }
 
-async function openGrant(desk: Desk, tx: Reading & { readonly now: Instant }, person: Identity, answering: Answering): Promise<Result<Open>> {
+async function openGrant(
+  desk: Desk,
+  tx: Reading & { readonly now: Instant },
+  person: Identity,
+  answering: Answering,
+): Promise<Result<Open>> {
   const grant = await tx.get('grant', answering.subject)
   if (grant === undefined || grant.space !== desk.space) return refuse('not-found')
   const may = mayAnswer(desk, person, answerableGrant(grant), tx.now)
@@ -155,45 +155,45 @@ interface Checked {
 }
 
 /** Verification happens before the transaction: it is slow, and the transaction asks everything again that could have changed. */
-async function verifySignature(desk: Desk, person: Identity, signed: { readonly challenge: string; readonly response: JsonObject }): Promise<Result<Checked>> {
+async function verifySignature(
+  desk: Desk,
+  person: Identity,
+  signed: { readonly challenge: string; readonly response: JsonObject },
+): Promise<Result<Checked>> {
   const read = await desk.store.read(async (tx) => ({
     challenge: await tx.get('challenge', signed.challenge),
     passkeys: await tx.find('passkey', desk.space, { person: person.id }),
   }))
   const { challenge } = read
-  if (challenge === undefined || challenge.purpose !== 'approve' || challenge.person !== person.id) return refuse('approval.signature', { detail: 'the question is unknown or was answered' })
+  if (challenge === undefined || challenge.purpose !== 'approve' || challenge.person !== person.id)
+    return refuse('approval.signature', { detail: 'the question is unknown or was answered' })
   const passkey = read.passkeys.find((each) => each.credentialId === signed.response['id'])
   if (passkey === undefined) return refuse('passkey.refused')
   const { origin, rpId } = desk.pages()
   const { credentialId, publicKey, counter, software } = passkey
-  const verified = await desk.passkeys.assertion({ response: signed.response, challenge: challenge.id, origin, rpId, credentialId, publicKey, counter, software })
+  const verified = await desk.passkeys.assertion({
+    response: signed.response,
+    challenge: challenge.id,
+    origin,
+    rpId,
+    credentialId,
+    publicKey,
+    counter,
+    software,
+  })
   if (!verified.ok) return verified
-  return done({ passkey, counter: verified.value.counter, statement: readStatement(challenge.about), about: challenge.about })
-}
-
-/** Only what `prepareAnswer` wrote is ever read here. */
-function readStatement(about: string): Statement {
-  return mustBe(parseJson(about)) as unknown as Statement
-}
-
-function readAnswering(statement: Statement): Answering {
-  const narrowing = mustBe(parseJson(statement.narrowing))
-  return {
-    subject: statement.subject as GrantId | HoldId,
-    decision: statement.decision === 'approve' ? 'approve' : 'deny',
-    narrowing: (isJsonObject(narrowing) ? narrowing : {}) as Narrowing,
-  }
+  const statement = parseStatement(challenge.about)
+  return statement.ok ? done({ passkey, counter: verified.value.counter, statement: statement.value, about: challenge.about }) : statement
 }
 
 interface Signed {
   readonly person: Identity
   readonly passkey: Passkey
   readonly statement: Statement
-  readonly answering: Answering
   readonly response: JsonObject
 }
 
-function makeApproval(desk: Desk, now: Instant, { person, passkey, statement, answering, response }: Signed): Approval {
+function makeApproval(desk: Desk, now: Instant, { person, passkey, statement, response }: Signed): Approval {
   const parts = response['response']
   const text = (name: string) => {
     const value = isJsonObject(parts) ? parts[name] : undefined
@@ -202,10 +202,10 @@ function makeApproval(desk: Desk, now: Instant, { person, passkey, statement, an
   return {
     id: desk.chance.id('apr', now),
     space: desk.space,
-    subject: answering.subject,
+    subject: statement.subject,
     person: person.id,
-    decision: answering.decision,
-    narrowing: answering.narrowing,
+    decision: statement.decision,
+    narrowing: statement.narrowing,
     digest: statement.digest,
     nonce: statement.nonce,
     passkey: passkey.id,
@@ -238,7 +238,13 @@ async function settleGrant({ desk, tx, person, approval }: Settling, grant: Gran
 async function settleHold({ desk, tx, person, approval }: Settling, hold: Hold): Promise<Result<Answered>> {
   if (approval.decision === 'deny') {
     const { body: _erased, ...action } = hold.action
-    const denied: Hold = { ...hold, action, state: step(holdLife, hold.state, 'deny') ?? hold.state, closedAt: tx.now, reason: `denied by ${person.name}` }
+    const denied: Hold = {
+      ...hold,
+      action,
+      state: step(holdLife, hold.state, 'deny') ?? hold.state,
+      closedAt: tx.now,
+      reason: `denied by ${person.name}`,
+    }
     await tx.put('hold', denied)
     await note(tx, desk, { kind: 'hold.denied', actor: person.name, subject: hold.id, facts: { digest: hold.digest } })
     return done({ approval, hold: denied })
@@ -247,7 +253,12 @@ async function settleHold({ desk, tx, person, approval }: Settling, hold: Hold):
   if (!isSatisfied(hold.requirement, yes)) return done({ approval, hold })
   const approved: Hold = { ...hold, state: step(holdLife, hold.state, 'approve') ?? hold.state, approvedAt: tx.now, useBy: tx.now + useMax }
   await tx.put('hold', approved)
-  await note(tx, desk, { kind: 'hold.approved', actor: person.name, subject: hold.id, facts: { digest: hold.digest, useBy: tx.now + useMax } })
+  await note(tx, desk, {
+    kind: 'hold.approved',
+    actor: person.name,
+    subject: hold.id,
+    facts: { digest: hold.digest, useBy: tx.now + useMax },
+  })
   return done({ approval, hold: approved })
 }
 

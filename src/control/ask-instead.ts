@@ -8,7 +8,14 @@ import type { Task } from '../model/grants.ts'
 import type { Desk } from './desk.ts'
 import { taskKinds } from './eligible.ts'
 
-const helped: readonly RefusalCode[] = ['grant.missing', 'grant.not-covered', 'grant.arguments', 'grant.ended', 'grant.uses-spent', 'session.ended']
+const helped: readonly RefusalCode[] = [
+  'grant.missing',
+  'grant.not-covered',
+  'grant.arguments',
+  'grant.ended',
+  'grant.uses-spent',
+  'session.ended',
+]
 
 /** At most three kinds of task under which this chain could ask for exactly this operation. */
 export function askInstead(desk: Desk, chainIds: readonly IdentityId[], action: Action, refusal: Refusal): readonly AskHint[] {

@@ -1,7 +1,6 @@
 /** The one place where an action is decided: ask the facts, count what counts, hold what must be held, record, answer. */
-import type { DecisionId, GrantId, HoldId, IdentityId, SessionId, TokenId } from '../kernel/ids.ts'
+import type { DecisionId, GrantId, HoldId, SessionId } from '../kernel/ids.ts'
 import type { Instant } from '../kernel/instants.ts'
-import type { JsonObject } from '../kernel/json.ts'
 import { refuse, type Refusal } from '../kernel/refusals.ts'
 import { done, type Result } from '../kernel/result.ts'
 import { type Answer, decide, isLive } from '../decision/decide.ts'
@@ -9,6 +8,7 @@ import { chainStands } from '../decision/facts.ts'
 import type { Rules } from '../decision/rules.ts'
 import { actionDigest, resourceOf } from '../model/actions.ts'
 import { type Evidence, tierRules } from '../model/effects.ts'
+import type { JournalEntry } from '../ledger/journal-format.ts'
 import { type Grant, type Session, usesId } from '../model/grants.ts'
 import { sessionLife, step } from '../model/lives.ts'
 import { askInstead } from './ask-instead.ts'
@@ -42,17 +42,18 @@ interface At {
 async function weigh(gate: Gate, call: Call, at: At): Promise<Verdict> {
   const { id, now } = at
   const { claims, address } = call.bearer
-  const known = claims.grant === undefined ? undefined : gate.desk.facts.sessionOf(claims.jti, claims.grant as GrantId)
+  const known = claims.grant === undefined ? undefined : gate.desk.facts.sessionOf(claims.jti, claims.grant)
   const question = {
-    chain: claims.chain as readonly IdentityId[],
+    chain: claims.chain,
     proof: claims.provedBy,
-    ...(claims.grant === undefined ? {} : { grant: claims.grant as GrantId }),
+    ...(claims.grant === undefined ? {} : { grant: claims.grant }),
     action: call.action,
     address,
     refusals: known === undefined ? 0 : (gate.refusals.get(known.id) ?? 0),
   }
   const answer = decide(gate.desk.facts, question, now)
-  if (answer.outcome === 'deny') return deny(gate, call, { id, refusal: answer.refusal, ...(answer.grant === undefined ? {} : { grant: answer.grant }) })
+  if (answer.outcome === 'deny')
+    return deny(gate, call, { id, refusal: answer.refusal, ...(answer.grant === undefined ? {} : { grant: answer.grant }) })
   const session = await openSession(gate, call.bearer, answer.grant)
   if (!session.ok) return deny(gate, call, { id, refusal: session.refusal, grant: answer.grant })
   if (answer.outcome === 'hold') return hold(gate, call, { at, answer, session: session.value })
@@ -89,11 +90,25 @@ async function hold(gate: Gate, call: Call, weighed: Weighed<Extract<Answer, { o
     if (spent.ok) return allow(gate, call, { at, answer, session, approvedBy: known.id })
     return deny(gate, call, { id, refusal: spent.refusal, grant, session })
   }
-  if (known?.state === 'denied') return deny(gate, call, { id, refusal: refuse('action.denied-by-person', { policies: answer.policies }).refusal, grant, session })
-  const held = await holdAction(gate.desk, { session, grant, digest, action: call.action, material: call.material, answer, body: call.body })
+  if (known?.state === 'denied')
+    return deny(gate, call, { id, refusal: refuse('action.denied-by-person', { policies: answer.policies }).refusal, grant, session })
+  const held = await holdAction(gate.desk, {
+    session,
+    grant,
+    digest,
+    action: call.action,
+    material: call.material,
+    answer,
+    body: call.body,
+  })
   if (!held.ok) return deny(gate, call, { id, refusal: held.refusal, grant, session })
   const { refusal } = refuse('action.held', { detail: `by ${answer.policies.join(', ')}`, policies: answer.policies })
-  const recorded = await record(gate, call, { id, outcome: 'held', refusal, grant, session, hold: held.value.id, digest }, evidenceOf(answer))
+  const recorded = await record(
+    gate,
+    call,
+    { id, outcome: 'held', refusal, grant, session, hold: held.value.id, digest },
+    evidenceOf(answer),
+  )
   if (!recorded.ok) return { outcome: 'deny', refusal: recorded.refusal, decision: id }
   return { outcome: 'held', refusal, decision: id, hold: held.value.id, page: `${gate.desk.pages().origin}/holds/${held.value.id}` }
 }
@@ -135,10 +150,10 @@ interface Denied {
 
 async function deny(gate: Gate, call: Call, denied: Denied): Promise<Verdict> {
   const { claims } = call.bearer
-  const grant = denied.grant ?? (claims.grant === undefined ? undefined : gate.desk.facts.grant(claims.grant as GrantId))
+  const grant = denied.grant ?? (claims.grant === undefined ? undefined : gate.desk.facts.grant(claims.grant))
   const session = denied.session ?? (grant === undefined ? undefined : gate.desk.facts.sessionOf(claims.jti, grant.id))
   if (session !== undefined) gate.refusals.set(session.id, (gate.refusals.get(session.id) ?? 0) + 1)
-  const asked = askInstead(gate.desk, claims.chain as readonly IdentityId[], call.action, denied.refusal)
+  const asked = askInstead(gate.desk, claims.chain, call.action, denied.refusal)
   const refusal = asked.length === 0 ? denied.refusal : { ...denied.refusal, ask: asked }
   await record(
     gate,
@@ -165,7 +180,7 @@ interface Recorded {
 async function record(gate: Gate, call: Call, recorded: Recorded, evidence: Evidence): Promise<Result<number>> {
   const { action, bearer } = call
   const { grant, session, refusal, policies, line, hold, digest } = recorded
-  const entry: JsonObject = {
+  const entry: JournalEntry = {
     type: 'decision',
     at: gate.desk.clock.now(),
     decision: recorded.id,
@@ -189,7 +204,7 @@ async function record(gate: Gate, call: Call, recorded: Recorded, evidence: Evid
     ...(hold === undefined ? {} : { hold }),
     ...(digest === undefined ? {} : { digest }),
   }
-  return gate.journal.append(entry as Parameters<typeof gate.journal.append>[0], evidence)
+  return gate.journal.append(entry, evidence)
 }
 
 /** Live sessions of one grant: each token is one, and tokens live a quarter of an hour. */
@@ -198,7 +213,7 @@ const sessionsMax = 200
 /** The session of this token on this grant: opened by its first action, kept until grant or token ends. */
 async function openSession(gate: Gate, bearer: Bearer, grant: Grant): Promise<Result<Session>> {
   const { facts, store, chance, space } = gate.desk
-  const token = bearer.claims.jti as TokenId
+  const token = bearer.claims.jti
   const known = facts.sessionOf(token, grant.id)
   if (known !== undefined) return known.state === 'live' ? done(known) : refuse('session.ended')
   return store.change(async (tx) => {
@@ -264,7 +279,8 @@ export function stands(gate: Gate, decision: Decision): Result<undefined> {
   if (facts.version === decision.version) return done(undefined)
   const grant = facts.grant(decision.grant)
   if (grant === undefined || !isLive(grant, clock.now())) return refuse('grant.ended')
-  if (facts.rules === undefined || facts.rules !== decidedUnder.get(decision)) return refuse('action.changed', { detail: 'other policies are in force now' })
+  if (facts.rules === undefined || facts.rules !== decidedUnder.get(decision))
+    return refuse('action.changed', { detail: 'other policies are in force now' })
   const chain = chainStands(facts, grant.chain)
   if (!chain.ok) return chain
   return facts.session(decision.session)?.state === 'live' ? done(undefined) : refuse('session.ended')
@@ -324,7 +340,13 @@ export async function endSession(desk: Desk, id: SessionId, by: string): Promise
 /** For the record of requests that were refused before an action could be named. */
 export function recordRefused(
   gate: Gate,
-  input: { readonly service: string; readonly bearer?: Bearer; readonly address: string; readonly target: string; readonly refusal: Refusal },
+  input: {
+    readonly service: string
+    readonly bearer?: Bearer
+    readonly address: string
+    readonly target: string
+    readonly refusal: Refusal
+  },
 ): DecisionId {
   const now = gate.desk.clock.now()
   const id = gate.desk.chance.id('dec', now)
@@ -345,4 +367,3 @@ export function recordRefused(
   )
   return id
 }
-

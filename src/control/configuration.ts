@@ -85,11 +85,16 @@ function authorName(author: Author): string {
   return 'machine' in author ? author.machine : author.actor.name
 }
 
-async function prepare(desk: Desk, author: Author, document: JsonObject): Promise<Prepared | { readonly problems: readonly ConfigurationProblem[] }> {
+async function prepare(
+  desk: Desk,
+  author: Author,
+  document: JsonObject,
+): Promise<Prepared | { readonly problems: readonly ConfigurationProblem[] }> {
   const read = readConfiguration(document)
   if ('problems' in read) return { problems: read.problems.map((problem) => asSource(problem)) }
   const { configuration } = read
-  if (configuration.space !== desk.space) return fault('/space', `this Remit keeps the space "${desk.space}"`, 'apply it where its space is kept')
+  if (configuration.space !== desk.space)
+    return fault('/space', `this Remit keeps the space "${desk.space}"`, 'apply it where its space is kept')
   const identities = desiredIdentities(desk, configuration, desk.clock.now())
   if ('problems' in identities) return identities
   const issuers = configuration.issuers.map(({ name, ...issuer }): Issuer => ({ id: name, space: desk.space, ...issuer }))
@@ -105,7 +110,9 @@ async function prepare(desk: Desk, author: Author, document: JsonObject): Promis
     policies: policies.set,
     changes: [
       ...identities.records.map((identity) => plannedIdentity(desk, identity)),
-      ...issuers.map((issuer) => planned('issuer', issuer.id, { before: knownIssuers.get(issuer.id), after: issuer, says: `tokens of ${issuer.issuer}` })),
+      ...issuers.map((issuer) =>
+        planned('issuer', issuer.id, { before: knownIssuers.get(issuer.id), after: issuer, says: `tokens of ${issuer.issuer}` }),
+      ),
       ...services.map((service) =>
         planned('service', service.id, {
           before: desk.facts.service(service.id),
@@ -142,7 +149,8 @@ function plannedIdentity(desk: Desk, identity: Identity): PlannedChange {
   const before = desk.facts.identity(identity.id)
   const owner = identity.owner === undefined ? undefined : desk.facts.identity(identity.owner)?.name
   const roles = identity.roles.length === 0 ? '' : `, in ${identity.roles.join(', ')}`
-  const says = identity.kind === 'human' ? `a person${roles}` : `${identity.kind}${owner === undefined ? '' : `, owned by ${owner}`}${roles}`
+  const says =
+    identity.kind === 'human' ? `a person${roles}` : `${identity.kind}${owner === undefined ? '' : `, owned by ${owner}`}${roles}`
   const state = identity.state === 'disabled' ? ', disabled' : ''
   return planned(identity.kind === 'human' ? 'person' : 'identity', identity.name, { before, after: identity, says: `${says}${state}` })
 }
@@ -159,7 +167,14 @@ function desiredIdentities(
   const base = (name: string) => {
     const known = desk.facts.identityNamed(name)
     const quarantine = known?.quarantine === undefined ? {} : { quarantine: known.quarantine }
-    return { id: idOf(name), space: desk.space, name, roles: rolesOf(name, roles, known?.roles ?? []), createdAt: known?.createdAt ?? now, ...quarantine }
+    return {
+      id: idOf(name),
+      space: desk.space,
+      name,
+      roles: rolesOf(name, roles, known?.roles ?? []),
+      createdAt: known?.createdAt ?? now,
+      ...quarantine,
+    }
   }
   for (const { name, disabled } of people) {
     records.set(name, { ...base(name), kind: 'human', state: disabled ? 'disabled' : 'live', signsInBy: [] })
@@ -192,17 +207,26 @@ function desiredService(desk: Desk, configured: ConfiguredService): Service {
   const before = desk.facts.service(name)
   const opened = before?.credential === undefined ? undefined : desk.vault.open(before.credential.sealed, configured.upstream)
   const isKept = opened?.ok === true && opened.value.is(value)
-  const sealed = isKept && before?.credential !== undefined ? before.credential.sealed : desk.vault.seal(new Secret(value), configured.upstream)
+  const sealed =
+    isKept && before?.credential !== undefined ? before.credential.sealed : desk.vault.seal(new Secret(value), configured.upstream)
   return { ...service, credential: { header, prefix, sealed } }
 }
 
-type DesiredPolicies = { readonly set: PolicySet | undefined; readonly planned: PlannedChange } | { readonly problems: readonly ConfigurationProblem[] }
+type DesiredPolicies =
+  | { readonly set: PolicySet | undefined; readonly planned: PlannedChange }
+  | { readonly problems: readonly ConfigurationProblem[] }
 
 /** The policies of the document, or those in force, checked against the services as they will be. */
-async function desiredPolicies(desk: Desk, author: Author, configuration: Configuration, changed: readonly Service[]): Promise<DesiredPolicies> {
+async function desiredPolicies(
+  desk: Desk,
+  author: Author,
+  configuration: Configuration,
+  changed: readonly Service[],
+): Promise<DesiredPolicies> {
   const services = new Map([...desk.facts.services(), ...changed].map((service) => [service.id, service]))
   const current = desk.facts.policies
-  const own = configuration.policyFiles ?? current?.files.filter((file) => !desk.shipped.some((shipped) => shipped.name === file.name)) ?? []
+  const own =
+    configuration.policyFiles ?? current?.files.filter((file) => !desk.shipped.some((shipped) => shipped.name === file.name)) ?? []
   const files = [...desk.shipped, ...own]
   const schema = cedarSchema(schemaWorld(services.values()))
   const version = rulesVersion({ files, schema })
@@ -230,11 +254,20 @@ async function putIdentity(desk: Desk, tx: Change, identity: Identity, by: strin
   const before = await tx.get('identity', identity.id)
   await tx.put('identity', identity)
   const { name, kind, roles, state } = identity
-  await note(tx, desk, { kind: before === undefined ? 'identity.created' : 'identity.changed', actor: by, subject: identity.id, facts: { name, kind, roles: [...roles], state } })
+  await note(tx, desk, {
+    kind: before === undefined ? 'identity.created' : 'identity.changed',
+    actor: by,
+    subject: identity.id,
+    facts: { name, kind, roles: [...roles], state },
+  })
   if (before?.state !== 'live' || state === 'live') return
-  const gone = new Set<string>([identity.id, ...[...desk.facts.identities()].filter((each) => each.owner === identity.id).map((each) => each.id)])
+  const gone = new Set<string>([
+    identity.id,
+    ...[...desk.facts.identities()].filter((each) => each.owner === identity.id).map((each) => each.id),
+  ])
   for (const grant of [...desk.facts.openGrants()].filter((each) => each.chain.some((link) => gone.has(link)))) {
     const current = await tx.get('grant', grant.id)
-    if (current !== undefined) await endGrant(tx, desk, current, { how: current.state === 'active' ? 'revoked' : 'withdrawn', by, reason: `${name} was disabled` })
+    if (current !== undefined)
+      await endGrant(tx, desk, current, { how: current.state === 'active' ? 'revoked' : 'withdrawn', by, reason: `${name} was disabled` })
   }
 }

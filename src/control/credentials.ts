@@ -20,7 +20,8 @@ export interface Issued {
 
 /** The owner of a non-human, or whoever may administer. Nobody issues one for a person: people have passkeys. */
 export async function issueSecret(desk: Desk, caller: Caller, name: string, lifetime: Milliseconds): Promise<Result<Issued>> {
-  if (lifetime > secretLifetimeMax) return refuse('input.invalid', { detail: `a secret lives at most ${formatDuration(secretLifetimeMax)}` })
+  if (lifetime > secretLifetimeMax)
+    return refuse('input.invalid', { detail: `a secret lives at most ${formatDuration(secretLifetimeMax)}` })
   return desk.store.change(async (tx) => {
     const owned = await ownedIdentity(desk, tx, caller, name)
     return owned.ok ? makeSecret(desk, tx, { identity: owned.value, by: caller.actor.name, lifetime }) : owned
@@ -48,7 +49,12 @@ export async function makeSecret(
     expiresAt: tx.now + lifetime,
   }
   await tx.put('credential', credential)
-  await note(tx, desk, { kind: 'credential.issued', actor: by, subject: id, facts: { identity: identity.name, expiresAt: credential.expiresAt } })
+  await note(tx, desk, {
+    kind: 'credential.issued',
+    actor: by,
+    subject: id,
+    facts: { identity: identity.name, expiresAt: credential.expiresAt },
+  })
   return done({ credential, secret: new Secret(text) })
 }
 

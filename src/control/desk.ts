@@ -60,7 +60,8 @@ export async function note(tx: Change, desk: Pick<Desk, 'space'>, happening: Hap
 
 /** Whether someone may do this at the desk: by the desk's policy, or by a live exception. */
 export function deskAllows(desk: Pick<Desk, 'space' | 'facts'>, identity: Identity, action: DeskAction, now: Instant): Result<undefined> {
-  if (identity.state !== 'live' || identity.quarantine !== undefined) return refuse('caller.not-allowed', { detail: `${identity.name} is not live` })
+  if (identity.state !== 'live' || identity.quarantine !== undefined)
+    return refuse('caller.not-allowed', { detail: `${identity.name} is not live` })
   for (const exception of desk.facts.exceptionsOf(identity.id)) {
     if (exception.state === 'active' && now < exception.expiresAt && exception.deskActions.includes(action)) return done(undefined)
   }
@@ -72,4 +73,3 @@ export function deskAllows(desk: Pick<Desk, 'space' | 'facts'>, identity: Identi
   if (answer.decision === 'allow' && !broken) return done(undefined)
   return refuse('caller.not-allowed', { detail: `${identity.name} may not ${action}` })
 }
-

@@ -25,7 +25,10 @@ export interface StartedDevice {
 export async function startDeviceSignIn(desk: Desk, address: string): Promise<Result<StartedDevice>> {
   return desk.store.change(async (tx) => {
     const code = Buffer.from(desk.chance.bytes(32)).toString('base64url')
-    const userCode = [...desk.chance.bytes(8)].map((byte) => letters[byte % letters.length]).join('').replace(/^(.{4})/, '$1-')
+    const userCode = [...desk.chance.bytes(8)]
+      .map((byte) => letters[byte % letters.length])
+      .join('')
+      .replace(/^(.{4})/, '$1-')
     const device: DeviceSignIn = {
       id: desk.chance.id('dvc', tx.now),
       space: desk.space,
@@ -42,7 +45,11 @@ export async function startDeviceSignIn(desk: Desk, address: string): Promise<Re
 }
 
 /** What the person signs: this command line, at this address, is theirs. */
-export async function prepareDeviceConfirmation(desk: Desk, person: Identity, userCode: string): Promise<Result<Prepared & { readonly address: string }>> {
+export async function prepareDeviceConfirmation(
+  desk: Desk,
+  person: Identity,
+  userCode: string,
+): Promise<Result<Prepared & { readonly address: string }>> {
   return desk.store.change(async (tx) => {
     const [device] = await tx.find('device', desk.space, { userCode: userCode.toUpperCase() })
     if (device === undefined || device.state !== 'waiting' || tx.now >= device.expiresAt) return refuse('link.invalid')
@@ -50,29 +57,55 @@ export async function prepareDeviceConfirmation(desk: Desk, person: Identity, us
     const nonce = Buffer.from(desk.chance.bytes(24)).toString('base64url')
     const about = canonicalJson({ v: 1, purpose: 'confirm-device', space: desk.space, device: device.id, person: person.id, nonce })
     const challenge = challengeOf(about)
-    await tx.put('challenge', { id: challenge, space: desk.space, purpose: 'confirm-device', person: person.id, about: device.id, expiresAt: tx.now + waitMax })
+    await tx.put('challenge', {
+      id: challenge,
+      space: desk.space,
+      purpose: 'confirm-device',
+      person: person.id,
+      about: device.id,
+      expiresAt: tx.now + waitMax,
+    })
     return done({ challenge, credentialIds: passkeys.map((passkey) => passkey.credentialId), address: device.address })
   })
 }
 
-export async function confirmDevice(desk: Desk, person: Identity, given: { readonly challenge: string; readonly response: JsonObject }): Promise<Result<undefined>> {
+export async function confirmDevice(
+  desk: Desk,
+  person: Identity,
+  given: { readonly challenge: string; readonly response: JsonObject },
+): Promise<Result<undefined>> {
   const passkeys = await desk.store.read((tx) => tx.find('passkey', desk.space, { person: person.id }))
   const passkey = passkeys.find((each) => each.credentialId === given.response['id'])
   if (passkey === undefined) return refuse('passkey.refused')
   const { origin, rpId } = desk.pages()
   const { credentialId, publicKey, counter, software } = passkey
-  const verified = await desk.passkeys.assertion({ response: given.response, challenge: given.challenge, origin, rpId, credentialId, publicKey, counter, software })
+  const verified = await desk.passkeys.assertion({
+    response: given.response,
+    challenge: given.challenge,
+    origin,
+    rpId,
+    credentialId,
+    publicKey,
+    counter,
+    software,
+  })
   if (!verified.ok) return verified
   return desk.store.change(async (tx) => {
     const challenge = await tx.get('challenge', given.challenge)
-    const right = challenge !== undefined && challenge.purpose === 'confirm-device' && challenge.person === person.id && tx.now < challenge.expiresAt
+    const right =
+      challenge !== undefined && challenge.purpose === 'confirm-device' && challenge.person === person.id && tx.now < challenge.expiresAt
     if (!right) return refuse('approval.signature')
     await tx.remove('challenge', given.challenge)
     const device = await tx.get('device', challenge.about)
     if (device === undefined || device.state !== 'waiting' || tx.now >= device.expiresAt) return refuse('link.invalid')
     await tx.put('device', { ...device, state: 'confirmed', person: person.id })
     await tx.put('passkey', { ...passkey, counter: verified.value.counter })
-    await note(tx, desk, { kind: 'person.signed-in', actor: person.name, subject: person.id, facts: { passkey: passkey.id, commandLine: device.address } })
+    await note(tx, desk, {
+      kind: 'person.signed-in',
+      actor: person.name,
+      subject: person.id,
+      facts: { passkey: passkey.id, commandLine: device.address },
+    })
     return done(undefined)
   })
 }
@@ -85,16 +118,19 @@ export type Polled =
 /** Only from the address that started it, and once. */
 export async function pollDevice(desk: Desk, deviceCode: string, address: string): Promise<Result<Polled>> {
   const hash = createHash('sha256').update(deviceCode).digest('hex')
-  const taken = await desk.store.change<{ readonly state: 'waiting' | 'ended' } | { readonly person: Identity; readonly passkey: string }>(async (tx) => {
-    const [device] = await tx.find('device', desk.space, { hash })
-    if (device === undefined || device.address !== address || tx.now >= device.expiresAt || device.state === 'spent') return done({ state: 'ended' })
-    if (device.state === 'waiting' || device.person === undefined) return done({ state: 'waiting' })
-    const person = desk.facts.identity(device.person)
-    const [passkey] = await tx.find('passkey', desk.space, { person: device.person })
-    if (person === undefined || passkey === undefined) return done({ state: 'ended' })
-    await tx.put('device', { ...device, state: 'spent' })
-    return done({ person, passkey: passkey.id })
-  })
+  const taken = await desk.store.change<{ readonly state: 'waiting' | 'ended' } | { readonly person: Identity; readonly passkey: string }>(
+    async (tx) => {
+      const [device] = await tx.find('device', desk.space, { hash })
+      if (device === undefined || device.address !== address || tx.now >= device.expiresAt || device.state === 'spent')
+        return done({ state: 'ended' })
+      if (device.state === 'waiting' || device.person === undefined) return done({ state: 'waiting' })
+      const person = desk.facts.identity(device.person)
+      const [passkey] = await tx.find('passkey', desk.space, { person: device.person })
+      if (person === undefined || passkey === undefined) return done({ state: 'ended' })
+      await tx.put('device', { ...device, state: 'spent' })
+      return done({ person, passkey: passkey.id })
+    },
+  )
   if (!taken.ok) return taken
   if ('state' in taken.value) return done(taken.value)
   const { person, passkey } = taken.value

@@ -61,14 +61,19 @@ export async function completeGrant(desk: Desk, caller: Caller, id: GrantId, rea
 
 /** The wrapped command's end, its kill or its silence. */
 export async function abandonGrant(desk: Desk, caller: Caller, id: GrantId, reason: string): Promise<Result<Grant>> {
-  return closeOwn(desk, caller, id, (grant) => ({ how: grant.state === 'active' ? 'abandoned' : 'withdrawn', by: caller.actor.name, reason }))
+  return closeOwn(desk, caller, id, (grant) => ({
+    how: grant.state === 'active' ? 'abandoned' : 'withdrawn',
+    by: caller.actor.name,
+    reason,
+  }))
 }
 
 async function closeOwn(desk: Desk, caller: Caller, id: GrantId, ending: (grant: Grant) => Ending): Promise<Result<Grant>> {
   return desk.store.change(async (tx) => {
     const grant = await tx.get('grant', id)
     if (grant === undefined || grant.space !== desk.space || !maySee(desk, caller, grant.chain)) return refuse('not-found')
-    if (!grant.chain.includes(caller.actor.id)) return refuse('caller.not-allowed', { detail: 'only whoever acts under it says that it is done; revoke it instead' })
+    if (!grant.chain.includes(caller.actor.id))
+      return refuse('caller.not-allowed', { detail: 'only whoever acts under it says that it is done; revoke it instead' })
     return done(await endGrant(tx, desk, grant, ending(grant)))
   })
 }
@@ -86,7 +91,8 @@ export async function revokeGrant(desk: Desk, caller: Caller, id: GrantId, reaso
     const grant = await tx.get('grant', id)
     const mayStop = callerMay(desk, caller, 'stop').ok
     if (grant === undefined || grant.space !== desk.space) return refuse('not-found')
-    if (!mayStop && !isParty(desk, caller, grant.chain)) return refuse(maySee(desk, caller, grant.chain) ? 'caller.not-allowed' : 'not-found')
+    if (!mayStop && !isParty(desk, caller, grant.chain))
+      return refuse(maySee(desk, caller, grant.chain) ? 'caller.not-allowed' : 'not-found')
     return done(await endGrant(tx, desk, grant, { how: grant.state === 'active' ? 'revoked' : 'withdrawn', by: caller.actor.name, reason }))
   })
   if (!revoked.ok) return revoked

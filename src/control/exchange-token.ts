@@ -1,6 +1,6 @@
 /** Token exchange (RFC 8693): a proof of identity in, a short Remit token for one audience, and maybe one grant, out. */
 import { createHash } from 'node:crypto'
-import { isId, type GrantId, type IdentityId } from '../kernel/ids.ts'
+import { type IdentityId, parseId } from '../kernel/ids.ts'
 import type { Instant, Milliseconds } from '../kernel/instants.ts'
 import { parseJson, isJsonObject } from '../kernel/json.ts'
 import { refuse } from '../kernel/refusals.ts'
@@ -69,10 +69,12 @@ export async function mint(desk: Desk, proved: Proved, audience: string, grantId
   const chain = chainStands(desk.facts, proved.chain)
   if (!chain.ok) return chain
   let endsAt = Math.min(now + (proved.lifetime ?? tokenMax), proved.endsAt)
-  if (grantId !== undefined) {
-    const grant = isId('grn', grantId) ? desk.facts.grant(grantId) : undefined
+  const named = grantId === undefined ? undefined : parseId('grn', grantId)
+  if (named !== undefined) {
+    const grant = named.ok ? desk.facts.grant(named.value) : undefined
     if (grant === undefined || !isSameChain(grant.chain, proved.chain)) return refuse('grant.missing')
-    if (!isLive(grant, now) || grant.expiresAt === undefined) return refuse(grant.state === 'approved' ? 'grant.wrong-state' : 'grant.ended', { detail: `it is ${grant.state}` })
+    if (!isLive(grant, now) || grant.expiresAt === undefined)
+      return refuse(grant.state === 'approved' ? 'grant.wrong-state' : 'grant.ended', { detail: `it is ${grant.state}` })
     endsAt = Math.min(endsAt, grant.expiresAt)
   }
   if (endsAt <= now) return refuse('credential.invalid')
@@ -82,7 +84,7 @@ export async function mint(desk: Desk, proved: Proved, audience: string, grantId
     chain: proved.chain,
     provedBy: proved.provedBy,
     audience,
-    ...(grantId === undefined ? {} : { grant: grantId as GrantId }),
+    ...(named?.ok === true ? { grant: named.value } : {}),
     issuedAt: now,
     expiresAt: endsAt,
     proved: proved.facts,
@@ -95,7 +97,8 @@ async function actFor(desk: Desk, subject: Proved, exchange: Exchange): Promise<
   const actor = await prove(desk, exchange, exchange.actorToken ?? '', exchange.actorTokenType ?? '')
   if (!actor.ok) return actor
   const chain = [...actor.value.chain, ...subject.chain]
-  if (new Set(chain).size !== chain.length || chain.length > 8) return refuse('credential.invalid', { detail: 'nobody acts for themselves' })
+  if (new Set(chain).size !== chain.length || chain.length > 8)
+    return refuse('credential.invalid', { detail: 'nobody acts for themselves' })
   return done({ ...actor.value, chain, endsAt: Math.min(actor.value.endsAt, subject.endsAt) })
 }
 
@@ -132,7 +135,7 @@ async function proveByAccess(desk: Desk, token: string, address: string): Promis
   if (!bearer.ok) return bearer
   const { chain, provedBy, expiresAt, proved } = bearer.value.claims
   if (!desk.facts.isProofLive(provedBy, desk.clock.now())) return refuse('credential.invalid')
-  return done({ chain: chain as readonly IdentityId[], provedBy, endsAt: expiresAt, facts: proved })
+  return done({ chain, provedBy, endsAt: expiresAt, facts: proved })
 }
 
 async function proveByIssuer(desk: Desk, token: string): Promise<Result<Proved>> {
@@ -141,7 +144,9 @@ async function proveByIssuer(desk: Desk, token: string): Promise<Result<Proved>>
   const read = await desk.issuerTokens.read(token, issuer)
   if (!read.ok) return read
   const { subject, claims, expiresAt } = read.value
-  const matching = [...desk.facts.identities()].filter((identity) => identity.signsInBy.some((by) => by.issuer === issuer.id && by.subject === subject))
+  const matching = [...desk.facts.identities()].filter((identity) =>
+    identity.signsInBy.some((by) => by.issuer === issuer.id && by.subject === subject),
+  )
   const [identity] = matching
   // Two identities with one subject would be two readings of one proof.
   if (identity === undefined || matching.length > 1) return refuse('credential.invalid')
@@ -150,7 +155,12 @@ async function proveByIssuer(desk: Desk, token: string): Promise<Result<Proved>>
     const value = claims[claim]
     if (typeof value === 'string' && value.length <= 512) facts[fact] = value
   }
-  return done({ chain: [identity.id], provedBy: issuedProof({ issuer: issuer.id, identity: identity.id, subject }), endsAt: expiresAt, facts })
+  return done({
+    chain: [identity.id],
+    provedBy: issuedProof({ issuer: issuer.id, identity: identity.id, subject }),
+    endsAt: expiresAt,
+    facts,
+  })
 }
 
 /** The configured issuer that an unverified token names: only to know whose keys to check it with. */

@@ -1,8 +1,7 @@
 /** Why a decision came out as it did, from its record: which grant, which policies, which value, in words. */
-import type { DecisionId, GrantId, IdentityId } from '../kernel/ids.ts'
+import { type DecisionId, type IdentityId, parseId } from '../kernel/ids.ts'
 import type { JsonObject } from '../kernel/json.ts'
-import { type RefusalCode, refusals } from '../kernel/refusals.ts'
-import { refuse } from '../kernel/refusals.ts'
+import { isRefusalCode, refusals, refuse } from '../kernel/refusals.ts'
 import { done, type Result } from '../kernel/result.ts'
 import { describeScopeLine } from '../model/scope.ts'
 import type { Caller, Desk } from './desk.ts'
@@ -24,7 +23,7 @@ export async function explain(desk: Desk, journals: readonly Journal[], caller: 
     if (!found.ok) continue
     const entries = found.value
     const [first] = entries
-    const chain = Array.isArray(first?.['chain']) ? first['chain'].filter((link): link is IdentityId => typeof link === 'string') : []
+    const chain = chainOf(first ?? {})
     if (!maySee(desk, caller, chain)) return refuse('not-found')
     return done({ decision: id, entries, words: await inWords(desk, entries) })
   }
@@ -34,25 +33,42 @@ export async function explain(desk: Desk, journals: readonly Journal[], caller: 
 async function inWords(desk: Desk, entries: readonly JsonObject[]): Promise<string[]> {
   const [decision = {}, outcome] = entries
   const text = (name: string) => (typeof decision[name] === 'string' ? decision[name] : '')
-  const who = (Array.isArray(decision['chain']) ? decision['chain'] : []).map((link) => nameOf(desk, link)).join(', acting for ')
-  const words = [`${who === '' ? 'an unknown caller' : who} asked for ${text('target')}${text('resource') === '' ? '' : ` (${text('effect')} on ${text('resource')})`} from ${text('address')}`]
+  const who = chainOf(decision)
+    .map((link) => nameOf(desk, link))
+    .join(', acting for ')
+  const words = [
+    `${who === '' ? 'an unknown caller' : who} asked for ${text('target')}${text('resource') === '' ? '' : ` (${text('effect')} on ${text('resource')})`} from ${text('address')}`,
+  ]
   words.push(...(await grantInWords(desk, decision)))
   const policies = Array.isArray(decision['policies']) ? decision['policies'] : []
   for (const policy of policies) words.push(policyInWords(desk, policy))
   words.push(answerInWords(decision))
-  if (outcome !== undefined) words.push(`then: ${String(outcome['result'])}${outcome['status'] === undefined ? '' : `, status ${String(outcome['status'])}`}`)
+  if (outcome !== undefined) words.push(outcomeInWords(outcome))
   return words
 }
 
-function nameOf(desk: Desk, link: unknown): string {
-  const identity = typeof link === 'string' ? desk.facts.identity(link as IdentityId) : undefined
+function outcomeInWords({ result, status }: JsonObject): string {
+  return `then: ${typeof result === 'string' ? result : 'unknown'}${typeof status === 'number' ? `, status ${status}` : ''}`
+}
+
+function chainOf({ chain }: JsonObject): IdentityId[] {
+  if (!Array.isArray(chain)) return []
+  return chain.flatMap((link: unknown) => {
+    const id = parseId('idn', link)
+    return id.ok ? [id.value] : []
+  })
+}
+
+function nameOf(desk: Desk, link: IdentityId): string {
+  const identity = desk.facts.identity(link)
   return identity === undefined ? 'somebody' : `${identity.name} (${identity.kind})`
 }
 
 async function grantInWords(desk: Desk, decision: JsonObject): Promise<string[]> {
-  const id = decision['grant']
-  if (typeof id !== 'string') return ['no grant was in play']
-  const grant = desk.facts.grant(id as GrantId) ?? (await desk.store.read((tx) => tx.get('grant', id)))
+  const read = parseId('grn', decision['grant'])
+  if (!read.ok) return ['no grant was in play']
+  const id = read.value
+  const grant = desk.facts.grant(id) ?? (await desk.store.read((tx) => tx.get('grant', id)))
   if (grant === undefined) return [`under the grant ${id}`]
   const line = typeof decision['line'] === 'number' ? grant.scope[decision['line']] : undefined
   const by = line === undefined ? '' : `; its line "${describeScopeLine(line)}" covers this`
@@ -76,10 +92,10 @@ function answerInWords(decision: JsonObject): string {
     case 'held':
       return `answer: held${held}, until a person answers`
     default: {
-      const code = decision['refusal']
-      const row = typeof code === 'string' && code in refusals ? refusals[code as RefusalCode] : undefined
+      const code = typeof decision['refusal'] === 'string' ? decision['refusal'] : 'unknown'
+      const row = isRefusalCode(code) ? refusals[code] : undefined
       const detail = typeof decision['detail'] === 'string' ? `: ${decision['detail']}` : ''
-      return `answer: no, ${row?.says ?? String(code)}${detail}${row === undefined ? '' : `. Next: ${row.remedy}`}`
+      return `answer: no, ${row?.says ?? code}${detail}${row === undefined ? '' : `. Next: ${row.remedy}`}`
     }
   }
 }

@@ -8,23 +8,16 @@ import { readRules, type Rules } from '../decision/rules.ts'
 import { cedarSchema } from '../decision/schema.ts'
 import { effectEntities, identityEntities, schemaWorld, serviceEntities } from '../decision/world.ts'
 import { effects } from '../model/effects.ts'
-import { type Grant, type Hold, type Session, type TokenBinding, usesId } from '../model/grants.ts'
+import { type Grant, type Hold, type Session, type TokenBinding, type Uses, usesId } from '../model/grants.ts'
 import type { Credential, Identity, Issuer, Passkey, StandingException } from '../model/identities.ts'
 import type { PolicySet } from '../model/policies.ts'
-import { type FactChange, factKinds, type RecordKind, type Records } from '../model/records.ts'
+import type { FactChange, RecordKind, Records } from '../model/records.ts'
 import type { Service } from '../model/services.ts'
+import { everyRecord } from './every-record.ts'
 import type { Committed, SearchBy, Store } from './ports.ts'
-
-/** What has ended is not read at start: a long history must not make it slow. */
-const stillOpen: { readonly [K in RecordKind]?: SearchBy<K> } = {
-  grant: { state: ['requested', 'pending', 'approved', 'active'] },
-  session: { state: 'live' },
-  hold: { state: ['waiting', 'approved', 'denied'] },
-}
 
 /** Ended grants and sessions are remembered this far back, so that a late caller hears "ended" rather than "unknown". */
 const endedMax = 10_000
-const pageMax = 1_000
 
 export type FactListener = (change: FactChange) => void
 
@@ -71,14 +64,24 @@ export class Facts implements DecisionFacts {
   /** Reads everything that decisions need, before anybody is served. */
   async load(store: Store): Promise<void> {
     await store.read(async (tx) => {
-      for (const kind of factKinds) {
-        for (let after: string | undefined; ; ) {
-          const page = await tx.find<RecordKind>(kind, this.#space, stillOpen[kind] ?? {}, after === undefined ? { max: pageMax } : { max: pageMax, after })
-          for (const record of page) this.#put({ kind, id: record.id, record } as FactChange)
-          after = page.at(-1)?.id
-          if (page.length < pageMax) break
-        }
+      const put = async <K extends RecordKind>(kind: K, by: SearchBy<K>, keep: (record: Records[K]) => void) => {
+        for await (const record of everyRecord(tx, kind, this.#space, by)) keep(record)
       }
+      await put('identity', {}, (identity) => this.#putIdentity(identity))
+      await put('credential', {}, (credential) => this.#credentials.set(credential.id, credential))
+      await put('passkey', {}, (passkey) => this.#passkeys.set(passkey.id, passkey))
+      await put('exception', {}, (exception) => this.#exceptions.set(exception.id, exception))
+      await put('issuer', {}, (issuer) => this.#issuers.set(issuer.id, issuer))
+      await put('service', {}, (service) => this.#putService(service))
+      await put('policySet', {}, (policies) => {
+        this.#policies = policies
+      })
+      // What has ended is not read: a long history must not make the start slow.
+      await put('grant', { state: ['requested', 'pending', 'approved', 'active'] }, (grant) => this.#putGrant(grant))
+      await put('uses', {}, (uses) => this.#putUses(uses))
+      await put('session', { state: 'live' }, (session) => this.#putSession(session))
+      await put('binding', {}, (binding) => this.#bindings.set(binding.id, binding))
+      await put('hold', { state: ['waiting', 'approved', 'denied'] }, (hold) => this.#putHold(hold))
     })
     this.#version = (await store.last()).version
     this.#rebuildRules()
@@ -252,26 +255,34 @@ export class Facts implements DecisionFacts {
         this.#putHold(change.record)
         break
       case 'uses':
-        if (this.#grants.has(change.record.grant)) this.#uses.set(change.id, change.record.spent)
+        this.#putUses(change.record)
+        break
+      case 'credential':
+        this.#credentials.set(change.id, change.record)
+        break
+      case 'passkey':
+        this.#passkeys.set(change.id, change.record)
+        break
+      case 'issuer':
+        this.#issuers.set(change.id, change.record)
+        break
+      case 'exception':
+        this.#exceptions.set(change.id, change.record)
+        break
+      case 'binding':
+        this.#bindings.set(change.id, change.record)
         break
       case 'policySet':
         this.#policies = change.record
         break
       default:
-        this.#plain(change.kind)?.set(change.id, change.record)
+        // The other kinds are read from the store by whoever needs them.
+        break
     }
   }
 
-  /** The kinds that are simply kept by id. */
-  #plain(kind: RecordKind): Map<string, Records[RecordKind]> | undefined {
-    const maps: Partial<Record<RecordKind, Map<string, unknown>>> = {
-      credential: this.#credentials,
-      passkey: this.#passkeys,
-      issuer: this.#issuers,
-      exception: this.#exceptions,
-      binding: this.#bindings,
-    }
-    return maps[kind] as Map<string, Records[RecordKind]> | undefined
+  #putUses(uses: Uses): void {
+    if (this.#grants.has(uses.grant)) this.#uses.set(uses.id, uses.spent)
   }
 
   #putIdentity(identity: Identity): void {

@@ -52,7 +52,14 @@ export async function holdAction(desk: Desk, holding: Holding): Promise<Result<H
       kind: 'hold.opened',
       actor: desk.facts.identity(session.identity)?.name ?? session.identity,
       subject: hold.id,
-      facts: { grant: grant.id, session: session.id, digest, target: action.target, resource: `${action.service}/${action.operation}`, policies: [...answer.policies] },
+      facts: {
+        grant: grant.id,
+        session: session.id,
+        digest,
+        target: action.target,
+        resource: `${action.service}/${action.operation}`,
+        policies: [...answer.policies],
+      },
     })
     return done(hold)
   })
@@ -74,7 +81,8 @@ function heldAction(action: Action, material: Material, body: Uint8Array | undef
 /** approved → spent, once: whoever comes second finds it spent. */
 export async function spendHold(desk: Desk, tx: Change, id: HoldId): Promise<Result<Hold>> {
   const hold = await tx.get('hold', id)
-  if (hold === undefined || hold.useBy === undefined || tx.now >= hold.useBy) return refuse('action.changed', { detail: 'the approval has expired' })
+  if (hold === undefined || hold.useBy === undefined || tx.now >= hold.useBy)
+    return refuse('action.changed', { detail: 'the approval has expired' })
   const state = step(holdLife, hold.state, 'spend')
   if (state === undefined) return refuse('action.changed', { detail: `the hold is ${hold.state}` })
   const { body: _erased, ...action } = hold.action

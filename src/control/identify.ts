@@ -1,10 +1,11 @@
 /** From a token to a caller: verified, bound to the first address that used it, its chain alive. */
 import { createHash } from 'node:crypto'
-import type { IdentityId, TokenId } from '../kernel/ids.ts'
 import { refuse } from '../kernel/refusals.ts'
 import { done, type Result } from '../kernel/result.ts'
 import { chainStands } from '../decision/facts.ts'
 import { type Caller, type Desk, machinery, note } from './desk.ts'
+import type { TokenBinding } from '../model/grants.ts'
+import { parseClaims } from './parse-claims.ts'
 import type { Bearer, TokenClaims } from './ports.ts'
 
 /** Verified tokens are remembered by hash, so that the second look costs no signature. */
@@ -41,14 +42,15 @@ export class TokenReader {
     if (known !== undefined) return done(known)
     const read = await this.#desk.mint.read(token, this.#audience)
     if (!read.ok) return read
-    if (read.value.space !== this.#desk.space) return refuse('credential.invalid')
+    const claims = parseClaims(read.value)
+    if (!claims.ok || claims.value.space !== this.#desk.space) return refuse('credential.invalid')
     const key = tokenHash(token)
-    this.#seen.set(key, read.value)
+    this.#seen.set(key, claims.value)
     if (this.#seen.size > rememberedMax) {
       const [oldest] = this.#seen.keys()
       if (oldest !== undefined) this.#seen.delete(oldest)
     }
-    return read
+    return claims
   }
 }
 
@@ -71,10 +73,12 @@ async function bind(desk: Desk, claims: TokenClaims, address: string) {
   const bound = await desk.store.change(async (tx) => {
     const known = await tx.get('binding', claims.jti)
     if (known !== undefined) return done(known)
-    const binding = {
-      id: claims.jti as TokenId,
+    const [identity] = claims.chain
+    if (identity === undefined) return refuse('credential.invalid')
+    const binding: TokenBinding = {
+      id: claims.jti,
       space: desk.space,
-      identity: (claims.chain[0] ?? '') as IdentityId,
+      identity,
       address,
       at: tx.now,
       expiresAt: claims.expiresAt,
@@ -89,7 +93,11 @@ const signalEvery = 60_000
 const signalled = new WeakMap<Desk, Map<string, number>>()
 
 /** Refused, and told to whoever watches: at most once a minute for one token, so that a flood of them stays one signal. */
-async function elsewhere(desk: Desk, claims: TokenClaims, seen: { readonly bound: string; readonly address: string }): Promise<Result<never>> {
+async function elsewhere(
+  desk: Desk,
+  claims: TokenClaims,
+  seen: { readonly bound: string; readonly address: string },
+): Promise<Result<never>> {
   const last = signalled.get(desk) ?? new Map<string, number>()
   signalled.set(desk, last)
   const now = desk.clock.now()
@@ -98,13 +106,14 @@ async function elsewhere(desk: Desk, claims: TokenClaims, seen: { readonly bound
     last.set(claims.jti, now)
     await desk.store.change(async (tx) => {
       const id = desk.chance.id('sgn', tx.now)
-      const identity = (claims.chain[0] ?? '') as IdentityId
-      await tx.put('signal', { id, space: desk.space, kind: 'token-used-elsewhere', identity, about: claims.jti, at: tx.now })
+      const [identity] = claims.chain
+      const whose = identity === undefined ? {} : { identity }
+      await tx.put('signal', { id, space: desk.space, kind: 'token-used-elsewhere', ...whose, about: claims.jti, at: tx.now })
       await note(tx, desk, {
         kind: 'signal.raised',
         actor: machinery,
         subject: id,
-        facts: { kind: 'token-used-elsewhere', identity, token: claims.jti, bound: seen.bound, used: seen.address },
+        facts: { kind: 'token-used-elsewhere', ...whose, token: claims.jti, bound: seen.bound, used: seen.address },
       })
       return done(undefined)
     })
@@ -117,9 +126,10 @@ export async function identifyCaller(desk: Desk, reader: TokenReader, token: str
   const bearer = await identify(desk, reader, token, address)
   if (!bearer.ok) return bearer
   const { claims } = bearer.value
-  const chain = chainStands(desk.facts, claims.chain as readonly IdentityId[])
+  const chain = chainStands(desk.facts, claims.chain)
   if (!chain.ok) return chain
-  if (!desk.facts.isProofLive(claims.provedBy, desk.clock.now())) return refuse('credential.invalid', { detail: 'what proved it has ended' })
+  if (!desk.facts.isProofLive(claims.provedBy, desk.clock.now()))
+    return refuse('credential.invalid', { detail: 'what proved it has ended' })
   const [actor] = chain.value
   return actor === undefined ? refuse('credential.invalid') : done({ actor, chain: chain.value, claims, address })
 }

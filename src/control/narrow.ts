@@ -8,7 +8,8 @@ import type { Grant, Narrowing, ScopeEntry } from '../model/grants.ts'
 /** The grant with less in it, or `approval.widens`. Lines are numbered from 0 as they stand in the grant. */
 export function narrow(grant: Grant, narrowing: Narrowing): Result<Grant> {
   const { duration = grant.duration, lines, uses = {} } = narrowing
-  if (!Number.isSafeInteger(duration) || duration <= 0 || duration > grant.duration) return refuse('approval.widens', { detail: 'duration' })
+  if (!Number.isSafeInteger(duration) || duration <= 0 || duration > grant.duration)
+    return refuse('approval.widens', { detail: 'duration' })
   const kept = lines ?? [...grant.scope.keys()]
   if (kept.length === 0 || new Set(kept).size !== kept.length || kept.some((line) => grant.scope[line] === undefined)) {
     return refuse('approval.widens', { detail: 'lines' })
@@ -32,5 +33,7 @@ export function narrow(grant: Grant, narrowing: Narrowing): Result<Grant> {
 /** Whoever signs after a narrowing signs what is left: a yes that was prepared for the wider request no longer fits. */
 function narrowedDigest(digest: string, narrowing: Narrowing): string {
   if (Object.keys(narrowing).length === 0) return digest
-  return `v1:${createHash('sha256').update(canonicalJson({ v: 1, digest, narrowing })).digest('hex')}`
+  return `v1:${createHash('sha256')
+    .update(canonicalJson({ v: 1, digest, narrowing }))
+    .digest('hex')}`
 }

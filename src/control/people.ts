@@ -33,7 +33,12 @@ export async function firstLink(desk: Desk): Promise<Result<Secret | undefined>>
     const text = linkText(desk)
     const link = makeLink(desk, tx, { text, firstAdministrator: true, by: machinery })
     await tx.put('link', link)
-    await note(tx, desk, { kind: 'link.issued', actor: machinery, subject: link.id, facts: { purpose: 'first administrator', expiresAt: link.expiresAt } })
+    await note(tx, desk, {
+      kind: 'link.issued',
+      actor: machinery,
+      subject: link.id,
+      facts: { purpose: 'first administrator', expiresAt: link.expiresAt },
+    })
     return done(new Secret(text))
   })
 }
@@ -52,13 +57,22 @@ export async function invite(desk: Desk, caller: Caller, name: string): Promise<
 }
 
 /** The making itself, for deeds that have settled who may. */
-export async function makeInvitation(desk: Desk, tx: Change, { name, by }: { readonly name: string; readonly by: string }): Promise<Result<Invitation>> {
+export async function makeInvitation(
+  desk: Desk,
+  tx: Change,
+  { name, by }: { readonly name: string; readonly by: string },
+): Promise<Result<Invitation>> {
   const person = await personNamed(desk, tx, name, by)
   if (!person.ok) return person
   const text = linkText(desk)
   const link = makeLink(desk, tx, { text, firstAdministrator: false, by, person: person.value.id })
   await tx.put('link', link)
-  await note(tx, desk, { kind: 'link.issued', actor: by, subject: link.id, facts: { purpose: 'passkey', person: name, expiresAt: link.expiresAt } })
+  await note(tx, desk, {
+    kind: 'link.issued',
+    actor: by,
+    subject: link.id,
+    facts: { purpose: 'passkey', person: name, expiresAt: link.expiresAt },
+  })
   return done({ person: person.value, link: new Secret(text), expiresAt: link.expiresAt })
 }
 
@@ -121,7 +135,10 @@ export interface Registration {
 }
 
 /** What the browser needs to make a passkey. The link is not used by looking at it. */
-export async function beginRegistration(desk: Desk, asked: { readonly link: string; readonly name?: string }): Promise<Result<Registration>> {
+export async function beginRegistration(
+  desk: Desk,
+  asked: { readonly link: string; readonly name?: string },
+): Promise<Result<Registration>> {
   return desk.store.change(async (tx) => {
     const link = await usableLink(desk, tx, asked.link)
     if (!link.ok) return link
@@ -129,8 +146,18 @@ export async function beginRegistration(desk: Desk, asked: { readonly link: stri
     const name = known?.name ?? asked.name ?? ''
     if (!isName(name)) return refuse('input.invalid', { detail: 'a name is lowercase letters, digits and . _ -' })
     const challenge = challengeOf(Buffer.from(desk.chance.bytes(32)).toString('base64url'))
-    await tx.put('challenge', { id: challenge, space: desk.space, purpose: 'register', about: `${link.value.id}/${name}`, expiresAt: tx.now + challengeMax })
-    return done({ challenge, person: { id: known?.id ?? sha256(name).slice(0, 32), name }, firstAdministrator: link.value.firstAdministrator })
+    await tx.put('challenge', {
+      id: challenge,
+      space: desk.space,
+      purpose: 'register',
+      about: `${link.value.id}/${name}`,
+      expiresAt: tx.now + challengeMax,
+    })
+    return done({
+      challenge,
+      person: { id: known?.id ?? sha256(name).slice(0, 32), name },
+      firstAdministrator: link.value.firstAdministrator,
+    })
   })
 }
 
@@ -154,7 +181,13 @@ export async function finishRegistration(
     const taken = await tx.find('passkey', desk.space, { credentialId: verified.value.credentialId })
     if (taken.length > 0) return refuse('passkey.refused', { detail: 'it is registered already' })
     await tx.put('link', { ...link.value, usedAt: tx.now })
-    const passkey: Passkey = { id: desk.chance.id('pks', tx.now), space: desk.space, person: person.value.id, ...verified.value, createdAt: tx.now }
+    const passkey: Passkey = {
+      id: desk.chance.id('pks', tx.now),
+      space: desk.space,
+      person: person.value.id,
+      ...verified.value,
+      createdAt: tx.now,
+    }
     await tx.put('passkey', passkey)
     await note(tx, desk, {
       kind: 'passkey.registered',
@@ -207,14 +240,26 @@ export async function beginSignIn(desk: Desk): Promise<Result<{ readonly challen
   })
 }
 
-export async function finishSignIn(desk: Desk, given: { readonly challenge: string; readonly response: JsonObject }): Promise<Result<SignedIn>> {
+export async function finishSignIn(
+  desk: Desk,
+  given: { readonly challenge: string; readonly response: JsonObject },
+): Promise<Result<SignedIn>> {
   const credentialId = given.response['id']
   if (typeof credentialId !== 'string') return refuse('passkey.refused')
   const [passkey] = await desk.store.read((tx) => tx.find('passkey', desk.space, { credentialId }))
   if (passkey === undefined) return refuse('passkey.refused', { detail: 'this passkey is not registered here' })
   const { origin, rpId } = desk.pages()
   const { publicKey, counter, software } = passkey
-  const verified = await desk.passkeys.assertion({ response: given.response, challenge: given.challenge, origin, rpId, credentialId, publicKey, counter, software })
+  const verified = await desk.passkeys.assertion({
+    response: given.response,
+    challenge: given.challenge,
+    origin,
+    rpId,
+    credentialId,
+    publicKey,
+    counter,
+    software,
+  })
   if (!verified.ok) return verified
   return desk.store.change(async (tx) => {
     const challenge = await spendChallenge(tx, given.challenge, 'sign-in')

@@ -157,14 +157,22 @@ export interface Signer {
 
 /** Issues and reads Remit's own tokens (JWT, EdDSA, RFC 9068 `at+jwt`). */
 export interface TokenMint {
-  issue(claims: TokenClaims): Promise<Secret>
+  issue(claims: WrittenClaims): Promise<Secret>
   /** Refuses `credential.invalid` on anything but a token of ours for this audience that has not expired. */
-  read(token: string, audience: string): Promise<Result<TokenClaims>>
+  read(token: string, audience: string): Promise<Result<WrittenClaims>>
   /** Public keys as a JWK set, for whoever verifies. */
   keys(): JsonObject
 }
 
-export interface TokenClaims {
+/** What a token says, with its ids read. */
+export interface TokenClaims extends WrittenClaims {
+  readonly jti: Id<'tok'>
+  readonly chain: readonly Id<'idn'>[]
+  readonly grant?: Id<'grn'>
+}
+
+/** What a token says, as it is written. */
+export interface WrittenClaims {
   /** `tok_…`: the token's own id. */
   readonly jti: string
   readonly space: string
@@ -183,7 +191,10 @@ export interface TokenClaims {
 
 /** Reads a JWT of a configured issuer. */
 export interface IssuerTokens {
-  read(token: string, issuer: Records['issuer']): Promise<Result<{ readonly subject: string; readonly claims: JsonObject; readonly expiresAt: Instant }>>
+  read(
+    token: string,
+    issuer: Records['issuer'],
+  ): Promise<Result<{ readonly subject: string; readonly claims: JsonObject; readonly expiresAt: Instant }>>
 }
 
 /** Seals upstream secrets with the origin they may be sent to as associated data: moved elsewhere they do not open. */
@@ -194,9 +205,12 @@ export interface Vault {
 
 /** Checks a person's WebAuthn answers (Level 2, user verification required). */
 export interface Passkeys {
-  registration(input: { readonly response: JsonObject; readonly challenge: string; readonly origin: string; readonly rpId: string }): Promise<
-    Result<{ readonly credentialId: string; readonly publicKey: string; readonly counter: number; readonly software: boolean }>
-  >
+  registration(input: {
+    readonly response: JsonObject
+    readonly challenge: string
+    readonly origin: string
+    readonly rpId: string
+  }): Promise<Result<{ readonly credentialId: string; readonly publicKey: string; readonly counter: number; readonly software: boolean }>>
   assertion(input: {
     readonly response: JsonObject
     readonly challenge: string
@@ -213,7 +227,10 @@ export interface Passkeys {
 
 /** Cedar's own validator, in a worker that may be killed. */
 export interface PolicyChecker {
-  check(files: readonly PolicyFile[], schema: string): Promise<{ readonly policies: readonly ParsedPolicy[] } | { readonly problems: readonly SourceProblem[] }>
+  check(
+    files: readonly PolicyFile[],
+    schema: string,
+  ): Promise<{ readonly policies: readonly ParsedPolicy[] } | { readonly problems: readonly SourceProblem[] }>
 }
 
 // --- What a gateway has of control ------------------------------------------------------------------------------------
@@ -282,7 +299,13 @@ export interface GatewayControl {
   /** Records what became of it; exactly once per allowed decision. */
   finish(decision: Decision, outcome: Outcome): void
   /** Records a request that was refused before an action could be named. Answers the record's id. */
-  refused(input: { readonly service: string; readonly bearer?: Bearer; readonly address: string; readonly target: string; readonly refusal: Refusal }): Id<'dec'>
+  refused(input: {
+    readonly service: string
+    readonly bearer?: Bearer
+    readonly address: string
+    readonly target: string
+    readonly refusal: Refusal
+  }): Id<'dec'>
   /** Resolves when the hold leaves `waiting`, when the time is over, or when the signal aborts: its state then. */
   holdAnswered(hold: Id<'hld'>, wait: Milliseconds, signal: AbortSignal): Promise<HoldState>
   /** Calls `cut` in the tick in which the session's end is applied. Answers how to stop listening. */

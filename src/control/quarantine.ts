@@ -20,7 +20,8 @@ export async function quarantine(desk: Desk, caller: Caller, name: string, reaso
     const identity = known === undefined ? undefined : await tx.get('identity', known.id)
     const may = identity !== undefined && (identity.owner === caller.actor.id || callerMay(desk, caller, 'stop').ok)
     if (identity === undefined || !may) return refuse(callerMay(desk, caller, 'audit').ok ? 'caller.not-allowed' : 'not-found')
-    const contained: Identity = identity.quarantine === undefined ? { ...identity, quarantine: { at: tx.now, by: caller.actor.name, reason } } : identity
+    const contained: Identity =
+      identity.quarantine === undefined ? { ...identity, quarantine: { at: tx.now, by: caller.actor.name, reason } } : identity
     await tx.put('identity', contained)
     await note(tx, desk, { kind: 'identity.quarantined', actor: caller.actor.name, subject: identity.id, facts: { name, reason } })
     const ended: string[] = []

@@ -62,8 +62,14 @@ export function parseScope(lines: readonly string[]): Result<readonly ScopeEntry
 
 /** What the asker says is claimed; only what its verified token carried is proved. */
 export function taskOf(caller: Caller, request: Pick<GrantRequest, 'task' | 'statement' | 'ticket'>, now: number): Task {
-  const claimed: Fact[] = request.ticket === undefined ? [] : [{ name: 'ticket', value: request.ticket, source: caller.actor.name, at: now }]
-  const proved = Object.entries(caller.claims.proved).map(([name, value]) => ({ name, value, source: caller.claims.provedBy, at: caller.claims.issuedAt }))
+  const claimed: Fact[] =
+    request.ticket === undefined ? [] : [{ name: 'ticket', value: request.ticket, source: caller.actor.name, at: now }]
+  const proved = Object.entries(caller.claims.proved).map(([name, value]) => ({
+    name,
+    value,
+    source: caller.claims.provedBy,
+    at: caller.claims.issuedAt,
+  }))
   return { kind: request.task, statement: request.statement, claimed, proved }
 }
 

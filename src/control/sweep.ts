@@ -63,7 +63,8 @@ function overdue(grant: Grant, activity: Activity, now: Instant): Ending | undef
         return { how: 'abandoned', by, reason: `nothing was heard of its wrapper for ${missedCallsMax} intervals` }
       }
       const lastUse = activity.lastUse(grant.id) ?? started
-      if (!activity.isInUse(grant.id) && now - lastUse >= grant.idleMax) return { how: 'abandoned', by, reason: 'nothing happened for the idle time' }
+      if (!activity.isInUse(grant.id) && now - lastUse >= grant.idleMax)
+        return { how: 'abandoned', by, reason: 'nothing happened for the idle time' }
       return undefined
     }
     default:

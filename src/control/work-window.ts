@@ -42,18 +42,27 @@ export async function activateGrant(desk: Desk, caller: Caller, id: GrantId): Pr
 }
 
 /** A later end, with a reason: a new decision under the rules of now, and never beyond the most the grant may ever last. */
-export async function extendGrant(desk: Desk, caller: Caller, id: GrantId, by: { readonly milliseconds: Milliseconds; readonly reason: string }): Promise<Result<Grant>> {
+export async function extendGrant(
+  desk: Desk,
+  caller: Caller,
+  id: GrantId,
+  by: { readonly milliseconds: Milliseconds; readonly reason: string },
+): Promise<Result<Grant>> {
   return desk.store.change(async (tx) => {
     const found = await ownGrant(desk, tx, caller, id)
     if (!found.ok) return found
     const grant = found.value
     if (!isLive(grant, tx.now) || grant.activatedAt === undefined || grant.expiresAt === undefined) {
-      return refuse(grant.state === 'active' || grant.state === 'ended' ? 'grant.ended' : 'grant.wrong-state', { detail: `it is ${grant.state}` })
+      return refuse(grant.state === 'active' || grant.state === 'ended' ? 'grant.ended' : 'grant.wrong-state', {
+        detail: `it is ${grant.state}`,
+      })
     }
     const duration = grant.expiresAt + by.milliseconds - grant.activatedAt
     if (duration > grant.durationMax) {
       const left = grant.activatedAt + grant.durationMax - grant.expiresAt
-      return refuse('grant.extension-refused', { detail: left > 0 ? `at most ${formatDuration(left)} more` : `it lasts at most ${formatDuration(grant.durationMax)} in all` })
+      return refuse('grant.extension-refused', {
+        detail: left > 0 ? `at most ${formatDuration(left)} more` : `it lasts at most ${formatDuration(grant.durationMax)} in all`,
+      })
     }
     const still = mayAsk(desk.facts, { chain: caller.chain, task: grant.task, scope: grant.scope, duration }, tx.now)
     if (!still.ok) return still
@@ -62,7 +71,12 @@ export async function extendGrant(desk: Desk, caller: Caller, id: GrantId, by: {
     }
     const extended: Grant = { ...grant, duration, expiresAt: grant.activatedAt + duration }
     await tx.put('grant', extended)
-    await note(tx, desk, { kind: 'grant.extended', actor: caller.actor.name, subject: id, facts: { expiresAt: grant.activatedAt + duration, reason: by.reason } })
+    await note(tx, desk, {
+      kind: 'grant.extended',
+      actor: caller.actor.name,
+      subject: id,
+      facts: { expiresAt: grant.activatedAt + duration, reason: by.reason },
+    })
     return done(extended)
   })
 }

@@ -84,19 +84,25 @@ export function mayAsk(facts: DecisionFacts, ask: Ask, now: Instant): Result<Eli
   const matched = new Set<CompiledPolicy>()
   for (const { service, route } of reached.value) {
     for (const link of ask.chain) {
-      const permits = permitsFor(facts, ask, link, { service, route }, now)
+      const at = { link, service, route, now }
+      const permits = permitsFor(facts, ask, at)
       if (permits.length === 0) {
         return refuse('request.not-eligible', { detail: `${link.name} may not ask for ${route.effect} on ${service.id}/${route.name}` })
       }
       for (const permit of permits) matched.add(permit)
-      const forbidden = forbiddenBeforehand(facts, ask, link, { service, route }, now)
+      const forbidden = forbiddenBeforehand(facts, ask, at)
       if (!forbidden.ok) return forbidden
     }
   }
   return price(ask, reached.value, { policies: [...matched], rules: facts.rules })
 }
 
-function permitsFor(facts: DecisionFacts, ask: Ask, link: Identity, { service, route }: Reached, now: Instant): readonly CompiledPolicy[] {
+interface At extends Reached {
+  readonly link: Identity
+  readonly now: Instant
+}
+
+function permitsFor(facts: DecisionFacts, ask: Ask, { link, service, route, now }: At): readonly CompiledPolicy[] {
   if (facts.rules === undefined) return []
   const context = askContext({ task: ask.task, effect: route.effect, duration: ask.duration ?? defaultDuration, now })
   const request = { principal: identityUid(link), action: requestUid, resource: routeUid(service.id, route.name), context }
@@ -105,7 +111,7 @@ function permitsFor(facts: DecisionFacts, ask: Ask, link: Identity, { service, r
 }
 
 /** A plain forbid that would refuse the action whatever its arguments: nobody should approve what cannot happen. */
-function forbiddenBeforehand(facts: DecisionFacts, ask: Ask, link: Identity, { service, route }: Reached, now: Instant): Result<undefined> {
+function forbiddenBeforehand(facts: DecisionFacts, ask: Ask, { link, service, route, now }: At): Result<undefined> {
   if (facts.rules === undefined) return done(undefined)
   const action = {
     protocol: 'http',
@@ -119,12 +125,20 @@ function forbiddenBeforehand(facts: DecisionFacts, ask: Ask, link: Identity, { s
   } as const
   const context = callContext({ task: ask.task, action, address: '127.0.0.1', refusals: 0, now })
   if (context === undefined) return done(undefined)
-  const request = { principal: identityUid(link), action: operationUid(service.id, route.name), resource: routeUid(service.id, route.name), context }
+  const request = {
+    principal: identityUid(link),
+    action: operationUid(service.id, route.name),
+    resource: routeUid(service.id, route.name),
+    context,
+  }
   const answer = evaluate(facts.rules.guardrails, request, facts.entities)
   // With conditions on arguments, address or session the answer is not known before the action itself.
   const certain = answer.forbids.find((policy) => facts.rules?.holds.has(policy.id) === false && !readsTheMoment(policy))
   if (certain === undefined) return done(undefined)
-  return refuse('request.forbidden', { detail: `${certain.id} forbids ${route.effect} on ${service.id}/${route.name}`, policies: [certain.id] })
+  return refuse('request.forbidden', {
+    detail: `${certain.id} forbids ${route.effect} on ${service.id}/${route.name}`,
+    policies: [certain.id],
+  })
 }
 
 const momentary = /\bcontext\s*(?:\.|\[|\bhas\b)\s*"?(?:arguments|client|session|provenance|time)\b/
@@ -134,7 +148,11 @@ function readsTheMoment(policy: CompiledPolicy): boolean {
 }
 
 /** Several eligibilities add up: approvals unite, times take the shortest, the tier takes the highest. */
-function price(ask: Ask, reached: readonly Reached[], by: { readonly policies: readonly CompiledPolicy[]; readonly rules: Rules }): Result<Eligible> {
+function price(
+  ask: Ask,
+  reached: readonly Reached[],
+  by: { readonly policies: readonly CompiledPolicy[]; readonly rules: Rules },
+): Result<Eligible> {
   const tier = highestTier(reached)
   const terms = by.policies.map((policy) => by.rules.terms.get(policy.id)).filter((each): each is EligibilityTerms => each !== undefined)
   const durationMax = Math.min(tierRules[tier].grantMax, ...terms.map((each) => each.maxDuration ?? Number.POSITIVE_INFINITY))

@@ -117,7 +117,10 @@ export function isSameChain(left: readonly string[], right: readonly string[]): 
 }
 
 /** Each link must still be eligible for what was granted. Answered once per grant, chain and policy, not per action. */
-const eligibility = new WeakMap<Grant, { readonly facts: DecisionFacts['rules']; readonly entities: DecisionFacts['entities']; readonly answer: Result<undefined> }>()
+const eligibility = new WeakMap<
+  Grant,
+  { readonly facts: DecisionFacts['rules']; readonly entities: DecisionFacts['entities']; readonly answer: Result<undefined> }
+>()
 
 export function stillEligible(facts: DecisionFacts, grant: Grant, chain: readonly Identity[], now: Instant): Result<undefined> {
   const known = eligibility.get(grant)

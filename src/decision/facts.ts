@@ -27,7 +27,6 @@ export interface DecisionFacts {
   exceptionsOf(identity: IdentityId): Iterable<StandingException>
 }
 
-
 /** Every link must be known, live, not quarantined, and a non-human's owner must be a live human. */
 export function chainStands(facts: DecisionFacts, chain: readonly IdentityId[]): Result<readonly Identity[]> {
   const links: Identity[] = []

@@ -60,7 +60,10 @@ export function serviceEntities(service: Service): EntityInput[] {
 /** The entities that are always there: effects under `any`. */
 export function effectEntities(effects: readonly Effect[]): EntityInput[] {
   const any = effectUid('any')
-  return [{ uid: any, attributes: new Map(), parents: [] }, ...effects.map((effect) => ({ uid: effectUid(effect), attributes: new Map(), parents: [any] }))]
+  return [
+    { uid: any, attributes: new Map(), parents: [] },
+    ...effects.map((effect) => ({ uid: effectUid(effect), attributes: new Map(), parents: [any] })),
+  ]
 }
 
 /** A service's tier is that of the dearest thing one can do on it. */

@@ -67,5 +67,9 @@ export function parseId<P extends IdPrefix>(prefix: P, text: unknown): Result<Id
 }
 
 export function isId<P extends IdPrefix>(prefix: P, text: string): text is Id<P> {
-  return text.length === prefix.length + 1 + ulidLength && text.startsWith(`${prefix}_`) && /^[0-9A-HJKMNP-TV-Z]{26}$/.test(text.slice(prefix.length + 1))
+  return (
+    text.length === prefix.length + 1 + ulidLength &&
+    text.startsWith(`${prefix}_`) &&
+    /^[0-9A-HJKMNP-TV-Z]{26}$/.test(text.slice(prefix.length + 1))
+  )
 }

@@ -78,14 +78,21 @@ export async function openHouse(parts: HouseParts): Promise<Result<House>> {
   async function build(parts: HouseParts, store: SqliteStore, closing: (() => Promise<void>)[]): Promise<Result<House>> {
     // A lost key must not be replaced in silence: the log would go on under a key that nobody was told of.
     if ((await store.meta('ledgerKey')) !== Buffer.from(keys.ledger.publicKey).toString('base64')) {
-      return refuse('configuration.invalid', { detail: 'the ledger key in the data folder is not the one this store was made with; restore it' })
+      return refuse('configuration.invalid', {
+        detail: 'the ledger key in the data folder is not the one this store was made with; restore it',
+      })
     }
     const isDemo = (await store.meta('demo')) === 'true'
     clock.raise?.((await store.last()).at)
     const facts = new Facts(parts.space)
     await facts.load(store)
     store.onCommit((committed) => facts.apply(committed))
-    const sequencer = await Sequencer.open({ store, signer: keys.ledger, clock, onFailure: (cause) => alarm('the ledger cannot be written', cause) })
+    const sequencer = await Sequencer.open({
+      store,
+      signer: keys.ledger,
+      clock,
+      onFailure: (cause) => alarm('the ledger cannot be written', cause),
+    })
     if (!sequencer.ok) return sequencer
     closing.push(() => sequencer.value.close())
     const anchored = await latestAnchor(store, keys.gateway.name)
@@ -132,5 +139,7 @@ async function publishShipped(desk: Desk): Promise<Result<undefined>> {
   const applied = await applyConfiguration(desk, { machine: 'first start' }, { version: 1, space: desk.space, policyFiles: [] })
   if (!applied.ok) return applied
   const [problem] = applied.value.problems ?? []
-  return problem === undefined ? done(undefined) : refuse('policy.invalid', { detail: `${problem.file}:${problem.line}: ${problem.message}` })
+  return problem === undefined
+    ? done(undefined)
+    : refuse('policy.invalid', { detail: `${problem.file}:${problem.line}: ${problem.message}` })
 }

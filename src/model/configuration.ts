@@ -7,7 +7,7 @@ import type { PolicyFile } from './policies.ts'
 import { compileRoutes, pathParameters } from './routes.ts'
 import { isName, isOperationName } from './scope.ts'
 import { type ArgumentRule, argumentTypes, type Route } from './services.ts'
-import { type DocumentProblem, Place } from './shapes.ts'
+import { type DocumentProblem, Place } from './parse-document.ts'
 
 export interface ConfiguredPerson {
   readonly name: string
@@ -61,9 +61,21 @@ export type ConfigurationRead = { readonly configuration: Configuration } | { re
 export function readConfiguration(document: JsonObject): ConfigurationRead {
   const problems: DocumentProblem[] = []
   const root = new Place(document, '', problems)
-  const at = root.members(['version', 'space', 'policies', 'policyFiles', 'issuers', 'people', 'roles', 'identities', 'services', 'exceptions'])
+  const at = root.members([
+    'version',
+    'space',
+    'policies',
+    'policyFiles',
+    'issuers',
+    'people',
+    'roles',
+    'identities',
+    'services',
+    'exceptions',
+  ])
   if (at.version.value !== 1) at.version.fault('this version is not known', 'write version: 1')
-  if (at.exceptions.items().length > 0) at.exceptions.fault('standing exceptions cannot be proposed here', 'leave the list empty, and ask for grants instead')
+  if (at.exceptions.items().length > 0)
+    at.exceptions.fault('standing exceptions cannot be proposed here', 'leave the list empty, and ask for grants instead')
   const people = at.people.items().map(readPerson)
   const issuers = at.issuers.items().map(readIssuer)
   const identities = at.identities.items().map(readIdentity)
@@ -88,8 +100,14 @@ function checkNames(at: Top, { people, identities, roles, issuers, services }: C
   const persons = people.map((person) => person.name)
   const known = [...persons, ...identities.map((identity) => identity.name)]
   reportTwice(at.identities, known)
-  reportTwice(at.services, services.map((service) => service.name))
-  reportTwice(at.issuers, issuers.map((issuer) => issuer.name))
+  reportTwice(
+    at.services,
+    services.map((service) => service.name),
+  )
+  reportTwice(
+    at.issuers,
+    issuers.map((issuer) => issuer.name),
+  )
   for (const [place, identity] of identities.entries()) {
     const here = at.identities.items()[place]
     if (!persons.includes(identity.owner)) {
@@ -112,13 +130,15 @@ function reportTwice(place: Place, names: readonly string[]): void {
 
 function nameAt(place: Place): string {
   const name = place.text()
-  if (name !== '' && !isName(name)) place.fault(`"${name.slice(0, 60)}" is not a name`, 'use lowercase letters, digits and . _ - and at most 64 of them')
+  if (name !== '' && !isName(name))
+    place.fault(`"${name.slice(0, 60)}" is not a name`, 'use lowercase letters, digits and . _ - and at most 64 of them')
   return name
 }
 
 function operationAt(place: Place): string {
   const name = place.text()
-  if (name !== '' && !isOperationName(name)) place.fault(`"${name.slice(0, 60)}" is not a name`, 'use letters, digits and . _ - and at most 64 of them')
+  if (name !== '' && !isOperationName(name))
+    place.fault(`"${name.slice(0, 60)}" is not a name`, 'use letters, digits and . _ - and at most 64 of them')
   return name
 }
 
@@ -140,7 +160,8 @@ function readIssuer(place: Place): ConfiguredIssuer {
   const jwksUri = at.jwksUri.isThere ? at.jwksUri.text() : undefined
   if ((jwks === undefined) === (jwksUri === undefined)) place.fault('an issuer needs its keys', 'write jwksUri or jwks, one of them')
   const proves = at.proves.entries().map(([fact, claim]) => {
-    if (!['ticket', 'ci.run', 'ci.environment'].includes(fact)) claim.fault(`"${fact}" is no fact that policies know`, 'known are ticket, ci.run, ci.environment')
+    if (!['ticket', 'ci.run', 'ci.environment'].includes(fact))
+      claim.fault(`"${fact}" is no fact that policies know`, 'known are ticket, ci.run, ci.environment')
     return [fact, claim.text()] as const
   })
   return {
@@ -166,7 +187,13 @@ function readIdentity(place: Place): ConfiguredIdentity {
     const { issuer, subject } = each.members(['issuer', 'subject'])
     return { issuer: issuer.text(), subject: subject.text() }
   })
-  return { name: nameAt(at.name), kind: at.kind.oneOf(nonHumanKinds), owner: nameAt(at.owner), disabled: at.disabled.flag(false), signsInBy }
+  return {
+    name: nameAt(at.name),
+    kind: at.kind.oneOf(nonHumanKinds),
+    owner: nameAt(at.owner),
+    disabled: at.disabled.flag(false),
+    signsInBy,
+  }
 }
 
 function readService(place: Place): ConfiguredService {
@@ -188,7 +215,14 @@ function readService(place: Place): ConfiguredService {
 function readOrigin(place: Place): string {
   const text = place.text()
   const url = URL.canParse(text) ? new URL(text) : undefined
-  const isOrigin = url !== undefined && /^https?:$/.test(url.protocol) && url.pathname === '/' && url.search === '' && url.hash === '' && url.username === '' && url.password === ''
+  const isOrigin =
+    url !== undefined &&
+    /^https?:$/.test(url.protocol) &&
+    url.pathname === '/' &&
+    url.search === '' &&
+    url.hash === '' &&
+    url.username === '' &&
+    url.password === ''
   if (!isOrigin) place.fault('this is not an origin', 'write scheme, host and port, such as http://127.0.0.1:8080, and nothing after them')
   return isOrigin ? url.origin : ''
 }
@@ -213,8 +247,10 @@ function readCredential(place: Place): ConfiguredService['credential'] {
   }
   const secret = at[way].text()
   const header = at.header.text('authorization').toLowerCase()
-  if (!/^[a-z0-9-]{1,64}$/.test(header)) at.header.fault('this is not the name of a header', 'write something like authorization or x-api-key')
-  if (/[^\x21-\x7e ]/.test(secret)) at[way].fault('the secret has a character that no header carries', 'use visible ASCII without line breaks')
+  if (!/^[a-z0-9-]{1,64}$/.test(header))
+    at.header.fault('this is not the name of a header', 'write something like authorization or x-api-key')
+  if (/[^\x21-\x7e ]/.test(secret))
+    at[way].fault('the secret has a character that no header carries', 'use visible ASCII without line breaks')
   switch (way) {
     case 'bearer':
       return { header, prefix: 'Bearer ', value: secret }
@@ -245,7 +281,15 @@ function readRoute(place: Place, above: Impact): Route {
   const impact = readImpact(at.impact, above)
   const path = at.path.text()
   const method = at.method.text()
-  return { name: operationAt(at.name), method, path, effect, impact, tier: tierOf(impact, effect), arguments: readArguments(at.arguments, path) }
+  return {
+    name: operationAt(at.name),
+    method,
+    path,
+    effect,
+    impact,
+    tier: tierOf(impact, effect),
+    arguments: readArguments(at.arguments, path),
+  }
 }
 
 /** Declared arguments, and a required text for each path parameter that nobody declared. */
@@ -256,6 +300,8 @@ function readArguments(place: Place, path: string): readonly ArgumentRule[] {
     return { name: at.name.text(), in: where, type: at.type.oneOf(argumentTypes, 'string'), required: at.required.flag(where === 'path') }
   })
   const parameters = pathParameters(path)
-  const missing = (parameters.ok ? parameters.value : []).filter((name) => !declared.some((rule) => rule.in === 'path' && rule.name === name))
+  const missing = (parameters.ok ? parameters.value : []).filter(
+    (name) => !declared.some((rule) => rule.in === 'path' && rule.name === name),
+  )
   return [...declared, ...missing.map((name): ArgumentRule => ({ name, in: 'path', type: 'string', required: true }))]
 }

@@ -6,7 +6,7 @@ export const effects = ['observe', 'read', 'write', 'delete', 'execute', 'config
 export type Effect = (typeof effects)[number]
 
 export function isEffect(text: string): text is Effect {
-  return (effects as readonly string[]).includes(text)
+  return effects.some((effect) => effect === text)
 }
 
 export function isChange(effect: Effect): boolean {

@@ -48,5 +48,7 @@ export const ephemeralKinds = ['challenge', 'signIn', 'device', 'binding'] as co
 
 /** One committed change of one record; `removed` for those that are gone. */
 export type FactChange = {
-  [K in RecordKind]: { readonly kind: K; readonly id: string; readonly record: Records[K] } | { readonly kind: K; readonly id: string; readonly removed: true }
+  [K in RecordKind]:
+    | { readonly kind: K; readonly id: string; readonly record: Records[K] }
+    | { readonly kind: K; readonly id: string; readonly removed: true }
 }[RecordKind]

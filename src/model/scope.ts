@@ -58,7 +58,8 @@ function parseHead(head: string): Result<ScopeEntry> {
   const resource = colon < 0 ? head : head.slice(colon + 1)
   const names = resource.split('/')
   const [service = '', operation] = names
-  if (names.length > 2 || !isName(service) || (operation !== undefined && !isOperationName(operation))) return malformed(head, 'a resource is a service or service/operation')
+  if (names.length > 2 || !isName(service) || (operation !== undefined && !isOperationName(operation)))
+    return malformed(head, 'a resource is a service or service/operation')
   if (colon < 0) {
     if (names.length !== 2) return malformed(head, `name what is needed on it, such as read:${resource}`)
     return done({ resource })

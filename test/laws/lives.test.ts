@@ -23,7 +23,12 @@ describe('the life of a grant', () => {
 
   const ask = async (who: string, scope: string[], task: string, more: Partial<Parameters<typeof requestGrant>[2]> = {}) =>
     requestGrant(world.desk, await world.caller(who), { task, statement: 'because', scope, ...more })
-  const active = async (who: string, scope: string[], task: string, more: Partial<Parameters<typeof requestGrant>[2]> = {}): Promise<Grant> => {
+  const active = async (
+    who: string,
+    scope: string[],
+    task: string,
+    more: Partial<Parameters<typeof requestGrant>[2]> = {},
+  ): Promise<Grant> => {
     const grant = mustBe(await ask(who, scope, task, more))
     return mustBe(await activateGrant(world.desk, await world.caller(who), grant.id))
   }
@@ -37,7 +42,10 @@ describe('the life of a grant', () => {
     const without = await act('aide', undefined, 'list-incidents')
     assert.equal(without.outcome, 'deny')
     assert.equal(without.outcome === 'deny' && without.refusal.code, 'grant.missing')
-    assert.match(without.outcome === 'deny' ? (without.refusal.ask?.[0]?.command ?? '') : '', /remit request shop\/list-incidents --task incident/)
+    assert.match(
+      without.outcome === 'deny' ? (without.refusal.ask?.[0]?.command ?? '') : '',
+      /remit request shop\/list-incidents --task incident/,
+    )
     const grant = await active('aide', ['read:shop'], 'incident')
     assert.equal((await act('aide', grant.id, 'list-incidents')).outcome, 'allow')
     assert.equal((await act('aide', undefined, 'list-incidents')).outcome, 'allow', "the identity's own token takes the covering grant")
@@ -72,7 +80,11 @@ describe('the life of a grant', () => {
     assert.equal(own.ok, false, 'ana is no sre either')
     mustBe(await world.answer('ben', held.hold, 'approve'))
     const swapped = actionOf(world.desk.facts.service('shop'), 'restart', { service: 'search' })
-    assert.equal((await world.gateway.authorize({ bearer, action: swapped, material: materialOf(swapped) })).outcome, 'held', 'a swapped byte is another action')
+    assert.equal(
+      (await world.gateway.authorize({ bearer, action: swapped, material: materialOf(swapped) })).outcome,
+      'held',
+      'a swapped byte is another action',
+    )
     const verdicts = await Promise.all([1, 2, 3].map(() => world.gateway.authorize(call)))
     assert.equal(verdicts.filter((verdict) => verdict.outcome === 'allow').length, 1, 'one approval, one forward')
   })
@@ -135,7 +147,10 @@ describe('the life of a grant', () => {
     })
     assert.equal(world.gateway.stands(verdict.decision).ok, true)
     const revoked = mustBe(await revokeGrant(world.desk, await world.caller('ben'), grant.id, 'enough'))
-    assert.deepEqual(revoked.confirmed.map((each) => each.gateway), ['http'])
+    assert.deepEqual(
+      revoked.confirmed.map((each) => each.gateway),
+      ['http'],
+    )
     assert.equal(cut, 'revoked', 'the gateway had cut before the revocation was confirmed')
     assert.equal(world.gateway.stands(verdict.decision).ok, false)
   })

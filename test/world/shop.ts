@@ -35,7 +35,15 @@ export function shopDocument(changes: Readonly<Record<string, unknown>> = {}): J
     space: 'main',
     policyFiles: [{ name: 'shop.cedar', text: shopPolicies }],
     people: [{ name: 'ana' }, { name: 'ben' }, { name: 'eva' }],
-    roles: { sre: ['ben'], 'release-manager': ['eva'], operators: ['ben'], auditors: ['eva'], 'incident-agents': ['aide'], 'release-bots': ['bot'], meters: ['meter'] },
+    roles: {
+      sre: ['ben'],
+      'release-manager': ['eva'],
+      operators: ['ben'],
+      auditors: ['eva'],
+      'incident-agents': ['aide'],
+      'release-bots': ['bot'],
+      meters: ['meter'],
+    },
     identities: [
       { name: 'aide', kind: 'ai-agent', owner: 'ana' },
       { name: 'bot', kind: 'service-account', owner: 'ana' },
@@ -51,9 +59,27 @@ export function shopDocument(changes: Readonly<Record<string, unknown>> = {}): J
         routes: [
           { name: 'list-incidents', method: 'GET', path: '/incidents', effect: 'read' },
           { name: 'restart', method: 'POST', path: '/services/{service}/restart', effect: 'execute' },
-          { name: 'deploy', method: 'POST', path: '/deployments', effect: 'write', arguments: [{ name: 'version', in: 'body', type: 'string', required: true }] },
-          { name: 'put-telemetry', method: 'PUT', path: '/telemetry', effect: 'write', impact: { data: 'low', service: 'none', safety: 'none' } },
-          { name: 'wipe', method: 'DELETE', path: '/data', effect: 'administer', impact: { data: 'critical', service: 'critical', safety: 'none' } },
+          {
+            name: 'deploy',
+            method: 'POST',
+            path: '/deployments',
+            effect: 'write',
+            arguments: [{ name: 'version', in: 'body', type: 'string', required: true }],
+          },
+          {
+            name: 'put-telemetry',
+            method: 'PUT',
+            path: '/telemetry',
+            effect: 'write',
+            impact: { data: 'low', service: 'none', safety: 'none' },
+          },
+          {
+            name: 'wipe',
+            method: 'DELETE',
+            path: '/data',
+            effect: 'administer',
+            impact: { data: 'critical', service: 'critical', safety: 'none' },
+          },
         ],
       },
     ],
@@ -81,5 +107,10 @@ export function actionOf(service: Service | undefined, operation: string, given:
 }
 
 export function materialOf(action: Action, body = ''): Material {
-  return { method: action.verb, target: `${action.target}?${JSON.stringify(action.arguments)}`, headers: [], bodySha256: body === '' ? '' : body }
+  return {
+    method: action.verb,
+    target: `${action.target}?${JSON.stringify(action.arguments)}`,
+    headers: [],
+    bodySha256: body === '' ? '' : body,
+  }
 }

@@ -137,7 +137,12 @@ class OpenWorld implements World {
   async register(name: string, link: string): Promise<void> {
     const authenticator = new SoftwareAuthenticator()
     const begun = mustBe(await beginRegistration(this.desk, { link, name }))
-    const options = { challenge: begun.challenge, rp: { id: rpId, name: 'Remit' }, user: { id: begun.person.id, name, displayName: name }, pubKeyCredParams: [{ alg: -7 }] }
+    const options = {
+      challenge: begun.challenge,
+      rp: { id: rpId, name: 'Remit' },
+      user: { id: begun.person.id, name, displayName: name },
+      pubKeyCredParams: [{ alg: -7 }],
+    }
     const response = authenticator.register(options, origin) as unknown as JsonObject
     mustBe(await finishRegistration(this.desk, { link, name, challenge: begun.challenge, response }))
     this.#authenticators.set(name, authenticator)

@@ -40,7 +40,10 @@ export class Place {
     for (const name of Object.keys(object)) {
       if (names.includes(name)) continue
       const near = nearestName(name, known)
-      this.at(name, object).fault(`"${name.slice(0, 60)}" is not known here`, near === undefined ? `known are ${known.join(', ')}` : `did you mean "${near}"?`)
+      this.at(name, object).fault(
+        `"${name.slice(0, 60)}" is not known here`,
+        near === undefined ? `known are ${known.join(', ')}` : `did you mean "${near}"?`,
+      )
     }
     return Object.fromEntries(known.map((name) => [name, this.at(name, object)])) as Record<Name, Place>
   }

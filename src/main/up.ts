@@ -1,0 +1,158 @@
+/** `remit up`: everything in one process on one machine, from a data folder, until it is told to stop. */
+import { resolve } from 'node:path'
+import { buildApi } from '../api/server.ts'
+import { controlAudience, TokenReader } from '../control/identify.ts'
+import { gatewayControl } from '../control/in-process.ts'
+import { firstLink } from '../control/people.ts'
+import type { Passkeys } from '../control/ports.ts'
+import { sweep } from '../control/sweep.ts'
+import { startHttpGateway } from '../gateways/http/gateway.ts'
+import { makeChance } from '../host/chance.ts'
+import { makeClock } from '../host/clock.ts'
+import { openJournalFiles } from '../host/journal-files.ts'
+import { type Log, type LogLevel, makeLog } from '../host/logs.ts'
+import { describeRefusal, refusals } from '../kernel/refusals.ts'
+import type { Result } from '../kernel/result.ts'
+import { reveal } from '../kernel/secret.ts'
+import type { Ready, UpOptions } from '../cli/house.ts'
+import { assets, deskPolicies } from './assets.ts'
+import { loadKeys, openDataFolder } from './data-folder.ts'
+import { type House, openHouse } from './house.ts'
+import { version } from './version.ts'
+
+const space = 'main'
+const sweepEveryMs = 500
+
+/** Runs until the signal. Throws a sentence for a person when it cannot start. */
+export async function up(options: UpOptions & { readonly logLevel?: LogLevel }): Promise<void> {
+  const log = makeLog({ level: options.logLevel ?? 'warn' })
+  const data = resolve(options.data)
+  const folder = await openDataFolder(data)
+  const keys = orThrow(await loadKeys(folder.keys, space))
+  let origin = ''
+  const house = orThrow(
+    await openHouse({
+      space,
+      storePath: folder.store,
+      clock: makeClock({ floor: 0 }),
+      chance: makeChance(),
+      keys,
+      journalDisk: await openJournalFiles(folder.journal),
+      demo: options.demo,
+      passkeys: latePasskeys,
+      pages: () => ({ origin, rpId: 'localhost' }),
+      shipped: await deskPolicies(),
+      alarm: (says, cause) => log.error(says, { error: cause }),
+    }),
+  )
+  try {
+    await serve(house, { ...options, data, log }, (url) => {
+      origin = url
+    })
+  } finally {
+    await house.close()
+  }
+}
+
+/** WebAuthn's library takes a quarter of a second to load, and nobody signs before somebody does. */
+function latePasskeys(options: { readonly acceptSoftware: boolean }): Passkeys {
+  const load = async () => (await import('../host/passkeys.ts')).makePasskeys(options)
+  return {
+    registration: async (input) => (await load()).registration(input),
+    assertion: async (input) => (await load()).assertion(input),
+  }
+}
+
+async function serve(house: House, options: UpOptions & { readonly log: Log }, setOrigin: (origin: string) => void): Promise<void> {
+  const { desk, gate } = house
+  const { log, host } = options
+  // The gateways' log says facts first, the host's log words first.
+  const gatewayLog = {
+    info: (facts: object, says: string) => log.info(says, { ...facts }),
+    warn: (facts: object, says: string) => log.warn(says, { ...facts }),
+    error: (facts: object, says: string) => log.error(says, { ...facts }),
+  }
+  const gateway = await startHttpGateway({ control: gatewayControl(gate), clock: desk.clock, log: gatewayLog, listen: { host } })
+  const api = buildApi({
+    desk,
+    reader: new TokenReader(desk, controlAudience(desk.space)),
+    activity: gate.activity,
+    serviceUrl: (service) => gateway.urls()[service],
+    log,
+    handOver: reveal,
+    assets: await assets(),
+    version,
+  })
+  const port = await api.listen({ host, port: options.port })
+  setOrigin(`http://localhost:${port}`)
+  const stopSweeping = every(desk.clock, sweepEveryMs, async () => {
+    await sweep(desk, gate.activity)
+  })
+  options.onReady(await describeReady(house, { url: `http://${host}:${port}`, data: options.data, gateways: gateway.urls() }))
+  await untilAborted(options.signal)
+  stopSweeping()
+  await api.close()
+  await gateway.close()
+}
+
+async function describeReady(
+  house: House,
+  at: { readonly url: string; readonly data: string; readonly gateways: Readonly<Record<string, string>> },
+): Promise<Ready> {
+  const { desk, isDemo } = house
+  const link = orThrow(await firstLink(desk))
+  const { origin } = desk.pages()
+  const warnings: string[] = []
+  const people = [...desk.facts.people()].filter((person) => desk.facts.hasPasskey(person.id))
+  if (isDemo) warnings.push('this is a demo folder: it takes passkeys made in software; do not protect anything with it')
+  if (people.length < 2) {
+    warnings.push(
+      'fewer than two people hold a passkey: nobody approves their own request, so what needs approval stays locked until a second person is invited',
+    )
+  }
+  for (const exception of desk.facts.exceptions()) {
+    const who = desk.facts.identity(exception.identity)?.name ?? exception.identity
+    if (exception.state === 'active' && desk.clock.now() < exception.expiresAt) {
+      warnings.push(
+        `standing privilege: ${who} may ${exception.deskActions.join(', ')} until ${new Date(exception.expiresAt).toISOString()}`,
+      )
+    }
+  }
+  return {
+    url: at.url,
+    pages: origin,
+    gateways: Object.entries(at.gateways).map(([service, url]) => ({ service, url })),
+    ...(link === undefined ? {} : { link: `${origin}/register/${reveal(link)}` }),
+    data: at.data,
+    warnings,
+  }
+}
+
+/** Repeats a piece of work, never two at once. Answers how to stop. */
+function every(clock: House['desk']['clock'], milliseconds: number, work: () => Promise<void>): () => void {
+  let callOff = () => {}
+  let isStopped = false
+  const next = () => {
+    callOff = clock.after(milliseconds, () => {
+      void work().finally(() => {
+        if (!isStopped) next()
+      })
+    })
+  }
+  next()
+  return () => {
+    isStopped = true
+    callOff()
+  }
+}
+
+function untilAborted(signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return Promise.resolve()
+  return new Promise((done) => signal.addEventListener('abort', () => done(), { once: true }))
+}
+
+/** A refusal at start is told to a person, with what to do. */
+export function orThrow<T>(result: Result<T>): T {
+  if (result.ok) return result.value
+  throw new Error(`${describeRefusal(result.refusal)}; ${refusals[result.refusal.code].remedy}`)
+}
