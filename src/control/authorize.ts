@@ -3,8 +3,9 @@ import type { DecisionId, GrantId, HoldId, SessionId } from '../kernel/ids.ts'
 import type { Instant } from '../kernel/instants.ts'
 import { refuse, type Refusal } from '../kernel/refusals.ts'
 import { done, type Result } from '../kernel/result.ts'
-import { type Answer, decide, isLive } from '../decision/decide.ts'
+import { type Answer, decide, isLive, type Question, wouldStand } from '../decision/decide.ts'
 import { chainStands } from '../decision/facts.ts'
+import type { EntityStore } from '../decision/cedar/entities.ts'
 import type { Rules } from '../decision/rules.ts'
 import { actionDigest, resourceOf } from '../model/actions.ts'
 import { type Evidence, tierRules } from '../model/effects.ts'
@@ -22,9 +23,9 @@ import type { Bearer, Call, Change, Decision, Outcome, Verdict } from './ports.t
 export async function authorize(gate: Gate, call: Call): Promise<Verdict> {
   const now = gate.desk.clock.now()
   const id = gate.desk.chance.id('dec', now)
-  const { version, rules } = gate.desk.facts
+  const { version, rules, entities } = gate.desk.facts
   try {
-    return await weigh(gate, call, { id, now, version, rules })
+    return await weigh(gate, call, { id, now, version, rules, entities })
   } catch {
     const { refusal } = refuse('internal', { detail: id })
     return deny(gate, call, { id, refusal }).catch(() => ({ outcome: 'deny', refusal, decision: id }))
@@ -37,6 +38,7 @@ interface At {
   readonly now: Instant
   readonly version: number
   readonly rules: Rules | undefined
+  readonly entities: EntityStore
 }
 
 async function weigh(gate: Gate, call: Call, at: At): Promise<Verdict> {
@@ -56,25 +58,26 @@ async function weigh(gate: Gate, call: Call, at: At): Promise<Verdict> {
     return deny(gate, call, { id, refusal: answer.refusal, ...(answer.grant === undefined ? {} : { grant: answer.grant }) })
   const session = await openSession(gate, call.bearer, answer.grant)
   if (!session.ok) return deny(gate, call, { id, refusal: session.refusal, grant: answer.grant })
-  if (answer.outcome === 'hold') return hold(gate, call, { at, answer, session: session.value })
+  if (answer.outcome === 'hold') return hold(gate, call, { at, question, answer, session: session.value })
   if (answer.counted) {
     const spent = await gate.desk.store.change((tx) => spendUse(gate.desk, tx, answer))
     if (!spent.ok) return deny(gate, call, { id, refusal: spent.refusal, grant: answer.grant, session: session.value })
   }
-  return allow(gate, call, { at, answer, session: session.value })
+  return allow(gate, call, { at, question, answer, session: session.value })
 }
 
 type Allowing = Exclude<Answer, { outcome: 'deny' }>
 
 interface Weighed<A extends Answer> {
   readonly at: At
+  readonly question: Question
   readonly answer: A
   readonly session: Session
 }
 
 /** A held action: new, waiting, answered no, or answered yes and not yet spent. */
 async function hold(gate: Gate, call: Call, weighed: Weighed<Extract<Answer, { outcome: 'hold' }>>): Promise<Verdict> {
-  const { answer, session, at } = weighed
+  const { answer, session, at, question } = weighed
   const { id } = at
   if (call.material === undefined) return { outcome: 'needs-material' }
   const { grant } = answer
@@ -87,7 +90,7 @@ async function hold(gate: Gate, call: Call, weighed: Weighed<Extract<Answer, { o
       if (!hold.ok) return hold
       return answer.counted ? spendUse(gate.desk, tx, answer) : done(undefined)
     })
-    if (spent.ok) return allow(gate, call, { at, answer, session, approvedBy: known.id })
+    if (spent.ok) return allow(gate, call, { at, question, answer, session, approvedBy: known.id })
     return deny(gate, call, { id, refusal: spent.refusal, grant, session })
   }
   if (known?.state === 'denied')
@@ -114,7 +117,7 @@ async function hold(gate: Gate, call: Call, weighed: Weighed<Extract<Answer, { o
 }
 
 async function allow(gate: Gate, call: Call, weighed: Weighed<Allowing> & { readonly approvedBy?: HoldId }): Promise<Verdict> {
-  const { at, answer, session, approvedBy } = weighed
+  const { at, question, answer, session, approvedBy } = weighed
   const { id } = at
   const { grant, policies } = answer
   const recorded = await record(
@@ -132,7 +135,7 @@ async function allow(gate: Gate, call: Call, weighed: Weighed<Allowing> & { read
     version: at.version,
     endsAt: Math.min(grant.expiresAt ?? 0, call.bearer.claims.expiresAt),
   }
-  decidedUnder.set(decision, at.rules)
+  decidedUnder.set(decision, { rules: at.rules, entities: at.entities, question, holds: answer.outcome === 'hold' ? policies : [] })
   gate.activity.begin(grant.id, gate.desk.clock.now())
   return { outcome: 'allow', decision }
 }
@@ -269,21 +272,35 @@ async function spendUse(desk: Desk, tx: Change, answer: Allowing): Promise<Resul
   return done(undefined)
 }
 
-/** The policies each decision was made under: not part of what a gateway is told. */
-const decidedUnder = new WeakMap<Decision, Rules | undefined>()
+interface Basis {
+  readonly rules: Rules | undefined
+  readonly entities: EntityStore
+  readonly question: Question
+  /** The guardrails that held it and were met by an approval. */
+  readonly holds: readonly string[]
+}
+
+/** What each decision rests on: not part of what a gateway is told. */
+const decidedUnder = new WeakMap<Decision, Basis>()
 
 /** Asked in the tick that sends the first byte: recording took time, and the world may have moved. */
 export function stands(gate: Gate, decision: Decision): Result<undefined> {
   const { facts, clock } = gate.desk
-  if (clock.now() >= decision.endsAt) return refuse('grant.ended')
+  const now = clock.now()
+  if (now >= decision.endsAt) return refuse('grant.ended')
+  const basis = decidedUnder.get(decision)
+  if (basis === undefined) return refuse('action.changed')
+  // Time alone ends a proof, without any change of the facts.
+  if (!facts.isProofLive(basis.question.proof, now)) return refuse('credential.invalid', { detail: 'what proved it has ended' })
   if (facts.version === decision.version) return done(undefined)
   const grant = facts.grant(decision.grant)
-  if (grant === undefined || !isLive(grant, clock.now())) return refuse('grant.ended')
-  if (facts.rules === undefined || facts.rules !== decidedUnder.get(decision))
-    return refuse('action.changed', { detail: 'other policies are in force now' })
+  if (grant === undefined || !isLive(grant, now)) return refuse('grant.ended')
+  if (facts.rules === undefined || facts.rules !== basis.rules) return refuse('action.changed', { detail: 'other policies are in force now' })
   const chain = chainStands(facts, grant.chain)
   if (!chain.ok) return chain
-  return facts.session(decision.session)?.state === 'live' ? done(undefined) : refuse('session.ended')
+  if (facts.session(decision.session)?.state !== 'live') return refuse('session.ended')
+  // Somebody's roles or some service may have changed, most often another's: then the question is put once more.
+  return facts.entities === basis.entities ? done(undefined) : wouldStand(facts, basis.question, { grant, holds: basis.holds, now })
 }
 
 /** What became of it, exactly once per allowed decision. The last use of a fully counted grant ends the grant when it is over. */

@@ -116,6 +116,24 @@ export function isSameChain(left: readonly string[], right: readonly string[]): 
   return left.length === right.length && left.every((link, place) => link === right[place])
 }
 
+/** Whether what was allowed would be allowed again as far as people, roles and guardrails go. `holds` are those that an approval met. */
+export function wouldStand(facts: DecisionFacts, question: Question, { grant, holds, now }: Standing): Result<undefined> {
+  const chain = chainStands(facts, question.chain)
+  if (!chain.ok) return chain
+  const eligible = stillEligible(facts, grant, chain.value, now)
+  if (!eligible.ok) return eligible
+  const guard = guardrails(facts, question, { grant, chain: chain.value, now })
+  if (!guard.ok) return guard
+  const unmet = guard.value.holds.filter((hold) => !holds.includes(hold))
+  return unmet.length === 0 ? done(undefined) : refuse('action.changed', { detail: `held now by ${unmet.join(', ')}`, policies: unmet })
+}
+
+export interface Standing {
+  readonly grant: Grant
+  readonly holds: readonly string[]
+  readonly now: Instant
+}
+
 /** Each link must still be eligible for what was granted. Answered once per grant, chain and policy, not per action. */
 const eligibility = new WeakMap<
   Grant,
