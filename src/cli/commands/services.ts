@@ -1,0 +1,62 @@
+/** `remit services`: the services behind gateways, and their operations. */
+import type { Command } from 'commander'
+import type { ServiceView } from '../../sdk/views.ts'
+import { type Cli, deed, remoteCommand, type Run } from '../command.ts'
+import { CliFailure, exitCodes } from '../failures.ts'
+import { tableLines } from '../table.ts'
+
+export function servicesCommand(cli: Cli): Command {
+  return remoteCommand('services', 'list services and where to reach them, or the operations of one', [
+    { line: 'remit services', says: 'the gateways' },
+    { line: 'remit services shop', says: 'what can be done on one' },
+  ])
+    .argument('[name]', 'a service')
+    .action(deed(cli, list))
+}
+
+async function list(run: Run) {
+  const client = await run.client()
+  const found = await run.during('listing services', client.services())
+  const [name] = run.words
+  if (name === undefined) return { json: found, text: found.services.length === 0 ? ['no services'] : serviceTable(found.services, run) }
+  const service = found.services.find((each) => each.name === name)
+  if (service === undefined)
+    throw new CliFailure(`there is no service "${name}" that you may see`, {
+      remedy: 'remit services lists them',
+      exitCode: exitCodes.refused,
+    })
+  return { json: service, text: routeTable(service, run) }
+}
+
+function serviceTable(services: readonly ServiceView[], run: Run): string[] {
+  const rows = services.map(({ name, url, environment, routes }) => [name, url ?? 'not listening', environment, String(routes.length)])
+  return tableLines(
+    [{ title: 'SERVICE' }, { title: 'GATEWAY', gives: true }, { title: 'ENVIRONMENT', gives: true }, { title: 'OPERATIONS' }],
+    rows,
+    run,
+  )
+}
+
+function routeTable({ name, routes }: ServiceView, run: Run): string[] {
+  const rows = routes.map((route) => [
+    `${name}/${route.name}`,
+    route.method,
+    route.path,
+    route.effect,
+    String(route.tier),
+    route.arguments.map(describeArgument).join(', '),
+  ])
+  const columns = [
+    { title: 'OPERATION' },
+    { title: 'METHOD' },
+    { title: 'PATH', gives: true },
+    { title: 'EFFECT' },
+    { title: 'TIER' },
+    { title: 'ARGUMENTS', gives: true },
+  ]
+  return tableLines(columns, rows, run)
+}
+
+function describeArgument({ name, type, required }: ServiceView['routes'][number]['arguments'][number]): string {
+  return `${name}${required ? '' : '?'}: ${type}`
+}

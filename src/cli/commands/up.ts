@@ -1,0 +1,67 @@
+/** `remit up`: everything in one process. */
+import { Command, InvalidArgumentError } from 'commander'
+import { type Answer, type Cli, deed, localCommand, type Run } from '../command.ts'
+import type { Ready } from '../house.ts'
+import { factLines } from '../table.ts'
+import { clean } from '../text.ts'
+
+const portDefault = 8717
+
+export function upCommand(cli: Cli): Command {
+  return localCommand('up', 'run Remit here: API, pages and gateways in one process', [
+    { line: 'remit up --data ./remit-data', says: 'the first start prints the link with which you become the administrator' },
+    { line: 'remit up --data ./remit-data --port 0 --json', says: 'any free port; one line of JSON when it is ready' },
+  ])
+    .option('--data <folder>', 'where it keeps everything', 'remit-data')
+    .option('--port <number>', 'port of API and pages; 0 takes any free one', parsePort, portDefault)
+    .option('--host <address>', 'address to listen on', '127.0.0.1')
+    .option('--demo', 'make the folder one for trying things out: it accepts passkeys made in software')
+    .action((...given: unknown[]) => {
+      const command = given.at(-1)
+      const port: unknown = command instanceof Command ? command.getOptionValue('port') : undefined
+      return deed(cli, (run) => up(run, typeof port === 'number' ? port : portDefault))(...given)
+    })
+}
+
+function parsePort(text: string): number {
+  const port = Number(text)
+  if (!/^\d{1,5}$/.test(text) || port > 65_535) throw new InvalidArgumentError('a port is a number from 0 to 65535.')
+  return port
+}
+
+async function up(run: Run, port: number): Promise<Answer> {
+  const stop = new AbortController()
+  const onSignal = () => stop.abort()
+  const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
+  for (const signal of signals) process.on(signal, onSignal)
+  try {
+    await run.cli.house.up({
+      data: run.text('data') ?? 'remit-data',
+      host: run.text('host') ?? '127.0.0.1',
+      port,
+      demo: run.flag('demo'),
+      onReady: (ready) => run.io.stdout.write(run.json ? `${JSON.stringify(ready)}\n` : `${readyLines(ready, run).join('\n')}\n`),
+      signal: stop.signal,
+    })
+  } finally {
+    for (const signal of signals) process.off(signal, onSignal)
+  }
+  return { json: undefined, text: [] }
+}
+
+function readyLines({ url, pages, gateways, link, data, warnings }: Ready, { paint }: Run): string[] {
+  return [
+    paint.green('Remit is up'),
+    ...factLines(
+      [
+        ['api', url],
+        ['pages', pages],
+        ['gateways', gateways.map((each) => `${each.service}  ${each.url}`)],
+        ['data', data],
+        ['first', link === undefined ? undefined : [link, 'opens once: register your passkey there, and you are the first administrator']],
+      ],
+      paint,
+    ),
+    ...warnings.map((warning) => `${paint.yellow('note:')} ${clean(warning)}`),
+  ]
+}

@@ -1,0 +1,39 @@
+/** `remit whoami`: who Remit takes the caller for. */
+import type { Command } from 'commander'
+import { type Cli, deed, remoteCommand } from '../command.ts'
+import { factLines } from '../table.ts'
+import { clean, describeInstant } from '../text.ts'
+
+export function whoamiCommand(cli: Cli): Command {
+  return remoteCommand('whoami', 'show who you are to Remit, and what you may do at its desk', [
+    { line: 'remit whoami', says: 'your identity, roles and standing rights' },
+  ]).action(
+    deed(cli, async (run) => {
+      const client = await run.client()
+      const me = await run.during('asking', client.whoami())
+      const now = run.io.now()
+      const { identity, token } = me
+      const text = [
+        `${run.paint.bold(clean(identity.name))}  ${identity.kind}`,
+        ...factLines(
+          [
+            ['acts for', me.chain.slice(1).join(', for ')],
+            ['owner', identity.owner],
+            ['roles', identity.roles.join(', ') || 'none'],
+            ['at the desk', me.desk.join(', ') || 'nothing'],
+            [
+              'exceptions',
+              me.exceptions.map((each) => `${each.deskActions.join(', ')} until ${describeInstant(each.expiresAt, now)}: ${each.reason}`),
+            ],
+            ['space', me.space],
+            ['at', client.url],
+            ['proved by', token.provedBy],
+            ['token ends', describeInstant(token.expiresAt, now)],
+          ],
+          run.paint,
+        ),
+      ]
+      return { json: me, text }
+    }),
+  )
+}

@@ -1,0 +1,173 @@
+/** Grants and held actions, as people read them. */
+import type { Confirmation, GrantView, HoldView } from '../sdk/views.ts'
+import { type Answer, type Run } from './command.ts'
+import { exitCodes } from './failures.ts'
+import { type FactLine, factLines, tableLines } from './table.ts'
+import { clean, describeInstant, describeSpan, type Paint } from './text.ts'
+
+type Reader = Pick<Run, 'paint' | 'width'> & { readonly io: { readonly now: () => number } }
+
+/** One grant in full. */
+export function grantLines(grant: GrantView, { paint, io }: Reader): string[] {
+  const { task } = grant
+  const now = io.now()
+  const instant = (at: string | undefined) => (at === undefined ? undefined : describeInstant(at, now))
+  const isOpen = grant.state === 'requested' || grant.state === 'pending'
+  return [
+    `${paint.bold(grant.id)}  ${paintState(grant.state, paint)}${grant.locked === true ? paint.red('  locked: nobody exists who could approve it') : ''}`,
+    ...factLines(
+      [
+        ['who', grant.chain.join(', for ')],
+        ['task', `${task.kind}: ${task.statement}`],
+        ['ticket', task.ticket],
+        ['scope', grant.scope.map((line, place) => `${line}${describeUses(grant, place)}`)],
+        ['tier', String(grant.tier)],
+        ['lasts', `${grant.duration}${grant.durationMax === grant.duration ? '' : `, at most ${grant.durationMax} with extensions`}`],
+        ['approval', grant.approval],
+        [
+          'answers',
+          grant.approvals.map(
+            ({ person, decision, at }) => `${person} ${decision === 'approve' ? 'approved' : 'denied'} ${describeInstant(at, now)}`,
+          ),
+        ],
+        ['allowed by', grant.policies.map((policy) => `policy ${policy}`)],
+        ['requested', instant(grant.requestedAt)],
+        ['wait until', isOpen ? instant(grant.pendingUntil) : undefined],
+        ['start by', grant.state === 'approved' ? instant(grant.claimBy) : undefined],
+        ['started', instant(grant.activatedAt)],
+        ['ends', grant.endedAt === undefined ? instant(grant.expiresAt) : undefined],
+        ['ended', instant(grant.endedAt)],
+        ['because', describeEnding(grant)],
+        ['page', isOpen ? grant.page : undefined],
+      ],
+      paint,
+    ),
+  ]
+}
+
+export function describeEnding({ ending }: GrantView): string | undefined {
+  if (ending === undefined) return undefined
+  return `${ending.how} by ${ending.by}${ending.reason === '' ? '' : `: ${ending.reason}`}`
+}
+
+function describeUses({ uses }: GrantView, line: number): string {
+  const counted = uses.find((each) => each.line === line)
+  return counted?.of === undefined ? '' : `  (used ${counted.spent} of ${counted.of})`
+}
+
+export function grantTable(grants: readonly GrantView[], { paint, width, io }: Reader): string[] {
+  const now = io.now()
+  const rows = grants.map((grant) => [
+    grant.id,
+    grant.state,
+    grant.chain.join(' for '),
+    grant.task.kind,
+    remaining(grant, now),
+    grant.scope.join('  '),
+  ])
+  const columns = [
+    { title: 'GRANT' },
+    { title: 'STATE' },
+    { title: 'WHO', gives: true },
+    { title: 'TASK', gives: true },
+    { title: 'LEFT' },
+    { title: 'SCOPE', gives: true },
+  ]
+  return tableLines(columns, rows, { width, paint })
+}
+
+/** How long the state it is in may last. */
+function remaining(grant: GrantView, now: number): string {
+  const ends = { requested: grant.pendingUntil, pending: grant.pendingUntil, approved: grant.claimBy, active: grant.expiresAt }
+  const end = grant.state in ends ? ends[openState(grant.state)] : undefined
+  return end === undefined ? '-' : describeSpan(Date.parse(end) - now)
+}
+
+function openState(state: GrantView['state']): 'requested' | 'pending' | 'approved' | 'active' {
+  return state === 'pending' || state === 'approved' || state === 'active' ? state : 'requested'
+}
+
+export function holdLines(hold: HoldView, { paint, io }: Reader): string[] {
+  const now = io.now()
+  const instant = (at: string | undefined) => (at === undefined ? undefined : describeInstant(at, now))
+  const facts: FactLine[] = [
+    ['who', hold.actor],
+    ['grant', hold.grant],
+    ['action', `${hold.service}/${hold.operation} (${hold.effect}, tier ${hold.tier})`],
+    ['target', hold.target],
+    ['arguments', Object.entries(hold.arguments).map(([name, value]) => `${name} = ${JSON.stringify(value)}`)],
+    ['headers', hold.headers.map(([name, value]) => `${name}: ${value}`)],
+    ['body', describeBody(hold)],
+    ['held by', hold.policies.map((policy) => `policy ${policy}`)],
+    ['approval', hold.approval],
+    [
+      'answers',
+      hold.approvals.map(
+        ({ person, decision, at }) => `${person} ${decision === 'approve' ? 'approved' : 'denied'} ${describeInstant(at, now)}`,
+      ),
+    ],
+    ['opened', instant(hold.openedAt)],
+    ['answer by', hold.state === 'waiting' ? instant(hold.answerBy) : undefined],
+    ['use by', hold.state === 'approved' ? instant(hold.useBy) : undefined],
+    ['closed', instant(hold.closedAt)],
+    ['because', hold.reason],
+    ['digest', hold.digest],
+    ['page', hold.state === 'waiting' ? hold.page : undefined],
+  ]
+  return [`${paint.bold(hold.id)}  ${paintState(hold.state, paint)}`, ...factLines(facts, paint)]
+}
+
+function describeBody({ body }: HoldView): string | string[] | undefined {
+  if (body === undefined) return undefined
+  return body.encoding === 'base64' ? `base64 ${body.content}` : body.content.split('\n')
+}
+
+export function holdTable(holds: readonly HoldView[], { paint, width, io }: Reader): string[] {
+  const now = io.now()
+  const rows = holds.map((hold) => {
+    const end = hold.state === 'waiting' ? hold.answerBy : hold.state === 'approved' ? hold.useBy : undefined
+    return [
+      hold.id,
+      hold.state,
+      hold.actor,
+      `${hold.service}/${hold.operation}`,
+      end === undefined ? '-' : describeSpan(Date.parse(end) - now),
+      hold.target,
+    ]
+  })
+  const columns = [
+    { title: 'HOLD' },
+    { title: 'STATE' },
+    { title: 'WHO', gives: true },
+    { title: 'ACTION', gives: true },
+    { title: 'LEFT' },
+    { title: 'TARGET', gives: true },
+  ]
+  return tableLines(columns, rows, { width, paint })
+}
+
+const good = new Set(['approved', 'active', 'spent'])
+const open = new Set(['requested', 'pending', 'waiting'])
+
+export function paintState(state: string, paint: Paint): string {
+  if (good.has(state)) return paint.green(clean(state))
+  return open.has(state) ? paint.yellow(clean(state)) : paint.red(clean(state))
+}
+
+/** What a request, or the waiting for it, has come to. */
+export function requestAnswer(grant: GrantView, reader: Reader): Answer {
+  const { paint } = reader
+  const next: Partial<Record<GrantView['state'], { readonly says: string; readonly exitCode: number }>> = {
+    requested: { says: `waiting for ${grant.approval} at ${grant.page}`, exitCode: exitCodes.held },
+    pending: { says: `waiting for ${grant.approval} at ${grant.page}`, exitCode: exitCodes.held },
+    approved: { says: `start it with: remit activate ${grant.id}`, exitCode: exitCodes.done },
+    active: { says: `when the task is done: remit done ${grant.id}`, exitCode: exitCodes.done },
+  }
+  const { says, exitCode } = next[grant.state] ?? { says: '', exitCode: exitCodes.refused }
+  return { json: grant, text: [...grantLines(grant, reader), ...(says === '' ? [] : [paint.bold(clean(says))])], exitCode }
+}
+
+/** What each gateway said when it had stopped. */
+export function confirmedLines(confirmed: readonly Confirmation[]): string[] {
+  return confirmed.map(({ gateway, milliseconds }) => clean(`  gateway ${gateway} stopped it after ${milliseconds} ms`))
+}
