@@ -79,7 +79,8 @@ export interface GrantView {
 
 /** Query of `GET /v1/grants`. */
 export interface GrantQuery {
-  readonly state?: GrantStateName
+  /** One state, or several with commas: `pending,active`. */
+  readonly state?: string
   /** Only those whose first link is the caller. */
   readonly mine?: boolean
   readonly after?: string

@@ -35,7 +35,8 @@ export interface HoldView {
 
 /** Query of `GET /v1/holds`. */
 export interface HoldQuery {
-  readonly state?: HoldStateName
+  /** One state, or several with commas: `waiting,approved`. */
+  readonly state?: string
   readonly after?: string
   /** 1 to 200; default 50. */
   readonly max?: number

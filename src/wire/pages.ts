@@ -59,6 +59,8 @@ export interface SignedInView {
 
 export interface AnswerBegin {
   readonly subject: string
+  /** The digest that the person was shown: another one is refused, so that nobody signs what changed meanwhile. */
+  readonly digest: string
   readonly decision: 'approve' | 'deny'
   readonly narrowing: NarrowingBody
 }
@@ -82,6 +84,11 @@ export interface AnsweredView {
 
 export interface DeviceBegin {
   readonly code: string
+}
+
+export interface DeviceQuestion extends SignatureQuestion {
+  /** Where the command line was started. */
+  readonly address: string
 }
 
 export interface DeviceConfirmedView {

@@ -1,0 +1,22 @@
+/** What an endpoint answers when all is well: JSON, a page, a redirect, or a stream. */
+import type { OAuthError } from '../wire/problems.ts'
+import type { Html } from './pages/html.ts'
+
+export type Answer =
+  | { readonly kind: 'json'; readonly status: 200 | 201; readonly value: unknown; readonly cookie?: string }
+  | { readonly kind: 'page'; readonly html: Html }
+  | { readonly kind: 'text'; readonly type: string; readonly text: string }
+  | { readonly kind: 'lines'; readonly type: string; readonly lines: AsyncIterable<string> }
+  /** What RFC 6749 and RFC 8628 call an error, and is an expected answer: not yet, slower, over. */
+  | { readonly kind: 'oauth-error'; readonly error: OAuthError }
+  /** Only ever to a path of our own. */
+  | { readonly kind: 'redirect'; readonly to: `/${string}`; readonly cookie?: string }
+
+export function json(value: unknown, more: { readonly status?: 200 | 201; readonly cookie?: string } = {}): Answer {
+  const { status = 200, cookie } = more
+  return { kind: 'json', status, value, ...(cookie === undefined ? {} : { cookie }) }
+}
+
+export function page(html: Html): Answer {
+  return { kind: 'page', html }
+}

@@ -1,0 +1,103 @@
+/** Every endpoint there is, in one table: the server, its tests and the reference page come from it. */
+import type { Endpoint } from './endpoint.ts'
+import { abandonGrant } from './endpoints/abandon-grant.ts'
+import { activateGrant } from './endpoints/activate-grant.ts'
+import { applyConfiguration } from './endpoints/apply-configuration.ts'
+import { beginAnswer } from './endpoints/begin-answer.ts'
+import { beginDeviceConfirmation } from './endpoints/begin-device-confirmation.ts'
+import { beginRegistration } from './endpoints/begin-registration.ts'
+import { beginSignIn } from './endpoints/begin-sign-in.ts'
+import { callForGrant } from './endpoints/call-for-grant.ts'
+import { completeGrant } from './endpoints/complete-grant.ts'
+import { exchangeToken } from './endpoints/exchange-token.ts'
+import { explainDecision } from './endpoints/explain-decision.ts'
+import { exportLedger } from './endpoints/export-ledger.ts'
+import { extendGrant } from './endpoints/extend-grant.ts'
+import { finishAnswer } from './endpoints/finish-answer.ts'
+import { finishDeviceConfirmation } from './endpoints/finish-device-confirmation.ts'
+import { finishRegistration } from './endpoints/finish-registration.ts'
+import { finishSignIn } from './endpoints/finish-sign-in.ts'
+import { invitePerson } from './endpoints/invite-person.ts'
+import { issueSecret } from './endpoints/issue-secret.ts'
+import { listEligible } from './endpoints/list-eligible.ts'
+import { listGrants } from './endpoints/list-grants.ts'
+import { listHolds } from './endpoints/list-holds.ts'
+import { listIdentities } from './endpoints/list-identities.ts'
+import { listLedgerEntries } from './endpoints/list-ledger-entries.ts'
+import { listServices } from './endpoints/list-services.ts'
+import { loadScript } from './endpoints/load-script.ts'
+import { loadStylesheet } from './endpoints/load-stylesheet.ts'
+import { openDevicePage } from './endpoints/open-device-page.ts'
+import { openHoldPage } from './endpoints/open-hold-page.ts'
+import { openRegistrationPage } from './endpoints/open-registration-page.ts'
+import { openRequestPage } from './endpoints/open-request-page.ts'
+import { openSignInPage } from './endpoints/open-sign-in-page.ts'
+import { openStartPage } from './endpoints/open-start-page.ts'
+import { openWaitingPage } from './endpoints/open-waiting-page.ts'
+import { planConfiguration } from './endpoints/plan-configuration.ts'
+import { quarantineIdentity } from './endpoints/quarantine-identity.ts'
+import { releaseIdentity } from './endpoints/release-identity.ts'
+import { requestGrant } from './endpoints/request-grant.ts'
+import { revokeGrant } from './endpoints/revoke-grant.ts'
+import { revokeSecret } from './endpoints/revoke-secret.ts'
+import { showCheckpoint } from './endpoints/show-checkpoint.ts'
+import { showGrant } from './endpoints/show-grant.ts'
+import { showHealth } from './endpoints/show-health.ts'
+import { showHold } from './endpoints/show-hold.ts'
+import { showServerMetadata } from './endpoints/show-server-metadata.ts'
+import { showTokenKeys } from './endpoints/show-token-keys.ts'
+import { signOut } from './endpoints/sign-out.ts'
+import { startDeviceSignIn } from './endpoints/start-device-sign-in.ts'
+import { whoAmI } from './endpoints/who-am-i.ts'
+
+export const endpoints: readonly Endpoint[] = [
+  exchangeToken,
+  startDeviceSignIn,
+  showTokenKeys,
+  showServerMetadata,
+  showHealth,
+  whoAmI,
+  listEligible,
+  requestGrant,
+  listGrants,
+  showGrant,
+  activateGrant,
+  extendGrant,
+  callForGrant,
+  completeGrant,
+  abandonGrant,
+  revokeGrant,
+  listHolds,
+  showHold,
+  listIdentities,
+  quarantineIdentity,
+  releaseIdentity,
+  issueSecret,
+  revokeSecret,
+  invitePerson,
+  planConfiguration,
+  applyConfiguration,
+  listServices,
+  explainDecision,
+  showCheckpoint,
+  listLedgerEntries,
+  exportLedger,
+  openStartPage,
+  openRegistrationPage,
+  openSignInPage,
+  openWaitingPage,
+  openRequestPage,
+  openHoldPage,
+  openDevicePage,
+  signOut,
+  loadScript,
+  loadStylesheet,
+  beginRegistration,
+  finishRegistration,
+  beginSignIn,
+  finishSignIn,
+  beginAnswer,
+  finishAnswer,
+  beginDeviceConfirmation,
+  finishDeviceConfirmation,
+]

@@ -1,0 +1,33 @@
+/** GET /.well-known/oauth-authorization-server: where the OAuth endpoints are (RFC 8414). */
+import { z } from 'zod'
+import { done } from '../../kernel/result.ts'
+import { grantTypes, type ServerMetadata } from '../../wire/tokens.ts'
+import { json } from '../answers.ts'
+import { endpoint } from '../endpoint.ts'
+
+export const showServerMetadata = endpoint({
+  says: 'where the OAuth endpoints are and what they take (RFC 8414)',
+  method: 'GET',
+  path: '/.well-known/oauth-authorization-server',
+  caller: 'nobody',
+  perMinuteMax: 120,
+  records: { nothing: 'addresses of endpoints are for everybody' },
+  takes: 'none',
+  bodyBytesMax: 0,
+  refuses: 'oauth',
+  input: z.strictObject({}),
+  run: (api) => {
+    const { origin } = api.desk.pages()
+    return done(
+      json({
+        issuer: origin,
+        token_endpoint: `${origin}/oauth/token`,
+        device_authorization_endpoint: `${origin}/oauth/device_authorization`,
+        jwks_uri: `${origin}/oauth/jwks`,
+        grant_types_supported: [grantTypes.tokenExchange, grantTypes.deviceCode],
+        response_types_supported: [],
+        token_endpoint_auth_methods_supported: ['none'],
+      } satisfies ServerMetadata),
+    )
+  },
+})

@@ -1,0 +1,91 @@
+/** Grants as they are shown, with who answered and what was used. */
+import { formatDuration, formatInstant } from '../kernel/instants.ts'
+import type { Desk } from '../control/desk.ts'
+import type { Reading } from '../control/ports.ts'
+import { answerableGrant, describeRequirement, isLocked } from '../control/rights.ts'
+import type { Approval, Grant } from '../model/grants.ts'
+import { describeScopeLine } from '../model/scope.ts'
+import type { ApprovalView, GrantView, UsesView } from '../wire/grants.ts'
+import { instants, nameOf } from './views.ts'
+
+/** One read for all of them. */
+export async function grantViews(desk: Desk, grants: readonly Grant[]): Promise<GrantView[]> {
+  if (grants.length === 0) return []
+  const { approvals, spent } = await desk.store.read(async (tx) => ({
+    approvals: await approvalsOf(tx, desk, grants),
+    spent: await spentOf(tx, desk, grants),
+  }))
+  return grants.map((grant) => {
+    const given = approvals.filter((approval) => approval.subject === grant.id)
+    const uses = grant.scope.map(
+      (entry, line): UsesView => ({
+        line,
+        spent: spent.get(`${grant.id}/${line}`) ?? 0,
+        ...(entry.uses === undefined ? {} : { of: entry.uses }),
+      }),
+    )
+    return grantView(desk, grant, given, uses)
+  })
+}
+
+export async function oneGrantView(desk: Desk, grant: Grant): Promise<GrantView> {
+  const [view] = await grantViews(desk, [grant])
+  if (view === undefined) throw new Error('one grant has one view')
+  return view
+}
+
+function grantView(desk: Desk, grant: Grant, approvals: readonly Approval[], uses: readonly UsesView[]): GrantView {
+  const { id, state, task, policies, tier, ending } = grant
+  const ticket = [...task.proved, ...task.claimed].find((fact) => fact.name === 'ticket')?.value
+  const locked = state === 'pending' && isLocked(desk, answerableGrant(grant), desk.clock.now())
+  return {
+    id,
+    state,
+    chain: grant.chain.map((link) => nameOf(desk, link)),
+    task: { kind: task.kind, statement: task.statement, ...(ticket === undefined ? {} : { ticket }) },
+    scope: grant.scope.map(describeScopeLine),
+    tier,
+    duration: formatDuration(grant.duration),
+    durationMax: formatDuration(grant.durationMax),
+    approval: describeRequirement(grant.requirement),
+    approvals: approvalViews(desk, approvals),
+    ...(locked ? { locked } : {}),
+    policies,
+    requestedAt: formatInstant(grant.requestedAt),
+    pendingUntil: formatInstant(grant.pendingUntil),
+    ...instants({ claimBy: grant.claimBy, activatedAt: grant.activatedAt, expiresAt: grant.expiresAt, endedAt: grant.endedAt }),
+    ...(ending === undefined ? {} : { ending }),
+    uses,
+    page: `${desk.pages().origin}/requests/${id}`,
+  }
+}
+
+export function approvalViews(desk: Pick<Desk, 'facts'>, approvals: readonly Approval[]): ApprovalView[] {
+  return approvals.map(({ person, decision, at }) => ({ person: nameOf(desk, person), decision, at: formatInstant(at) }))
+}
+
+const subjectsAtOnce = 50
+
+/** At most a handful of persons answer one thing, so a page of a thousand holds the answers to fifty. */
+export async function approvalsOf(
+  tx: Reading,
+  desk: Pick<Desk, 'space'>,
+  subjects: readonly { readonly id: string }[],
+): Promise<Approval[]> {
+  const found: Approval[] = []
+  for (let from = 0; from < subjects.length; from += subjectsAtOnce) {
+    const subject = subjects.slice(from, from + subjectsAtOnce).map((each) => each.id)
+    found.push(...(await tx.find('approval', desk.space, { subject }, { max: 1_000 })))
+  }
+  return found
+}
+
+async function spentOf(tx: Reading, desk: Pick<Desk, 'space'>, grants: readonly Grant[]): Promise<Map<string, number>> {
+  const spent = new Map<string, number>()
+  // A grant has at most 32 lines.
+  for (let from = 0; from < grants.length; from += 30) {
+    const grant = grants.slice(from, from + 30).map((each) => each.id)
+    for (const uses of await tx.find('uses', desk.space, { grant }, { max: 1_000 })) spent.set(uses.id, uses.spent)
+  }
+  return spent
+}

@@ -1,0 +1,114 @@
+/** The page of one held action: exactly what would be forwarded, byte for byte, and who holds it. */
+import type { Instant } from '../../kernel/instants.ts'
+import { type JsonValue, parseJson } from '../../kernel/json.ts'
+import type { Desk } from '../../control/desk.ts'
+import { answerableHold } from '../../control/rights.ts'
+import type { Approval, Grant, Hold } from '../../model/grants.ts'
+import type { Identity } from '../../model/identities.ts'
+import { argumentText } from '../../model/scope.ts'
+import { readBody } from '../hold-views.ts'
+import { nameOf } from '../views.ts'
+import { answerForm, answersSoFar, type Question, until, when } from './answering.ts'
+import { chainList } from './chain.ts'
+import { factList } from './facts.ts'
+import { hexDump, prettyJson } from './bodies.ts'
+import { html, type Html } from './html.ts'
+import { badge, layout, row } from './layout.ts'
+import { asCodePoints, hasOtherLetters, visible, visibleBlock } from './visible.ts'
+import { tierInWords } from './words.ts'
+
+export interface HoldShown {
+  readonly hold: Hold
+  readonly grant: Grant
+  readonly approvals: readonly Approval[]
+  readonly person: Identity
+  readonly now: Instant
+}
+
+const stateKinds: Readonly<Record<string, string>> = {
+  waiting: 'warn',
+  approved: 'good',
+  spent: 'good',
+  denied: 'bad',
+  expired: '',
+  withdrawn: '',
+}
+
+export function holdPage(desk: Desk, { hold, grant, approvals, person, now }: HoldShown): Html {
+  const { action } = hold
+  const [first] = grant.chain
+  const actor = first === undefined ? '' : nameOf(desk, first)
+  const question: Question = {
+    id: hold.id,
+    subject: answerableHold(desk, hold),
+    digest: hold.digest,
+    approvals,
+    isOpen: hold.state === 'waiting' && now < hold.answerBy,
+    answerBy: hold.answerBy,
+    now,
+  }
+  return layout({
+    title: `${actor} wants to ${action.effect}`,
+    person: person.name,
+    main: html`<p class="eyebrow">Held action <code>${hold.id}</code></p>
+<h1>${actor} wants to ${action.effect} ${badge(hold.state, stateKinds[hold.state] ?? '')}</h1>
+<section class="card"><h2>Exactly this request</h2>
+<p class="target">${exact(action.target)}</p>
+<dl>${row('Operation', html`<code>${action.service}/${action.operation}</code>`)}
+${row('Arguments', argumentTable(action.arguments))}
+${row('Headers that pass', headerTable(action.headers))}
+${row('Body', bodyShown(hold))}
+${row('Tier', html`<b>${action.tier}</b> <span class="muted">${tierInWords(action.tier)}</span>`)}</dl></section>
+<section class="card"><h2>Why it is held, and for whom</h2>
+<dl>${row('Held by', html`<ul class="plain">${hold.policies.map((policy) => html`<li><code>${policy}</code></li>`)}</ul>`)}
+${row('Acts', chainList(desk, grant.chain))}
+${row('Task', html`${visible(grant.task.kind)} ${visibleBlock(grant.task.statement)}${factList(grant.task)}`)}
+${row('Under', html`<a href="/requests/${grant.id}"><code>${grant.id}</code></a>`)}
+${answersSoFar(desk, question)}
+${history(hold, now)}</dl></section>
+${answerForm(desk, person, question, html`<p>A yes lets exactly this request through, once. A changed byte is another request.</p>`)}`,
+  })
+}
+
+/** Letters that look like others are shown twice: as they are, and by their code points. */
+function exact(text: string): Html {
+  return html`${visible(text)}${hasOtherLetters(text) ? html`<span class="codes">not plain ASCII: <code>${asCodePoints(text)}</code></span>` : false}`
+}
+
+function argumentTable(given: Hold['action']['arguments']): Html {
+  const entries = Object.entries(given)
+  if (entries.length === 0) return html`<span class="muted">none</span>`
+  return html`<table><tbody>${entries.map(([name, value]) => html`<tr><th>${exact(name)}</th><td>${exact(argumentText(value))}</td></tr>`)}</tbody></table>`
+}
+
+function headerTable(headers: Hold['action']['headers']): Html {
+  if (headers.length === 0) return html`<span class="muted">none</span>`
+  return html`<table><tbody>${headers.map(([name, value]) => html`<tr><th>${exact(name)}</th><td>${exact(value)}</td></tr>`)}</tbody></table>`
+}
+
+function bodyShown(hold: Hold): Html {
+  if (hold.action.body === undefined) {
+    return html`<span class="muted">${hold.closedAt === undefined ? 'none' : 'none, or erased when this closed; the digest still commits to it'}</span>`
+  }
+  const { bytes, text } = readBody(hold.action.body)
+  if (text === undefined)
+    return html`<p class="problem">${bytes.byteLength} bytes that are not text</p><pre class="bytes">${hexDump(bytes)}</pre>`
+  const json = parseJson(bytes)
+  const codes = hasOtherLetters(text)
+    ? html`<details><summary>not plain ASCII: the same with code points</summary><pre class="bytes">${asCodePoints(text)}</pre></details>`
+    : false
+  return html`<p class="muted">${bytes.byteLength} bytes, as they will be sent</p>${visibleBlock(text)}${codes}${json.ok ? indented(json.value) : false}`
+}
+
+function indented(value: JsonValue): Html {
+  return html`<details><summary>The same as indented JSON, easier to read</summary>${visibleBlock(prettyJson(value))}</details>`
+}
+
+function history(hold: Hold, now: Instant): Html {
+  const { state } = hold
+  return html`${row('Held since', when(hold.openedAt))}
+${state === 'waiting' ? row('To be answered', until(hold.answerBy, now)) : false}
+${state === 'approved' && hold.useBy !== undefined ? row('To be used', until(hold.useBy, now)) : false}
+${hold.closedAt === undefined ? false : row('Closed', when(hold.closedAt))}
+${hold.reason === undefined ? false : row('Because', visible(hold.reason))}`
+}

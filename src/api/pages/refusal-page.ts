@@ -1,0 +1,22 @@
+/** A no on a page: what is so, and what to do next. */
+import type { Problem } from '../../kernel/problems.ts'
+import { html, type Html } from './html.ts'
+import { layout } from './layout.ts'
+import { visible } from './visible.ts'
+
+export function refusalPage(problem: Problem): Html {
+  return layout({
+    title: problem.title,
+    main: html`<section class="card narrow">
+<p class="eyebrow">${problem.status}</p>
+<h1>${sentence(problem.title)}</h1>
+${problem.detail === problem.title ? false : html`<p>${visible(problem.detail)}</p>`}
+<p class="muted">${sentence(problem.remedy)}.</p>
+<p><a href="/waiting">What waits for an answer</a></p>
+</section>`,
+  })
+}
+
+function sentence(text: string): string {
+  return text.charAt(0).toUpperCase() + text.slice(1)
+}

@@ -1,0 +1,111 @@
+/** The page of one request for a grant: everything a person needs to know before they sign, and what became of it. */
+import { formatDuration, type Instant, type Milliseconds } from '../../kernel/instants.ts'
+import type { Desk } from '../../control/desk.ts'
+import { answerableGrant } from '../../control/rights.ts'
+import type { Approval, Grant, ScopeEntry } from '../../model/grants.ts'
+import type { Identity } from '../../model/identities.ts'
+import type { Service } from '../../model/services.ts'
+import { nameOf } from '../views.ts'
+import { answerForm, answersSoFar, type Question, until, when } from './answering.ts'
+import { chainList } from './chain.ts'
+import { factList } from './facts.ts'
+import { html, type Html } from './html.ts'
+import { badge, layout, row } from './layout.ts'
+import { visible, visibleBlock } from './visible.ts'
+import { routesOf, scopeInWords, tierInWords } from './words.ts'
+
+export interface RequestShown {
+  readonly grant: Grant
+  readonly approvals: readonly Approval[]
+  readonly person: Identity
+  readonly now: Instant
+}
+
+const stateKinds: Readonly<Record<string, string>> = {
+  pending: 'warn',
+  approved: 'good',
+  active: 'good',
+  denied: 'bad',
+  ended: '',
+  withdrawn: '',
+  unclaimed: '',
+}
+
+export function requestPage(desk: Desk, { grant, approvals, person, now }: RequestShown): Html {
+  const [first] = grant.chain
+  const actor = first === undefined ? '' : nameOf(desk, first)
+  const question: Question = {
+    id: grant.id,
+    subject: answerableGrant(grant),
+    digest: grant.digest,
+    approvals,
+    isOpen: grant.state === 'pending' && now < grant.pendingUntil,
+    answerBy: grant.pendingUntil,
+    now,
+  }
+  return layout({
+    title: `${actor} asks for a grant`,
+    person: person.name,
+    main: html`<p class="eyebrow">Request <code>${grant.id}</code></p>
+<h1>${actor} asks to work on <em>${visible(grant.task.kind)}</em> ${badge(grant.state, stateKinds[grant.state] ?? '')}</h1>
+<section class="card"><h2>Why</h2>${visibleBlock(grant.task.statement)}
+<p class="muted">These are the words of ${actor}. Judge what it may do below, not what it says.</p>
+${factList(grant.task)}</section>
+<section class="card"><h2>What it may do</h2>
+<ol class="scope">${grant.scope.map((entry) => scopeLine(desk, entry))}</ol>
+<dl>${row('For', formatDuration(grant.duration), grant.durationMax > grant.duration ? html` <span class="muted">from when it is claimed; ${formatDuration(grant.durationMax)} at most, extensions included</span>` : html` <span class="muted">from when it is claimed; it cannot be extended</span>`)}
+${row('Tier', html`<b>${grant.tier}</b> <span class="muted">${tierInWords(grant.tier)}</span>`)}</dl></section>
+<section class="card"><h2>Who</h2><dl>${row('Acts', chainList(desk, grant.chain))}
+${row('Eligible by', html`<ul class="plain">${grant.policies.map((policy) => html`<li><code>${policy}</code></li>`)}</ul>`)}
+${answersSoFar(desk, question)}
+${history(grant, now)}</dl></section>
+${answerForm(desk, person, question, narrowing(grant))}`,
+  })
+}
+
+function scopeLine(desk: Pick<Desk, 'facts'>, entry: ScopeEntry): Html {
+  const [service = ''] = entry.resource.split('/')
+  const known = desk.facts.service(service)
+  return html`<li><p class="line">${visible(scopeInWords(entry))} ${entry.uses === undefined ? false : badge(entry.uses === 1 ? 'once' : `${entry.uses} times`, '')}</p>${operations(entry, known)}</li>`
+}
+
+function operations(entry: ScopeEntry, service: Service | undefined): Html | undefined {
+  const routes = routesOf(entry, service)
+  if (service === undefined || routes.length === 0) return undefined
+  const shown = routes.map(
+    (route) =>
+      html`<li><code>${route.method} ${route.path}</code> <span class="muted">${route.name}, ${route.effect}, tier ${route.tier}</span></li>`,
+  )
+  return html`<details><summary>${routes.length === 1 ? 'One operation' : `${routes.length} operations`} in ${service.environment}</summary><ul class="plain">${shown}</ul></details>`
+}
+
+function history(grant: Grant, now: Instant): Html {
+  const { ending, state } = grant
+  return html`${row('Asked', when(grant.requestedAt))}
+${state === 'pending' ? row('Waits until', until(grant.pendingUntil, now)) : false}
+${state === 'approved' && grant.claimBy !== undefined ? row('To be claimed', until(grant.claimBy, now)) : false}
+${state === 'active' && grant.expiresAt !== undefined ? row('Ends', until(grant.expiresAt, now)) : false}
+${ending === undefined ? false : row('Came to', html`${ending.how} by ${visible(ending.by)}: ${visible(ending.reason)}`)}`
+}
+
+const lengths: readonly Milliseconds[] = [5, 10, 15, 30, 60, 120, 240].map((minutes) => minutes * 60_000)
+
+/** Less time, fewer lines, fewer uses: never more. */
+function narrowing(grant: Grant): Html {
+  const shorter = lengths.filter((length) => length < grant.duration).toReversed()
+  const duration = html`<label class="field"><span>Time</span><select name="duration"><option value="">${formatDuration(grant.duration)}, as asked</option>${shorter.map((length) => html`<option value="${formatDuration(length)}">${formatDuration(length)}</option>`)}</select></label>`
+  return html`<fieldset><legend>You may allow less</legend>${duration}
+<div class="lines">${grant.scope.map((entry, line) => narrowedLine(entry, line, grant.scope.length > 1))}</div></fieldset>`
+}
+
+function narrowedLine(entry: ScopeEntry, line: number, mayGo: boolean): Html {
+  const words = html`<span>${visible(scopeInWords(entry))}</span>`
+  const kept = mayGo
+    ? html`<label class="check"><input type="checkbox" name="line" value="${line}" checked>${words}</label>`
+    : html`<span class="check">${words}</span>`
+  const uses =
+    entry.uses === undefined
+      ? html`<label class="uses"><input type="number" name="uses-${line}" min="1" max="100000" placeholder="any" inputmode="numeric"> uses</label>`
+      : html`<label class="uses"><input type="number" name="uses-${line}" min="1" max="${entry.uses}" value="${entry.uses}" data-asked="${entry.uses}" inputmode="numeric"> of ${entry.uses} uses</label>`
+  return html`<div class="line-field">${kept}${uses}</div>`
+}

@@ -1,0 +1,65 @@
+/** Tiers, effects and scope lines as a person reads them before signing. */
+import { formatDuration } from '../../kernel/instants.ts'
+import { type Effect, type Tier, tierRules } from '../../model/effects.ts'
+import type { ArgumentConstraint, ScopeEntry } from '../../model/grants.ts'
+import { argumentText } from '../../model/scope.ts'
+import type { Route, Service } from '../../model/services.ts'
+
+const harms: Readonly<Record<Tier, string>> = {
+  0: 'no more than low impact',
+  1: 'moderate impact: a mistake is felt and can be mended',
+  2: 'high impact: a mistake does harm that lasts',
+  3: 'critical impact, or a danger to people',
+}
+
+const records: Readonly<Record<string, string>> = {
+  buffered: 'actions are recorded with the session',
+  written: 'each action is recorded before it is forwarded',
+  durable: 'each action is recorded durably before it is forwarded',
+}
+
+export function tierInWords(tier: Tier): string {
+  const rule = tierRules[tier]
+  const persons = Math.max(rule.personsForChange, rule.personsForRead)
+  const asks =
+    persons === 0 ? 'policy says who must be asked' : `changes need at least ${persons === 1 ? 'one person' : `${persons} persons`}`
+  return `${harms[tier]}; a grant lasts at most ${formatDuration(rule.grantMax)}; ${asks}; ${records[rule.evidence] ?? ''}`
+}
+
+const doing: Readonly<Record<Effect, string>> = {
+  observe: 'observe',
+  read: 'read',
+  write: 'write',
+  delete: 'delete',
+  execute: 'execute',
+  configure: 'configure',
+  administer: 'administer',
+  actuate: 'move physical things',
+}
+
+/** `read and execute, anything on shop`; `the operation restart of shop, where service is checkout`. */
+export function scopeInWords(entry: ScopeEntry): string {
+  const [service = '', operation] = entry.resource.split('/')
+  const what = entry.effects?.map((effect) => doing[effect]).join(' and ')
+  const where = operation === undefined ? `anything on ${service}` : `the operation ${operation} of ${service}`
+  const conditions = Object.entries(entry.arguments ?? {}).map(([name, constraint]) => constraintInWords(name, constraint))
+  const condition = conditions.length === 0 ? '' : `, where ${conditions.join(' and ')}`
+  return `${what === undefined ? where : `${what}: ${where}`}${condition}`
+}
+
+function constraintInWords(name: string, { oneOf, like, atLeast, atMost }: ArgumentConstraint): string {
+  const parts: string[] = []
+  if (oneOf !== undefined) parts.push(`is ${oneOf.map((value) => `“${argumentText(value)}”`).join(' or ')}`)
+  if (like !== undefined) parts.push(`looks like “${like}”`)
+  if (atLeast !== undefined) parts.push(`is at least ${atLeast}`)
+  if (atMost !== undefined) parts.push(`is at most ${atMost}`)
+  return `${name} ${parts.join(' and ')}`
+}
+
+/** The declared operations that a line opens, so that nobody has to know what "anything" is. */
+export function routesOf(entry: ScopeEntry, service: Service | undefined): readonly Route[] {
+  const [, operation] = entry.resource.split('/')
+  return (service?.routes ?? []).filter(
+    (route) => (operation === undefined || route.name === operation) && entry.effects?.includes(route.effect) !== false,
+  )
+}

@@ -1,0 +1,48 @@
+/** What the API is built from: the desk, its readers and gateways, and the few things of the outside that it is handed. */
+import type { Instant } from '../kernel/instants.ts'
+import type { Secret } from '../kernel/secret.ts'
+import type { Activity } from '../control/activity.ts'
+import type { Desk } from '../control/desk.ts'
+import type { TokenReader } from '../control/identify.ts'
+import type { Journal } from '../control/journal.ts'
+import type { Sequencer } from '../control/sequencer.ts'
+
+export interface ApiLog {
+  info(says: string, facts?: Readonly<Record<string, unknown>>): void
+  warn(says: string, facts?: Readonly<Record<string, unknown>>): void
+  error(says: string, facts?: Readonly<Record<string, unknown>>): void
+}
+
+/** The pages' own script and stylesheet, as text. */
+export interface Assets {
+  readonly script: string
+  readonly stylesheet: string
+}
+
+export interface ApiParts {
+  readonly desk: Desk
+  /** Reads tokens for control. */
+  readonly reader: TokenReader
+  readonly activity: Activity
+  readonly sequencer: Pick<Sequencer, 'flush' | 'vkey'>
+  /** Of every gateway in this process. */
+  readonly journals: readonly Journal[]
+  /** Where the gateway of a service listens; `undefined` while it does not. */
+  readonly serviceUrl: (service: string) => string | undefined
+  readonly log: ApiLog
+  /** Writes a secret into the one answer that shows it: tokens, cookies, links, API secrets. */
+  readonly handOver: (secret: Secret) => string
+  readonly assets: Assets
+  readonly version: string
+  /** Further host names, with their port if it is not the scheme's own, under which the API is reached. */
+  readonly hosts?: readonly string[]
+}
+
+/** Where a call came from, before anybody asked who it is. */
+export interface Visit {
+  readonly address: string
+  readonly at: Instant
+  /** Aborts when the client goes away. */
+  readonly signal: AbortSignal
+  readonly headers: Readonly<Record<string, string | undefined>>
+}
