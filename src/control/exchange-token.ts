@@ -10,9 +10,9 @@ import { isLive, isSameChain } from '../decision/decide.ts'
 import { chainStands } from '../decision/facts.ts'
 import type { Issuer } from '../model/identities.ts'
 import type { Desk } from './desk.ts'
-import { issuedProof } from './facts.ts'
 import { controlAudience, gatewayAudience, identify, TokenReader } from './identify.ts'
 import type { TokenClaims } from './ports.ts'
+import { issuedProof, joinProofs } from './proofs.ts'
 
 export const tokenTypes = {
   secret: 'urn:remit:token-type:api-secret',
@@ -92,14 +92,15 @@ export async function mint(desk: Desk, proved: Proved, audience: string, grantId
   return done({ token: await desk.mint.issue(claims), expiresAt: endsAt, claims })
 }
 
-/** The actor's proof joined to the subject's: who acts first, then for whom. */
+/** The actor's proof joined to the subject's: who acts first, then for whom. The token ends with either. */
 async function actFor(desk: Desk, subject: Proved, exchange: Exchange): Promise<Result<Proved>> {
   const actor = await prove(desk, exchange, exchange.actorToken ?? '', exchange.actorTokenType ?? '')
   if (!actor.ok) return actor
   const chain = [...actor.value.chain, ...subject.chain]
   if (new Set(chain).size !== chain.length || chain.length > 8)
     return refuse('credential.invalid', { detail: 'nobody acts for themselves' })
-  return done({ ...actor.value, chain, endsAt: Math.min(actor.value.endsAt, subject.endsAt) })
+  const provedBy = joinProofs(actor.value.provedBy, subject.provedBy)
+  return done({ ...actor.value, chain, provedBy, endsAt: Math.min(actor.value.endsAt, subject.endsAt) })
 }
 
 async function prove(desk: Desk, { address }: Exchange, token: string, type: string): Promise<Result<Proved>> {

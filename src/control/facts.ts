@@ -15,6 +15,7 @@ import type { FactChange, RecordKind, Records } from '../model/records.ts'
 import type { Service } from '../model/services.ts'
 import { everyRecord } from './every-record.ts'
 import type { Committed, SearchBy, Store } from './ports.ts'
+import { parseIssuedProof, splitProofs, subjectHash } from './proofs.ts'
 
 /** Ended grants and sessions are remembered this far back, so that a late caller hears "ended" rather than "unknown". */
 const endedMax = 10_000
@@ -137,6 +138,10 @@ export class Facts implements DecisionFacts {
   }
 
   isProofLive(proof: string, now: Instant): boolean {
+    return splitProofs(proof).every((each) => this.#isLive(each, now))
+  }
+
+  #isLive(proof: string, now: Instant): boolean {
     if (proof.startsWith('crd_')) {
       const credential = this.#credentials.get(proof)
       return credential !== undefined && credential.revokedAt === undefined && now < credential.expiresAt
@@ -145,7 +150,7 @@ export class Facts implements DecisionFacts {
     const issued = parseIssuedProof(proof)
     if (issued === undefined || !this.#issuers.has(issued.issuer)) return false
     const identity = this.#identities.get(issued.identity)
-    return identity?.signsInBy.some((by) => by.issuer === issued.issuer && by.subject === issued.subject) === true
+    return identity?.signsInBy.some((by) => by.issuer === issued.issuer && subjectHash(by.subject) === issued.subjectHash) === true
   }
 
   credential(id: string): Credential | undefined {
@@ -361,14 +366,4 @@ function remember<T extends { readonly id: string }>(map: Map<string, T>, value:
   const [oldest] = map.values()
   if (oldest !== undefined) map.delete(oldest.id)
   return oldest
-}
-
-/** A proof by a configured issuer, as tokens carry it. */
-export function issuedProof(proof: { readonly issuer: string; readonly identity: IdentityId; readonly subject: string }): string {
-  return `iss:${proof.issuer}:${proof.identity}:${proof.subject}`
-}
-
-function parseIssuedProof(text: string): { issuer: string; identity: string; subject: string } | undefined {
-  const [, issuer, identity, subject] = /^iss:([^:]+):(idn_[0-9A-Z]{26}):(.+)$/s.exec(text) ?? []
-  return issuer === undefined || identity === undefined || subject === undefined ? undefined : { issuer, identity, subject }
 }

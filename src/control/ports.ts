@@ -178,7 +178,7 @@ export interface WrittenClaims {
   readonly space: string
   /** The chain by identity id: who acts first. */
   readonly chain: readonly string[]
-  /** Credential or passkey that proved it: when that ends, so does the token. */
+  /** What proved it, for each link that showed something: when one of them ends, so does the token. */
   readonly provedBy: string
   /** `urn:remit:<space>:control` or `urn:remit:<space>:gateway:<name>`. */
   readonly audience: string

@@ -42,6 +42,8 @@ export interface MintOptions {
 const type = 'at+jwt'
 const chainMax = 8
 const name = z.string().min(1).max(256)
+/** One proof for each link of the chain. */
+const proofs = z.string().min(1).max(2_048)
 const actor = z.strictObject({
   sub: name,
   get act() {
@@ -60,7 +62,7 @@ const claimsShape = z.strictObject({
   client_id: name,
   act: actor.optional(),
   'urn:remit:space': name,
-  'urn:remit:proved-by': name,
+  'urn:remit:proved-by': proofs,
   'urn:remit:grant': name.optional(),
   'urn:remit:proved': z.record(z.string().regex(/^[a-zA-Z][\w.-]{0,63}$/), z.string().max(4_096)),
 })
