@@ -9,6 +9,8 @@ export interface UpOptions {
   readonly host: string
   /** A folder for trying things out: it accepts passkeys made in software. */
   readonly demo: boolean
+  /** A remit.yaml that is applied before anything listens. */
+  readonly configuration?: string
   /** Called once, when everything listens. */
   readonly onReady: (ready: Ready) => void
   /** Aborted when it is to stop; `up` resolves when it has. */

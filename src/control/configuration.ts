@@ -10,7 +10,7 @@ import { cedarSchema } from '../decision/schema.ts'
 import { schemaWorld } from '../decision/world.ts'
 import { type Configuration, type ConfiguredService, readConfiguration } from '../model/configuration.ts'
 import type { Identity, Issuer } from '../model/identities.ts'
-import type { PolicySet } from '../model/policies.ts'
+import type { ParsedPolicy, PolicyFile, PolicySet } from '../model/policies.ts'
 import type { Service } from '../model/services.ts'
 import { type Caller, type Desk, note } from './desk.ts'
 import { endGrant } from './end-grant.ts'
@@ -225,28 +225,29 @@ async function desiredPolicies(
 ): Promise<DesiredPolicies> {
   const services = new Map([...desk.facts.services(), ...changed].map((service) => [service.id, service]))
   const current = desk.facts.policies
-  const own =
-    configuration.policyFiles ?? current?.files.filter((file) => !desk.shipped.some((shipped) => shipped.name === file.name)) ?? []
+  const own = configuration.policyFiles ?? current?.files.filter((file) => !desk.shipped.some((shipped) => shipped.name === file.name)) ?? []
   const files = [...desk.shipped, ...own]
   const schema = cedarSchema(schemaWorld(services.values()))
   const version = rulesVersion({ files, schema })
   const says = `${files.length} files, version ${version.slice(0, 12)}`
   const planned = { kind: 'policies', name: 'policies', says } as const
   if (current?.version === version) return { set: undefined, planned: { ...planned, what: 'same' } }
-  const checked = await desk.checker.check(files, schema)
-  if ('problems' in checked) return { problems: checked.problems }
-  const rules = readRules({ policies: checked.policies, files, schema })
-  if (!rules.ok) return { problems: rules.problems }
-  const set: PolicySet = {
-    id: 'current',
-    space: desk.space,
-    version,
-    files,
-    parsed: checked.policies,
-    publishedAt: 0,
-    publishedBy: authorName(author),
-  }
+  const checked = await checkPolicies(desk.checker, files, schema)
+  if ('problems' in checked) return checked
+  const set = { id: 'current', space: desk.space, version, files, parsed: checked.policies, publishedAt: 0, publishedBy: authorName(author) }
   return { set, planned: { ...planned, what: current === undefined ? 'add' : 'change' } }
+}
+
+/** Cedar's own validation, then Remit's: every policy parsed, or every problem found. */
+export async function checkPolicies(
+  checker: Desk['checker'],
+  files: readonly PolicyFile[],
+  schema: string,
+): Promise<{ readonly policies: readonly ParsedPolicy[] } | { readonly problems: readonly SourceProblem[] }> {
+  const checked = await checker.check(files, schema)
+  if ('problems' in checked) return checked
+  const rules = readRules({ policies: checked.policies, files, schema })
+  return rules.ok ? checked : { problems: rules.problems }
 }
 
 /** Disabling ends what somebody has, in the same change; so does the leaving of an owner for what they own. */

@@ -89,7 +89,7 @@ function impactRecord(impact: Impact): CedarRecord {
 }
 
 /** What the schema of policies is generated from. */
-export function schemaWorld(services: Iterable<Service>): SchemaWorld {
+export function schemaWorld(services: Iterable<Pick<Service, 'id' | 'environment' | 'labels' | 'routes'>>): SchemaWorld {
   return {
     services: [...services].map((service) => ({
       name: service.id,

@@ -1,6 +1,9 @@
 /** `remit up`: everything in one process on one machine, from a data folder, until it is told to stop. */
 import { resolve } from 'node:path'
-import { buildApi } from '../api/server.ts'
+import { buildApi } from '../api/api.ts'
+import { placeProblem, readConfiguration } from '../cli/configuration-file.ts'
+import { systemFiles } from '../cli/system-files.ts'
+import { applyConfiguration } from '../control/configuration.ts'
 import { controlAudience, TokenReader } from '../control/identify.ts'
 import { gatewayControl } from '../control/in-process.ts'
 import { firstLink } from '../control/people.ts'
@@ -16,6 +19,7 @@ import type { Result } from '../kernel/result.ts'
 import { reveal } from '../kernel/secret.ts'
 import type { Ready, UpOptions } from '../cli/house.ts'
 import { assets, deskPolicies } from './assets.ts'
+import { asDocument } from './check.ts'
 import { loadKeys, openDataFolder } from './data-folder.ts'
 import { type House, openHouse } from './house.ts'
 import { version } from './version.ts'
@@ -46,12 +50,21 @@ export async function up(options: UpOptions & { readonly logLevel?: LogLevel }):
     }),
   )
   try {
+    if (options.configuration !== undefined) await applyFile(house, options.configuration)
     await serve(house, { ...options, data, log }, (url) => {
       origin = url
     })
   } finally {
     await house.close()
   }
+}
+
+/** Whoever starts Remit on its own machine may configure it there: they could write the store as well. It is recorded as what it is. */
+async function applyFile(house: House, path: string): Promise<void> {
+  const read = await readConfiguration({ path, files: systemFiles, env: process.env, resolve: true })
+  const plan = read.problems.length > 0 ? undefined : orThrow(await applyConfiguration(house.desk, { machine: "the machine's operator" }, asDocument(read.document)))
+  const [problem] = read.problems.length > 0 ? read.problems : (plan?.problems ?? []).map((each) => placeProblem(read, each))
+  if (problem !== undefined) throw new Error(`${problem.file}:${problem.line}:${problem.column}: ${problem.message}; ${problem.remedy}`)
 }
 
 /** WebAuthn's library takes a quarter of a second to load, and nobody signs before somebody does. */
@@ -77,13 +90,17 @@ async function serve(house: House, options: UpOptions & { readonly log: Log }, s
     desk,
     reader: new TokenReader(desk, controlAudience(desk.space)),
     activity: gate.activity,
+    sequencer: house.sequencer,
+    journals: [house.journal],
     serviceUrl: (service) => gateway.urls()[service],
     log,
     handOver: reveal,
     assets: await assets(),
     version,
   })
-  const port = await api.listen({ host, port: options.port })
+  await api.listen({ host, port: options.port })
+  const address = api.server.address()
+  const port = typeof address === 'object' && address !== null ? address.port : options.port
   setOrigin(`http://localhost:${port}`)
   const stopSweeping = every(desk.clock, sweepEveryMs, async () => {
     await sweep(desk, gate.activity)

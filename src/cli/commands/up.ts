@@ -10,11 +10,13 @@ const portDefault = 8717
 export function upCommand(cli: Cli): Command {
   return localCommand('up', 'run Remit here: API, pages and gateways in one process', [
     { line: 'remit up --data ./remit-data', says: 'the first start prints the link with which you become the administrator' },
+    { line: 'remit up --data ./remit-data -f remit.yaml', says: 'applies the configuration first, in the name of whoever runs this machine' },
     { line: 'remit up --data ./remit-data --port 0 --json', says: 'any free port; one line of JSON when it is ready' },
   ])
     .option('--data <folder>', 'where it keeps everything', 'remit-data')
     .option('--port <number>', 'port of API and pages; 0 takes any free one', parsePort, portDefault)
     .option('--host <address>', 'address to listen on', '127.0.0.1')
+    .option('-f, --file <path>', 'a remit.yaml to apply before it listens')
     .option('--demo', 'make the folder one for trying things out: it accepts passkeys made in software')
     .action((...given: unknown[]) => {
       const command = given.at(-1)
@@ -30,6 +32,7 @@ function parsePort(text: string): number {
 }
 
 async function up(run: Run, port: number): Promise<Answer> {
+  const configuration = run.text('file')
   const stop = new AbortController()
   const onSignal = () => stop.abort()
   const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
@@ -40,6 +43,7 @@ async function up(run: Run, port: number): Promise<Answer> {
       host: run.text('host') ?? '127.0.0.1',
       port,
       demo: run.flag('demo'),
+      ...(configuration === undefined ? {} : { configuration }),
       onReady: (ready) => run.io.stdout.write(run.json ? `${JSON.stringify(ready)}\n` : `${readyLines(ready, run).join('\n')}\n`),
       signal: stop.signal,
     })

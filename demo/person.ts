@@ -1,0 +1,68 @@
+/** A person of the demo: a browser's part in a few calls, with a passkey made in software, which only a demo folder accepts. */
+import { SoftwareAuthenticator } from '../src/host/software-authenticator.ts'
+
+type Json = Readonly<Record<string, unknown>>
+
+export class DemoPerson {
+  readonly name: string
+  readonly #origin: string
+  readonly #authenticator = new SoftwareAuthenticator()
+  #cookie = ''
+
+  constructor(name: string, origin: string) {
+    this.name = name
+    this.#origin = origin
+  }
+
+  /** Opens the one-time link and registers a passkey. */
+  async register(link: string): Promise<void> {
+    const secret = link.slice(link.lastIndexOf('/') + 1)
+    const begun = await this.#call('/pages/registration/begin', { link: secret, name: this.name })
+    const challenge = textOf(begun, 'challenge')
+    const response = this.#authenticator.register(optionsOf(begun) as never, this.#origin)
+    await this.#call('/pages/registration/finish', { link: secret, name: this.name, challenge, response })
+  }
+
+  /** Signs a yes or a no to a request or a held action. */
+  async answer(subject: string, decision: 'approve' | 'deny', narrowing: Json = {}): Promise<void> {
+    await this.#sign('/pages/answers', { subject, decision, narrowing })
+  }
+
+  /** Confirms that a command line is theirs. */
+  async confirmCommandLine(code: string): Promise<void> {
+    await this.#sign('/pages/device', { code })
+  }
+
+  async #sign(path: string, question: Json): Promise<void> {
+    const begun = await this.#call(`${path}/begin`, question)
+    const challenge = textOf(begun, 'challenge')
+    const response = this.#authenticator.sign(optionsOf(begun) as never, this.#origin)
+    await this.#call(`${path}/finish`, { challenge, response })
+  }
+
+  async #call(path: string, body: Json): Promise<Json> {
+    const response = await fetch(`${this.#origin}${path}`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', origin: this.#origin, ...(this.#cookie === '' ? {} : { cookie: this.#cookie }) },
+      body: JSON.stringify(body),
+    })
+    const [cookie] = response.headers.getSetCookie()
+    if (cookie !== undefined) this.#cookie = cookie.slice(0, cookie.indexOf(';'))
+    const text = await response.text()
+    if (!response.ok) throw new Error(`${this.name}: ${path} answered ${response.status} ${text}`)
+    const read: unknown = text === '' ? {} : JSON.parse(text)
+    return typeof read === 'object' && read !== null ? { ...read } : {}
+  }
+}
+
+/** What a browser hands to `navigator.credentials`. */
+function optionsOf(begun: Json): unknown {
+  const options = begun['options']
+  return typeof options === 'object' && options !== null ? options : begun
+}
+
+function textOf(object: Json, name: string): string {
+  const value = object[name]
+  if (typeof value !== 'string') throw new Error(`the answer has no ${name}`)
+  return value
+}

@@ -1,0 +1,47 @@
+/** `remit check`: a configuration and its policies held against everything that applying them would hold them against, with nothing running. */
+import { readConfiguration as readFile, placeProblem } from '../cli/configuration-file.ts'
+import type { CheckReport } from '../cli/house.ts'
+import { systemFiles } from '../cli/system-files.ts'
+import { checkPolicies } from '../control/configuration.ts'
+import { cedarSchema } from '../decision/schema.ts'
+import { schemaWorld } from '../decision/world.ts'
+import { PolicyChecker } from '../host/policy-checker.ts'
+import { isJsonObject, type JsonObject, parseJson } from '../kernel/json.ts'
+import { mustBe } from '../kernel/result.ts'
+import { readConfiguration } from '../model/configuration.ts'
+import type { PolicyFile } from '../model/policies.ts'
+import { deskPolicies } from './assets.ts'
+
+const documentBytesMax = 16 * 1_048_576
+
+/** `folder` are the policies that are checked, whatever the file says; credentials are not looked up. */
+export async function check(folder: string, configuration: string): Promise<CheckReport> {
+  const file = await readFile({ path: configuration, files: systemFiles, env: process.env, resolve: false })
+  if (file.problems.length > 0) return { problems: file.problems, policies: 0, services: 0 }
+  const read = readConfiguration(asDocument(file.document))
+  if ('problems' in read) {
+    const problems = read.problems.map((problem) => placeProblem(file, { file: configuration, line: 1, column: 1, ...problem }))
+    return { problems, policies: 0, services: 0 }
+  }
+  const services = read.configuration.services.map((service) => ({ id: service.name, ...service }))
+  const checker = new PolicyChecker()
+  try {
+    const checked = await checkPolicies(checker, [...(await deskPolicies()), ...(await policiesIn(folder))], cedarSchema(schemaWorld(services)))
+    if ('problems' in checked) return { problems: checked.problems, policies: 0, services: services.length }
+    return { problems: [], policies: checked.policies.length, services: services.length }
+  } finally {
+    await checker.close()
+  }
+}
+
+async function policiesIn(folder: string): Promise<readonly PolicyFile[]> {
+  const names = (await systemFiles.names(folder)).filter((name) => name.endsWith('.cedar')).toSorted()
+  if (names.length === 0) throw new Error(`there is no file ending in .cedar in ${folder}; name the folder that holds your policies`)
+  return Promise.all(names.map(async (name) => ({ name, text: await systemFiles.text(`${folder}/${name}`) })))
+}
+
+/** The document as the API would have received it. */
+export function asDocument(document: unknown): JsonObject {
+  const read = mustBe(parseJson(JSON.stringify(document), { bytesMax: documentBytesMax }))
+  return isJsonObject(read) ? read : {}
+}

@@ -1,0 +1,14 @@
+/** The program: the command line, joined with the parts that it cannot reach as a client. */
+import { runCli } from '../cli/build-cli.ts'
+import type { House } from '../cli/house.ts'
+import { terminalIo } from '../cli/io.ts'
+import { version } from './version.ts'
+
+// What a command does not need is not loaded: `remit grants` has no use for a database.
+const house: House = {
+  up: async (options) => (await import('./up.ts')).up(options),
+  check: async (folder, configuration) => (await import('./check.ts')).check(folder, configuration),
+  verifyExport: async (lines, vkeys) => (await import('../ledger/verify.ts')).verifyExport(lines, vkeys),
+}
+
+process.exitCode = await runCli(process.argv.slice(2), { house, io: terminalIo(), version })
