@@ -216,29 +216,44 @@ const agent = {
 }
 const people = [person('ana'), person('audrey', 'auditors'), person('otto', 'operators'), person('adam', 'administrators')]
 
-test('at the desk stand approve, audit and stop alone, and machines never approve', async () => {
-  const files = [{ name: 'desk.cedar', text: readFileSync(new URL('desk.cedar', import.meta.url), 'utf8') }]
-  const checked = await checker.check(files, schema)
-  assert.ok('policies' in checked)
-  const answer = readRules({ policies: checked.policies, files, schema })
-  assert.ok(answer.ok)
-  const { desk, eligibility, guardrails } = answer.rules
-  assert.equal(eligibility.policies.length + guardrails.policies.length, 0)
-  const store = mustBe(entityStore([...people, agent, ...actionEntities(world)]))
-  const may = (principal: Uid) =>
-    (['approve', 'audit', 'stop', 'operate', 'administer'] as const).filter(
-      (action) =>
-        evaluate(desk, { principal, action: deskActionUid(action), resource: deskUid('main'), context: new Map() }, store).decision ===
-        'allow',
-    )
-  assert.deepEqual(Object.fromEntries([...people, agent].map(({ uid }) => [uid.id, may(uid)])), {
-    ana: ['approve'],
-    audrey: ['approve', 'audit'],
-    otto: ['approve', 'audit', 'stop'],
-    adam: ['approve'],
-    agent: [],
+const deskFile = { name: 'desk.cedar', text: readFileSync(new URL('desk.cedar', import.meta.url), 'utf8') }
+const generous = {
+  name: 'generous.cedar',
+  text: `@id("everyone") permit (principal, action in [Desk::Action::"approve", Desk::Action::"audit", Desk::Action::"stop"], resource);`,
+}
+const deskCases = [
+  {
+    says: 'at the desk stand approve, audit and stop alone',
+    files: [deskFile],
+    may: { ana: ['approve'], audrey: ['approve', 'audit'], otto: ['approve', 'audit', 'stop'], adam: ['approve'], agent: [] },
+  },
+  {
+    says: 'no folder can let a machine approve',
+    files: [deskFile, generous],
+    may: {
+      ...Object.fromEntries(people.map(({ uid }) => [uid.id, ['approve', 'audit', 'stop']])),
+      agent: ['audit', 'stop'],
+    },
+  },
+]
+
+for (const { says, files, may } of deskCases) {
+  test(says, async () => {
+    const checked = await checker.check(files, schema)
+    assert.ok('policies' in checked)
+    const answer = readRules({ policies: checked.policies, files, schema })
+    assert.ok(answer.ok)
+    const { desk, eligibility, guardrails } = answer.rules
+    assert.equal(eligibility.policies.length + guardrails.policies.length, 0)
+    const store = mustBe(entityStore([...people, agent, ...actionEntities(world)]))
+    const allowed = (principal: Uid) =>
+      (['approve', 'audit', 'stop', 'operate', 'administer'] as const).filter((action) => {
+        const request = { principal, action: deskActionUid(action), resource: deskUid('main'), context: new Map() }
+        return evaluate(desk, request, store).decision === 'allow'
+      })
+    assert.deepEqual(Object.fromEntries([...people, agent].map(({ uid }) => [uid.id, allowed(uid)])), may)
   })
-})
+}
 
 test('an operation is below its effect, so a guardrail on the effect meets it', async () => {
   const rules = await rulesOf(`@id("no-execute") forbid (principal, action in Effect::Action::"execute", resource in Service::"shop");`)

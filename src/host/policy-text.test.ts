@@ -57,6 +57,7 @@ const limits: readonly (readonly [says: string, text: string, refused: RegExp | 
   ['257 steps in brackets', rule(`context${'["a"]'.repeat(terms)}`), /a chain/],
   ['257 conditions after each other', rule(`${'if a then b else '.repeat(terms)} true`), /a chain/],
   ['a set of 1,000 numbers is no chain', rule(`[${long(1_000, '1', ', ')}].contains(1)`), undefined],
+  ['300 short sums in a set are no chain', rule(`[${long(300, '1 + 1 + 1', ', ')}].contains(1)`), undefined],
   ['|| within a string or a comment', rule(`"${'||'.repeat(300)}" == "" // ${'||'.repeat(300)}\n`), undefined],
   ['64 brackets', rule(`${'('.repeat(deep - 1)}true${')'.repeat(deep - 1)}`), undefined],
   ['65 brackets', rule(`${'('.repeat(deep)}true${')'.repeat(deep)}`), /nested deeper than 64/],
@@ -73,6 +74,18 @@ for (const [says, text, refused] of limits) {
     if (refused === undefined) assert.deepEqual(problems, [])
     else assert.match(problems[0]?.message ?? 'taken', refused)
     if (refused !== undefined) assert.deepEqual(slices, [])
+  })
+}
+
+for (const [says, text] of [
+  ['one string', `"${'x'.repeat(999_000)}`],
+  ['one string of escapes', `"${'\\"'.repeat(499_000)}`],
+  ['brackets', '('.repeat(999_000)],
+  ['semicolons', ';'.repeat(99_000)],
+] as const) {
+  test(`a file full of ${says} is cut in linear time`, { timeout: 5_000 }, () => {
+    const { slices, problems } = cut(text)
+    assert.equal(slices.length + problems.length, says === 'semicolons' ? policyLimits.policiesMax + 1 : 1)
   })
 }
 

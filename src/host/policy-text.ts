@@ -23,6 +23,7 @@ export const policyLimits = {
   nestingMax: 64,
   termsMax: 256,
   filesMax: 1_000,
+  policiesMax: 10_000,
 } as const
 
 /** Cuts the files at the semicolons between policies. What is too large, too deep or too long is a problem, and not handed on. */
@@ -55,6 +56,18 @@ export function slicePolicies(files: readonly PolicyText[]): {
       else problems.push({ file: slice.file, line: slice.line, column: slice.column, ...flaw })
     }
   }
+  const beyond = slices[policyLimits.policiesMax]
+  if (beyond !== undefined) {
+    const { file, line, column } = beyond
+    problems.push({
+      file,
+      line,
+      column,
+      message: `more than ${policyLimits.policiesMax} policies`,
+      remedy: 'join those that differ in one name',
+    })
+    slices.length = policyLimits.policiesMax
+  }
   return { slices, problems }
 }
 
@@ -66,11 +79,10 @@ export function placeIn(slice: PolicySlice, byteOffset: number): { readonly line
 }
 
 /** Strings and comments whole, so that nothing inside them counts; then words, operators of two characters, and single characters. */
-const tokens = /"(?:[^"\\]|\\.)*"?|\/\/[^\n]*|\s+|[A-Za-z_][A-Za-z0-9_]*|&&|\|\||::|[=!<>]=|./gsu
+const tokens = /"[^"\\]*(?:\\.[^"\\]*)*"?|\/\/[^\n]*|\s+|[A-Za-z_][A-Za-z0-9_]*|&&|\|\||::|[=!<>]=|./gsu
 
 function sliceFile(file: PolicyText): PolicySlice[] {
   const slices: PolicySlice[] = []
-  let depth = 0
   let start: { readonly at: number; readonly line: number; readonly column: number } | undefined
   let end = 0
   let line = 1
@@ -78,15 +90,12 @@ function sliceFile(file: PolicyText): PolicySlice[] {
   const close = () => {
     if (start !== undefined) slices.push({ file: file.name, line: start.line, column: start.column, text: file.text.slice(start.at, end) })
     start = undefined
-    depth = 0
   }
   for (const { 0: token, index } of file.text.matchAll(tokens)) {
     if (!isBlank(token)) {
       start ??= { at: index, line, column: index - lineStart + 1 }
       end = index + token.length
-      if (isOpening(token)) depth += 1
-      else if (isClosing(token)) depth = Math.max(0, depth - 1)
-      else if (token === ';' && depth === 0) close()
+      if (token === ';') close()
     }
     const lastBreak = token.lastIndexOf('\n')
     if (lastBreak >= 0) {
