@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto'
 import { refuse } from '../kernel/refusals.ts'
 import { done, type Result } from '../kernel/result.ts'
 import { chainStands } from '../decision/facts.ts'
+import type { Identity } from '../model/identities.ts'
 import { type Caller, type Desk, machinery, note } from './desk.ts'
 import type { TokenBinding } from '../model/grants.ts'
 import { parseClaims } from './parse-claims.ts'
@@ -126,10 +127,20 @@ export async function identifyCaller(desk: Desk, reader: TokenReader, token: str
   const bearer = await identify(desk, reader, token, address)
   if (!bearer.ok) return bearer
   const { claims } = bearer.value
-  const chain = chainStands(desk.facts, claims.chain)
+  const chain = claimsStand(desk, claims)
   if (!chain.ok) return chain
-  if (!desk.facts.isProofLive(claims.provedBy, desk.clock.now()))
-    return refuse('credential.invalid', { detail: 'what proved it has ended' })
   const [actor] = chain.value
   return actor === undefined ? refuse('credential.invalid') : done({ actor, chain: chain.value, claims, address })
+}
+
+/**
+ * The chain of a caller as it is now. Whoever came in may have been contained while the deed waited for its turn: asked inside the
+ * change, so that nothing is given to somebody from whom everything was just taken.
+ */
+export function claimsStand(desk: Desk, claims: TokenClaims): Result<readonly Identity[]> {
+  const chain = chainStands(desk.facts, claims.chain)
+  if (!chain.ok) return chain
+  return desk.facts.isProofLive(claims.provedBy, desk.clock.now())
+    ? chain
+    : refuse('credential.invalid', { detail: 'what proved it has ended' })
 }

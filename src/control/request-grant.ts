@@ -12,6 +12,7 @@ import { describeScopeLine, parseScopeLine, scopeLinesMax } from '../model/scope
 import { describeSelector } from '../model/selector.ts'
 import { type Caller, type Desk, note } from './desk.ts'
 import { isOpen } from './facts.ts'
+import { claimsStand } from './identify.ts'
 import type { Change } from './ports.ts'
 
 export interface GrantRequest {
@@ -35,8 +36,10 @@ export async function requestGrant(desk: Desk, caller: Caller, request: GrantReq
   const scope = parseScope(request.scope)
   if (!scope.ok) return scope
   return desk.store.change(async (tx) => {
+    const standing = claimsStand(desk, caller.claims)
+    if (!standing.ok) return standing
     const task = taskOf(caller, request, tx.now)
-    const { chain } = caller
+    const chain = standing.value
     const asked = request.duration === undefined ? {} : { duration: request.duration }
     const eligible = mayAsk(desk.facts, { chain, task, scope: scope.value, ...asked }, tx.now)
     if (!eligible.ok) {

@@ -10,6 +10,7 @@ import { grantLife, step } from '../model/lives.ts'
 import { needsPersons } from '../model/requirements.ts'
 import { type Caller, type Desk, note } from './desk.ts'
 import { endGrant } from './end-grant.ts'
+import { claimsStand } from './identify.ts'
 import type { Change } from './ports.ts'
 import { maySee } from './rights.ts'
 
@@ -81,8 +82,10 @@ export async function extendGrant(
   })
 }
 
-/** A grant of this very chain, or `not-found`. */
+/** A grant of this very chain, which still stands, or `not-found`. */
 async function ownGrant(desk: Desk, tx: Change, caller: Caller, id: GrantId): Promise<Result<Grant>> {
+  const standing = claimsStand(desk, caller.claims)
+  if (!standing.ok) return standing
   const grant = await tx.get('grant', id)
   if (grant === undefined || grant.space !== desk.space || !maySee(desk, caller, grant.chain)) return refuse('not-found')
   const own = grant.chain.length === caller.chain.length && grant.chain.every((link, place) => link === caller.chain[place]?.id)
