@@ -1,7 +1,7 @@
 /** A person's yes or no: a challenge over exactly what is being answered, a passkey's signature over it, kept in the ledger. */
 import { createHash } from 'node:crypto'
 import { isJsonObject, type JsonObject } from '../kernel/json.ts'
-import type { GrantId, HoldId, IdentityId } from '../kernel/ids.ts'
+import type { GrantId, HoldId } from '../kernel/ids.ts'
 import type { Instant } from '../kernel/instants.ts'
 import { refuse } from '../kernel/refusals.ts'
 import { done, type Result } from '../kernel/result.ts'
@@ -15,7 +15,7 @@ import { narrow } from './narrow.ts'
 import { parseStatement, type Statement, writeStatement } from './parse-statement.ts'
 import type { Change, Reading } from './ports.ts'
 import { approveGrant } from './request-grant.ts'
-import { answerableGrant, answerableHold, asApprover, mayAnswer } from './rights.ts'
+import { type Answerable, answerableGrant, answerableHold, asApprover, mayAnswer } from './rights.ts'
 
 const challengeMax = 300_000
 /** How long an approved hold may be used. */
@@ -228,7 +228,7 @@ async function settleGrant({ desk, tx, person, approval }: Settling, grant: Gran
   }
   const narrowed = narrow(grant, approval.narrowing)
   if (!narrowed.ok) return narrowed
-  const yes = await yesSayers(desk, tx, grant.id)
+  const yes = await yesSayers(desk, tx, grant.id, answerableGrant(grant))
   const enough = isSatisfied(grant.requirement, yes) && step(grantLife, grant.state, 'approve') !== undefined
   const next = enough ? await approveGrant(desk, tx, narrowed.value, person.name) : narrowed.value
   await tx.put('grant', next)
@@ -249,7 +249,7 @@ async function settleHold({ desk, tx, person, approval }: Settling, hold: Hold):
     await note(tx, desk, { kind: 'hold.denied', actor: person.name, subject: hold.id, facts: { digest: hold.digest } })
     return done({ approval, hold: denied })
   }
-  const yes = await yesSayers(desk, tx, hold.id)
+  const yes = await yesSayers(desk, tx, hold.id, answerableHold(desk, hold))
   if (!isSatisfied(hold.requirement, yes)) return done({ approval, hold })
   const approved: Hold = { ...hold, state: step(holdLife, hold.state, 'approve') ?? hold.state, approvedAt: tx.now, useBy: tx.now + useMax }
   await tx.put('hold', approved)
@@ -262,12 +262,12 @@ async function settleHold({ desk, tx, person, approval }: Settling, hold: Hold):
   return done({ approval, hold: approved })
 }
 
-/** Everybody whose signed yes stands and who is still a live person with their present roles. */
-async function yesSayers(desk: Desk, tx: Reading, subject: string): Promise<Approver[]> {
+/** Everybody who signed a yes and might still give it: nobody counts who left, lost the role or came to own what is asked for. */
+async function yesSayers(desk: Desk, tx: Reading & { readonly now: Instant }, subject: string, about: Answerable): Promise<Approver[]> {
   const approvals = await tx.find('approval', desk.space, { subject })
-  const live = new Map<IdentityId, Identity>([...desk.facts.people()].map((person) => [person.id, person]))
   return approvals.flatMap((each) => {
-    const person = live.get(each.person)
-    return each.decision === 'approve' && person !== undefined ? [asApprover(person)] : []
+    const person = desk.facts.identity(each.person)
+    const counts = each.decision === 'approve' && person !== undefined && mayAnswer(desk, person, about, tx.now).ok
+    return counts ? [asApprover(person)] : []
   })
 }

@@ -58,9 +58,11 @@ export async function note(tx: Change, desk: Pick<Desk, 'space'>, happening: Hap
   await tx.record({ kind, space: desk.space, actor, subject, facts })
 }
 
-/** Whether someone may do this at the desk: by the desk's policy, or by a live exception. */
+/** Whether someone, as they are now, may do this at the desk: by the desk's policy, or by a live exception. */
 export function deskAllows(desk: Pick<Desk, 'space' | 'facts'>, identity: Identity, action: DeskAction, now: Instant): Result<undefined> {
-  if (identity.state !== 'live' || identity.quarantine !== undefined)
+  // Whoever came in a while ago may have left since.
+  const current = desk.facts.identity(identity.id)
+  if (current?.state !== 'live' || current.quarantine !== undefined)
     return refuse('caller.not-allowed', { detail: `${identity.name} is not live` })
   for (const exception of desk.facts.exceptionsOf(identity.id)) {
     if (exception.state === 'active' && now < exception.expiresAt && exception.deskActions.includes(action)) return done(undefined)

@@ -42,9 +42,10 @@ export function maySee(desk: Desk, caller: Caller, chain: readonly IdentityId[])
   return isParty(desk, caller, chain) || callerMay(desk, caller, 'audit').ok
 }
 
-/** Whether this person may say yes or no to it. The refusal says why not. */
-export function mayAnswer(desk: Desk, person: Identity, subject: Answerable, now: Instant): Result<undefined> {
-  if (person.kind !== 'human') return refuse('approval.not-approver', { detail: 'only people answer' })
+/** Whether this person, as they are now, may say yes or no to it. The refusal says why not. */
+export function mayAnswer(desk: Desk, who: Identity, subject: Answerable, now: Instant): Result<undefined> {
+  const person = desk.facts.identity(who.id)
+  if (person?.kind !== 'human') return refuse('approval.not-approver', { detail: 'only people answer' })
   if (excluded(desk, subject, now).has(person.id)) return refuse('approval.own-request')
   const allowed = deskAllows(desk, person, 'approve', now)
   if (!allowed.ok) return refuse('approval.not-approver', { detail: `${person.name} may not approve at this desk` })
