@@ -16,7 +16,7 @@ import { askInstead } from './ask-instead.ts'
 import { type Desk, note } from './desk.ts'
 import { endGrant } from './end-grant.ts'
 import type { Gate } from './gate.ts'
-import { holdAction, spendHold } from './holds.ts'
+import { asksTheSame, holdAction, spendHold } from './holds.ts'
 import type { Bearer, Call, Change, Decision, Outcome, Verdict } from './ports.ts'
 
 /** Decides and records. Whatever goes wrong inside is a recorded no, or, where nothing can be recorded, an unrecorded one. */
@@ -83,7 +83,7 @@ async function hold(gate: Gate, call: Call, weighed: Weighed<Extract<Answer, { o
   const { grant } = answer
   const digest = actionDigest(call.action, call.material, grant.chain, grant.id)
   const known = [...gate.desk.facts.holdsOf(session.id)].find((each) => each.digest === digest)
-  if (known?.state === 'approved') {
+  if (known?.state === 'approved' && asksTheSame(known, answer.requirement)) {
     // The approval is spent, and a counted use with it, before anything is forwarded: at most once, whatever happens then.
     const spent = await gate.desk.store.change(async (tx) => {
       const hold = await spendHold(gate.desk, tx, known.id)

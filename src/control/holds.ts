@@ -1,5 +1,6 @@
 /** Held actions: opened for one digest on one session, spent at most once, waited for without polling. */
 import type { HoldId } from '../kernel/ids.ts'
+import { canonicalJson } from '../kernel/json.ts'
 import type { Milliseconds } from '../kernel/instants.ts'
 import { refuse } from '../kernel/refusals.ts'
 import { done, type Result } from '../kernel/result.ts'
@@ -28,10 +29,14 @@ export interface Holding {
 export async function holdAction(desk: Desk, holding: Holding): Promise<Result<Hold>> {
   return desk.store.change(async (tx) => {
     const { session, grant, digest, action, material, answer } = holding
-    const holds = await tx.find('hold', desk.space, { session: session.id, state: 'waiting' })
-    const waiting = holds.find((hold) => hold.digest === digest && tx.now < hold.answerBy)
+    // The session may have ended while this waited for its turn: what is put on an ended one would wait for ever.
+    if ((await tx.get('session', session.id))?.state !== 'live') return refuse('session.ended')
+    const open = await tx.find('hold', desk.space, { session: session.id, state: ['waiting', 'approved'] })
+    const same = open.filter((hold) => hold.digest === digest)
+    const waiting = same.find((hold) => hold.state === 'waiting' && asksTheSame(hold, answer.requirement) && tx.now < hold.answerBy)
     if (waiting !== undefined) return done(waiting)
-    if (holds.length >= holdsPerSessionMax) {
+    for (const hold of same) if (!asksTheSame(hold, answer.requirement)) await withdraw(desk, tx, hold)
+    if (open.filter((hold) => hold.state === 'waiting').length >= holdsPerSessionMax) {
       return refuse('hold.too-many', { detail: `at most ${holdsPerSessionMax}` })
     }
     const hold: Hold = {
@@ -63,6 +68,20 @@ export async function holdAction(desk: Desk, holding: Holding): Promise<Result<H
     })
     return done(hold)
   })
+}
+
+/** What people were asked, or said yes to, counts only while policy asks for the same. */
+export function asksTheSame(hold: Hold, requirement: Requirement): boolean {
+  return canonicalJson(hold.requirement) === canonicalJson(requirement)
+}
+
+async function withdraw(desk: Desk, tx: Change, hold: Hold): Promise<void> {
+  const state = step(holdLife, hold.state, 'withdraw')
+  if (state === undefined) return
+  const { body: _erased, ...action } = hold.action
+  const reason = 'policy asks for another approval now'
+  await tx.put('hold', { ...hold, action, state, closedAt: tx.now, reason })
+  await note(tx, desk, { kind: 'hold.withdrawn', actor: machinery, subject: hold.id, facts: { grant: hold.grant, reason } })
 }
 
 function heldAction(action: Action, material: Material, body: Uint8Array | undefined): HeldAction {
