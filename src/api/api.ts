@@ -68,6 +68,8 @@ function addEndpoint(app: FastifyInstance, api: ApiParts, endpoint: Endpoint): v
     url: endpoint.path,
     bodyLimit: Math.max(1, endpoint.bodyBytesMax),
     onRequest: async (request, reply) => {
+      const elsewhere = pageElsewhere(api, endpoint, request)
+      if (elsewhere !== undefined) return send(reply, { status: 303, headers: { location: elsewhere }, body: '' })
       const refused = await beforeBody(api, endpoint, request, reply)
       if (refused !== undefined) return answerRefusal(api, endpoint, { refusal: refused, request, reply })
     },
@@ -81,6 +83,14 @@ function addEndpoint(app: FastifyInstance, api: ApiParts, endpoint: Endpoint): v
       void answerRefusal(api, endpoint, { refusal: refusalOf(api, error, endpoint.path), request, reply })
     },
   })
+}
+
+/** Pages live at one origin: a passkey made at `localhost` is none at `127.0.0.1`. */
+function pageElsewhere(api: ApiParts, endpoint: Endpoint, request: FastifyRequest): string | undefined {
+  const { origin } = api.desk.pages()
+  const isElsewhere =
+    endpoint.refuses === 'page' && endpoint.method === 'GET' && request.headers.host?.toLowerCase() !== new URL(origin).host
+  return isElsewhere && request.url.startsWith('/') ? `${origin}${request.url}` : undefined
 }
 
 /** Who calls and how often, before a byte of the body is read. */

@@ -49,7 +49,9 @@ function readBody(kind: BodyKind, bytes: Uint8Array, bytesMax: number): Result<J
 export function checkInput<S extends z.ZodType>(schema: S, given: JsonObject): Result<z.output<S>> {
   const checked = schema.safeParse(given)
   if (checked.success) return done(checked.data)
-  const [issue] = checked.error.issues
+  const { issues } = checked.error
+  // A misspelt name explains the missing one, not the other way round.
+  const issue = issues.find((each) => each.code === 'unrecognized_keys') ?? issues[0]
   return refuse('input.invalid', { detail: issue === undefined ? 'it does not fit' : describeIssue(schema, issue) })
 }
 

@@ -24,8 +24,8 @@ export interface Question {
 export function answersSoFar(desk: Desk, question: Question): Html {
   const { subject, approvals, isOpen, now } = question
   const given = approvals.map(
-    ({ person, decision, at }) =>
-      html`<li>${badge(decision === 'approve' ? 'yes' : 'no', decision === 'approve' ? 'good' : 'bad')} ${nameOf(desk, person)} <span class="muted">${when(at)}</span></li>`,
+    ({ person, decision, at, narrowing }) =>
+      html`<li>${badge(decision === 'approve' ? 'yes' : 'no', decision === 'approve' ? 'good' : 'bad')} ${nameOf(desk, person)} <span class="muted">${when(at)}${Object.keys(narrowing).length > 0 ? ', allowing less than was asked' : ''}</span></li>`,
   )
   const wanted = personsWanted(subject.requirement)
   const locked = isOpen && isLocked(desk, subject, now)
@@ -45,7 +45,7 @@ export function answerForm(desk: Desk, person: Identity, question: Question, nar
 <h2>Your answer</h2>
 <form data-remit="answer" data-subject="${question.id}" data-digest="${question.digest}">
 ${narrowing}
-<p class="muted">You sign this digest, your decision and what you took away, with your passkey. The signature is kept in the ledger.</p>
+<p class="muted">With your passkey you sign your decision over this digest${question.id.startsWith('grn_') ? ', and what you took away' : ''}. The signature is kept in the ledger.</p>
 <p><code class="digest">${question.digest}</code></p>
 <div class="buttons">
 <button type="submit" name="decision" value="approve" class="yes">Approve and sign</button>

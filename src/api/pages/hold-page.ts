@@ -2,7 +2,7 @@
 import type { Instant } from '../../kernel/instants.ts'
 import { type JsonValue, parseJson } from '../../kernel/json.ts'
 import type { Desk } from '../../control/desk.ts'
-import { answerableHold } from '../../control/rights.ts'
+import { answerableGrant, answerableHold } from '../../control/rights.ts'
 import type { Approval, Grant, Hold } from '../../model/grants.ts'
 import type { Identity } from '../../model/identities.ts'
 import { argumentText } from '../../model/scope.ts'
@@ -14,6 +14,7 @@ import { factList } from './facts.ts'
 import { hexDump, prettyJson } from './bodies.ts'
 import { html, type Html } from './html.ts'
 import { badge, layout, row } from './layout.ts'
+import { personMaySee } from './sight.ts'
 import { asCodePoints, hasOtherLetters, visible, visibleBlock } from './visible.ts'
 import { tierInWords } from './words.ts'
 
@@ -51,7 +52,7 @@ export function holdPage(desk: Desk, { hold, grant, approvals, person, now }: Ho
     title: `${actor} wants to ${action.effect}`,
     person: person.name,
     main: html`<p class="eyebrow">Held action <code>${hold.id}</code></p>
-<h1>${actor} wants to ${action.effect} ${badge(hold.state, stateKinds[hold.state] ?? '')}</h1>
+<h1>${actor} wants to ${action.effect} <em>${action.operation}</em> on ${action.service} ${badge(hold.state, stateKinds[hold.state] ?? '')}</h1>
 <section class="card"><h2>Exactly this request</h2>
 <p class="target">${exact(action.target)}</p>
 <dl>${row('Operation', html`<code>${action.service}/${action.operation}</code>`)}
@@ -63,7 +64,7 @@ ${row('Tier', html`<b>${action.tier}</b> <span class="muted">${tierInWords(actio
 <dl>${row('Held by', html`<ul class="plain">${hold.policies.map((policy) => html`<li><code>${policy}</code></li>`)}</ul>`)}
 ${row('Acts', chainList(desk, grant.chain))}
 ${row('Task', html`${visible(grant.task.kind)} ${visibleBlock(grant.task.statement)}${factList(grant.task)}`)}
-${row('Under', html`<a href="/requests/${grant.id}"><code>${grant.id}</code></a>`)}
+${row('Under', personMaySee(desk, person, answerableGrant(grant), now) ? html`<a href="/requests/${grant.id}"><code>${grant.id}</code></a>` : html`<code>${grant.id}</code>`)}
 ${answersSoFar(desk, question)}
 ${history(hold, now)}</dl></section>
 ${answerForm(desk, person, question, html`<p>A yes lets exactly this request through, once. A changed byte is another request.</p>`)}`,
@@ -95,7 +96,7 @@ function bodyShown(hold: Hold): Html {
     return html`<p class="problem">${bytes.byteLength} bytes that are not text</p><pre class="bytes">${hexDump(bytes)}</pre>`
   const json = parseJson(bytes)
   const codes = hasOtherLetters(text)
-    ? html`<details><summary>not plain ASCII: the same with code points</summary><pre class="bytes">${asCodePoints(text)}</pre></details>`
+    ? html`<details open><summary class="problem">Not plain ASCII: letters may look like others. The same with code points:</summary><pre class="bytes">${asCodePoints(text)}</pre></details>`
     : false
   return html`<p class="muted">${bytes.byteLength} bytes, as they will be sent</p>${visibleBlock(text)}${codes}${json.ok ? indented(json.value) : false}`
 }

@@ -24,8 +24,8 @@ export class Html {
 /** `false` and `undefined` are nothing. */
 export type HtmlValue = Html | string | number | false | undefined | readonly HtmlValue[]
 
-/** Where a value stands: between tags, in a quoted attribute, or in one that is an address. */
-type Place = 'text' | 'attribute' | 'address'
+/** Where a value stands: between tags, in a quoted attribute, or in one that is an address: as all of it or as a part of its path. */
+type Place = 'text' | 'attribute' | 'address' | 'address-part'
 
 /** A template of HTML. Throws, as a bug, on a value in a tag's name, an unquoted attribute, a script, a style or a comment. */
 export function html(strings: TemplateStringsArray, ...values: readonly HtmlValue[]): Html {
@@ -42,8 +42,13 @@ function placed(value: HtmlValue, place: Place): string {
     if (place !== 'text') throw new Error('HTML does not stand in an attribute')
     return Html.write(value)
   }
-  if (typeof value === 'string' || typeof value === 'number') return escapeText(place === 'address' ? ownPath(`${value}`) : `${value}`)
+  if (typeof value === 'string' || typeof value === 'number') return escapeText(inPlace(`${value}`, place))
   return value.map((each) => placed(each, place)).join('')
+}
+
+function inPlace(text: string, place: Place): string {
+  if (place === 'address-part') return encodeURIComponent(text)
+  return place === 'address' ? ownPath(text) : text
 }
 
 function ownPath(path: string): string {
@@ -92,7 +97,10 @@ function placeAfter(before: string): Place {
 }
 
 function placeInTag(tag: string): Place {
-  const [, attribute = 'on'] = /^<[a-zA-Z][\w-]*(?:\s+[a-zA-Z-]+(?:="[^"]*")?)*\s+([a-zA-Z-]+)="[^"]*$/.exec(tag) ?? []
+  const [, attribute = 'on', before = ''] = /^<[a-zA-Z][\w-]*(?:\s+[a-zA-Z-]+(?:="[^"]*")?)*\s+([a-zA-Z-]+)="([^"]*)$/.exec(tag) ?? []
   if (/^(?:on|style)/i.test(attribute)) throw new Error('a value stands between tags or in a quoted attribute')
-  return addressNames.has(attribute.toLowerCase()) ? 'address' : 'attribute'
+  if (!addressNames.has(attribute.toLowerCase())) return 'attribute'
+  if (before === '') return 'address'
+  ownPath(before)
+  return 'address-part'
 }

@@ -5,12 +5,13 @@ import { layout } from './layout.ts'
 import { visible } from './visible.ts'
 
 export function refusalPage(problem: Problem): Html {
+  const particular = problem.detail.startsWith(`${problem.title}: `) ? problem.detail.slice(problem.title.length + 2) : undefined
   return layout({
     title: problem.title,
     main: html`<section class="card narrow">
 <p class="eyebrow">${problem.status}</p>
 <h1>${sentence(problem.title)}</h1>
-${problem.detail === problem.title ? false : html`<p>${visible(problem.detail)}</p>`}
+${particular === undefined ? false : html`<p>${visible(sentence(particular))}</p>`}
 <p class="muted">${sentence(problem.remedy)}.</p>
 <p><a href="/waiting">What waits for an answer</a></p>
 </section>`,

@@ -48,14 +48,15 @@ export function requestPage(desk: Desk, { grant, approvals, person, now }: Reque
     person: person.name,
     main: html`<p class="eyebrow">Request <code>${grant.id}</code></p>
 <h1>${actor} asks to work on <em>${visible(grant.task.kind)}</em> ${badge(grant.state, stateKinds[grant.state] ?? '')}</h1>
-<section class="card"><h2>Why</h2>${visibleBlock(grant.task.statement)}
-<p class="muted">These are the words of ${actor}. Judge what it may do below, not what it says.</p>
+<section class="card"><h2>Who, and why</h2>${chainList(desk, grant.chain)}
+${visibleBlock(grant.task.statement)}
+<p class="muted">These are the words of ${actor}. Judge what it may do, not what it says.</p>
 ${factList(grant.task)}</section>
 <section class="card"><h2>What it may do</h2>
 <ol class="scope">${grant.scope.map((entry) => scopeLine(desk, entry))}</ol>
 <dl>${row('For', formatDuration(grant.duration), grant.durationMax > grant.duration ? html` <span class="muted">from when it is claimed; ${formatDuration(grant.durationMax)} at most, extensions included</span>` : html` <span class="muted">from when it is claimed; it cannot be extended</span>`)}
 ${row('Tier', html`<b>${grant.tier}</b> <span class="muted">${tierInWords(grant.tier)}</span>`)}</dl></section>
-<section class="card"><h2>Who</h2><dl>${row('Acts', chainList(desk, grant.chain))}
+<section class="card"><h2>Where it stands</h2><dl>
 ${row('Eligible by', html`<ul class="plain">${grant.policies.map((policy) => html`<li><code>${policy}</code></li>`)}</ul>`)}
 ${answersSoFar(desk, question)}
 ${history(grant, now)}</dl></section>
@@ -76,8 +77,13 @@ function operations(entry: ScopeEntry, service: Service | undefined): Html | und
     (route) =>
       html`<li><code>${route.method} ${route.path}</code> <span class="muted">${route.name}, ${route.effect}, tier ${route.tier}</span></li>`,
   )
-  return html`<details><summary>${routes.length === 1 ? 'One operation' : `${routes.length} operations`} in ${service.environment}</summary><ul class="plain">${shown}</ul></details>`
+  const listed = html`<ul class="plain operations">${shown}</ul>`
+  if (routes.length <= shownMax) return listed
+  return html`<details><summary>${routes.length} operations in ${service.environment}</summary>${listed}</details>`
 }
+
+/** More operations than this are folded away. */
+const shownMax = 8
 
 function history(grant: Grant, now: Instant): Html {
   const { ending, state } = grant

@@ -1,0 +1,205 @@
+/** A whole Remit with its API listening on a free port: real store, ledger, policies, tokens and passkeys. */
+import { generateKeyPairSync, createSecretKey } from 'node:crypto'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { buildApi } from '../../src/api/api.ts'
+import { applyConfiguration } from '../../src/control/configuration.ts'
+import { makeSecret } from '../../src/control/credentials.ts'
+import { exchangeToken, tokenTypes } from '../../src/control/exchange-token.ts'
+import { controlAudience, TokenReader } from '../../src/control/identify.ts'
+import { gatewayControl } from '../../src/control/in-process.ts'
+import { beginRegistration, finishRegistration, finishSignIn, beginSignIn, firstLink, makeInvitation } from '../../src/control/people.ts'
+import type { GatewayControl } from '../../src/control/ports.ts'
+import { makeChance } from '../../src/host/chance.ts'
+import { makeClock } from '../../src/host/clock.ts'
+import { makeSigner } from '../../src/host/key-files.ts'
+import { makePasskeys } from '../../src/host/passkeys.ts'
+import { SoftwareAuthenticator } from '../../src/host/software-authenticator.ts'
+import type { JsonObject } from '../../src/kernel/json.ts'
+import { mustBe } from '../../src/kernel/result.ts'
+import { reveal } from '../../src/kernel/secret.ts'
+import { type House, openHouse } from '../../src/main/house.ts'
+import { memoryJournalDisk } from '../world/journal-disk.ts'
+import { shopDocument } from '../world/shop.ts'
+
+export interface Logged {
+  readonly says: string
+  readonly facts: Readonly<Record<string, unknown>> | undefined
+}
+
+export interface ApiHouse {
+  readonly house: House
+  readonly gateway: GatewayControl
+  readonly port: number
+  /** `http://localhost:PORT`, where people sign. */
+  readonly origin: string
+  readonly logged: Logged[]
+  /** A control token of a machine by its name, or of a person as their command line would have it. */
+  token(name: string): Promise<string>
+  /** The API secret of a machine. */
+  secret(name: string): Promise<string>
+  /** A one-time link for a person, as a path. */
+  invitation(name: string): Promise<string>
+  /** Registers a software passkey for a person by the deeds themselves. */
+  register(name: string): Promise<SoftwareAuthenticator>
+  /** The cookie of a person signed in by the deeds themselves. */
+  cookie(name: string): Promise<string>
+  close(): Promise<void>
+}
+
+const key = () => generateKeyPairSync('ed25519').privateKey
+const source = (path: string) => readFileSync(new URL(`../../src/${path}`, import.meta.url), 'utf8')
+
+export async function openApiHouse(
+  options: { readonly document?: JsonObject; readonly hosts?: readonly string[] } = {},
+): Promise<ApiHouse> {
+  const folder = mkdtempSync(join(tmpdir(), 'remit-api-'))
+  const logged: Logged[] = []
+  let origin = 'http://localhost'
+  const house = mustBe(
+    await openHouse({
+      space: 'main',
+      storePath: join(folder, 'remit.db'),
+      clock: makeClock({ floor: 0 }),
+      chance: makeChance(),
+      keys: {
+        ledger: makeSigner(key(), 'remit.test/ledger'),
+        gateway: makeSigner(key(), 'remit.test/http'),
+        tokens: key(),
+        master: createSecretKey(Buffer.alloc(32, 7)),
+      },
+      journalDisk: memoryJournalDisk(),
+      demo: true,
+      passkeys: makePasskeys,
+      pages: () => ({ origin, rpId: 'localhost' }),
+      shipped: [{ name: 'desk.cedar', text: source('decision/desk.cedar') }],
+      alarm: (says, cause) => {
+        throw new Error(says, { cause })
+      },
+    }),
+  )
+  const applied = mustBe(await applyConfiguration(house.desk, { machine: 'test' }, options.document ?? shopDocument()))
+  if (applied.problems !== undefined) throw new Error(JSON.stringify(applied.problems, null, 2))
+  const note = (says: string, facts?: Readonly<Record<string, unknown>>) => void logged.push({ says, facts })
+  const app = buildApi({
+    desk: house.desk,
+    reader: new TokenReader(house.desk, controlAudience('main')),
+    activity: house.gate.activity,
+    sequencer: house.sequencer,
+    journals: [house.journal],
+    serviceUrl: (service) => (service === 'shop' ? 'http://127.0.0.1:1' : undefined),
+    log: { info: note, warn: note, error: note },
+    handOver: reveal,
+    assets: { script: source('api/pages/remit-pages.js'), stylesheet: source('api/pages/remit-pages.css') },
+    version: '0.0.0-test',
+    ...(options.hosts === undefined ? {} : { hosts: options.hosts }),
+  })
+  await app.listen({ host: '127.0.0.1', port: 0 })
+  const address = app.server.address()
+  const port = typeof address === 'object' && address !== null ? address.port : 0
+  origin = `http://localhost:${port}`
+  const people = new People(house, () => origin)
+  return {
+    house,
+    gateway: gatewayControl(house.gate),
+    port,
+    origin,
+    logged,
+    token: (name) => people.token(name),
+    secret: (name) => people.secret(name),
+    invitation: (name) => people.invitation(name),
+    register: (name) => people.register(name),
+    cookie: (name) => people.cookie(name),
+    async close() {
+      await app.close()
+      await house.close()
+      rmSync(folder, { recursive: true, force: true })
+    },
+  }
+}
+
+class People {
+  readonly #house: House
+  readonly #origin: () => string
+  readonly #secrets = new Map<string, string>()
+  readonly #authenticators = new Map<string, SoftwareAuthenticator>()
+
+  constructor(house: House, origin: () => string) {
+    this.#house = house
+    this.#origin = origin
+  }
+
+  async token(name: string): Promise<string> {
+    const { desk } = this.#house
+    const identity = desk.facts.identityNamed(name)
+    if (identity === undefined) throw new Error(`nobody is called ${name}`)
+    if (identity.kind === 'human') return this.#personToken(identity.id)
+    return reveal(
+      mustBe(
+        await exchangeToken(desk, { subjectToken: await this.secret(name), subjectTokenType: tokenTypes.secret, address: '127.0.0.1' }),
+      ).token,
+    )
+  }
+
+  async secret(name: string): Promise<string> {
+    const known = this.#secrets.get(name)
+    if (known !== undefined) return known
+    const { desk } = this.#house
+    const identity = desk.facts.identityNamed(name)
+    if (identity === undefined) throw new Error(`nobody is called ${name}`)
+    const secret = reveal(
+      mustBe(await desk.store.change((tx) => makeSecret(desk, tx, { identity, by: 'test', lifetime: 86_400_000 }))).secret,
+    )
+    this.#secrets.set(name, secret)
+    return secret
+  }
+
+  async #personToken(id: string): Promise<string> {
+    const { desk } = this.#house
+    const [passkey] = await desk.store.read((tx) => tx.find('passkey', desk.space, { person: id }))
+    if (passkey === undefined) throw new Error('this person has no passkey yet')
+    const now = desk.clock.now()
+    const jti = desk.chance.id('tok', now)
+    const audience = controlAudience(desk.space)
+    return reveal(
+      await desk.mint.issue({
+        jti,
+        space: desk.space,
+        chain: [id],
+        provedBy: passkey.id,
+        audience,
+        issuedAt: now,
+        expiresAt: now + 3_600_000,
+        proved: {},
+      } as never),
+    )
+  }
+
+  async invitation(name: string): Promise<string> {
+    const { desk } = this.#house
+    const first = mustBe(await firstLink(desk))
+    if (first !== undefined) return `/register/${reveal(first)}`
+    return `/register/${reveal(mustBe(await desk.store.change((tx) => makeInvitation(desk, tx, { name, by: 'test' }))).link)}`
+  }
+
+  async register(name: string): Promise<SoftwareAuthenticator> {
+    const { desk } = this.#house
+    const link = (await this.invitation(name)).slice('/register/'.length)
+    const authenticator = new SoftwareAuthenticator()
+    const begun = mustBe(await beginRegistration(desk, { link, name }))
+    const wish = { challenge: begun.challenge, rp: { id: 'localhost' }, user: { id: begun.person.id }, pubKeyCredParams: [{ alg: -7 }] }
+    const response = authenticator.register(wish, this.#origin()) as unknown as JsonObject
+    mustBe(await finishRegistration(desk, { link, name, challenge: begun.challenge, response }))
+    this.#authenticators.set(name, authenticator)
+    return authenticator
+  }
+
+  async cookie(name: string): Promise<string> {
+    const { desk } = this.#house
+    const authenticator = this.#authenticators.get(name) ?? (await this.register(name))
+    const { challenge } = mustBe(await beginSignIn(desk))
+    const response = authenticator.sign({ challenge, rpId: 'localhost' }, this.#origin()) as unknown as JsonObject
+    return `remit-person=${reveal(mustBe(await finishSignIn(desk, { challenge, response })).cookie)}`
+  }
+}
