@@ -25,7 +25,13 @@ export class DemoPerson {
 
   /** Signs a yes or a no to a request or a held action. */
   async answer(subject: string, decision: 'approve' | 'deny', narrowing: Json = {}): Promise<void> {
-    await this.#sign('/pages/answers', { subject, decision, narrowing })
+    const page = await fetch(`${this.#origin}/${subject.startsWith('hld_') ? 'holds' : 'requests'}/${subject}`, {
+      headers: { cookie: this.#cookie },
+    })
+    // What the page shows is what is signed: its digest goes with the answer.
+    const [, digest] = /data-digest="([^"]+)"/.exec(await page.text()) ?? []
+    if (digest === undefined) throw new Error(`${this.name} is not asked on the page of ${subject} (${page.status})`)
+    await this.#sign('/pages/answers', { subject, digest, decision, narrowing })
   }
 
   /** Confirms that a command line is theirs. */
@@ -57,7 +63,7 @@ export class DemoPerson {
 
 /** What a browser hands to `navigator.credentials`. */
 function optionsOf(begun: Json): unknown {
-  const options = begun['options']
+  const options = begun['publicKey']
   return typeof options === 'object' && options !== null ? options : begun
 }
 
