@@ -135,7 +135,7 @@ export class Exchange {
     const { control, clock, limits } = this.#door
     const { bearer, request, action } = asked
     let { known } = asked
-    let call: Call = { bearer, action, ...(known === undefined ? {} : { material: materialOf(request, known.sha256) }) }
+    let call: Call = { bearer, action, ...(known === undefined ? {} : { material: materialOf(request, known.sha256), body: known.body }) }
     let verdict = await control.authorize(call)
     if (verdict.outcome === 'needs-material' && known === undefined) {
       const read = await this.#readBody(request, limits.heldBodyBytesMax, 'hold.too-large')
@@ -145,7 +145,7 @@ export class Exchange {
         return
       }
       known = read.value
-      call = { bearer, action, material: materialOf(request, known.sha256) }
+      call = { bearer, action, material: materialOf(request, known.sha256), body: known.body }
       verdict = await control.authorize(call)
     }
     const until = clock.now() + (request.waitSeconds ?? holdWaitSeconds.usual) * 1_000
