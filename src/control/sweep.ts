@@ -1,11 +1,12 @@
-/** What time ends: grants, requests, holds, silent wrappers, idle windows. Runs often; what it ends is stored, not only computed. */
+/** What time and change end: grants, requests, holds, silent wrappers, idle windows. Runs often; what it ends is stored, not only computed. */
 import type { Instant } from '../kernel/instants.ts'
 import { done } from '../kernel/result.ts'
-import { step, holdLife } from '../model/lives.ts'
+import { exceptionLife, step, holdLife } from '../model/lives.ts'
 import type { Ending, Grant, Hold } from '../model/grants.ts'
 import type { Activity } from './activity.ts'
 import { type Desk, machinery, note } from './desk.ts'
 import { endGrant } from './end-grant.ts'
+import { reevaluate } from './still-stands.ts'
 
 const missedCallsMax = 3
 /** One transaction ends at most so many, so that a crowd of them cannot hold the store. */
@@ -13,11 +14,13 @@ const batchMax = 200
 
 /** Ends what is over by now. Answers how many. */
 export async function sweep(desk: Desk, activity: Activity): Promise<number> {
+  const fallen = await reevaluate(desk)
   const now = desk.clock.now()
   const grants = [...desk.facts.openGrants()].filter((grant) => overdue(grant, activity, now) !== undefined).slice(0, batchMax)
   const holds = [...desk.facts.holds()].filter((hold) => isOverdue(hold, now)).slice(0, batchMax)
   const bindings = [...desk.facts.bindings()].filter((binding) => now >= binding.expiresAt).slice(0, batchMax)
-  if (grants.length + holds.length + bindings.length === 0) return 0
+  const exceptions = [...desk.facts.exceptions()].filter((exception) => exception.state !== 'ended' && now >= exception.expiresAt)
+  if (grants.length + holds.length + bindings.length + exceptions.length === 0) return fallen
   const swept = await desk.store.change(async (tx) => {
     let count = 0
     for (const { id } of grants) {
@@ -36,10 +39,15 @@ export async function sweep(desk: Desk, activity: Activity): Promise<number> {
       await note(tx, desk, { kind: 'hold.expired', actor: machinery, subject: hold.id, facts: { reason } })
       count += 1
     }
+    for (const exception of exceptions) {
+      await tx.put('exception', { ...exception, state: step(exceptionLife, exception.state, 'end') ?? exception.state })
+      await note(tx, desk, { kind: 'exception.ended', actor: machinery, subject: exception.id, facts: { reason: 'its time is up' } })
+      count += 1
+    }
     for (const { id } of bindings) await tx.remove('binding', id)
     return done(count)
   })
-  return swept.ok ? swept.value : 0
+  return fallen + (swept.ok ? swept.value : 0)
 }
 
 function isOverdue(hold: Hold, now: Instant): boolean {

@@ -13,8 +13,9 @@ import { endGrant } from './end-grant.ts'
 import { claimsStand } from './identify.ts'
 import type { Change } from './ports.ts'
 import { maySee } from './rights.ts'
+import { stillGiven } from './still-stands.ts'
 
-/** approved → active: eligibility is checked again, then the clock starts. Repeating it on an active grant answers the same grant. */
+/** approved → active: eligibility, and the approvals it costs, are checked again, then the clock starts. Repeating it on an active grant answers the same grant. */
 export async function activateGrant(desk: Desk, caller: Caller, id: GrantId): Promise<Result<Grant>> {
   const outcome = await desk.store.change<Result<Grant>>(async (tx) => {
     const found = await ownGrant(desk, tx, caller, id)
@@ -28,7 +29,7 @@ export async function activateGrant(desk: Desk, caller: Caller, id: GrantId): Pr
       await endGrant(tx, desk, grant, { how: 'unclaimed', by: 'remit', reason: 'not activated in time' })
       return done(refuse('grant.unclaimed'))
     }
-    const still = mayAsk(desk.facts, { chain: caller.chain, task: grant.task, scope: grant.scope, duration: grant.duration }, tx.now)
+    const still = await stillGiven(desk, tx, grant)
     if (!still.ok) {
       // It was approved under rules that no longer hold: it ends here rather than wait for better times.
       await endGrant(tx, desk, grant, { how: 'revoked', by: 'remit', reason: 'no longer eligible when it was activated' })
