@@ -2,12 +2,13 @@
 import type { IdentityId } from '../kernel/ids.ts'
 import { canonicalJson, type JsonObject } from '../kernel/json.ts'
 import type { Instant } from '../kernel/instants.ts'
+import { refuse } from '../kernel/refusals.ts'
 import { done, type Result } from '../kernel/result.ts'
 import { Secret } from '../kernel/secret.ts'
 import type { SourceProblem } from '../kernel/source-problems.ts'
 import { readRules, rulesVersion } from '../decision/rules.ts'
 import { cedarSchema } from '../decision/schema.ts'
-import { schemaWorld } from '../decision/world.ts'
+import { knownNames, schemaWorld } from '../decision/world.ts'
 import { type Configuration, type ConfiguredService, readConfiguration } from '../model/configuration.ts'
 import type { Identity, Issuer } from '../model/identities.ts'
 import type { ParsedPolicy, PolicyFile, PolicySet } from '../model/policies.ts'
@@ -16,6 +17,10 @@ import { type Caller, type Desk, note } from './desk.ts'
 import { endGrant } from './end-grant.ts'
 import type { Change } from './ports.ts'
 import { callerMay } from './rights.ts'
+import { reevaluate } from './still-stands.ts'
+
+/** How often a document is prepared anew because something changed while its policies were being checked. */
+const attemptsMax = 5
 
 export interface PlannedChange {
   readonly kind: 'person' | 'identity' | 'issuer' | 'service' | 'policies'
@@ -52,16 +57,30 @@ export async function planConfiguration(desk: Desk, author: Author, document: Js
   return done('problems' in prepared ? { changes: [], problems: prepared.problems } : { changes: prepared.changes })
 }
 
-/** Applies what the plan shows; a document with a fault changes nothing. Safe to repeat: what is there already is left alone. */
+/**
+ * Applies what the plan shows; a document with a fault changes nothing. Safe to repeat: what is there already is left alone. Grants that
+ * would not be given any more have ended when it answers.
+ */
 export async function applyConfiguration(desk: Desk, author: Author, document: JsonObject): Promise<Result<Plan>> {
-  const may = mayApply(desk, author)
-  if (!may.ok) return may
+  for (let attempt = 1; ; attempt += 1) {
+    const may = mayApply(desk, author)
+    if (!may.ok) return may
+    const applied = await applyOnce(desk, author, document)
+    if (applied.ok) await reevaluate(desk)
+    if (applied.ok || applied.refusal.code !== 'action.changed' || attempt === attemptsMax) return applied
+  }
+}
+
+async function applyOnce(desk: Desk, author: Author, document: JsonObject): Promise<Result<Plan>> {
+  const { entities, rules } = desk.facts
   const prepared = await prepare(desk, author, document)
   if ('problems' in prepared) return done({ changes: [], problems: prepared.problems })
   const changed = prepared.changes.filter((change) => change.what !== 'same')
   if (changed.length === 0) return done({ changes: prepared.changes })
   const by = authorName(author)
-  const applied = await desk.store.change<undefined>(async (tx) => {
+  return desk.store.change<Plan>(async (tx) => {
+    // Policies were being checked meanwhile. Written over what happened since, this would lift a quarantine or bring back who left.
+    if (desk.facts.entities !== entities || desk.facts.rules !== rules) return refuse('action.changed', { detail: 'the configuration' })
     for (const identity of prepared.identities) await putIdentity(desk, tx, identity, by)
     for (const issuer of prepared.issuers) await tx.put('issuer', issuer)
     for (const service of prepared.services) await tx.put('service', service)
@@ -72,9 +91,8 @@ export async function applyConfiguration(desk: Desk, author: Author, document: J
     }
     const facts = { changes: changed.map((change) => ({ ...change })) }
     await note(tx, desk, { kind: 'configuration.applied', actor: by, subject: desk.space, facts })
-    return done(undefined)
+    return done({ changes: prepared.changes })
   })
-  return applied.ok ? done({ changes: prepared.changes }) : applied
 }
 
 function mayApply(desk: Desk, author: Author): Result<undefined> {
@@ -182,6 +200,9 @@ function desiredIdentities(
   for (const { name, kind, owner, disabled, signsInBy } of identities) {
     records.set(name, { ...base(name), kind, owner: idOf(owner), state: disabled ? 'disabled' : 'live', signsInBy })
   }
+  for (const known of desk.facts.identities()) {
+    if (!records.has(known.name) && known.roles.some((role) => Object.hasOwn(roles, role))) records.set(known.name, { ...known, ...base(known.name) })
+  }
   for (const [place, { name, kind }] of [...people.map((person) => ({ ...person, kind: 'human' as const })), ...identities].entries()) {
     const known = desk.facts.identityNamed(name)
     if (known === undefined || known.kind === kind) continue
@@ -227,12 +248,13 @@ async function desiredPolicies(
   const current = desk.facts.policies
   const own = configuration.policyFiles ?? current?.files.filter((file) => !desk.shipped.some((shipped) => shipped.name === file.name)) ?? []
   const files = [...desk.shipped, ...own]
-  const schema = cedarSchema(schemaWorld(services.values()))
+  const issuers = new Map([...desk.facts.issuers(), ...configuration.issuers.map((issuer) => ({ ...issuer, id: issuer.name }))].map((issuer) => [issuer.id, issuer]))
+  const schema = cedarSchema(schemaWorld(services.values(), issuers.values()))
   const version = rulesVersion({ files, schema })
   const says = `${files.length} files, version ${version.slice(0, 12)}`
   const planned = { kind: 'policies', name: 'policies', says } as const
   if (current?.version === version) return { set: undefined, planned: { ...planned, what: 'same' } }
-  const checked = await checkPolicies(desk.checker, files, schema)
+  const checked = await checkPolicies(desk.checker, { files, schema, known: knownNames(services.values()) })
   if ('problems' in checked) return checked
   const set = { id: 'current', space: desk.space, version, files, parsed: checked.policies, publishedAt: 0, publishedBy: authorName(author) }
   return { set, planned: { ...planned, what: current === undefined ? 'add' : 'change' } }
@@ -241,12 +263,11 @@ async function desiredPolicies(
 /** Cedar's own validation, then Remit's: every policy parsed, or every problem found. */
 export async function checkPolicies(
   checker: Desk['checker'],
-  files: readonly PolicyFile[],
-  schema: string,
+  { files, schema, known }: { readonly files: readonly PolicyFile[]; readonly schema: string; readonly known: ReadonlyMap<string, ReadonlySet<string>> },
 ): Promise<{ readonly policies: readonly ParsedPolicy[] } | { readonly problems: readonly SourceProblem[] }> {
   const checked = await checker.check(files, schema)
   if ('problems' in checked) return checked
-  const rules = readRules({ policies: checked.policies, files, schema })
+  const rules = readRules({ policies: checked.policies, files, schema, known })
   return rules.ok ? checked : { problems: rules.problems }
 }
 
@@ -254,12 +275,12 @@ export async function checkPolicies(
 async function putIdentity(desk: Desk, tx: Change, identity: Identity, by: string): Promise<void> {
   const before = await tx.get('identity', identity.id)
   await tx.put('identity', identity)
-  const { name, kind, roles, state } = identity
+  const { name, kind, roles, state, owner } = identity
   await note(tx, desk, {
     kind: before === undefined ? 'identity.created' : 'identity.changed',
     actor: by,
     subject: identity.id,
-    facts: { name, kind, roles: [...roles], state },
+    facts: { name, kind, roles: [...roles], state, ...(owner === undefined ? {} : { owner }) },
   })
   if (before?.state !== 'live' || state === 'live') return
   const gone = new Set<string>([
