@@ -10,7 +10,10 @@ const portDefault = 8717
 export function upCommand(cli: Cli): Command {
   return localCommand('up', 'run Remit here: API, pages and gateways in one process', [
     { line: 'remit up --data ./remit-data', says: 'the first start prints the link with which you become the administrator' },
-    { line: 'remit up --data ./remit-data -f remit.yaml', says: 'applies the configuration first, in the name of whoever runs this machine' },
+    {
+      line: 'remit up --data ./remit-data -f remit.yaml',
+      says: 'applies the configuration first, in the name of whoever runs this machine',
+    },
     { line: 'remit up --data ./remit-data --port 0 --json', says: 'any free port; one line of JSON when it is ready' },
   ])
     .option('--data <folder>', 'where it keeps everything', 'remit-data')

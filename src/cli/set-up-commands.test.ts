@@ -1,0 +1,172 @@
+import assert from 'node:assert/strict'
+import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, afterEach, beforeEach, test } from 'node:test'
+import { ContractServer, type Handler } from '../../test/cli/contract-server.ts'
+import { type Conditions, tryCli } from '../../test/cli/try-cli.ts'
+import type { UpOptions } from './house.ts'
+
+let server: ContractServer
+const folder = mkdtempSync(join(tmpdir(), 'remit-cli-'))
+
+beforeEach(async () => {
+  server = await ContractServer.open()
+})
+afterEach(() => server.close())
+after(() => rmSync(folder, { recursive: true }))
+
+function attempt(words: string, more: Conditions = {}) {
+  return tryCli(words.split(' '), { ...more, env: { REMIT_URL: server.url, REMIT_SECRET: 'rmt_secret', ...more.env } })
+}
+
+const ok = (body: unknown) => (): ReturnType<Handler> => ({ status: 200, body })
+
+const plan = {
+  changes: [
+    { kind: 'service', name: 'shop', what: 'add', says: '2 operations' },
+    { kind: 'person', name: 'alice', what: 'same', says: 'a person' },
+  ],
+}
+
+test('apply shows its plan, asks, and takes everything but a yes for a no', async () => {
+  const file = join(folder, 'remit.yaml')
+  writeFileSync(file, 'version: 1\n')
+  server.on('POST /v1/configuration/plan', ok(plan))
+  server.on('POST /v1/configuration/apply', ok({ plan, version: 7 }))
+  assert.equal((await attempt(`apply -f ${file}`)).exitCode, 2)
+  for (const input of ['n\n', '\n', 'yess\n', '']) {
+    const { exitCode, err } = await attempt(`apply -f ${file}`, { columns: 80, input, env: { NO_COLOR: '1' } })
+    assert.equal(exitCode, 1)
+    assert.match(err, /\+ service shop {2}2 operations\n= 1 unchanged\napply this\? \[y\/N\] /)
+  }
+  assert.equal(server.calls('POST /v1/configuration/apply').length, 0)
+  assert.equal((await attempt(`apply -f ${file}`, { columns: 80, input: 'y\n' })).exitCode, 0)
+  assert.equal((await attempt(`apply -f ${file} --yes`)).exitCode, 0)
+  assert.equal(server.calls('POST /v1/configuration/apply').length, 2)
+})
+
+test('apply leaves alone what is so already', async () => {
+  const file = join(folder, 'same.yaml')
+  writeFileSync(file, 'version: 1\n')
+  server.on('POST /v1/configuration/plan', ok({ changes: [{ kind: 'person', name: 'alice', what: 'same', says: 'a person' }] }))
+  const { exitCode, out } = await attempt(`apply -f ${file}`)
+  assert.deepEqual([exitCode, out], [0, 'nothing to change\n'])
+  assert.equal(server.calls('POST /v1/configuration/apply').length, 0)
+})
+
+test('what the API finds wrong is shown at its place in the file', async () => {
+  const file = join(folder, 'wrong.yaml')
+  writeFileSync(file, 'version: 1\nservices:\n  - name: shop\n    upstrem: http://127.0.0.1:1\n')
+  const problems = [
+    {
+      pointer: '/services/0/upstrem',
+      file: 'remit.yaml',
+      line: 0,
+      column: 0,
+      message: 'unknown field "upstrem"',
+      remedy: 'did you mean upstream?',
+    },
+  ]
+  server.on('POST /v1/configuration/plan', ok({ changes: [], problems }))
+  const { exitCode, out } = await attempt(`plan -f ${file}`)
+  assert.equal(exitCode, 1)
+  assert.ok(out.startsWith(`${file}:4:5: unknown field "upstrem"\n  did you mean upstream?\n`), out)
+})
+
+test('check hands over to the house, and fails when it finds something', async () => {
+  const problem = { file: 'policies/a.cedar', line: 3, column: 1, message: 'no @id', remedy: 'add @id("…")' }
+  const asked: string[][] = []
+  const house = (problems: (typeof problem)[]) => ({
+    check: async (folder: string, path: string) => {
+      asked.push([folder, path])
+      return { problems, policies: 4, services: 1 }
+    },
+  })
+  assert.deepEqual(await attempt('check policies -f r.yaml', { house: house([]) }), {
+    exitCode: 0,
+    out: 'all is well: 4 policies, 1 services\n',
+    err: '',
+  })
+  const found = await attempt('check', { house: house([problem]) })
+  assert.equal(found.exitCode, 1)
+  assert.match(found.out, /policies\/a\.cedar:3:1: no @id\n {2}add @id/)
+  assert.deepEqual(asked, [
+    ['policies', 'r.yaml'],
+    ['policies', 'remit.yaml'],
+  ])
+})
+
+test('an export is written whole into a new file, and verified from there or from Remit', async () => {
+  const path = join(folder, 'ledger.ndjson')
+  server.on('GET /v1/ledger/export', ok('{"is":"header"}\n{"is":"leaf"}\n'))
+  assert.match((await attempt(`ledger export --out ${path}`)).out, /2 lines/)
+  assert.equal(readFileSync(path, 'utf8'), '{"is":"header"}\n{"is":"leaf"}\n')
+  assert.equal((await attempt(`ledger export --out ${path}`)).exitCode, 1)
+  const seen: unknown[] = []
+  const report = {
+    ok: true,
+    origin: 'o',
+    keyGiven: true,
+    leaves: 1,
+    bodies: 1,
+    erased: 0,
+    checkpoints: 1,
+    size: 1,
+    root: 'r',
+    journals: [],
+    failures: [],
+  }
+  const house = (result: typeof report | (Omit<typeof report, 'failures'> & { failures: { where: string; what: string }[] })) => ({
+    verifyExport: async (lines: AsyncIterable<string>, keys?: readonly string[]) => {
+      const read: string[] = []
+      for await (const line of lines) read.push(line)
+      seen.push([read, keys])
+      return result
+    },
+  })
+  assert.equal((await attempt(`ledger verify ${path} --key k1 --key k2`, { house: house(report) })).exitCode, 0)
+  const failed = await attempt('ledger verify', {
+    house: house({ ...report, ok: false, failures: [{ where: 'line 2', what: 'the root differs' }] }),
+  })
+  assert.equal(failed.exitCode, 1)
+  assert.match(failed.out, /NOT verified: one failure[\s\S]*line 2: the root differs/)
+  const lines = ['{"is":"header"}', '{"is":"leaf"}']
+  assert.deepEqual(seen, [
+    [lines, ['k1', 'k2']],
+    [lines, undefined],
+  ])
+})
+
+test('an export that breaks off leaves no file', async () => {
+  const path = join(folder, 'broken.ndjson')
+  server.on('GET /v1/ledger/export', () => 'break')
+  assert.equal((await attempt(`ledger export --out ${path}`)).exitCode, 5)
+  assert.throws(() => statSync(path), /ENOENT/)
+})
+
+test('up says where everything is, and stops when it is told', async () => {
+  const ready = {
+    url: 'http://127.0.0.1:1',
+    pages: 'http://localhost:1',
+    gateways: [{ service: 'shop', url: 'http://127.0.0.1:2' }],
+    link: 'http://localhost:1/register/x',
+    data: 'd',
+    warnings: ['one person alone'],
+  }
+  const asked: object[] = []
+  const house = {
+    up: async ({ onReady, signal, ...options }: UpOptions) => {
+      asked.push({ ...options, aborted: signal.aborted })
+      onReady(ready)
+    },
+  }
+  const plain = await attempt('up --data d --demo', { house })
+  assert.match(plain.out, /Remit is up[\s\S]*gateways +shop {2}http:\/\/127\.0\.0\.1:2[\s\S]*register\/x[\s\S]*note: one person alone/)
+  const inJson = await attempt('up --port 0 --json', { house })
+  assert.deepEqual(JSON.parse(inJson.out), ready)
+  assert.deepEqual(asked, [
+    { data: 'd', host: '127.0.0.1', port: 8717, demo: true, aborted: false },
+    { data: 'remit-data', host: '127.0.0.1', port: 0, demo: false, aborted: false },
+  ])
+})
