@@ -84,6 +84,9 @@ export class Facts implements DecisionFacts {
       await put('binding', {}, (binding) => this.#bindings.set(binding.id, binding))
       await put('hold', { state: ['waiting', 'approved', 'denied'] }, (hold) => this.#putHold(hold))
     })
+    // Records come in order of their ids, so somebody may have come before their owner.
+    const identities = [...this.#identities.values()].flatMap((identity) => identityEntities(identity, (id) => this.#identities.get(id)))
+    this.#entities = mustBe(this.#entities.with(identities))
     this.#version = (await store.last()).version
     this.#rebuildRules()
   }
@@ -348,7 +351,7 @@ export class Facts implements DecisionFacts {
   #rebuildRules(): void {
     if (this.#policies === undefined) return
     const { files, parsed } = this.#policies
-    const read = readRules({ policies: parsed, files, schema: cedarSchema(schemaWorld(this.#services.values())) })
+    const read = readRules({ policies: parsed, files, schema: cedarSchema(schemaWorld(this.#services.values(), this.#issuers.values())) })
     // What was published had been read once. If it cannot be read now, nothing is allowed: no rules.
     this.#rules = read.ok ? read.rules : undefined
   }

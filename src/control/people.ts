@@ -10,6 +10,7 @@ import type { Identity, OneTimeLink, Passkey } from '../model/identities.ts'
 import { isName } from '../model/scope.ts'
 import { challengeOf } from './answer.ts'
 import { type Caller, type Desk, machinery, note } from './desk.ts'
+import { everyRecord } from './every-record.ts'
 import type { Change, Reading } from './ports.ts'
 import { callerMay } from './rights.ts'
 
@@ -30,6 +31,11 @@ export async function firstLink(desk: Desk): Promise<Result<Secret | undefined>>
   return desk.store.change(async (tx) => {
     const passkeys = await tx.find('passkey', desk.space, {}, { max: 1 })
     if (passkeys.length > 0) return done(undefined)
+    for await (const earlier of everyRecord(tx, 'link', desk.space, {})) {
+      // Printed on somebody's terminal at an earlier start: whoever read it there must not come in by it.
+      if (earlier.firstAdministrator && earlier.usedAt === undefined && tx.now < earlier.expiresAt)
+        await tx.put('link', { ...earlier, expiresAt: tx.now })
+    }
     const text = linkText(desk)
     const link = makeLink(desk, tx, { text, firstAdministrator: true, by: machinery })
     await tx.put('link', link)

@@ -75,7 +75,8 @@ export async function openWorld({ seed = 1, document, storePath = ':memory:' }: 
   return world
 }
 
-function testParts(seed: number, storePath: string, clock: TestClock): HouseParts {
+/** What a world is made of, for whoever wants a house without the people in it. */
+export function testParts(seed: number, storePath: string, clock: TestClock): HouseParts {
   return {
     space: 'main',
     storePath,
