@@ -3,6 +3,7 @@ import { request as httpRequest } from 'node:http'
 import { createInterface } from 'node:readline/promises'
 import type { Cast } from './cast.ts'
 import type { JournalTail } from './journal-tail.ts'
+import { parseAnswer } from './parse-answers.ts'
 import { askRemit, Command, runRemit, type RunningRemit } from './remit-process.ts'
 import type { Shop } from './shop/server.ts'
 import { act, expect, quote, tell, tellDecision } from './story.ts'
@@ -212,7 +213,7 @@ function put(gateway: string, token: string, localAddress: string): Promise<{ re
         text += chunk
       })
       response.on('end', () => {
-        const body: { readonly detail?: string } = JSON.parse(text)
+        const body = parseAnswer<{ readonly detail?: string }>(text)
         resolve({ status: response.statusCode ?? 0, detail: body.detail ?? '' })
       })
     })

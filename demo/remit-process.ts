@@ -1,6 +1,7 @@
 /** Remit as the demo uses it: `bin/remit up` as a process of its own, and the command line as anybody would type it. */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
+import { parseAnswer } from './parse-answers.ts'
 
 const remit = fileURLToPath(new URL('../bin/remit', import.meta.url))
 
@@ -25,7 +26,7 @@ export async function startRemit(data: string, configuration: string, env: Envir
   const words = ['up', '--data', data, '--port', '0', '--demo', '-f', configuration, '--json']
   const child = spawn(remit, words, { env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'inherit'] })
   const line = await firstLine(child)
-  return { ready: JSON.parse(line), process: child, stop: () => end(child) }
+  return { ready: parseAnswer<Ready>(line), process: child, stop: () => end(child) }
 }
 
 function firstLine(child: ChildProcess): Promise<string> {
@@ -109,5 +110,5 @@ export async function runRemit(words: readonly string[], env: Environment): Prom
 export async function askRemit<T>(words: readonly string[], env: Environment): Promise<T> {
   const ran = await runRemit([...words, '--json'], env)
   if (ran.code !== 0) throw new Error(`remit ${words.join(' ')} ended with ${ran.code}: ${ran.stdout}${ran.stderr}`)
-  return JSON.parse(ran.stdout)
+  return parseAnswer<T>(ran.stdout)
 }

@@ -1,7 +1,7 @@
 /** Remit's nouns as policies see them: identities, roles, services and operations as Cedar entities. */
 import type { IdentityId } from '../kernel/ids.ts'
 import { type Effect, type Impact, impactNumber, type Tier, tierOf } from '../model/effects.ts'
-import { cedarTypes, type Identity } from '../model/identities.ts'
+import { cedarTypes, type Identity, type Issuer } from '../model/identities.ts'
 import type { Route, Service } from '../model/services.ts'
 import type { EntityInput } from './cedar/entities.ts'
 import { type CedarRecord, CedarSet, type CedarValue, Uid } from './cedar/values.ts'
@@ -89,8 +89,14 @@ function impactRecord(impact: Impact): CedarRecord {
 }
 
 /** What the schema of policies is generated from. */
-export function schemaWorld(services: Iterable<Pick<Service, 'id' | 'environment' | 'labels' | 'routes'>>): SchemaWorld {
+export function schemaWorld(
+  services: Iterable<Pick<Service, 'id' | 'environment' | 'labels' | 'routes'>>,
+  issuers: Iterable<Pick<Issuer, 'proves'>>,
+): SchemaWorld {
+  const facts = new Set([...issuers].flatMap((issuer) => Object.keys(issuer.proves)))
+  facts.delete('ticket')
   return {
+    facts: [...facts].toSorted(),
     services: [...services].map((service) => ({
       name: service.id,
       environment: service.environment,
@@ -98,4 +104,13 @@ export function schemaWorld(services: Iterable<Pick<Service, 'id' | 'environment
       operations: service.routes.map((route) => ({ name: route.name, effect: route.effect, arguments: route.arguments })),
     })),
   }
+}
+
+/** Names of which all are known, so that a rule about any other could never match: services and their operations. */
+export function knownNames(services: Iterable<Pick<Service, 'id' | 'routes'>>): ReadonlyMap<string, ReadonlySet<string>> {
+  const all = [...services]
+  return new Map([
+    ['Service', new Set(all.map((service) => service.id))],
+    ['Route', new Set(all.flatMap((service) => service.routes.map((route) => `${service.id}/${route.name}`)))],
+  ])
 }

@@ -4,7 +4,7 @@ import type { CheckReport } from '../cli/house.ts'
 import { systemFiles } from '../cli/system-files.ts'
 import { checkPolicies } from '../control/configuration.ts'
 import { cedarSchema } from '../decision/schema.ts'
-import { schemaWorld } from '../decision/world.ts'
+import { knownNames, schemaWorld } from '../decision/world.ts'
 import { PolicyChecker } from '../host/policy-checker.ts'
 import { isJsonObject, type JsonObject, parseJson } from '../kernel/json.ts'
 import { mustBe } from '../kernel/result.ts'
@@ -26,7 +26,9 @@ export async function check(folder: string, configuration: string): Promise<Chec
   const services = read.configuration.services.map((service) => ({ id: service.name, ...service }))
   const checker = new PolicyChecker()
   try {
-    const checked = await checkPolicies(checker, [...(await deskPolicies()), ...(await policiesIn(folder))], cedarSchema(schemaWorld(services)))
+    const files = [...(await deskPolicies()), ...(await policiesIn(folder))]
+    const schema = cedarSchema(schemaWorld(services, read.configuration.issuers))
+    const checked = await checkPolicies(checker, { files, schema, known: knownNames(services) })
     if ('problems' in checked) return { problems: checked.problems, policies: 0, services: services.length }
     return { problems: [], policies: checked.policies.length, services: services.length }
   } finally {

@@ -60,76 +60,110 @@ export const httpGateway = 'http'
 
 /** Opens everything, or refuses with what an operator must do. What was opened before a refusal is closed again. */
 export async function openHouse(parts: HouseParts): Promise<Result<House>> {
-  const { clock, chance, keys, alarm } = parts
+  const { clock, chance, keys } = parts
   const opened = await openSqliteStore({
     path: parts.storePath,
     now: () => clock.now(),
     chance: (count) => chance.bytes(count),
     pid: process.pid,
-    atCreation: { demo: String(parts.demo), ledger: keys.ledger.name, ledgerKey: Buffer.from(keys.ledger.publicKey).toString('base64') },
+    atCreation: { demo: String(parts.demo), ledger: keys.ledger.name, ledgerKey: asText(keys.ledger.publicKey) },
   })
   if (!opened.ok) return opened
-  const store = opened.value
-  const closing: (() => Promise<void>)[] = [() => store.close()]
-  const built = await build(parts, store, closing)
-  if (!built.ok) for (const close of closing.toReversed()) await close()
+  const closing = new Closing(() => opened.value.close())
+  const built = await build(parts, opened.value, closing)
+  if (!built.ok) await closing.all()
   return built
+}
 
-  async function build(parts: HouseParts, store: SqliteStore, closing: (() => Promise<void>)[]): Promise<Result<House>> {
-    // A lost key must not be replaced in silence: the log would go on under a key that nobody was told of.
-    if ((await store.meta('ledgerKey')) !== Buffer.from(keys.ledger.publicKey).toString('base64')) {
-      return refuse('configuration.invalid', {
-        detail: 'the ledger key in the data folder is not the one this store was made with; restore it',
-      })
-    }
-    const isDemo = (await store.meta('demo')) === 'true'
-    clock.raise?.((await store.last()).at)
-    const facts = new Facts(parts.space)
-    await facts.load(store)
-    store.onCommit((committed) => facts.apply(committed))
-    const sequencer = await Sequencer.open({
-      store,
-      signer: keys.ledger,
-      clock,
-      onFailure: (cause) => alarm('the ledger cannot be written', cause),
+function asText(key: Uint8Array): string {
+  return Buffer.from(key).toString('base64')
+}
+
+/** What is to be closed, the last opened first. */
+class Closing {
+  readonly #each: (() => Promise<void>)[]
+
+  constructor(first: () => Promise<void>) {
+    this.#each = [first]
+  }
+
+  add(close: () => Promise<void>): void {
+    this.#each.push(close)
+  }
+
+  async all(): Promise<void> {
+    for (const close of this.#each.splice(0).toReversed()) await close()
+  }
+}
+
+async function build(parts: HouseParts, store: SqliteStore, closing: Closing): Promise<Result<House>> {
+  const { clock, keys, alarm } = parts
+  // A lost key must not be replaced in silence: the log would go on under a key that nobody was told of.
+  if ((await store.meta('ledgerKey')) !== asText(keys.ledger.publicKey)) {
+    return refuse('configuration.invalid', {
+      detail: 'the ledger key in the data folder is not the one this store was made with; restore it',
     })
-    if (!sequencer.ok) return sequencer
-    closing.push(() => sequencer.value.close())
-    const anchored = await latestAnchor(store, keys.gateway.name)
-    const journal = await Journal.open({
-      signer: keys.gateway,
-      disk: parts.journalDisk,
-      clock,
-      ...(anchored === undefined ? {} : { anchored }),
-      onFailure: (cause) => alarm('the journal stopped recording, and the gateway refuses everything', cause),
-    })
-    if (!journal.ok) return journal
-    closing.push(() => journal.value.close())
-    const anchoring = new Anchoring({ store, clock, space: parts.space }, journal.value)
-    closing.push(() => anchoring.stop())
-    const checker = new PolicyChecker()
-    closing.push(() => checker.close())
-    const desk: Desk = {
-      space: parts.space,
-      store,
-      facts,
-      clock,
-      chance,
-      mint: await makeTokenMint({ key: keys.tokens, issuer: `urn:remit:${parts.space}`, clock }),
-      issuerTokens: makeIssuerTokens({ clock }),
-      vault: makeVault(keys.master),
-      passkeys: parts.passkeys({ acceptSoftware: isDemo }),
-      checker,
-      shipped: parts.shipped,
-      pages: parts.pages,
-    }
-    const gate: Gate = { desk, gateway: httpGateway, journal: journal.value, activity: new Activity(clock.now()), refusals: new Map() }
-    const policies = await publishShipped(desk)
-    if (!policies.ok) return policies
-    const close = async () => {
-      for (const each of closing.toReversed()) await each()
-    }
-    return done({ desk, gate, store, journal: journal.value, sequencer: sequencer.value, isDemo, close })
+  }
+  const isDemo = (await store.meta('demo')) === 'true'
+  clock.raise?.((await store.last()).at)
+  const facts = new Facts(parts.space)
+  await facts.load(store)
+  store.onCommit((committed) => facts.apply(committed))
+  const onFailure = (cause: unknown) => alarm('the ledger cannot be written', cause)
+  const sequencer = await Sequencer.open({ store, signer: keys.ledger, clock, onFailure })
+  if (!sequencer.ok) return sequencer
+  closing.add(() => sequencer.value.close())
+  const journal = await openJournal(parts, store, closing)
+  if (!journal.ok) return journal
+  const desk = await makeDesk(parts, { store, facts, isDemo, closing })
+  const gate: Gate = { desk, gateway: httpGateway, journal: journal.value, activity: new Activity(clock.now()), refusals: new Map() }
+  const policies = await publishShipped(desk)
+  if (!policies.ok) return policies
+  return done({ desk, gate, store, journal: journal.value, sequencer: sequencer.value, isDemo, close: () => closing.all() })
+}
+
+/** The journal of the HTTP gateway, held against the newest line that the ledger vouches for, and anchored there from now on. */
+async function openJournal(parts: HouseParts, store: SqliteStore, closing: Closing): Promise<Result<Journal>> {
+  const { clock, keys, journalDisk, alarm, space } = parts
+  const anchored = await latestAnchor(store, keys.gateway.name)
+  const journal = await Journal.open({
+    signer: keys.gateway,
+    disk: journalDisk,
+    clock,
+    ...(anchored === undefined ? {} : { anchored }),
+    onFailure: (cause) => alarm('the journal stopped recording, and the gateway refuses everything', cause),
+  })
+  if (!journal.ok) return journal
+  closing.add(() => journal.value.close())
+  const anchoring = new Anchoring({ store, clock, space }, journal.value)
+  closing.add(() => anchoring.stop())
+  return journal
+}
+
+interface DeskParts {
+  readonly store: SqliteStore
+  readonly facts: Facts
+  readonly isDemo: boolean
+  readonly closing: Closing
+}
+
+async function makeDesk(parts: HouseParts, { store, facts, isDemo, closing }: DeskParts): Promise<Desk> {
+  const { space, clock, chance, keys, shipped, pages } = parts
+  const checker = new PolicyChecker()
+  closing.add(() => checker.close())
+  return {
+    space,
+    store,
+    facts,
+    clock,
+    chance,
+    mint: await makeTokenMint({ key: keys.tokens, issuer: `urn:remit:${space}`, clock }),
+    issuerTokens: makeIssuerTokens({ clock }),
+    vault: makeVault(keys.master),
+    passkeys: parts.passkeys({ acceptSoftware: isDemo }),
+    checker,
+    shipped,
+    pages,
   }
 }
 

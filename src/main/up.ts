@@ -30,6 +30,8 @@ const sweepEveryMs = 500
 /** Runs until the signal. Throws a sentence for a person when it cannot start. */
 export async function up(options: UpOptions & { readonly logLevel?: LogLevel }): Promise<void> {
   const log = makeLog({ level: options.logLevel ?? 'warn' })
+  // Nothing that this process makes is for anybody else's eyes.
+  process.umask(0o077)
   const data = resolve(options.data)
   const folder = await openDataFolder(data)
   const keys = orThrow(await loadKeys(folder.keys, space))
@@ -62,7 +64,10 @@ export async function up(options: UpOptions & { readonly logLevel?: LogLevel }):
 /** Whoever starts Remit on its own machine may configure it there: they could write the store as well. It is recorded as what it is. */
 async function applyFile(house: House, path: string): Promise<void> {
   const read = await readConfiguration({ path, files: systemFiles, env: process.env, resolve: true })
-  const plan = read.problems.length > 0 ? undefined : orThrow(await applyConfiguration(house.desk, { machine: "the machine's operator" }, asDocument(read.document)))
+  const plan =
+    read.problems.length > 0
+      ? undefined
+      : orThrow(await applyConfiguration(house.desk, { machine: "the machine's operator" }, asDocument(read.document)))
   const [problem] = read.problems.length > 0 ? read.problems : (plan?.problems ?? []).map((each) => placeProblem(read, each))
   if (problem !== undefined) throw new Error(`${problem.file}:${problem.line}:${problem.column}: ${problem.message}; ${problem.remedy}`)
 }
