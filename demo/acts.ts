@@ -3,7 +3,6 @@ import { request as httpRequest } from 'node:http'
 import { createInterface } from 'node:readline/promises'
 import type { Cast } from './cast.ts'
 import type { JournalTail } from './journal-tail.ts'
-import { parseAnswer } from './parse-answers.ts'
 import { askRemit, Command, runRemit, type RunningRemit } from './remit-process.ts'
 import type { Shop } from './shop/server.ts'
 import { act, expect, quote, tell, tellDecision } from './story.ts'
@@ -213,7 +212,7 @@ function put(gateway: string, token: string, localAddress: string): Promise<{ re
         text += chunk
       })
       response.on('end', () => {
-        const body = parseAnswer<{ readonly detail?: string }>(text)
+        const body = JSON.parse(text) as { readonly detail?: string }
         resolve({ status: response.statusCode ?? 0, detail: body.detail ?? '' })
       })
     })

@@ -1,7 +1,6 @@
 /** Follows the gateway's journal on disk, so that the demo can show each decision with its reason. */
 import { open, readdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import { parseLines } from './parse-answers.ts'
 
 type Entry = Readonly<Record<string, unknown>>
 
@@ -25,7 +24,7 @@ export class JournalTail {
       const text = buffer.subarray(0, bytesRead).toString('utf8')
       const whole = text.slice(0, text.lastIndexOf('\n') + 1)
       this.#read.set(name, from + Buffer.byteLength(whole))
-      entries.push(...parseLines(whole))
+      for (const line of whole.split('\n')) if (line !== '') entries.push(JSON.parse(line) as Entry)
     }
     return entries.filter((entry) => entry['type'] === 'decision' || entry['type'] === 'refused')
   }

@@ -1,7 +1,6 @@
 /** Remit as the demo uses it: `bin/remit up` as a process of its own, and the command line as anybody would type it. */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
-import { parseAnswer } from './parse-answers.ts'
 
 const remit = fileURLToPath(new URL('../bin/remit', import.meta.url))
 
@@ -26,7 +25,7 @@ export async function startRemit(data: string, configuration: string, env: Envir
   const words = ['up', '--data', data, '--port', '0', '--demo', '-f', configuration, '--json']
   const child = spawn(remit, words, { env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'inherit'] })
   const line = await firstLine(child)
-  return { ready: parseAnswer<Ready>(line), process: child, stop: () => end(child) }
+  return { ready: JSON.parse(line) as Ready, process: child, stop: () => end(child) }
 }
 
 function firstLine(child: ChildProcess): Promise<string> {
@@ -110,5 +109,5 @@ export async function runRemit(words: readonly string[], env: Environment): Prom
 export async function askRemit<T>(words: readonly string[], env: Environment): Promise<T> {
   const ran = await runRemit([...words, '--json'], env)
   if (ran.code !== 0) throw new Error(`remit ${words.join(' ')} ended with ${ran.code}: ${ran.stdout}${ran.stderr}`)
-  return parseAnswer<T>(ran.stdout)
+  return JSON.parse(ran.stdout) as T
 }
