@@ -18,7 +18,9 @@ export async function quarantine(desk: Desk, caller: Caller, name: string, reaso
   const contained = await desk.store.change(async (tx) => {
     const known = desk.facts.identityNamed(name)
     const identity = known === undefined ? undefined : await tx.get('identity', known.id)
-    const may = identity !== undefined && (identity.owner === caller.actor.id || callerMay(desk, caller, 'stop').ok)
+    const mayStop = callerMay(desk, caller, 'stop').ok
+    if (identity === undefined && mayStop) return refuse('not-found')
+    const may = identity !== undefined && (identity.owner === caller.actor.id || mayStop)
     if (identity === undefined || !may) return refuse(callerMay(desk, caller, 'audit').ok ? 'caller.not-allowed' : 'not-found')
     const contained: Identity =
       identity.quarantine === undefined ? { ...identity, quarantine: { at: tx.now, by: caller.actor.name, reason } } : identity
@@ -43,8 +45,9 @@ export async function release(desk: Desk, caller: Caller, name: string, reason: 
     const may = callerMay(desk, caller, 'stop')
     const known = desk.facts.identityNamed(name)
     const identity = known === undefined ? undefined : await tx.get('identity', known.id)
-    if (identity === undefined) return refuse(may.ok ? 'not-found' : may.refusal.code)
+    // The right first: whoever lacks it hears the same of a name that is there and of one that is not.
     if (!may.ok) return may
+    if (identity === undefined) return refuse('not-found')
     if (caller.chain.some((link) => link.id === identity.id)) return refuse('caller.not-allowed', { detail: 'nobody releases themselves' })
     const { quarantine: _lifted, ...released } = identity
     await tx.put('identity', released)

@@ -172,7 +172,7 @@ class People {
         issuedAt: now,
         expiresAt: now + 3_600_000,
         proved: {},
-      } as never),
+      }),
     )
   }
 

@@ -12,7 +12,7 @@ export const beginDeviceConfirmation = endpoint({
   method: 'POST',
   path: '/pages/device/begin',
   caller: 'person',
-  perMinuteMax: 10,
+  perMinuteMax: 20,
   records: { nothing: 'a question is forgotten after ten minutes; the confirmation is recorded' },
   takes: 'json',
   bodyBytesMax: 1_024,
