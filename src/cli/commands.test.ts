@@ -127,7 +127,7 @@ const rows: readonly Row[] = [
     line: 'release ops-agent --reason mended',
     calls: 'POST /v1/identities/ops-agent/release',
     body: { reason: 'mended' },
-    answer: { identity, ended: [], confirmed: [] },
+    answer: identity,
     says: /may ask again/,
   },
   {

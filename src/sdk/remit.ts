@@ -13,7 +13,15 @@ import type {
   RevocationView,
 } from '../wire/grants.ts'
 import type { HoldList, HoldQuery, HoldView } from '../wire/holds.ts'
-import type { CredentialView, IdentityList, InvitationView, QuarantineView, SecretView, WhoamiView } from '../wire/identities.ts'
+import type {
+  CredentialView,
+  IdentityList,
+  IdentityView,
+  InvitationView,
+  QuarantineView,
+  SecretView,
+  WhoamiView,
+} from '../wire/identities.ts'
 import type { CheckpointView, ExplanationView, HealthView, LedgerEntryList } from '../wire/ledger.ts'
 import type { ServiceList } from '../wire/services.ts'
 import type { TokenAnswer } from '../wire/tokens.ts'
@@ -141,8 +149,9 @@ export class Remit {
     return this.#post(`/v1/identities/${encodeURIComponent(name)}/quarantine`, { reason }, 'identity', options)
   }
 
-  async release(name: string, reason: string, options?: CallOptions): Promise<QuarantineView> {
-    return this.#post(`/v1/identities/${encodeURIComponent(name)}/release`, { reason }, 'identity', options)
+  /** Lifts a quarantine; what ended with it stays ended. */
+  async release(name: string, reason: string, options?: CallOptions): Promise<IdentityView> {
+    return this.#post(`/v1/identities/${encodeURIComponent(name)}/release`, { reason }, 'name', options)
   }
 
   /** The secret is in the answer this once and never again. */

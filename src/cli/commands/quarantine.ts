@@ -31,7 +31,7 @@ export function releaseCommand(cli: Cli): Command {
       deed(cli, async (run) => {
         const client = await run.client()
         const released = await run.during('releasing it', client.release(run.words[0] ?? '', run.text('reason') ?? ''))
-        return { json: released, text: [clean(`${released.identity.name} may ask again; its earlier grants stay ended`)] }
+        return { json: released, text: [clean(`${released.name} may ask again; its earlier grants stay ended`)] }
       }),
     )
 }
