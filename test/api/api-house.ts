@@ -4,6 +4,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { buildApi } from '../../src/api/api.ts'
+import type { ApiParts } from '../../src/api/parts.ts'
 import { applyConfiguration } from '../../src/control/configuration.ts'
 import { makeSecret } from '../../src/control/credentials.ts'
 import { exchangeToken, tokenTypes } from '../../src/control/exchange-token.ts'
@@ -52,7 +53,7 @@ const key = () => generateKeyPairSync('ed25519').privateKey
 const source = (path: string) => readFileSync(new URL(`../../src/${path}`, import.meta.url), 'utf8')
 
 export async function openApiHouse(
-  options: { readonly document?: JsonObject; readonly hosts?: readonly string[] } = {},
+  options: { readonly document?: JsonObject; readonly hosts?: readonly string[]; readonly sequencer?: ApiParts['sequencer'] } = {},
 ): Promise<ApiHouse> {
   const folder = mkdtempSync(join(tmpdir(), 'remit-api-'))
   const logged: Logged[] = []
@@ -86,7 +87,7 @@ export async function openApiHouse(
     desk: house.desk,
     reader: new TokenReader(house.desk, controlAudience('main')),
     activity: house.gate.activity,
-    sequencer: house.sequencer,
+    sequencer: options.sequencer ?? house.sequencer,
     journals: [house.journal],
     serviceUrl: (service) => (service === 'shop' ? 'http://127.0.0.1:1' : undefined),
     log: { info: note, warn: note, error: note },

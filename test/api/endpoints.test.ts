@@ -114,7 +114,10 @@ function checkRefusal(endpoint: Endpoint, answered: Answered, statuses: readonly
   assert.equal(headers['x-powered-by'], undefined)
   const type = String(headers['content-type'])
   if (status === 303) return
-  if (endpoint.refuses === 'page') return void assert.match(type, /^text\/html/)
+  if (endpoint.refuses === 'page') {
+    assert.match(type, /^text\/html/)
+    return
+  }
   const told = JSON.parse(body) as Record<string, unknown>
   if (endpoint.refuses === 'oauth') {
     assert.match(type, /^application\/json/)

@@ -14,7 +14,7 @@ export const invitePerson = endpoint({
   path: '/v1/invitations',
   caller: 'identity',
   perMinuteMax: 20,
-  records: ['link.issued'],
+  records: ['link.issued', 'identity.created'],
   takes: 'json',
   bodyBytesMax: 1_024,
   refuses: 'problem',

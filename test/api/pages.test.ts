@@ -1,0 +1,218 @@
+import assert from 'node:assert/strict'
+import test, { after, before } from 'node:test'
+import { shopDocument } from '../world/shop.ts'
+import { type ApiHouse, openApiHouse } from './api-house.ts'
+import { openBrowser, type Person, withoutBrowser } from './browser.ts'
+import { ask, hold } from './held.ts'
+
+const skip = withoutBrowser
+const patience = { skip, timeout: 90_000 }
+
+let api: ApiHouse
+let ben: Person
+let eva: Person
+
+before(async () => {
+  if (withoutBrowser !== false) return
+  api = await openApiHouse({ document: shopDocument({ people: [{ name: 'ana' }, { name: 'ben' }, { name: 'eva' }, { name: 'zoe' }] }) })
+  ;[ben, eva] = await Promise.all([openBrowser(), openBrowser()])
+})
+after(async () => {
+  if (withoutBrowser !== false) return
+  await Promise.all([ben, eva].map((person) => person.close()))
+  await api.close()
+})
+
+test('the first administrator chooses a name and registers a passkey, once', patience, async () => {
+  const first = await openBrowser()
+  try {
+    const link = await api.invitation('nobody')
+    await first.page.goto(api.origin + link)
+    assert.match(await first.page.innerText('h1'), /first administrator/)
+    await first.page.fill('input[name=name]', 'ana')
+    await first.page.click('text=Create the passkey')
+    await first.page.waitForURL('**/waiting')
+    assert.match(await first.page.innerText('.signed-in'), /ana/)
+    const [cookie] = await first.context.cookies()
+    assert.deepEqual([cookie?.name, cookie?.httpOnly, cookie?.sameSite, cookie?.path], ['remit-person', true, 'Strict', '/'])
+    assert.equal((await first.page.goto(api.origin + link))?.status(), 404)
+    assert.deepEqual(
+      first.complaints.filter((each) => !each.includes('404')),
+      [],
+    )
+  } finally {
+    await first.close()
+  }
+})
+
+test('whoever is invited registers, signs out, and signs in again', patience, async () => {
+  for (const [person, name] of [
+    [ben, 'ben'],
+    [eva, 'eva'],
+  ] as const) {
+    await person.page.goto(api.origin + (await api.invitation(name)))
+    assert.match(await person.page.innerText('h1'), new RegExp(name))
+    await person.page.click('text=Create the passkey')
+    await person.page.waitForURL('**/waiting')
+  }
+  await ben.page.click('text=Sign out')
+  await ben.page.waitForURL('**/sign-in')
+  assert.deepEqual(await ben.context.cookies(), [])
+  await ben.page.click('text=Sign in with a passkey')
+  await ben.page.waitForURL('**/waiting')
+  assert.match(await ben.page.innerText('.signed-in'), /ben/)
+})
+
+test('a request is approved for less: a shorter time, one line gone, fewer uses', patience, async () => {
+  const { page } = eva
+  const { id } = await ask(api, 'bot', {
+    task: 'release',
+    statement: 'ship 4.2',
+    scope: ['shop/deploy,uses=3', 'read:shop', 'shop/restart'],
+  })
+  await page.goto(`${api.origin}/waiting`)
+  await page.click(`a[href="/requests/${id}"]`)
+  await page.selectOption('select[name=duration]', '15m')
+  await page.uncheck('input[name=line][value="2"]')
+  await page.fill('input[name="uses-0"]', '1')
+  await page.click('text=Approve and sign')
+  await page.waitForSelector('h1 .badge:has-text("approved")')
+  const grant = api.house.desk.facts.grant(id)
+  assert.deepEqual(
+    [grant?.state, grant?.duration, grant?.scope.map(({ resource, uses }) => [resource, uses])],
+    [
+      'approved',
+      900_000,
+      [
+        ['shop/deploy', 1],
+        ['shop', undefined],
+      ],
+    ],
+  )
+  assert.match(await page.innerText('main'), /eva.*allowing less than was asked/)
+  assert.equal(await page.locator('form[data-remit=answer]').count(), 0)
+})
+
+test('a held action is shown byte for byte, and denied', patience, async () => {
+  const { page } = ben
+  const held = await hold(api, { headers: [['content-type', 'application/json']], body: '{"after": 30.50}' })
+  await page.goto(`${api.origin}/holds/${held.id}`)
+  const shown = await page.innerText('main')
+  for (const part of [
+    'POST /services/checkout/restart',
+    'content-type',
+    '{"after": 30.50}',
+    '16 bytes',
+    'restart-needs-a-person',
+    'checkout answers slowly',
+  ])
+    assert.ok(shown.includes(part), part)
+  await page.click('text=Deny and sign')
+  await page.waitForSelector('h1 .badge:has-text("denied")')
+  assert.equal(api.house.desk.facts.hold(held.id)?.state, 'denied')
+})
+
+test('what an agent writes cannot change what the approver reads', patience, async () => {
+  const { page } = ben
+  const statement = '</pre><script>document.title="gone"</script>\u202Ehsinif\u202C <b>approved by ana</b>\u200b'
+  const held = await hold(api, {
+    statement,
+    service: 'сheckout',
+    headers: [['x-note', '"><img src=x onerror=alert(1)>']],
+    body: Uint8Array.from([0x00, 0xff, 0x41]),
+  })
+  await page.goto(`${api.origin}/holds/${held.id}`)
+  const shown = await page.innerText('main')
+  for (const part of [
+    '</pre><script>',
+    '<b>approved by ana</b>',
+    'U+202E',
+    'U+200B',
+    '\\u{0441}heckout',
+    '"><img src=x onerror=alert(1)>',
+    '3 bytes that are not text',
+    '00 ff 41',
+  ])
+    assert.ok(shown.includes(part), part)
+  assert.equal(await page.locator('main script, main img, main b:has-text("approved")').count(), 0)
+  assert.notEqual(await page.title(), 'gone')
+})
+
+test('a signature without user verification is none, and the page says so', patience, async () => {
+  const { page } = ben
+  const held = await hold(api, { body: 'again' })
+  await page.goto(`${api.origin}/holds/${held.id}`)
+  await ben.verify(false)
+  try {
+    await page.click('text=Approve and sign')
+    await page.waitForSelector('.progress.problem')
+    assert.match(await page.innerText('.progress'), /Nothing was signed/)
+    assert.equal(await page.isEnabled('text=Approve and sign'), true)
+  } finally {
+    await ben.verify(true)
+  }
+  assert.equal(api.house.desk.facts.hold(held.id)?.state, 'waiting')
+  await page.click('text=Approve and sign')
+  await page.waitForSelector('h1 .badge:has-text("approved")')
+})
+
+test('what changed since the page was opened is not signed', patience, async () => {
+  const { page } = eva
+  const { id } = await ask(api, 'bot', { task: 'release', statement: 'ship 4.3', scope: ['shop/deploy'] })
+  await page.goto(`${api.origin}/requests/${id}`)
+  await page.locator('form[data-remit=answer]').evaluate((form) => form.setAttribute('data-digest', 'v1:0'))
+  await page.click('text=Approve and sign')
+  await page.waitForSelector('.progress.problem')
+  assert.match(await page.innerText('.progress'), /changed since you opened the page/)
+  assert.equal(api.house.desk.facts.grant(id)?.state, 'pending')
+})
+
+test('a command line is confirmed after its address was shown', patience, async () => {
+  const { page } = ben
+  const started = await fetch(`${api.origin}/oauth/device_authorization`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/x-www-form-urlencoded' },
+    body: '',
+  })
+  const { verification_uri_complete: uri } = (await started.json()) as { verification_uri_complete: string }
+  await page.goto(uri)
+  assert.equal(await page.isVisible('text=It is mine'), false)
+  await page.click('text=Look it up')
+  await page.waitForSelector('text=It is mine')
+  assert.match(await page.innerText('[data-address]'), /^(?:127\.0\.0\.1|::1)$/)
+  await page.click('text=It is mine')
+  await page.waitForSelector('.progress.good')
+})
+
+test('who is not signed in signs in and comes back to the page; who may not see it finds nothing', patience, async () => {
+  const { id } = await ask(api, 'bot', { task: 'release', statement: 'ship 4.4', scope: ['shop/deploy'] })
+  const zoe = await openBrowser()
+  try {
+    await zoe.page.goto(api.origin + (await api.invitation('zoe')))
+    await zoe.page.click('text=Create the passkey')
+    await zoe.page.waitForURL('**/waiting')
+    const theirs = await zoe.page.goto(`${api.origin}/requests/${id}`)
+    const shown = await theirs?.text()
+    const nothing = await zoe.page.goto(`${api.origin}/requests/grn_01ARZ3NDEKTSV4RRFFQ69G5FAV`)
+    assert.deepEqual([theirs?.status(), nothing?.status()], [404, 404])
+    assert.equal(shown, await nothing?.text())
+    await zoe.context.clearCookies()
+    await zoe.page.goto(`${api.origin}/device?code=BCDF-GHJK`)
+    assert.match(zoe.page.url(), /\/sign-in\?next=/)
+    await zoe.page.click('text=Sign in with a passkey')
+    await zoe.page.waitForURL('**/device?code=BCDF-GHJK')
+    await zoe.page.goto(`http://127.0.0.1:${api.port}/waiting`)
+    assert.equal(zoe.page.url(), `${api.origin}/waiting`, 'pages live at one origin')
+  } finally {
+    await zoe.close()
+  }
+})
+
+test('nothing was blocked, failed to load, or was our fault', { skip }, () => {
+  const expected = /status of (?:401|403|404)/
+  assert.deepEqual(
+    [...ben.complaints, ...eva.complaints].filter((each) => !expected.test(each)),
+    [],
+  )
+  assert.deepEqual(api.logged, [])
+})

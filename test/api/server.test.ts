@@ -1,0 +1,142 @@
+import assert from 'node:assert/strict'
+import { connect } from 'node:net'
+import test, { after, before } from 'node:test'
+import { endpoints } from '../../src/api/endpoints.ts'
+import { type ApiHouse, openApiHouse } from './api-house.ts'
+import { call } from './calls.ts'
+
+let api: ApiHouse
+
+before(async () => {
+  api = await openApiHouse({ hosts: ['remit.example:8443'] })
+})
+after(() => api.close())
+
+/** Bytes as they are, and everything that comes back until the other side closes. */
+function raw(text: string): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const socket = connect(api.port, '127.0.0.1', () => socket.end(text))
+    let answered = ''
+    socket.on('data', (chunk) => {
+      answered += chunk.toString()
+    })
+    socket.on('close', () => resolve(answered))
+    socket.on('error', reject)
+  })
+}
+
+const hosts: readonly { readonly host: string; readonly status: number }[] = [
+  { host: 'localhost:PORT', status: 200 },
+  { host: '127.0.0.1:PORT', status: 200 },
+  { host: '[::1]:PORT', status: 200 },
+  { host: 'remit.example:8443', status: 200 },
+  { host: 'evil.example', status: 421 },
+  { host: 'evil.example:PORT', status: 421 },
+  { host: 'localhost', status: 421 },
+]
+for (const { host, status } of hosts) {
+  test(`Host: ${host} is answered ${status}`, async () => {
+    const named = host.replace('PORT', `${api.port}`)
+    for (const path of ['/v1/health', '/nothing-here']) {
+      const answered = await call(api.port, { method: 'GET', path, headers: { host: named } })
+      assert.equal(answered.status, status === 200 && path !== '/v1/health' ? 404 : status)
+    }
+  })
+}
+
+test('a page asked for by another name of ours is found at its one origin', async () => {
+  const answered = await call(api.port, { method: 'GET', path: '/sign-in?next=%2Fwaiting', headers: { host: `127.0.0.1:${api.port}` } })
+  assert.deepEqual([answered.status, answered.headers['location']], [303, `${api.origin}/sign-in?next=%2Fwaiting`])
+})
+
+const unreadable: readonly { readonly says: string; readonly text: string }[] = [
+  { says: 'no HTTP', text: 'hello\r\n\r\n' },
+  { says: 'two Host headers', text: 'GET /v1/health HTTP/1.1\r\nHost: localhost:PORT\r\nHost: evil.example\r\nConnection: close\r\n\r\n' },
+  {
+    says: 'two Authorization headers',
+    text: 'GET /v1/whoami HTTP/1.1\r\nHost: localhost:PORT\r\nAuthorization: Bearer a\r\nAuthorization: Bearer b\r\nConnection: close\r\n\r\n',
+  },
+  {
+    says: 'two Cookie headers',
+    text: 'GET /waiting HTTP/1.1\r\nHost: localhost:PORT\r\nCookie: a=1\r\nCookie: b=2\r\nConnection: close\r\n\r\n',
+  },
+  { says: 'no Host header', text: 'GET /v1/health HTTP/1.1\r\nConnection: close\r\n\r\n' },
+  {
+    says: 'a length and chunks',
+    text: 'POST /oauth/token HTTP/1.1\r\nHost: localhost:PORT\r\nContent-Length: 4\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n0\r\n\r\n',
+  },
+  { says: 'a path that cannot be decoded', text: 'GET /v1/grants/%zz HTTP/1.1\r\nHost: localhost:PORT\r\nConnection: close\r\n\r\n' },
+]
+for (const { says, text } of unreadable) {
+  test(`${says}: refused without insides`, async () => {
+    const answered = await raw(text.replaceAll('PORT', `${api.port}`))
+    assert.match(answered, /^HTTP\/1\.1 4(?:00|21) /)
+    assert.doesNotMatch(answered, /node_modules|\.ts:\d|at \w+ \(/)
+  })
+}
+
+test('headers beyond what is read are refused', async () => {
+  const answered = await raw(`GET /v1/health HTTP/1.1\r\nHost: localhost:${api.port}\r\nX-Big: ${'x'.repeat(20_000)}\r\n\r\n`)
+  assert.match(answered, /^HTTP\/1\.1 4\d\d /)
+})
+
+test('whoever calls too often hears when to come back, and nobody else is disturbed', async () => {
+  const limited = endpoints.find(({ path }) => path === '/oauth/device_authorization')
+  const form = {
+    method: 'POST',
+    path: '/oauth/device_authorization',
+    headers: { 'content-type': 'application/x-www-form-urlencoded' },
+    body: '',
+  }
+  const statuses: number[] = []
+  for (let place = 0; place < (limited?.perMinuteMax ?? 0) + 3; place += 1) statuses.push((await call(api.port, form)).status)
+  assert.equal(statuses.filter((status) => status === 200).length, limited?.perMinuteMax)
+  const refused = await call(api.port, form)
+  assert.equal(refused.status, 429)
+  assert.ok(Number(refused.headers['retry-after']) >= 1)
+  assert.equal((await call(api.port, { method: 'GET', path: '/v1/health' })).status, 200)
+})
+
+test('guessing tokens is slow, whatever it is tried on', async () => {
+  const paths = ['/v1/whoami', '/v1/grants', '/v1/holds', '/v1/services']
+  const statuses: number[] = []
+  for (let place = 0; place < 140; place += 1) {
+    statuses.push(
+      (await call(api.port, { method: 'GET', path: paths[place % paths.length] ?? '', headers: { authorization: `Bearer x${place}` } }))
+        .status,
+    )
+  }
+  assert.equal(statuses[0], 401)
+  assert.equal(statuses.at(-1), 429)
+})
+
+test('an error of ours shows an id, and the log has the rest under it', async () => {
+  const other = await openApiHouse({ sequencer: { vkey: 'x', flush: () => Promise.reject(new Error('the disk is on fire: secret')) } })
+  try {
+    const answered = await call(other.port, { method: 'GET', path: '/v1/ledger/checkpoint' })
+    assert.equal(answered.status, 500)
+    assert.doesNotMatch(answered.body, /fire|secret|Error/)
+    const [, id] = /: ([0-9a-f]{16})"/.exec(answered.body) ?? []
+    const line = other.logged.find(({ facts }) => facts?.['id'] === id)
+    assert.match(String(line?.facts?.['error']), /on fire/)
+  } finally {
+    await other.close()
+  }
+})
+
+test('other methods and paths are not there', async () => {
+  for (const [method, path] of [
+    ['PUT', '/v1/grants'],
+    ['DELETE', '/v1/grants'],
+    ['HEAD', '/v1/health'],
+    ['OPTIONS', '/v1/grants'],
+    ['GET', '/v1/health/'],
+    ['GET', '/V1/health'],
+    ['GET', '//v1/health'],
+    ['TRACE', '/v1/health'],
+  ] as const) {
+    assert.equal((await call(api.port, { method, path })).status, 404, `${method} ${path}`)
+  }
+  const page = await call(api.port, { method: 'GET', path: '/nope', headers: { accept: 'text/html' } })
+  assert.match(String(page.headers['content-type']), /^text\/html/)
+})
