@@ -14,6 +14,7 @@ import { evaluate } from './cedar/evaluate.ts'
 import { callContext } from './contexts.ts'
 import { covers } from './covers.ts'
 import { chainStands, type DecisionFacts } from './facts.ts'
+import type { Rules } from './rules.ts'
 import { identityUid, operationUid, routeUid } from './world.ts'
 
 export interface Question {
@@ -134,19 +135,37 @@ export interface Standing {
   readonly now: Instant
 }
 
-/** Each link must still be eligible for what was granted. Answered once per grant, chain and policy, not per action. */
-const eligibility = new WeakMap<
-  Grant,
-  { readonly facts: DecisionFacts['rules']; readonly entities: DecisionFacts['entities']; readonly answer: Result<undefined> }
->()
+interface Known {
+  readonly rules: DecisionFacts['rules']
+  readonly entities: DecisionFacts['entities']
+  /** Of the instant alone, where a policy looks at the clock. */
+  readonly at: Instant | undefined
+  readonly answer: Result<undefined>
+}
+
+/** Each link must still be eligible for what was granted. Answered once per grant and policy, not per action. */
+const eligibility = new WeakMap<Grant, Known>()
 
 export function stillEligible(facts: DecisionFacts, grant: Grant, chain: readonly Identity[], now: Instant): Result<undefined> {
+  const { rules, entities } = facts
+  const at = rules !== undefined && readsTheClock(rules) ? now : undefined
   const known = eligibility.get(grant)
-  if (known !== undefined && known.facts === facts.rules && known.entities === facts.entities) return known.answer
+  if (known !== undefined && known.rules === rules && known.entities === entities && known.at === at) return known.answer
   const asked = mayAsk(facts, { chain, task: grant.task, scope: grant.scope, duration: grant.duration }, now)
   const answer: Result<undefined> = asked.ok ? done(undefined) : asked
-  eligibility.set(grant, { facts: facts.rules, entities: facts.entities, answer })
+  eligibility.set(grant, { rules, entities, at, answer })
   return answer
+}
+
+const clockReaders = new WeakMap<Rules, boolean>()
+
+/** Whether asking may be a matter of the hour. A policy that only mentions the word is asked more often than it needs, and no worse. */
+function readsTheClock(rules: Rules): boolean {
+  const known = clockReaders.get(rules)
+  if (known !== undefined) return known
+  const reads = [...rules.eligibility.policies, ...rules.guardrails.policies].some((policy) => /\btime\b/.test(policy.text))
+  clockReaders.set(rules, reads)
+  return reads
 }
 
 interface Guarded {

@@ -1,0 +1,264 @@
+/** One action decided, against a table that a reader can judge and against the second opinion on random facts. */
+import assert from 'node:assert/strict'
+import { after, before, describe, test } from 'node:test'
+import { Facts } from '../../src/control/facts.ts'
+import type { FactChange } from '../../src/model/records.ts'
+import { decide } from '../../src/decision/decide.ts'
+import { cedarSchema } from '../../src/decision/schema.ts'
+import { schemaWorld } from '../../src/decision/world.ts'
+import { PolicyChecker } from '../../src/host/policy-checker.ts'
+import { makeId } from '../../src/kernel/ids.ts'
+import { isJsonObject, parseJson } from '../../src/kernel/json.ts'
+import { mustBe } from '../../src/kernel/result.ts'
+import { readConfiguration } from '../../src/model/configuration.ts'
+import type { Grant } from '../../src/model/grants.ts'
+import type { Identity } from '../../src/model/identities.ts'
+import { parseScopeLine } from '../../src/model/scope.ts'
+import type { Service } from '../../src/model/services.ts'
+import { Dice, seededChance } from '../world/chance.ts'
+import { actionOf } from '../world/shop.ts'
+import { chanceOf, randomArgument, randomBook, randomLine, roleNames, taskKinds } from './random-scenes.ts'
+import { cedarText, operationNames, operations, type RuleBook, shopService } from './rule-book.ts'
+import { type Asked, type Being, enough, type Lent, lineText, names, opine, type Opinion, type Scene, strictest } from './second-opinion.ts'
+
+const now = Date.UTC(2030, 0, 1)
+const minute = 60_000
+const people = ['ana', 'ben']
+
+const shop = ((): Service => {
+  const document = mustBe(parseJson(JSON.stringify({ version: 1, services: [shopService] })))
+  const read = readConfiguration(isJsonObject(document) ? document : {})
+  const [service] = 'problems' in read ? [] : read.configuration.services
+  if (service === undefined) throw new Error('the shop can be read')
+  const { name, credential: _none, ...rest } = service
+  return { id: name, space: 'main', protocol: 'http', ...rest }
+})()
+
+/** The same scene as control's own facts hold it, and the ids that its names have there. */
+function factsOf(scene: Scene, parsed: Awaited<ReturnType<typeof parse>>): { readonly facts: Facts; readonly idOf: (name: string) => Identity['id'] } {
+  const facts = new Facts('main')
+  const ids = new Map([...scene.beings.keys()].map((name, number) => [name, makeId('idn', number, seededChance(number).bytes(10))]))
+  const idOf = (name: string) => ids.get(name) ?? makeId('idn', 999, seededChance(999).bytes(10))
+  const changes: FactChange[] = [{ kind: 'service', id: 'shop', record: shop }]
+  for (const being of scene.beings.values()) {
+    const { name, kind, roles, owner } = being
+    const record: Identity = {
+      id: idOf(name),
+      space: 'main',
+      name,
+      kind,
+      roles,
+      state: being.live ? 'live' : 'disabled',
+      signsInBy: [],
+      createdAt: 0,
+      ...(owner === undefined ? {} : { owner: idOf(owner) }),
+      ...(being.contained ? { quarantine: { at: 0, by: 'test', reason: '' } } : {}),
+    }
+    changes.push({ kind: 'identity', id: record.id, record })
+  }
+  const proof = { id: 'crd_1', space: 'main', identity: idOf('ana'), hash: '', issuedBy: 'test', createdAt: 0, expiresAt: now + 600 * minute } as const
+  changes.push({ kind: 'credential', id: proof.id, record: proof })
+  for (const lent of scene.lent) changes.push(...grantChanges(lent, idOf))
+  changes.push({ kind: 'policySet', id: 'current', record: { id: 'current', space: 'main', version: '1', files: [], parsed, publishedAt: 0, publishedBy: 'test' } })
+  facts.apply({ version: 1, at: now, changes })
+  return { facts, idOf }
+}
+
+function grantChanges(lent: Lent, idOf: (name: string) => Identity['id']): FactChange[] {
+  const id = lent.id as Grant['id']
+  const grant: Grant = {
+    id,
+    space: 'main',
+    chain: lent.chain.map(idOf),
+    task: { kind: lent.task, statement: '', claimed: [], proved: [] },
+    scope: lent.lines.map((line) => mustBe(parseScopeLine(lineText(line)))),
+    tier: 0,
+    state: lent.active ? 'active' : 'approved',
+    duration: lent.duration,
+    durationMax: lent.duration,
+    requirement: { selector: { parts: [] }, personsMin: 0 },
+    policies: [],
+    digest: '',
+    idleMax: 600 * minute,
+    requestedAt: 0,
+    pendingUntil: 0,
+    expiresAt: lent.endsAt,
+  }
+  const uses = lent.spent.map((spent, line): FactChange => {
+    return { kind: 'uses', id: `${id}/${line}`, record: { id: `${id}/${line}`, space: 'main', grant: id, line, spent } }
+  })
+  return [{ kind: 'grant', id, record: grant }, ...uses]
+}
+
+const checker = new PolicyChecker()
+async function parse(book: RuleBook) {
+  const checked = await checker.check([{ name: 'book.cedar', text: cedarText(book) }], cedarSchema(schemaWorld([shop], [])))
+  if ('problems' in checked) throw new Error(JSON.stringify(checked.problems, null, 2))
+  return checked.policies
+}
+
+function ask(scene: Scene, parsed: Awaited<ReturnType<typeof parse>>, asked: Asked): { readonly opinion: Opinion; readonly found: ReturnType<typeof decide> } {
+  const { facts, idOf } = factsOf(scene, parsed)
+  const name = operations[asked.operation].argument
+  const found = decide(
+    facts,
+    {
+      chain: asked.chain.map(idOf),
+      proof: asked.proofStands ? 'crd_1' : 'crd_2',
+      ...(asked.grant === undefined ? {} : { grant: asked.grant as Grant['id'] }),
+      action: actionOf(shop, asked.operation, name === undefined || asked.argument === undefined ? {} : { [name]: asked.argument }),
+      address: '127.0.0.1',
+      refusals: 0,
+    },
+    asked.now,
+  )
+  return { opinion: opine(scene, asked), found }
+}
+
+function mustAgree(scene: Scene, parsed: Awaited<ReturnType<typeof parse>>, asked: Asked): Opinion['outcome'] {
+  const { opinion, found } = ask(scene, parsed, asked)
+  const told = JSON.stringify({ asked, opinion, found, scene: { ...scene, beings: [...scene.beings.values()] } }, null, 1)
+  assert.equal(found.outcome, opinion.outcome, told)
+  if (found.outcome === 'deny' || opinion.outcome === 'deny') return 'deny'
+  assert.deepEqual([found.grant.id, found.line], [opinion.grant, opinion.line], told)
+  if (found.outcome !== 'hold') return found.outcome
+  assert.deepEqual(found.policies, opinion.holds.map((guard) => guard.id).sort(), told)
+  const wanted = strictest(opinion.holds.flatMap((guard) => guard.hold ?? []))
+  const seats = found.requirement.selector.parts.reduce((sum, part) => sum + part.count, 0)
+  assert.equal(seats, wanted.reduce((sum, each) => sum + each.count, 0), told)
+  assert.equal(enough(wanted, 1, []), false)
+  return 'hold'
+}
+
+function randomScene(dice: Dice, book: RuleBook): Scene {
+  const roles = () => roleNames.filter((role) => chanceOf(dice, role === 'agents' ? 85 : 45))
+  const being = (name: string, kind: Being['kind'], owner?: string): Being => {
+    return { name, kind, live: chanceOf(dice, 95), contained: chanceOf(dice, 4), roles: roles(), ...(owner === undefined ? {} : { owner }) }
+  }
+  const beings = [being('ana', 'human'), being('ben', 'human'), being('aide', 'ai-agent', 'ana'), being('bot', 'service-account', dice.pick(people))]
+  const chains = [['aide'], ['bot'], ['ana'], ['aide', 'ana'], ['aide', 'bot']]
+  const lent = Array.from({ length: dice.below(4) }, (_, number): Lent => {
+    const lines = Array.from({ length: 1 + dice.below(2) }, () => randomLine(dice))
+    return {
+      id: `grn_${'0'.repeat(25)}${number}`,
+      chain: chanceOf(dice, 60) ? ['aide'] : dice.pick(chains),
+      lines,
+      task: dice.pick(taskKinds),
+      duration: (1 + dice.below(40)) * minute,
+      active: chanceOf(dice, 90),
+      endsAt: now + dice.pick([-1, 0, 1, 1, 1_000, 1_000, 60_000]),
+      spent: lines.map(() => dice.below(3)),
+    }
+  })
+  return { beings: new Map(beings.map((each) => [each.name, each])), book, lent }
+}
+
+function randomQuestion(dice: Dice, scene: Scene): Asked {
+  const lines = scene.lent.flatMap((each) => each.lines)
+  const fitting = lines.length === 0 ? [] : operationNames.filter((name) => names(dice.pick(lines), name))
+  const operation = dice.pick(fitting.length > 0 && chanceOf(dice, 70) ? fitting : operationNames)
+  const argument = chanceOf(dice, 97) ? randomArgument(dice, operation) : undefined
+  const named = scene.lent.length > 0 && chanceOf(dice, 50) ? dice.pick(scene.lent) : undefined
+  const chain = named !== undefined && chanceOf(dice, 85) ? named.chain : dice.pick([['aide'], ['bot'], ['ana'], ['aide', 'ana']])
+  return {
+    chain,
+    proofStands: chanceOf(dice, 96),
+    ...(named === undefined ? {} : { grant: chanceOf(dice, 95) ? named.id : `grn_${'9'.repeat(26)}` }),
+    operation,
+    ...(argument === undefined ? {} : { argument }),
+    now,
+  }
+}
+
+describe('one action', () => {
+  const book: RuleBook = {
+    asks: [{ id: 'agents', role: 'agents', most: 60 }],
+    guards: [
+      { id: 'held', kind: 'ai-agent', effect: 'execute', hold: [{ count: 1, from: ['role:sre'] }] },
+      { id: 'held-twice', on: 'refund', hold: [{ count: 2, from: ['role:managers'] }] },
+      { id: 'never-the-till', on: 'restart', argument: 'till' },
+    ],
+  }
+  let parsed: Awaited<ReturnType<typeof parse>>
+  before(async () => {
+    parsed = await parse(book)
+  })
+  after(() => checker.close())
+
+  const ana: Being = { name: 'ana', kind: 'human', live: true, contained: false, roles: ['agents'] }
+  const aide: Being = { name: 'aide', kind: 'ai-agent', live: true, contained: false, owner: 'ana', roles: ['agents'] }
+  const one: Lent = { id: `grn_${'0'.repeat(25)}1`, chain: ['aide'], lines: [{ effects: ['read', 'execute'] }], task: 'incident', duration: 30 * minute, active: true, endsAt: now + 1, spent: [0] }
+  interface Row {
+    readonly says: string
+    readonly beings?: readonly Being[]
+    readonly lent?: readonly Partial<Lent>[]
+    readonly asked?: Partial<Asked>
+    readonly want: 'allow' | 'hold' | string
+  }
+  const rows: readonly Row[] = [
+    { says: 'under a live grant that covers it', want: 'allow' },
+    { says: 'without any grant', lent: [], want: 'grant.missing' },
+    { says: 'at the very millisecond of the end', lent: [{ endsAt: now }], want: 'grant.missing' },
+    { says: 'at the very millisecond of the end, the grant named', lent: [{ endsAt: now }], asked: { grant: one.id }, want: 'grant.ended' },
+    { says: 'under a grant that was not started', lent: [{ active: false }], asked: { grant: one.id }, want: 'grant.ended' },
+    { says: 'under the grant of somebody else', asked: { chain: ['ana'], grant: one.id }, want: 'grant.missing' },
+    { says: 'under a grant that does not exist', asked: { grant: `grn_${'9'.repeat(26)}` }, want: 'grant.missing' },
+    { says: 'outside of the scope, the grant named', asked: { operation: 'note', grant: one.id }, want: 'grant.not-covered' },
+    { says: 'by somebody disabled', beings: [ana, { ...aide, live: false }], want: 'identity.disabled' },
+    { says: 'by somebody quarantined', beings: [ana, { ...aide, contained: true }], want: 'identity.quarantined' },
+    { says: 'by somebody whose owner left', beings: [{ ...ana, live: false }, aide], want: 'identity.owner-gone' },
+    { says: 'by somebody whose owner is quarantined', beings: [{ ...ana, contained: true }, aide], want: 'identity.owner-gone' },
+    { says: 'by somebody unknown', asked: { chain: ['nobody'] }, want: 'credential.invalid' },
+    { says: 'by nobody', asked: { chain: [] }, want: 'credential.invalid' },
+    { says: 'on a proof that ended', asked: { proofStands: false }, want: 'credential.invalid' },
+    { says: 'by somebody who might not ask any more', beings: [ana, { ...aide, roles: [] }], want: 'request.not-eligible' },
+    { says: 'that a guardrail holds', asked: { operation: 'restart', argument: 'checkout' }, want: 'hold' },
+    { says: 'that two guardrails hold', asked: { operation: 'refund', argument: 5 }, want: 'hold' },
+    { says: 'that one guardrail holds and another forbids', asked: { operation: 'restart', argument: 'till' }, want: 'action.forbidden' },
+    { says: 'when the grant lasts longer than may be asked for', lent: [{ duration: 61 * minute }], want: 'request.too-long' },
+    { says: 'with its uses spent', lent: [{ lines: [{ on: 'look', uses: 2 }], spent: [2] }], asked: { grant: one.id }, want: 'grant.uses-spent' },
+    { says: 'with a use left', lent: [{ lines: [{ on: 'look', uses: 2 }], spent: [1] }], want: 'allow' },
+    { says: 'with arguments that were not lent', lent: [{ lines: [{ on: 'deploy', argument: { oneOf: ['1'] } }] }], asked: { operation: 'deploy', argument: '2', grant: one.id }, want: 'grant.arguments' },
+    { says: 'without the argument that was pinned', lent: [{ lines: [{ on: 'deploy', argument: { like: '*' } }] }], asked: { operation: 'deploy', grant: one.id }, want: 'grant.arguments' },
+  ]
+  for (const { says, beings = [ana, aide], lent = [{}], asked = {}, want } of rows) {
+    test(`${says}: ${want}`, () => {
+      const scene: Scene = { beings: new Map(beings.map((each) => [each.name, each])), book, lent: lent.map((each) => ({ ...one, ...each })) }
+      const question: Asked = { chain: ['aide'], proofStands: true, operation: 'look', now, ...asked }
+      const { found } = ask(scene, parsed, question)
+      assert.equal(found.outcome === 'deny' ? found.refusal.code : found.outcome, want)
+      mustAgree(scene, parsed, question)
+    })
+  }
+
+  test('is answered as the second opinion answers it, on random policies, people, grants and actions', async () => {
+    const dice = new Dice(20_300)
+    const seen = { allow: 0, hold: 0, deny: 0 }
+    for (let book = 0; book < 25; book += 1) {
+      const random = randomBook(dice, people)
+      const policies = await parse(random)
+      for (let scene = 0; scene < 80; scene += 1) {
+        const set = randomScene(dice, random)
+        for (let question = 0; question < 5; question += 1) seen[mustAgree(set, policies, randomQuestion(dice, set))] += 1
+      }
+    }
+    assert.ok(seen.allow > 300 && seen.hold > 30 && seen.deny > 500, JSON.stringify(seen))
+  })
+
+  test('is refused from the instant on until which policy lets it be asked for, without any other change', async () => {
+    const text = 'permit (principal in Role::"agents", action == Action::"request", resource)\nwhen { context.time < datetime("2030-01-01T00:10:00Z") };\n'
+    const checked = await checker.check([{ name: 'a.cedar', text: `@id("until-ten-past")\n${text}` }], cedarSchema(schemaWorld([shop], [])))
+    if ('problems' in checked) return assert.fail(JSON.stringify(checked.problems))
+    const { facts, idOf } = factsOf({ beings: new Map([['ana', ana], ['aide', aide]]), book, lent: [{ ...one, endsAt: now + 60 * minute }] }, checked.policies)
+    const question = { chain: [idOf('aide')], proof: 'crd_1', action: actionOf(shop, 'look'), address: '127.0.0.1', refusals: 0 }
+    assert.equal(decide(facts, question, now + 10 * minute - 1).outcome, 'allow')
+    assert.equal(decide(facts, question, now + 10 * minute).outcome, 'deny')
+    assert.equal(decide(facts, question, now + 10 * minute - 1).outcome, 'allow', 'same facts, same instant, same answer')
+  })
+
+  test('without policies in force is refused, whatever else there is', () => {
+    const { facts, idOf } = factsOf({ beings: new Map([['ana', ana], ['aide', aide]]), book, lent: [one] }, [])
+    const question = { chain: [idOf('aide')], proof: 'crd_1', action: actionOf(shop, 'look'), address: '127.0.0.1', refusals: 0 }
+    assert.equal(decide(facts, question, now).outcome, 'deny')
+  })
+})
