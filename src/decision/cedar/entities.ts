@@ -35,7 +35,10 @@ export class EntityStore {
     this.#above = above
   }
 
-  static readonly empty = new EntityStore(new Map(), new Map(), new Set())
+  // No static field: what the compiler makes of one that builds its own class fails as soon as it is loaded.
+  static empty(): EntityStore {
+    return new EntityStore(new Map(), new Map(), new Set())
+  }
 
   get(key: string): Entity | undefined {
     if (this.#changed.size > 0 && this.#changed.has(key)) return this.#changed.get(key)
@@ -96,7 +99,7 @@ export class EntityStore {
 
 /** A store of these entities. Refuses an entity given twice and a circle of parents: `configuration.invalid`. */
 export function entityStore(entities: readonly EntityInput[]): Result<EntityStore> {
-  return EntityStore.empty.with(entities)
+  return EntityStore.empty().with(entities)
 }
 
 function isAnyIn(set: ReadonlySet<string>, keys: ReadonlySet<string>): boolean {
