@@ -38,13 +38,17 @@ export function parseScopeLine(text: string): Result<ScopeEntry> {
     const [, name, sign, value] = /^([A-Za-z_][A-Za-z0-9_.-]{0,63})(<=|>=|=|~)(.*)$/s.exec(part) ?? []
     if (name === undefined || sign === undefined || value === undefined) return malformed(text, `cannot read "${part}"`)
     if (name === 'uses' && sign === '=') {
+      if (uses !== undefined) return malformed(text, 'uses is said twice')
       uses = Number(value)
       if (!/^\d{1,6}$/.test(value) || uses < 1 || uses > usesMax) return malformed(text, `uses is a number from 1 to ${usesMax}`)
       continue
     }
     const constraint = parseConstraint(sign, value)
     if (constraint === undefined) return malformed(text, `"${part}" compares with a number`)
-    constraints.set(name, { ...constraints.get(name), ...constraint })
+    const known = constraints.get(name) ?? {}
+    // All that is written must hold; of two on the same side one would be forgotten.
+    if (Object.keys(constraint).some((side) => Object.hasOwn(known, side))) return malformed(text, `"${part}" is the second of its kind`)
+    constraints.set(name, { ...known, ...constraint })
   }
   return done({
     ...read.value,
