@@ -14,7 +14,10 @@ export async function readFromDisk(run: Run): Promise<Configuration> {
 
 /** Faults as compilers write them: `file:line:column: what`, and what to do below it. */
 export function problemLines(problems: readonly SourceProblem[], paint: Paint): string[] {
-  return problems.flatMap(({ file, line, column, message, remedy }) => [
+  const inOrder = problems.toSorted(
+    (left, right) => left.file.localeCompare(right.file) || left.line - right.line || left.column - right.column,
+  )
+  return inOrder.flatMap(({ file, line, column, message, remedy }) => [
     `${paint.bold(clean(`${file}:${line}:${column}:`))} ${clean(message)}`,
     ...(remedy === '' ? [] : [`  ${clean(remedy)}`]),
   ])

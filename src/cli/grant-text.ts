@@ -3,7 +3,7 @@ import type { Confirmation, GrantView, HoldView } from '../sdk/views.ts'
 import { type Answer, type Run } from './command.ts'
 import { exitCodes } from './failures.ts'
 import { type FactLine, factLines, tableLines } from './table.ts'
-import { clean, describeInstant, describeSpan, type Paint } from './text.ts'
+import { clean, describeInstant, roughSpan, type Paint } from './text.ts'
 
 type Reader = Pick<Run, 'paint' | 'width'> & { readonly io: { readonly now: () => number } }
 
@@ -69,7 +69,7 @@ export function grantTable(grants: readonly GrantView[], { paint, width, io }: R
     { title: 'GRANT' },
     { title: 'STATE' },
     { title: 'WHO', gives: true },
-    { title: 'TASK', gives: true },
+    { title: 'TASK', gives: true, drops: true },
     { title: 'LEFT' },
     { title: 'SCOPE', gives: true },
   ]
@@ -80,7 +80,7 @@ export function grantTable(grants: readonly GrantView[], { paint, width, io }: R
 function remaining(grant: GrantView, now: number): string {
   const ends = { requested: grant.pendingUntil, pending: grant.pendingUntil, approved: grant.claimBy, active: grant.expiresAt }
   const end = grant.state in ends ? ends[openState(grant.state)] : undefined
-  return end === undefined ? '-' : describeSpan(Date.parse(end) - now)
+  return end === undefined ? '-' : roughSpan(Date.parse(end) - now)
 }
 
 function openState(state: GrantView['state']): 'requested' | 'pending' | 'approved' | 'active' {
@@ -131,7 +131,7 @@ export function holdTable(holds: readonly HoldView[], { paint, width, io }: Read
       hold.state,
       hold.actor,
       `${hold.service}/${hold.operation}`,
-      end === undefined ? '-' : describeSpan(Date.parse(end) - now),
+      end === undefined ? '-' : roughSpan(Date.parse(end) - now),
       hold.target,
     ]
   })
@@ -141,7 +141,7 @@ export function holdTable(holds: readonly HoldView[], { paint, width, io }: Read
     { title: 'WHO', gives: true },
     { title: 'ACTION', gives: true },
     { title: 'LEFT' },
-    { title: 'TARGET', gives: true },
+    { title: 'TARGET', gives: true, drops: true },
   ]
   return tableLines(columns, rows, { width, paint })
 }

@@ -5,6 +5,8 @@ export interface Column {
   readonly title: string
   /** Shortened when the table is too wide; the others keep their whole width. */
   readonly gives?: boolean
+  /** Left out when the table is too wide: another command shows it. */
+  readonly drops?: boolean
 }
 
 const gap = '  '
@@ -18,20 +20,28 @@ export function tableLines(
 ): string[] {
   const cells = rows.map((row) => columns.map((_, place) => clean(row[place] ?? '')))
   const widths = columns.map(({ title }, place) => Math.max(columnsOf(title), ...cells.map((row) => columnsOf(row[place] ?? ''))))
+  const dropped = totalOf(widths) > width ? columns.findLastIndex(({ drops }) => drops === true) : -1
+  if (dropped >= 0) {
+    const without = <T>(list: readonly T[]) => list.filter((_, place) => place !== dropped)
+    return tableLines(without(columns), rows.map(without), { width, paint })
+  }
   const fitted = shrink(columns, widths, width)
   const line = (row: readonly string[]) =>
     row
       .map((cell, place) => pad(fit(cell, fitted[place] ?? 0), fitted[place] ?? 0))
       .join(gap)
       .trimEnd()
-  return [paint.dim(line(columns.map(({ title }) => title))), ...cells.map(line)].map((text) => text.trimEnd())
+  return [paint.dim(line(columns.map(({ title }) => title))), ...cells.map(line)]
+}
+
+function totalOf(widths: readonly number[]): number {
+  return widths.reduce((sum, each) => sum + each, 0) + gap.length * (widths.length - 1)
 }
 
 /** Takes from the widest giving column, one column at a time, until the line fits or nothing is left to give. */
 function shrink(columns: readonly Column[], widths: readonly number[], width: number): number[] {
   const fitted = [...widths]
-  const total = () => fitted.reduce((sum, each) => sum + each, 0) + gap.length * (fitted.length - 1)
-  while (total() > width) {
+  while (totalOf(fitted) > width) {
     let widest = -1
     for (const [place, { gives }] of columns.entries()) {
       const size = fitted[place] ?? 0

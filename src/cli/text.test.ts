@@ -69,6 +69,15 @@ test('a table shortens what may be shortened, and nothing else', () => {
   )
 })
 
+test('a table leaves out what may be left out before it shortens anything', () => {
+  const columns = [{ title: 'ID' }, { title: 'WHAT', gives: true }, { title: 'WHY', gives: true, drops: true }]
+  assert.deepEqual(tableLines(columns, [['grn_1', 'something', 'a reason']], { width: 20, paint: plain }), [
+    'ID     WHAT',
+    'grn_1  something',
+  ])
+  assert.deepEqual(tableLines(columns, [['grn_1', 'something', 'a reason']], { width: 26, paint: plain })[1], 'grn_1  something  a reason')
+})
+
 test('facts that are not known have no line', () => {
   const lines = factLines(
     [

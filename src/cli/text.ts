@@ -70,6 +70,11 @@ export function describeSpan(milliseconds: number): string {
   return parts.slice(0, 2).join('') || '0s'
 }
 
+/** `29m`, `1h`, `0s`: the largest unit. */
+export function roughSpan(milliseconds: number): string {
+  return /^\d+[dhms]/.exec(describeSpan(milliseconds))?.[0] ?? '0s'
+}
+
 /** An instant and how far off it is: `2026-01-02 10:30:00Z (in 29m)`. */
 export function describeInstant(instant: string, now: number): string {
   const at = Date.parse(instant)

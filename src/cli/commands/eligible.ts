@@ -36,7 +36,7 @@ async function list(run: Run) {
     { title: 'TIER' },
     { title: 'AT MOST' },
     { title: 'APPROVAL', gives: true },
-    { title: 'POLICY', gives: true },
+    { title: 'POLICY', gives: true, drops: true },
   ]
   const [first] = found.eligible
   const text =

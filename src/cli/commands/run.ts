@@ -9,12 +9,14 @@ import { type Answer, type Cli, deed, remoteCommand, type Run } from '../command
 import { credentialVariables } from '../connect.ts'
 import { exitCodes } from '../failures.ts'
 import { describeEnding } from '../grant-text.ts'
-import { clean, describeInstant } from '../text.ts'
+import { clean, describeInstant, describeSpan } from '../text.ts'
 import { type CommandEnd, signalCode, SignalRelay, startCommand } from '../wrapped-command.ts'
 import { collect } from './ledger.ts'
 import { requestBody } from './request.ts'
 
 const heartbeatSeconds = 2
+/** A token may end so much before its grant without a word. */
+const tokenShortMs = 60_000
 
 export function runCommand(cli: Cli): Command {
   return remoteCommand('run', 'run a command under a grant that ends when the command does', [
@@ -150,6 +152,8 @@ function report(run: Run, { grant, end, isCut }: Outcome): Answer {
 /** What the command gets: everything that was here but the proofs of who we are, and what it needs to act under the grant. */
 async function commandEnvironment(run: Run, client: Remit, grant: GrantView): Promise<Record<string, string>> {
   const [{ services }, token] = await Promise.all([client.services(), client.sessionToken(grant.id)])
+  const short = Date.parse(grant.expiresAt ?? '') - run.io.now() - token.expires_in * 1_000
+  if (short > tokenShortMs) complain(run, `REMIT_TOKEN ends in ${describeSpan(token.expires_in * 1_000)}, before the grant does`)
   const own: ReadonlySet<string> = new Set(credentialVariables)
   const kept = Object.entries(run.io.env).flatMap(([name, value]) => (value === undefined || own.has(name) ? [] : [[name, value] as const]))
   const urls = services.flatMap(({ name, url }) => (url === undefined ? [] : [[serviceVariable(name), url] as const]))

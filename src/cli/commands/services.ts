@@ -52,7 +52,7 @@ function routeTable({ name, routes }: ServiceView, run: Run): string[] {
     { title: 'PATH', gives: true },
     { title: 'EFFECT' },
     { title: 'TIER' },
-    { title: 'ARGUMENTS', gives: true },
+    { title: 'ARGUMENTS', gives: true, drops: true },
   ]
   return tableLines(columns, rows, run)
 }
