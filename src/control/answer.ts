@@ -11,6 +11,7 @@ import { grantLife, holdLife, step } from '../model/lives.ts'
 import { type Approver, isSatisfied } from '../model/requirements.ts'
 import { type Desk, note } from './desk.ts'
 import { endGrant } from './end-grant.ts'
+import { withoutBody } from './end-session.ts'
 import { narrow } from './narrow.ts'
 import { parseStatement, type Statement, writeStatement } from './parse-statement.ts'
 import type { Change, Reading } from './ports.ts'
@@ -237,10 +238,8 @@ async function settleGrant({ desk, tx, person, approval }: Settling, grant: Gran
 
 async function settleHold({ desk, tx, person, approval }: Settling, hold: Hold): Promise<Result<Answered>> {
   if (approval.decision === 'deny') {
-    const { body: _erased, ...action } = hold.action
     const denied: Hold = {
-      ...hold,
-      action,
+      ...withoutBody(hold),
       state: step(holdLife, hold.state, 'deny') ?? hold.state,
       closedAt: tx.now,
       reason: `denied by ${person.name}`,

@@ -1,5 +1,5 @@
 /** The one place where an action is decided: ask the facts, count what counts, hold what must be held, record, answer. */
-import type { DecisionId, GrantId, HoldId, SessionId } from '../kernel/ids.ts'
+import type { DecisionId, GrantId, HoldId } from '../kernel/ids.ts'
 import type { Instant } from '../kernel/instants.ts'
 import { refuse, type Refusal } from '../kernel/refusals.ts'
 import { done, type Result } from '../kernel/result.ts'
@@ -11,7 +11,6 @@ import { actionDigest, resourceOf } from '../model/actions.ts'
 import { type Evidence, tierRules } from '../model/effects.ts'
 import type { JournalEntry } from '../ledger/journal-format.ts'
 import { type Grant, type Session, usesId } from '../model/grants.ts'
-import { sessionLife, step } from '../model/lives.ts'
 import { askInstead } from './ask-instead.ts'
 import { type Desk, note } from './desk.ts'
 import { endGrant } from './end-grant.ts'
@@ -295,7 +294,8 @@ export function stands(gate: Gate, decision: Decision): Result<undefined> {
   if (facts.version === decision.version) return done(undefined)
   const grant = facts.grant(decision.grant)
   if (grant === undefined || !isLive(grant, now)) return refuse('grant.ended')
-  if (facts.rules === undefined || facts.rules !== basis.rules) return refuse('action.changed', { detail: 'other policies are in force now' })
+  if (facts.rules === undefined || facts.rules !== basis.rules)
+    return refuse('action.changed', { detail: 'other policies are in force now' })
   const chain = chainStands(facts, grant.chain)
   if (!chain.ok) return chain
   if (facts.session(decision.session)?.state !== 'live') return refuse('session.ended')
@@ -338,18 +338,6 @@ async function endExhausted(gate: Gate, id: GrantId): Promise<void> {
     const grant = await tx.get('grant', id)
     if (grant === undefined || !isExhausted(gate, grant)) return done(undefined)
     await endGrant(tx, gate.desk, grant, { how: 'exhausted', by: 'remit', reason: 'all its uses are spent' })
-    return done(undefined)
-  })
-}
-
-/** A token's sessions end with it: whoever gives a token back ends what it opened. */
-export async function endSession(desk: Desk, id: SessionId, by: string): Promise<Result<undefined>> {
-  return desk.store.change(async (tx) => {
-    const session = await tx.get('session', id)
-    const state = session === undefined ? undefined : step(sessionLife, session.state, 'end')
-    if (session === undefined || state === undefined) return done(undefined)
-    await tx.put('session', { ...session, state, endedAt: tx.now })
-    await note(tx, desk, { kind: 'session.ended', actor: by, subject: id, facts: { grant: session.grant, how: 'closed' } })
     return done(undefined)
   })
 }

@@ -201,7 +201,8 @@ function desiredIdentities(
     records.set(name, { ...base(name), kind, owner: idOf(owner), state: disabled ? 'disabled' : 'live', signsInBy })
   }
   for (const known of desk.facts.identities()) {
-    if (!records.has(known.name) && known.roles.some((role) => Object.hasOwn(roles, role))) records.set(known.name, { ...known, ...base(known.name) })
+    if (!records.has(known.name) && known.roles.some((role) => Object.hasOwn(roles, role)))
+      records.set(known.name, { ...known, ...base(known.name) })
   }
   for (const [place, { name, kind }] of [...people.map((person) => ({ ...person, kind: 'human' as const })), ...identities].entries()) {
     const known = desk.facts.identityNamed(name)
@@ -246,9 +247,15 @@ async function desiredPolicies(
 ): Promise<DesiredPolicies> {
   const services = new Map([...desk.facts.services(), ...changed].map((service) => [service.id, service]))
   const current = desk.facts.policies
-  const own = configuration.policyFiles ?? current?.files.filter((file) => !desk.shipped.some((shipped) => shipped.name === file.name)) ?? []
+  const own =
+    configuration.policyFiles ?? current?.files.filter((file) => !desk.shipped.some((shipped) => shipped.name === file.name)) ?? []
   const files = [...desk.shipped, ...own]
-  const issuers = new Map([...desk.facts.issuers(), ...configuration.issuers.map((issuer) => ({ ...issuer, id: issuer.name }))].map((issuer) => [issuer.id, issuer]))
+  const issuers = new Map(
+    [...desk.facts.issuers(), ...configuration.issuers.map((issuer) => ({ ...issuer, id: issuer.name }))].map((issuer) => [
+      issuer.id,
+      issuer,
+    ]),
+  )
   const schema = cedarSchema(schemaWorld(services.values(), issuers.values()))
   const version = rulesVersion({ files, schema })
   const says = `${files.length} files, version ${version.slice(0, 12)}`
@@ -256,14 +263,26 @@ async function desiredPolicies(
   if (current?.version === version) return { set: undefined, planned: { ...planned, what: 'same' } }
   const checked = await checkPolicies(desk.checker, { files, schema, known: knownNames(services.values()) })
   if ('problems' in checked) return checked
-  const set = { id: 'current', space: desk.space, version, files, parsed: checked.policies, publishedAt: 0, publishedBy: authorName(author) }
+  const set = {
+    id: 'current',
+    space: desk.space,
+    version,
+    files,
+    parsed: checked.policies,
+    publishedAt: 0,
+    publishedBy: authorName(author),
+  }
   return { set, planned: { ...planned, what: current === undefined ? 'add' : 'change' } }
 }
 
 /** Cedar's own validation, then Remit's: every policy parsed, or every problem found. */
 export async function checkPolicies(
   checker: Desk['checker'],
-  { files, schema, known }: { readonly files: readonly PolicyFile[]; readonly schema: string; readonly known: ReadonlyMap<string, ReadonlySet<string>> },
+  {
+    files,
+    schema,
+    known,
+  }: { readonly files: readonly PolicyFile[]; readonly schema: string; readonly known: ReadonlyMap<string, ReadonlySet<string>> },
 ): Promise<{ readonly policies: readonly ParsedPolicy[] } | { readonly problems: readonly SourceProblem[] }> {
   const checked = await checker.check(files, schema)
   if ('problems' in checked) return checked

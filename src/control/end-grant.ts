@@ -4,8 +4,9 @@ import type { Instant } from '../kernel/instants.ts'
 import { refuse } from '../kernel/refusals.ts'
 import { done, type Result } from '../kernel/result.ts'
 import type { Ending, Grant } from '../model/grants.ts'
-import { type GrantEvent, grantLife, holdLife, sessionLife, step } from '../model/lives.ts'
+import { type GrantEvent, grantLife, step } from '../model/lives.ts'
 import { type Caller, type Desk, note } from './desk.ts'
+import { endSession } from './end-session.ts'
 import { everyRecord } from './every-record.ts'
 import type { Change } from './ports.ts'
 import { callerMay, isParty, maySee } from './rights.ts'
@@ -23,15 +24,7 @@ export async function endGrant(tx: Change, desk: Pick<Desk, 'space'>, grant: Gra
     facts: { how: ending.how, reason: ending.reason },
   })
   for await (const session of everyRecord(tx, 'session', desk.space, { grant: grant.id, state: 'live' })) {
-    await tx.put('session', { ...session, state: step(sessionLife, session.state, 'end') ?? 'ended', endedAt: tx.now })
-    await note(tx, desk, { kind: 'session.ended', actor: ending.by, subject: session.id, facts: { grant: grant.id, how: ending.how } })
-  }
-  for await (const hold of everyRecord(tx, 'hold', desk.space, { grant: grant.id, state: ['waiting', 'approved'] })) {
-    const withdrawn = step(holdLife, hold.state, 'withdraw')
-    if (withdrawn === undefined) continue
-    const { body: _erased, ...action } = hold.action
-    await tx.put('hold', { ...hold, action, state: withdrawn, closedAt: tx.now, reason: `the grant ${ending.how}` })
-    await note(tx, desk, { kind: 'hold.withdrawn', actor: ending.by, subject: hold.id, facts: { grant: grant.id, how: ending.how } })
+    await endSession(tx, desk, session, ending)
   }
   return ended
 }

@@ -9,6 +9,7 @@ import type { Grant, HeldAction, Hold, Session } from '../model/grants.ts'
 import { type HoldState, holdLife, step } from '../model/lives.ts'
 import type { Requirement } from '../model/requirements.ts'
 import { type Desk, machinery, note } from './desk.ts'
+import { withoutBody } from './end-session.ts'
 import type { Change } from './ports.ts'
 
 /** How long somebody may answer. */
@@ -78,7 +79,6 @@ export function asksTheSame(hold: Hold, requirement: Requirement): boolean {
 async function withdraw(desk: Desk, tx: Change, hold: Hold): Promise<void> {
   const state = step(holdLife, hold.state, 'withdraw')
   if (state === undefined) return
-  const { body: _erased, ...action } = hold.action
   const reason = 'policy asks for another approval now'
   await tx.put('hold', { ...hold, action, state, closedAt: tx.now, reason })
   await note(tx, desk, { kind: 'hold.withdrawn', actor: machinery, subject: hold.id, facts: { grant: hold.grant, reason } })
@@ -104,8 +104,7 @@ export async function spendHold(desk: Desk, tx: Change, id: HoldId): Promise<Res
     return refuse('action.changed', { detail: 'the approval has expired' })
   const state = step(holdLife, hold.state, 'spend')
   if (state === undefined) return refuse('action.changed', { detail: `the hold is ${hold.state}` })
-  const { body: _erased, ...action } = hold.action
-  const spent: Hold = { ...hold, action, state, closedAt: tx.now }
+  const spent: Hold = { ...withoutBody(hold), state, closedAt: tx.now }
   await tx.put('hold', spent)
   await note(tx, desk, { kind: 'hold.spent', actor: machinery, subject: id, facts: { digest: hold.digest, grant: hold.grant } })
   return done(spent)

@@ -61,5 +61,7 @@ export async function stillGiven(desk: Desk, tx: Reading & { readonly now: numbe
     const person = desk.facts.identity(each.person)
     return each.decision === 'approve' && person?.state === 'live' ? [asApprover(person)] : []
   })
-  return isSatisfied(requirement, persons) ? done(undefined) : refuse('request.not-eligible', { detail: 'policy asks for other approvals now' })
+  return isSatisfied(requirement, persons)
+    ? done(undefined)
+    : refuse('request.not-eligible', { detail: 'policy asks for other approvals now' })
 }

@@ -6,6 +6,8 @@ import type { Ending, Grant, Hold } from '../model/grants.ts'
 import type { Activity } from './activity.ts'
 import { type Desk, machinery, note } from './desk.ts'
 import { endGrant } from './end-grant.ts'
+import { everyRecord } from './every-record.ts'
+import { endSession, withoutBody } from './end-session.ts'
 import { reevaluate } from './still-stands.ts'
 
 const missedCallsMax = 3
@@ -18,9 +20,10 @@ export async function sweep(desk: Desk, activity: Activity): Promise<number> {
   const now = desk.clock.now()
   const grants = [...desk.facts.openGrants()].filter((grant) => overdue(grant, activity, now) !== undefined).slice(0, batchMax)
   const holds = [...desk.facts.holds()].filter((hold) => isOverdue(hold, now)).slice(0, batchMax)
+  const sessions = [...desk.facts.liveSessions()].filter((session) => now >= session.endsAt).slice(0, batchMax)
   const bindings = [...desk.facts.bindings()].filter((binding) => now >= binding.expiresAt).slice(0, batchMax)
   const exceptions = [...desk.facts.exceptions()].filter((exception) => exception.state !== 'ended' && now >= exception.expiresAt)
-  if (grants.length + holds.length + bindings.length + exceptions.length === 0) return fallen
+  if (grants.length + holds.length + sessions.length + bindings.length + exceptions.length === 0) return fallen
   const swept = await desk.store.change(async (tx) => {
     let count = 0
     for (const { id } of grants) {
@@ -33,10 +36,15 @@ export async function sweep(desk: Desk, activity: Activity): Promise<number> {
     for (const { id } of holds) {
       const hold = await tx.get('hold', id)
       if (hold === undefined || !isOverdue(hold, tx.now)) continue
-      const { body: _erased, ...action } = hold.action
       const reason = hold.state === 'waiting' ? 'nobody answered in time' : 'the approval was not used in time'
-      await tx.put('hold', { ...hold, action, state: step(holdLife, hold.state, 'expire') ?? hold.state, closedAt: tx.now, reason })
+      await tx.put('hold', { ...withoutBody(hold), state: step(holdLife, hold.state, 'expire') ?? hold.state, closedAt: tx.now, reason })
       await note(tx, desk, { kind: 'hold.expired', actor: machinery, subject: hold.id, facts: { reason } })
+      count += 1
+    }
+    for (const { id } of sessions) {
+      const session = await tx.get('session', id)
+      if (session?.state !== 'live') continue
+      await endSession(tx, desk, session, { how: 'its token ended', by: machinery })
       count += 1
     }
     for (const exception of exceptions) {
@@ -48,6 +56,27 @@ export async function sweep(desk: Desk, activity: Activity): Promise<number> {
     return done(count)
   })
   return fallen + (swept.ok ? swept.value : 0)
+}
+
+/**
+ * Removes the passing notes that are over: questions nobody signed, sign-ins, command lines that nobody confirmed. At most so many at a
+ * time; answers how many.
+ */
+export async function removeExpired(desk: Desk): Promise<number> {
+  const now = desk.clock.now()
+  const over = await desk.store.read(async (tx) => {
+    const found: { readonly kind: 'challenge' | 'signIn' | 'device'; readonly id: string }[] = []
+    for (const kind of ['challenge', 'signIn', 'device'] as const) {
+      for await (const { id, expiresAt } of everyRecord(tx, kind, desk.space, {})) if (now >= expiresAt) found.push({ kind, id })
+    }
+    return found.slice(0, batchMax)
+  })
+  if (over.length === 0) return 0
+  const removed = await desk.store.change(async (tx) => {
+    for (const { kind, id } of over) await tx.remove(kind, id)
+    return done(over.length)
+  })
+  return removed.ok ? removed.value : 0
 }
 
 function isOverdue(hold: Hold, now: Instant): boolean {

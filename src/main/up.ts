@@ -8,7 +8,7 @@ import { controlAudience, TokenReader } from '../control/identify.ts'
 import { gatewayControl } from '../control/in-process.ts'
 import { firstLink } from '../control/people.ts'
 import type { Passkeys } from '../control/ports.ts'
-import { sweep } from '../control/sweep.ts'
+import { removeExpired, sweep } from '../control/sweep.ts'
 import { startHttpGateway } from '../gateways/http/gateway.ts'
 import { makeChance } from '../host/chance.ts'
 import { makeClock } from '../host/clock.ts'
@@ -26,6 +26,7 @@ import { version } from './version.ts'
 
 const space = 'main'
 const sweepEveryMs = 500
+const removeEveryMs = 60_000
 
 /** Runs until the signal. Throws a sentence for a person when it cannot start. */
 export async function up(options: UpOptions & { readonly logLevel?: LogLevel }): Promise<void> {
@@ -107,12 +108,12 @@ async function serve(house: House, options: UpOptions & { readonly log: Log }, s
   const address = api.server.address()
   const port = typeof address === 'object' && address !== null ? address.port : options.port
   setOrigin(`http://localhost:${port}`)
-  const stopSweeping = every(desk.clock, sweepEveryMs, async () => {
-    await sweep(desk, gate.activity)
-  })
+  const stopSweeping = every(desk.clock, sweepEveryMs, () => sweep(desk, gate.activity))
+  const stopRemoving = every(desk.clock, removeEveryMs, () => removeExpired(desk))
   options.onReady(await describeReady(house, { url: `http://${host}:${port}`, data: options.data, gateways: gateway.urls() }))
   await untilAborted(options.signal)
   stopSweeping()
+  stopRemoving()
   await api.close()
   await gateway.close()
 }
@@ -151,7 +152,7 @@ async function describeReady(
 }
 
 /** Repeats a piece of work, never two at once. Answers how to stop. */
-function every(clock: House['desk']['clock'], milliseconds: number, work: () => Promise<void>): () => void {
+function every(clock: House['desk']['clock'], milliseconds: number, work: () => Promise<unknown>): () => void {
   let callOff = () => {}
   let isStopped = false
   const next = () => {

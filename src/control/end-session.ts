@@ -1,0 +1,31 @@
+/** The end of a session, and of what was held on it, inside the transaction of whatever ended it. */
+import type { Hold, Session } from '../model/grants.ts'
+import { holdLife, sessionLife, step } from '../model/lives.ts'
+import { type Desk, note } from './desk.ts'
+import { everyRecord } from './every-record.ts'
+import type { Change } from './ports.ts'
+
+export interface SessionEnding {
+  readonly how: string
+  readonly by: string
+}
+
+/** live → ended; held actions of it are withdrawn, since nobody could come back for them. */
+export async function endSession(tx: Change, desk: Pick<Desk, 'space'>, session: Session, { how, by }: SessionEnding): Promise<void> {
+  const state = step(sessionLife, session.state, 'end')
+  if (state === undefined) return
+  await tx.put('session', { ...session, state, endedAt: tx.now })
+  await note(tx, desk, { kind: 'session.ended', actor: by, subject: session.id, facts: { grant: session.grant, how } })
+  for await (const hold of everyRecord(tx, 'hold', desk.space, { session: session.id, state: ['waiting', 'approved'] })) {
+    const withdrawn = step(holdLife, hold.state, 'withdraw')
+    if (withdrawn === undefined) continue
+    await tx.put('hold', { ...withoutBody(hold), state: withdrawn, closedAt: tx.now, reason: `its session ended: ${how}` })
+    await note(tx, desk, { kind: 'hold.withdrawn', actor: by, subject: hold.id, facts: { grant: session.grant, how } })
+  }
+}
+
+/** A hold that closes keeps its digest; the body that people were shown is erased. */
+export function withoutBody(hold: Hold): Hold {
+  const { body: _erased, ...action } = hold.action
+  return { ...hold, action }
+}
