@@ -24,7 +24,7 @@ export function narrow(grant: Grant, narrowing: Narrowing): Result<Grant> {
     }
     scope.push(fewer === undefined ? entry : { ...entry, uses: fewer })
   }
-  if (Object.keys(uses).some((line) => !kept.includes(Number(line)))) return refuse('approval.widens', { detail: 'uses' })
+  if (Object.keys(uses).some((line) => !kept.map(String).includes(line))) return refuse('approval.widens', { detail: 'uses' })
   // A shortened grant keeps the length that people approved: no extension brings the rest back.
   const durationMax = narrowing.duration === undefined ? grant.durationMax : duration
   return done({ ...grant, duration, durationMax, scope, digest: narrowedDigest(grant.digest, narrowing) })
