@@ -1,0 +1,52 @@
+/** Every life, step by step, written out as the design has it. */
+import assert from 'node:assert/strict'
+import { describe, test } from 'node:test'
+import { exceptionLife, grantLife, holdLife, sessionLife, step } from './lives.ts'
+
+type Table = Readonly<Record<string, Readonly<Partial<Record<string, string>>>>>
+
+const lives: readonly { readonly name: string; readonly life: Table; readonly events: readonly string[]; readonly steps: string; readonly ends: string }[] = [
+  {
+    name: 'a request and its grant',
+    life: grantLife,
+    events: ['submit', 'approve', 'deny', 'withdraw', 'activate', 'unclaim', 'end'],
+    steps:
+      'requested submit pending, requested deny denied, pending approve approved, pending deny denied, pending withdraw withdrawn, approved activate active, approved unclaim unclaimed, active end ended',
+    ends: 'denied, ended, unclaimed, withdrawn',
+  },
+  {
+    name: 'a hold',
+    life: holdLife,
+    events: ['approve', 'spend', 'deny', 'expire', 'withdraw'],
+    steps:
+      'waiting approve approved, waiting deny denied, waiting expire expired, waiting withdraw withdrawn, approved spend spent, approved expire expired, approved withdraw withdrawn',
+    ends: 'denied, expired, spent, withdrawn',
+  },
+  { name: 'a session', life: sessionLife, events: ['end'], steps: 'live end ended', ends: 'ended' },
+  { name: 'an exception', life: exceptionLife, events: ['approve', 'end'], steps: 'proposed approve active, proposed end ended, active end ended', ends: 'ended' },
+]
+
+for (const { name, life, events, steps, ends } of lives) {
+  describe(name, () => {
+    test('takes these steps and no other', () => {
+      const found = Object.keys(life).flatMap((state) =>
+        events.flatMap((event) => {
+          const next = step(life, state, event)
+          return next === undefined ? [] : [`${state} ${event} ${next}`]
+        }),
+      )
+      assert.equal(found.join(', '), steps)
+    })
+
+    test('comes to an end from everywhere, and nothing comes back from it', () => {
+      const closed = Object.keys(life).filter((state) => events.every((event) => step(life, state, event) === undefined))
+      assert.equal(closed.toSorted().join(', '), ends)
+      const reaches = (state: string, seen: readonly string[] = []): boolean =>
+        closed.includes(state) || events.some((event) => {
+          const next = step(life, state, event)
+          return next !== undefined && !seen.includes(next) && reaches(next, [...seen, next])
+        })
+      for (const state of Object.keys(life)) assert.ok(reaches(state), state)
+    })
+  })
+}
