@@ -80,7 +80,7 @@ async function withdraw(desk: Desk, tx: Change, hold: Hold): Promise<void> {
   const state = step(holdLife, hold.state, 'withdraw')
   if (state === undefined) return
   const reason = 'policy asks for another approval now'
-  await tx.put('hold', { ...hold, action, state, closedAt: tx.now, reason })
+  await tx.put('hold', { ...withoutBody(hold), state, closedAt: tx.now, reason })
   await note(tx, desk, { kind: 'hold.withdrawn', actor: machinery, subject: hold.id, facts: { grant: hold.grant, reason } })
 }
 
