@@ -1,0 +1,127 @@
+/**
+ * `npm run bench`: the HTTP gateway against its upstream direct and against nginx with `auth_request`, start-up, idle memory, and
+ * revoke to cut, in one run on this machine. Ends with an error when something could not be measured, never for a slow figure.
+ *
+ * `npm run bench -- --rounds 5 --seconds 3` measures longer; `--only gateway` leaves the rest out.
+ */
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { cpus, tmpdir, totalmem } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { parseArgs } from 'node:util'
+import { root } from '../tools/files.ts'
+import { runProgram } from '../tools/programs.ts'
+import { isBuildFresh } from './build-age.ts'
+import { measureGateway } from './gateway.ts'
+import { demoConfiguration, measureIdle, measureStarts } from './house-keeping.ts'
+import { endAll, shareCores, stayOn } from './processes.ts'
+import { gather, grantFor, startRemit, writeConfiguration } from './remit.ts'
+import { type Results, summary, verdictLines } from './report.ts'
+import { revokeUnderStreams, startFeed } from './streams.ts'
+import { startUpstream } from './nginx.ts'
+
+const { values } = parseArgs({
+  options: { rounds: { type: 'string', default: '3' }, seconds: { type: 'string', default: '2' }, only: { type: 'string' } },
+})
+const rounds = Math.max(3, Number(values.rounds))
+const seconds = Math.max(1, Number(values.seconds))
+const streamsPerRevocation = 200
+const isAll = values.only === undefined
+
+const cores = shareCores()
+stayOn(cores.around)
+const folder = await mkdtemp(join(tmpdir(), 'remit-bench-'))
+const began = performance.now()
+
+try {
+  await main()
+} finally {
+  await endAll()
+  await rm(folder, { recursive: true, force: true })
+}
+
+async function main(): Promise<void> {
+  await build()
+  const feed = await startFeed()
+  const upstream = await startUpstream(join(folder, 'upstream'), cores.around)
+  const configuration = await writeConfiguration(join(folder, 'configuration'), { shop: upstream, feed: feed.origin })
+  const results: Results = { machine: machine(), cores: cores.says, rounds, seconds }
+
+  const housekeeping = isAll ? await measureHousekeeping() : undefined
+  tell('setting up people, a bot and a grant through the API')
+  const remit = await startRemit({ data: join(folder, 'data'), built: true, on: cores.tested, configuration })
+  const cast = await gather(remit)
+  // The idle one was left alone meanwhile.
+  const idle = await housekeeping?.idle()
+
+  const gateway = await measureGateway({
+    folder,
+    cores,
+    rounds,
+    seconds,
+    upstream,
+    remit: remit.gateways['shop'] ?? '',
+    token: (await grantFor(cast, ['shop/get-item', 'shop/put-item', 'shop/put-price'])).token,
+    tell,
+  })
+  const cuts = isAll ? await measureCuts() : undefined
+  const whole: Results = {
+    ...results,
+    gateway,
+    ...(housekeeping === undefined || idle === undefined ? {} : { starts: housekeeping.starts, idle }),
+    ...(cuts === undefined ? {} : { cuts }),
+  }
+  await remit.stop()
+  feed.close()
+  process.stdout.write(`\n${[...summary(whole), '', ...verdictLines(whole)].join('\n')}\n`)
+  await keep(whole)
+
+  async function measureHousekeeping() {
+    tell('start-up, first and again, built and from source')
+    const starts = await measureStarts({ folder: join(folder, 'starts'), on: cores.all, runs: 5 })
+    const resting = await startRemit({ data: join(folder, 'idle'), built: true, on: cores.all, configuration: demoConfiguration })
+    const readyAt = performance.now()
+    return { starts, idle: () => measureIdle(resting, readyAt) }
+  }
+
+  async function measureCuts() {
+    tell(`revoking under ${streamsPerRevocation} streams`)
+    const measured = []
+    for (let round = 0; round < rounds; round += 1) {
+      const grant = await grantFor(cast, ['feed/follow'])
+      measured.push(await revokeUnderStreams(remit.gateways['feed'] ?? '', grant, cast.ana, streamsPerRevocation))
+    }
+    return measured
+  }
+}
+
+async function build(): Promise<void> {
+  if (isBuildFresh()) return
+  tell('building')
+  const built = await runProgram(process.execPath, [join(root, 'tools', 'build.ts')])
+  if (built.code !== 0) throw new Error(`the build failed\n${built.out}${built.err}`)
+}
+
+function machine(): Results['machine'] {
+  const [first] = cpus()
+  return {
+    processor: first?.model ?? 'unknown',
+    cores: cpus().length,
+    memoryGib: Math.round(totalmem() / 2 ** 30),
+    system: `${process.platform} ${process.arch}`,
+    node: process.version,
+  }
+}
+
+async function keep(results: Results): Promise<void> {
+  const target = fileURLToPath(new URL('results', import.meta.url))
+  await mkdir(target, { recursive: true })
+  const at = new Date().toISOString()
+  const name = `${at.replaceAll(/[:.]/g, '-')}.json`
+  await writeFile(join(target, name), `${JSON.stringify({ at, ...results }, undefined, 2)}\n`)
+  process.stdout.write(`\nkept in bench/results/${name}; took ${((performance.now() - began) / 1_000).toFixed(0)} s\n`)
+}
+
+function tell(text: string): void {
+  process.stderr.write(`bench: ${text}\n`)
+}

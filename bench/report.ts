@@ -1,0 +1,183 @@
+/** What was measured, as a table, and each target with whether it is met. */
+import { percentile, type Spread, showSpread, spreadOf, tableLines } from './figures.ts'
+import { connectionCounts, type GatewayFigures, type PathName, paths } from './gateway.ts'
+import type { Idle, Starts } from './house-keeping.ts'
+import type { CutRound } from './streams.ts'
+
+export interface Results {
+  readonly machine: {
+    readonly processor: string
+    readonly cores: number
+    readonly memoryGib: number
+    readonly system: string
+    readonly node: string
+  }
+  readonly cores: string
+  readonly rounds: number
+  /** Of each load run. */
+  readonly seconds: number
+  readonly gateway?: GatewayFigures
+  readonly starts?: Starts
+  readonly idle?: Idle
+  readonly cuts?: readonly CutRound[]
+}
+
+/** What a later stage may raise. */
+const targets = { addedMs: 1, nginxRatio: 0.4, startMs: 2_000, idleMib: 150, cutMs: 50 } as const
+
+/** Against what each path is set: the upstream for latency, nginx for requests per second. */
+const beside: Readonly<Partial<Record<PathName, { readonly direct: PathName; readonly nginx: PathName }>>> = {
+  remitRead: { direct: 'directRead', nginx: 'nginxRead' },
+  remitWrite: { direct: 'directWrite', nginx: 'nginxWrite' },
+  remitDurable: { direct: 'directWrite', nginx: 'nginxWrite' },
+  nginxRead: { direct: 'directRead', nginx: 'nginxRead' },
+  nginxWrite: { direct: 'directWrite', nginx: 'nginxWrite' },
+}
+const names: readonly PathName[] = ['directRead', 'nginxRead', 'remitRead', 'directWrite', 'nginxWrite', 'remitWrite', 'remitDurable']
+
+export function summary(results: Results): string[] {
+  const { machine, cores, rounds, seconds } = results
+  return [
+    `machine: ${machine.cores} cores (${machine.processor}), ${machine.memoryGib} GiB, ${machine.system}, Node ${machine.node}`,
+    `pinning: ${cores}`,
+    `figures: median (least … most) of ${rounds} rounds in turns, ${seconds} s each`,
+    ...(results.gateway === undefined ? [] : gatewayLines(results.gateway)),
+    ...houseLines(results),
+  ]
+}
+
+function gatewayLines(figures: GatewayFigures): string[] {
+  const loads = connectionCounts.flatMap((connections) => {
+    const rows = names.map((name) => {
+      const runs = figures.load[`${connections}`]?.[name] ?? []
+      const ratio = requestRatio(figures, connections, name)
+      return [
+        paths[name],
+        showSpread(spreadOf(runs.map((run) => run.requestsPerSecond)), 0),
+        spreadOf(runs.map((run) => run.p50)).median.toFixed(2),
+        spreadOf(runs.map((run) => run.p99)).median.toFixed(2),
+        ratio === undefined ? '' : showSpread(ratio, 2),
+      ]
+    })
+    const title = `${connections} ${connections === 1 ? 'connection' : 'connections'}`
+    return ['', ...tableLines([[title, 'requests/s', 'p50 ms', 'p99 ms', '× nginx + auth_request'], ...rows])]
+  })
+  const rows = names.map((name) => {
+    const added = addedLatency(figures, name, 'p50')
+    const addedP99 = addedLatency(figures, name, 'p99')
+    return [
+      paths[name],
+      showSpread(spreadOf(figures.probe[name].map((round) => round.p50)), 3),
+      showSpread(spreadOf(figures.probe[name].map((round) => round.p99)), 3),
+      added === undefined ? '' : showSpread(added, 3),
+      addedP99 === undefined ? '' : showSpread(addedP99, 3),
+    ]
+  })
+  return [...loads, '', ...tableLines([['200 requests/s, open loop', 'p50 ms', 'p99 ms', 'added p50 ms', 'added p99 ms'], ...rows])]
+}
+
+/** Requests per second over those of nginx in the same round. */
+function requestRatio(figures: GatewayFigures, connections: number, name: PathName): Spread | undefined {
+  const other = beside[name]?.nginx
+  const runs = figures.load[`${connections}`]
+  if (other === undefined || runs === undefined) return undefined
+  return spreadOf(runs[name].map((run, round) => run.requestsPerSecond / (runs[other][round]?.requestsPerSecond ?? Number.NaN)))
+}
+
+/** Milliseconds more than the upstream alone in the same round. */
+function addedLatency(figures: GatewayFigures, name: PathName, part: 'p50' | 'p99'): Spread | undefined {
+  const other = beside[name]?.direct
+  if (other === undefined) return undefined
+  return spreadOf(figures.probe[name].map((round, place) => round[part] - (figures.probe[other][place]?.[part] ?? Number.NaN)))
+}
+
+function houseLines({ starts, idle, cuts }: Results): string[] {
+  const lines: string[] = []
+  if (starts !== undefined) {
+    const row = (says: string, values: readonly number[]) => [says, showSpread(spreadOf(values), 0)]
+    lines.push(
+      '',
+      ...tableLines([
+        ['exec to ready line', 'ms'],
+        row('built, new folder, configuration applied', starts.firstBuilt),
+        row('built, same folder again', starts.againBuilt),
+        row('from source, new folder, configuration applied', starts.firstSource),
+        row('from source, same folder again', starts.againSource),
+      ]),
+    )
+  }
+  if (idle !== undefined)
+    lines.push(
+      '',
+      `idle after ${idle.afterSeconds.toFixed(0)} s: ${mebibytes(idle).toFixed(0)} MiB resident in ${idle.processes} process(es)`,
+    )
+  if (cuts !== undefined) {
+    const row = (says: string, values: readonly number[]) => {
+      const sorted = values.toSorted((left, right) => left - right)
+      return [says, ...[50, 99, 100].map((share) => percentile(sorted, share).toFixed(1))]
+    }
+    const all = cuts.flatMap((round) => round.cuts)
+    lines.push(
+      '',
+      ...tableLines([
+        [`revoking, ${all.length / cuts.length} streams, ${cuts.length} times`, 'p50 ms', 'p99 ms', 'most ms'],
+        row(
+          'last byte at the client',
+          all.map((cut) => cut.lastByte),
+        ),
+        row(
+          'connection closed at the client',
+          all.map((cut) => cut.closed),
+        ),
+        row(
+          'confirmed to whoever revoked',
+          cuts.map((round) => round.confirmed),
+        ),
+      ]),
+    )
+  }
+  return lines
+}
+
+function mebibytes({ bytes }: Idle): number {
+  return bytes / 1_048_576
+}
+
+/** Each target, its figure, and whether it is met. */
+export function verdictLines({ gateway, starts, idle, cuts }: Results): string[] {
+  const rows: string[][] = [['target', 'wanted', 'measured', '']]
+  const judge = (says: string, wanted: string, measured: string, isMet: boolean) =>
+    rows.push([says, wanted, measured, isMet ? 'met' : 'NOT MET'])
+  if (gateway !== undefined) {
+    for (const name of ['remitRead', 'remitWrite'] as const) {
+      const added = addedLatency(gateway, name, 'p50')?.median ?? Number.NaN
+      judge(`added p50, ${paths[name]}`, `< ${targets.addedMs} ms`, `${added.toFixed(3)} ms`, added < targets.addedMs)
+    }
+    for (const connections of connectionCounts) {
+      for (const name of ['remitRead', 'remitWrite'] as const) {
+        const ratio = requestRatio(gateway, connections, name)?.median ?? Number.NaN
+        const says = `requests/s over nginx, ${paths[name]}, ${connections} conn.`
+        judge(says, `≥ ${targets.nginxRatio}`, ratio.toFixed(2), ratio >= targets.nginxRatio)
+      }
+    }
+  }
+  if (starts !== undefined) {
+    for (const [says, values] of [
+      ['built', starts.firstBuilt],
+      ['from source', starts.firstSource],
+    ] as const) {
+      const { median } = spreadOf(values)
+      judge(`remit up ready, ${says}`, `< ${targets.startMs} ms`, `${median.toFixed(0)} ms`, median < targets.startMs)
+    }
+  }
+  if (idle !== undefined) {
+    const weight = mebibytes(idle)
+    judge('idle memory, built', `< ${targets.idleMib} MiB`, `${weight.toFixed(0)} MiB`, weight < targets.idleMib)
+  }
+  if (cuts !== undefined) {
+    const sorted = cuts.flatMap((round) => round.cuts.map((cut) => cut.closed)).toSorted((left, right) => left - right)
+    const p99 = percentile(sorted, 99)
+    judge('revoke to cut, p99', `< ${targets.cutMs} ms`, `${p99.toFixed(1)} ms`, p99 < targets.cutMs)
+  }
+  return tableLines(rows)
+}

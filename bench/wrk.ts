@@ -1,0 +1,39 @@
+/** One run of wrk: as many requests as the connections can carry, one after another on each. */
+import { fileURLToPath } from 'node:url'
+import { allOutput, type Cores, start } from './processes.ts'
+
+/** One request, to be sent again and again. */
+export interface Target {
+  readonly name: string
+  readonly origin: string
+  readonly method: 'GET' | 'PUT'
+  readonly path: string
+  readonly token: string
+  readonly body?: string
+}
+
+export interface LoadRun {
+  readonly requestsPerSecond: number
+  /** Milliseconds. */
+  readonly p50: number
+  readonly p99: number
+}
+
+const script = fileURLToPath(new URL('load.lua', import.meta.url))
+
+/** Throws when a request was refused or broke: then something else was measured. */
+export async function load(
+  target: Target,
+  how: { readonly connections: number; readonly seconds: number; readonly on: Cores },
+): Promise<LoadRun> {
+  const { origin, path, token, method, body } = target
+  const options = ['-t', '1', '-c', `${how.connections}`, '-d', `${how.seconds}s`, '-s', script, '-H', `Authorization: Bearer ${token}`]
+  const words = [...options, `${origin}${path}`, '--', method, ...(body === undefined ? [] : [body])]
+  const text = await allOutput(start(['wrk', ...words], { on: how.on }))
+  const line = text.split('\n').find((each) => each.startsWith('{'))
+  if (line === undefined) throw new Error(`wrk said nothing of ${target.name}:\n${text}`)
+  const read = JSON.parse(line) as Readonly<Record<'requests' | 'microseconds' | 'p50' | 'p99' | 'refused' | 'broken', number>>
+  if (read.refused > 0 || read.broken > 0 || read.requests === 0)
+    throw new Error(`${target.name}: ${read.refused} of ${read.requests} requests were refused, and ${read.broken} broke`)
+  return { requestsPerSecond: (read.requests * 1e6) / read.microseconds, p50: read.p50 / 1_000, p99: read.p99 / 1_000 }
+}
