@@ -1,6 +1,7 @@
 /** The pages that are written from the code. To add one: a file in tools/pages with a function that returns the text, and a line here. */
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
+import { endpointsPage } from '../src/api/endpoints-page.ts'
 import { type Finding, root } from './files.ts'
 import { lockFile } from './pages/parse-lock-file.ts'
 import { refusalsPage } from './pages/refusals.ts'
@@ -8,6 +9,7 @@ import { refusalsPage } from './pages/refusals.ts'
 /** From the page's path to what writes its text. */
 export const pages: Readonly<Record<string, () => string | Promise<string>>> = {
   'package-lock.json': lockFile,
+  'docs/reference/endpoints.md': endpointsPage,
   'docs/reference/refusals.md': refusalsPage,
 }
 

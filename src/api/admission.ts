@@ -24,7 +24,7 @@ interface Limited {
   readonly perMinuteMax: number
 }
 
-/** Proofs that failed, by address: guessing tokens or cookies is slow, whatever endpoint it is tried on. */
+/** Proofs that fail, by address, whatever endpoint they are tried on. */
 const failuresPerMinuteMax = 120
 
 interface Counters {
@@ -54,7 +54,7 @@ export const admissions: { readonly [C in CallerKind]: (api: ApiParts, visit: Vi
     async identity(api, visit, limited) {
       const [, token] = /^Bearer ([\w.~+/-]{1,16384}=*)$/i.exec(visit.headers['authorization'] ?? '') ?? []
       if (token === undefined) return refuse('credential.missing')
-      const caller = await notTooOften(api, visit, () => identifyCaller(api.desk, api.reader, token, visit.address))
+      const caller = await proveOrCount(api, visit, () => identifyCaller(api.desk, api.reader, token, visit.address))
       if (!caller.ok) return caller
       const counted = count(api, limited, caller.value.actor.id, visit)
       return counted.ok ? done({ ...visit, caller: caller.value }) : counted
@@ -65,7 +65,7 @@ export const admissions: { readonly [C in CallerKind]: (api: ApiParts, visit: Vi
       if (!origin.ok) return origin
       const cookie = readPersonCookie(visit.headers['cookie'])
       if (cookie === undefined) return refuse('credential.missing')
-      const person = await notTooOften(api, visit, () => personOfCookie(api.desk, cookie))
+      const person = await proveOrCount(api, visit, () => personOfCookie(api.desk, cookie))
       if (!person.ok) return person
       const counted = count(api, limited, person.value.id, visit)
       return counted.ok ? done({ ...visit, person: person.value, cookie }) : counted
@@ -80,14 +80,12 @@ function fromOwnPage(api: ApiParts, visit: Visit, limited: Limited): Result<unde
   return own ? done(undefined) : refuse('caller.not-allowed', { detail: 'only the pages of this Remit may ask for this' })
 }
 
-async function notTooOften<T>(api: ApiParts, visit: Visit, prove: () => Promise<Result<T>>): Promise<Result<T>> {
-  const { failures } = counters(api)
-  const key = addressForCounting(visit.address)
-  const wait = failures.wait(key, failuresPerMinuteMax, visit.at)
-  if (wait > 0) return tooOften(wait)
+/** Counts what fails, by address. Whoever has a good proof is let in also where somebody beside them guesses. */
+async function proveOrCount<T>(api: ApiParts, visit: Visit, prove: () => Promise<Result<T>>): Promise<Result<T>> {
   const proved = await prove()
-  if (!proved.ok) failures.take(key, failuresPerMinuteMax, visit.at)
-  return proved
+  if (proved.ok) return proved
+  const wait = counters(api).failures.take(addressForCounting(visit.address), failuresPerMinuteMax, visit.at)
+  return wait > 0 ? tooOften(wait) : proved
 }
 
 function count(api: ApiParts, limited: Limited, who: string, visit: Visit): Result<undefined> {

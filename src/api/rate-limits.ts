@@ -24,12 +24,6 @@ export class RateLimits {
     return 0
   }
 
-  /** As `take`, and takes nothing. */
-  wait(key: string, perMinuteMax: number, now: Instant): Milliseconds {
-    const { left } = this.#refilled(key, perMinuteMax, now)
-    return left < 1 ? Math.ceil(((1 - left) * minute) / perMinuteMax) : 0
-  }
-
   get size(): number {
     return this.#buckets.size
   }

@@ -83,7 +83,7 @@ const rows = {
     says: 'this name is not served here',
     remedy: 'use the address that remit up printed, or let the operator add the name',
   },
-  'method.unknown': { status: 404, tells: 'caller', says: 'there is no such endpoint', remedy: 'see docs/reference/api.md' },
+  'method.unknown': { status: 404, tells: 'caller', says: 'there is no such endpoint', remedy: 'see docs/reference/endpoints.md' },
 
   // Asking for a grant.
   'request.not-eligible': {

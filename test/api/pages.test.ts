@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { createServer } from 'node:http'
 import test, { after, before } from 'node:test'
 import { shopDocument } from '../world/shop.ts'
 import { type ApiHouse, openApiHouse } from './api-house.ts'
@@ -205,6 +206,21 @@ test('who is not signed in signs in and comes back to the page; who may not see 
     assert.equal(zoe.page.url(), `${api.origin}/waiting`, 'pages live at one origin')
   } finally {
     await zoe.close()
+  }
+})
+
+test('a link in a chat leads a signed-in person straight to the page', patience, async () => {
+  const chat = createServer((_request, response) => response.end(`<a href="${api.origin}/waiting">please answer</a>`))
+  await new Promise<void>((resolve) => chat.listen(0, '127.0.0.1', resolve))
+  try {
+    const address = chat.address()
+    // 127.0.0.1 is another site than localhost, so a strict cookie does not come with the first request.
+    await ben.page.goto(`http://127.0.0.1:${typeof address === 'object' && address !== null ? address.port : 0}`)
+    await ben.page.click('text=please answer')
+    await ben.page.waitForSelector('.signed-in')
+    assert.equal(ben.page.url(), `${api.origin}/waiting`)
+  } finally {
+    chat.close()
   }
 })
 

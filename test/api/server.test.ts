@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict'
+import { request } from 'node:http'
 import { connect } from 'node:net'
 import test, { after, before } from 'node:test'
 import { endpoints } from '../../src/api/endpoints.ts'
 import { type ApiHouse, openApiHouse } from './api-house.ts'
 import { call } from './calls.ts'
+import { ask } from './held.ts'
 
 let api: ApiHouse
 
@@ -97,7 +99,7 @@ test('whoever calls too often hears when to come back, and nobody else is distur
   assert.equal((await call(api.port, { method: 'GET', path: '/v1/health' })).status, 200)
 })
 
-test('guessing tokens is slow, whatever it is tried on', async () => {
+test('guessing tokens is slow, whatever it is tried on, and disturbs nobody who has one', async () => {
   const paths = ['/v1/whoami', '/v1/grants', '/v1/holds', '/v1/services']
   const statuses: number[] = []
   for (let place = 0; place < 140; place += 1) {
@@ -108,6 +110,8 @@ test('guessing tokens is slow, whatever it is tried on', async () => {
   }
   assert.equal(statuses[0], 401)
   assert.equal(statuses.at(-1), 429)
+  const token = await api.token('bot')
+  assert.equal((await call(api.port, { method: 'GET', path: '/v1/whoami', headers: { authorization: `Bearer ${token}` } })).status, 200)
 })
 
 test('an error of ours shows an id, and the log has the rest under it', async () => {
@@ -122,6 +126,22 @@ test('an error of ours shows an id, and the log has the rest under it', async ()
   } finally {
     await other.close()
   }
+})
+
+test('one caller waits for so many grants at once, and a client that went away counts no more', { timeout: 30_000 }, async () => {
+  const { id } = await ask(api, 'bot', { task: 'release', statement: 'ship', scope: ['shop/deploy'] })
+  const headers = { host: `localhost:${api.port}`, authorization: `Bearer ${await api.token('bot')}` }
+  const path = `/v1/grants/${id}?wait=60&state=pending`
+  const waiting = Array.from({ length: 32 }, () => {
+    const outgoing = request({ host: '127.0.0.1', port: api.port, path, agent: false, headers })
+    outgoing.on('error', () => undefined)
+    outgoing.end()
+    return outgoing
+  })
+  const status = async () => (await call(api.port, { method: 'GET', path: path.replace('wait=60', 'wait=1'), headers })).status
+  while ((await status()) !== 429);
+  for (const outgoing of waiting) outgoing.destroy()
+  while ((await status()) !== 200);
 })
 
 test('other methods and paths are not there', async () => {

@@ -13,7 +13,7 @@ export const activateGrant = endpoint({
   path: '/v1/grants/:id/activate',
   caller: 'identity',
   perMinuteMax: 120,
-  records: ['grant.activated'],
+  records: ['grant.activated', 'grant.unclaimed'],
   takes: 'json',
   bodyBytesMax: 1_024,
   refuses: 'problem',
