@@ -1,17 +1,19 @@
 /** A person of the demo: a browser's part in a few calls, with a passkey made in software, which only a demo folder accepts. */
-import { SoftwareAuthenticator } from '../src/host/software-authenticator.ts'
+import type { SoftwareAuthenticator } from '../src/host/software-authenticator.ts'
 
 type Json = Readonly<Record<string, unknown>>
 
 export class DemoPerson {
   readonly name: string
   readonly #origin: string
-  readonly #authenticator = new SoftwareAuthenticator()
+  /** Holds the passkeys; its counter moves with each signature. */
+  readonly authenticator: SoftwareAuthenticator
   #cookie = ''
 
-  constructor(name: string, origin: string) {
+  constructor(name: string, origin: string, authenticator: SoftwareAuthenticator) {
     this.name = name
     this.#origin = origin
+    this.authenticator = authenticator
   }
 
   /** Opens the one-time link and registers a passkey. */
@@ -19,8 +21,13 @@ export class DemoPerson {
     const secret = link.slice(link.lastIndexOf('/') + 1)
     const begun = await this.#call('/pages/registration/begin', { link: secret, name: this.name })
     const challenge = textOf(begun, 'challenge')
-    const response = this.#authenticator.register(optionsOf(begun) as never, this.#origin)
+    const response = this.authenticator.register(optionsOf(begun) as never, this.#origin)
     await this.#call('/pages/registration/finish', { link: secret, name: this.name, challenge, response })
+  }
+
+  /** Signs in to the pages with a passkey that was registered earlier. */
+  async signIn(): Promise<void> {
+    await this.#sign('/pages/sign-in', {})
   }
 
   /** Signs a yes or a no to a request or a held action. */
@@ -42,7 +49,7 @@ export class DemoPerson {
   async #sign(path: string, question: Json): Promise<void> {
     const begun = await this.#call(`${path}/begin`, question)
     const challenge = textOf(begun, 'challenge')
-    const response = this.#authenticator.sign(optionsOf(begun) as never, this.#origin)
+    const response = this.authenticator.sign(optionsOf(begun) as never, this.#origin)
     await this.#call(`${path}/finish`, { challenge, response })
   }
 

@@ -9,7 +9,8 @@ export type Environment = Readonly<Record<string, string>>
 export interface Ready {
   readonly url: string
   readonly pages: string
-  readonly link: string
+  /** Until somebody has registered. */
+  readonly link?: string
   readonly gateways: readonly { readonly service: string; readonly url: string }[]
   readonly warnings: readonly string[]
 }
