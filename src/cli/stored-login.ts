@@ -1,5 +1,5 @@
 /** A person's sign-in, kept between two commands in a file that nobody else may read. */
-import { chmod, mkdir, open, rename, rm } from 'node:fs/promises'
+import { mkdir, open, rename, rm } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { CliFailure, usageFailure } from './failures.ts'
 import type { Io } from './io.ts'
@@ -61,7 +61,6 @@ export async function writeLogin(env: Io['env'], login: Login): Promise<void> {
   } finally {
     await file.close()
   }
-  await chmod(partial, 0o600)
   await rename(partial, path)
 }
 

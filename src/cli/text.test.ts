@@ -69,6 +69,11 @@ test('a table shortens what may be shortened, and nothing else', () => {
   )
 })
 
+test('what may not be shortened stays whole, however narrow it is', () => {
+  const columns = [{ title: 'ID' }, { title: 'WHAT', gives: true }]
+  assert.deepEqual(tableLines(columns, [['grn_0123456789', 'something']], { width: 10, paint: plain })[1], 'grn_0123456789  somet…')
+})
+
 test('a table leaves out what may be left out before it shortens anything', () => {
   const columns = [{ title: 'ID' }, { title: 'WHAT', gives: true }, { title: 'WHY', gives: true, drops: true }]
   assert.deepEqual(tableLines(columns, [['grn_1', 'something', 'a reason']], { width: 20, paint: plain }), [

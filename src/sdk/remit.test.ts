@@ -174,8 +174,17 @@ test('an answer that is not of this API is not taken for one', async () => {
 })
 
 test('a redirect is not followed: the token stays here', async () => {
-  server.on('GET /v1/whoami', () => ({ status: 302, headers: { location: 'http://127.0.0.1:1/' } }))
+  const elsewhere = await ContractServer.open()
+  servers.push(elsewhere)
+  server.on('GET /v1/whoami', () => ({ status: 302, headers: { location: `${elsewhere.url}/v1/whoami` } }))
   await assert.rejects(client().whoami(), RemitUnreachable)
+  assert.equal(elsewhere.received.length, 0)
+})
+
+test('a token that was handed over and refused is not tried again', async () => {
+  server.on('GET /v1/whoami', () => refusal('credential.invalid', 401))
+  await assert.rejects(client({ credential: { token: 'given' } }).whoami(), RemitRefusal)
+  assert.equal(server.received.length, 1)
 })
 
 test('a client prints no secret', () => {

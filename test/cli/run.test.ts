@@ -36,11 +36,11 @@ class Scene {
 
   /** A script for this Node. */
   wrap(script: string, extras: Extras = {}): Wrapper {
-    return this.wrapCommand([process.execPath, '-e', script], extras)
+    return this.wrapCommand(['--', process.execPath, '-e', script], extras)
   }
 
   wrapCommand(command: readonly string[], { options = [], env = {} }: Extras = {}): Wrapper {
-    const words = ['run', '--task', 'release', '--can', 'shop/deploy', '--for', 'ship 1.4', ...options, '--', ...command]
+    const words = ['run', '--task', 'release', '--can', 'shop/deploy', '--for', 'ship 1.4', ...options, ...command]
     const child = spawn(process.execPath, [entry, ...words], {
       env: { PATH: process.env['PATH'] ?? '', REMIT_URL: this.server.url, REMIT_SECRET: 'rmt_wrapper', ...env },
       stdio: ['ignore', 'pipe', 'pipe'],
@@ -113,7 +113,7 @@ describe('remit run', { concurrency: 6 }, () => {
   }
 
   scene('a command that does not exist is 127, and nobody keeps its grant', async (scene) => {
-    const { exitCode, err } = await scene.wrapCommand(['./no-such-command']).ended
+    const { exitCode, err } = await scene.wrapCommand(['--', './no-such-command']).ended
     assert.equal(exitCode, 127)
     assert.match(err, /there is no such command/)
     assert.equal(scene.ends('abandon').length, 1)
@@ -262,9 +262,9 @@ describe('remit run', { concurrency: 6 }, () => {
     assert.deepEqual([grant.id, exitCode, command], [grantId, 4, 'exited with 4'])
   })
 
-  scene('options after the command are the command’s own', async (scene) => {
-    const { out } = await scene.wrapCommand([process.execPath, '-p', 'process.argv.slice(1).join(" ")', '--', '--json', '--task', 'x'])
-      .ended
-    assert.equal(out, '--json --task x\n')
+  scene('options after the command are the command’s own, with and without --', async (scene) => {
+    const command = [process.execPath, '-p', 'process.argv.slice(1).join(" ")', '--', '--json', '--task', 'x']
+    assert.equal((await scene.wrapCommand(command).ended).out, '--json --task x\n')
+    assert.equal((await scene.wrapCommand(['--', ...command]).ended).out, '--json --task x\n')
   })
 })
