@@ -223,9 +223,8 @@ function put(gateway: string, token: string, localAddress: string): Promise<{ re
 
 export async function quarantineAct(stage: Stage): Promise<void> {
   act('5. Quarantine: everything of one identity ends, nobody else is disturbed')
-  const loop = `while curl -sf -o /dev/null -H "Authorization: Bearer $REMIT_TOKEN" "$REMIT_SERVICE_SHOP_URL/incidents"; do sleep 0.2; done; sleep 60`
   const run = new Command(
-    ['run', '--task', 'incident', '--can', 'read:shop', '--for', 'watching incidents', '--', 'sh', '-c', loop],
+    ['run', '--task', 'incident', '--can', 'read:shop', '--for', 'watching incidents', '--', process.execPath, stage.script('watching-agent.ts')],
     stage.cast.as('incident-agent'),
   )
   const grant = await until('the agent to work', async () =>

@@ -6,9 +6,6 @@ import { type BrowserContext, chromium, type Page } from 'playwright-core'
 
 const executablePath = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'].find((path) => existsSync(path))
 
-/** Why there is no browser to test with, or `false`. */
-export const withoutBrowser: string | false = executablePath === undefined ? 'no Chromium here: apt-get install chromium' : false
-
 export interface Person {
   readonly page: Page
   readonly context: BrowserContext
@@ -25,9 +22,11 @@ export interface Eyes {
 }
 
 export async function openBrowser({ colors = 'light', width = 1_100 }: Eyes = {}): Promise<Person> {
+  // No browser is no reason to pass: `npm test` installs it.
+  if (executablePath === undefined) throw new Error('there is no Chromium here: run npm test, or apt-get install chromium')
   const folder = mkdtempSync(join(tmpdir(), 'remit-chromium-'))
   const context = await chromium.launchPersistentContext(folder, {
-    ...(executablePath === undefined ? {} : { executablePath }),
+    executablePath,
     headless: true,
     colorScheme: colors,
     viewport: { width, height: 900 },

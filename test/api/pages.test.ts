@@ -3,23 +3,20 @@ import { createServer } from 'node:http'
 import test, { after, before } from 'node:test'
 import { shopDocument } from '../world/shop.ts'
 import { type ApiHouse, openApiHouse } from './api-house.ts'
-import { openBrowser, type Person, withoutBrowser } from './browser.ts'
+import { openBrowser, type Person } from './browser.ts'
 import { ask, hold } from './held.ts'
 
-const skip = withoutBrowser
-const patience = { skip, timeout: 90_000 }
+const patience = { timeout: 90_000 }
 
 let api: ApiHouse
 let ben: Person
 let eva: Person
 
 before(async () => {
-  if (withoutBrowser !== false) return
   api = await openApiHouse({ document: shopDocument({ people: [{ name: 'ana' }, { name: 'ben' }, { name: 'eva' }, { name: 'zoe' }] }) })
   ;[ben, eva] = await Promise.all([openBrowser(), openBrowser()])
 })
 after(async () => {
-  if (withoutBrowser !== false) return
   await Promise.all([ben, eva].map((person) => person.close()))
   await api.close()
 })
@@ -224,7 +221,7 @@ test('a link in a chat leads a signed-in person straight to the page', patience,
   }
 })
 
-test('nothing was blocked, failed to load, or was our fault', { skip }, () => {
+test('nothing was blocked, failed to load, or was our fault', () => {
   const expected = /status of (?:401|403|404)/
   assert.deepEqual(
     [...ben.complaints, ...eva.complaints].filter((each) => !expected.test(each)),

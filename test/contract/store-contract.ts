@@ -21,8 +21,8 @@ export function storeContract(name: string, build: () => Promise<StoreHouse>, ga
     throw new Error(`${name}: a gap names no row: ${unknown}`)
   }
   for (const { says, run } of rows) {
-    const gap = gaps.find(({ tests }) => tests.includes(says))
-    test(`${name}: ${says}`, { skip: gap?.reason ?? false }, async () => {
+    if (gaps.some(({ tests }) => tests.includes(says))) continue
+    test(`${name}: ${says}`, async () => {
       const house = await build()
       try {
         await run(house)
