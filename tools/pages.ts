@@ -2,6 +2,7 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { endpointsPage } from '../src/api/endpoints-page.ts'
+import { cliPage } from '../src/cli/cli-page.ts'
 import { type Finding, root } from './files.ts'
 import { lockFile } from './pages/parse-lock-file.ts'
 import { refusalsPage } from './pages/refusals.ts'
@@ -9,6 +10,7 @@ import { refusalsPage } from './pages/refusals.ts'
 /** From the page's path to what writes its text. */
 export const pages: Readonly<Record<string, () => string | Promise<string>>> = {
   'package-lock.json': lockFile,
+  'docs/reference/cli.md': cliPage,
   'docs/reference/endpoints.md': endpointsPage,
   'docs/reference/refusals.md': refusalsPage,
 }
