@@ -11,18 +11,23 @@ interface UpstreamSide {
   readonly response: ServerResponse
   bytes: number
   closed: boolean
+  /** Whether its connection was reset, so that nothing can follow that the gateway's kernel still held. */
+  reset: boolean
 }
 
 /** A gateway whose upstream does nothing by itself, and a client that is in the middle of something. */
 async function midway(context: TestContext, options: Partial<GatewayOptions> = {}) {
   const sides: UpstreamSide[] = []
   const upstreamPort = await httpUpstream(context, (received, response) => {
-    const side: UpstreamSide = { request: received, response, bytes: 0, closed: false }
+    const side: UpstreamSide = { request: received, response, bytes: 0, closed: false, reset: false }
     sides.push(side)
     received.on('data', (chunk: Buffer) => {
       side.bytes += chunk.byteLength
     })
     received.on('error', () => {})
+    received.socket.on('error', (error: Error & { readonly code?: string }) => {
+      side.reset = error.code === 'ECONNRESET'
+    })
     response.on('close', () => {
       side.closed = true
     })
@@ -36,6 +41,7 @@ async function midway(context: TestContext, options: Partial<GatewayOptions> = {
       error: '',
       complete: false,
     }
+    context.after(() => void client.sent.destroy())
     client.sent.on('error', (error) => {
       client.error ||= error.message
     })
@@ -92,6 +98,7 @@ test('an upload is cut: what the client goes on sending reaches nobody', async (
   control.endSession('live', 'revoked')
   client.sent.write('y'.repeat(1_000))
   await until(() => side.closed && client.status !== 0, 'the upstream is cut and the client told')
+  assert.ok(side.reset)
   assert.equal(side.bytes, 1_000)
   assert.equal(side.request.complete, false)
   assert.equal(client.status, 403)
@@ -145,6 +152,46 @@ test('nothing passes after the end, also when no timer has gone off yet', async 
   assert.equal(control.finished[0]?.outcome.responseBytes, 5)
   await until(() => client.error !== '', 'the client can tell')
   assert.equal(client.body, 'first')
+})
+
+test('nothing goes up after the end either', async (context) => {
+  let skew = 0
+  const clock = { now: () => Date.now() + skew, after: () => () => {} }
+  const { control, begin, upstream } = await midway(context, { clock, lives: 30_000 })
+  const client = begin('POST', '/import')
+  client.sent.write('first')
+  const side = await upstream()
+  await until(() => side.bytes === 5, 'the first piece arrives')
+  skew = 30_000
+  client.sent.write('second')
+  await until(() => client.status === 403 && side.closed, 'it is cut')
+  assert.equal(side.bytes, 5)
+  assert.equal(control.finished[0]?.outcome.result, 'cut')
+})
+
+test('a client that leaves while its request is decided: allowed, and not sent', async (context) => {
+  const { control, begin, sides } = await midway(context)
+  const authorize = control.authorize.bind(control)
+  let asked = false
+  let decide = () => {}
+  control.authorize = async (call) => {
+    asked = true
+    await new Promise<void>((resolve) => {
+      decide = resolve
+    })
+    return authorize(call)
+  }
+  const client = begin('GET', '/a')
+  client.sent.end()
+  await until(() => asked, 'it is being decided')
+  client.sent.destroy()
+  // Two turns of the loop after the client knows, the gateway does: both are in this process.
+  await until(() => client.error !== '', 'the client is gone')
+  for (let turn = 0; turn < 20; turn += 1) await new Promise((resolve) => setImmediate(resolve))
+  decide()
+  await until(() => control.finished.length === 1, 'it is over')
+  assert.equal(control.finished[0]?.outcome.result, 'not-sent')
+  assert.equal(sides.length, 0)
 })
 
 test('an end between the decision and the first byte: nothing is sent', async (context) => {

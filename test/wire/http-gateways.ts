@@ -59,7 +59,7 @@ export async function openGateway(test: Lifetime, options: GatewayOptions): Prom
   const log = keepingLog()
   const gateway = await startHttpGateway({ control, clock, log, limits, listen: { host: '127.0.0.1' } })
   // By a clock of its own, because the test's may stand still.
-  test.after(() => Promise.race([gateway.close(0), new Promise<void>((resolve) => systemClock.after(100, resolve))]))
+  test.after(() => Promise.race([gateway.close(0), new Promise<void>((resolve) => setTimeout(resolve, 100))]))
   const url = gateway.urls()['shop'] ?? ''
   return { control, gateway, log, url, port: Number(new URL(url).port), ask: (method, path, more) => ask(`${url}${path}`, method, more) }
 }

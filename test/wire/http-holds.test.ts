@@ -140,6 +140,30 @@ test('a client that left does not spend the approval', async (context) => {
   assert.equal(upstream.received.length, 1)
 })
 
+test('an approval that comes in the very moment in which the client leaves is not spent', async (context) => {
+  const { control, upstream, ask } = await heldShop(context)
+  let waiting = false
+  control.holdAnswered = (id, _wait, signal) =>
+    new Promise((resolve) => {
+      waiting = true
+      signal.addEventListener('abort', () => {
+        const hold = control.holds.find((one) => one.id === id)
+        assert.ok(hold !== undefined)
+        control.answerHold(hold, 'approve')
+        resolve(hold.state)
+      })
+    })
+  const leaving = new AbortController()
+  const gone = ask('POST', '/restart/checkout', { signal: leaving.signal })
+  await until(() => waiting, 'a request waits')
+  leaving.abort()
+  await assert.rejects(gone)
+  await until(() => control.holds[0]?.state !== 'waiting', 'it is answered')
+  await new Promise((resolve) => setImmediate(resolve))
+  assert.equal(control.holds[0]?.state, 'approved')
+  assert.equal(upstream.received.length, 0)
+})
+
 test('a session that ends while its request waits: refused when the hold is answered', async (context) => {
   const { control, upstream, restart, waitedOn } = await heldShop(context)
   const answer = restart()

@@ -131,6 +131,20 @@ test('an upstream may answer before it has the whole body, and the client hears 
   assert.equal(control.finished[0]?.outcome.status, 507)
 })
 
+test('an upload whose body is late: the upstream has its head, and may refuse', async (context) => {
+  const upstreamPort = await httpUpstream(context, (_incoming, response) => {
+    response.writeHead(411)
+    response.end()
+  })
+  const { url } = await openGateway(context, { upstreamPort, limits: { drainMs: 50 } })
+  const sent = request(`${url}/import`, { method: 'POST', headers: { authorization: 'Bearer live' } })
+  sent.on('error', () => {})
+  sent.flushHeaders()
+  const answer = await new Promise<IncomingMessage>((resolve) => sent.on('response', resolve))
+  assert.equal(answer.statusCode, 411)
+  answer.resume()
+})
+
 test('many requests over few connections, each with its own answer', async (context) => {
   const upstreamPort = await httpUpstream(context, (incoming, response) => {
     void (async () => {

@@ -14,10 +14,10 @@ export interface RefusalAnswer {
 
 const busyRetrySeconds = 1
 
-/** Writes a refusal as a whole response; `close` where the connection cannot go on after it. */
-export function answerRefusal(response: ServerResponse, answer: RefusalAnswer, close: boolean): void {
+/** Writes a refusal as a whole response. Node ends the connection after it where the client still waits for `100 Continue`. */
+export function answerRefusal(response: ServerResponse, answer: RefusalAnswer): void {
   const { status, headers, body } = compose(answer)
-  response.writeHead(status, close ? [...headers, 'Connection', 'close'] : headers)
+  response.writeHead(status, headers)
   response.end(body)
 }
 
@@ -35,8 +35,8 @@ export function answerRaw(socket: Socket, answer: RefusalAnswer): void {
 
 /** Ends a connection at once, so that its peer can tell; what the kernel had not sent yet is thrown away with it. */
 export function abort(socket: Socket | null | undefined): void {
-  // Only a bare TCP socket can be reset.
-  if (socket instanceof Socket && !(socket instanceof TLSSocket) && !socket.connecting) socket.resetAndDestroy()
+  // Only a bare TCP socket can be reset, and not one whose orderly end has begun: the system would refuse that and leave it open.
+  if (socket instanceof Socket && !(socket instanceof TLSSocket) && !socket.connecting && !socket.writableEnded) socket.resetAndDestroy()
   else socket?.destroy()
 }
 

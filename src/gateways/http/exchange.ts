@@ -70,7 +70,6 @@ export class Exchange {
   readonly #response: ServerResponse
   #left = false
   #bearer: Bearer | undefined
-  #request: HttpRequest | undefined
   #forwarding: Forwarding | undefined
   #waiting: AbortController | undefined
 
@@ -87,7 +86,7 @@ export class Exchange {
       const asked = await this.#readAction()
       if (this.#left) return
       if (asked.ok) await this.#decide(asked.value)
-      else this.#refuseUnnamed(asked.refusal)
+      else this.refuse(asked.refusal)
     } catch (err) {
       this.#door.log.error({ service: this.#door.name, err }, 'an exchange failed by a fault of our own')
       if (this.#forwarding === undefined) this.#answer({ refusal: { code: 'internal' }, more: {} })
@@ -112,7 +111,6 @@ export class Exchange {
     const read = readRequest(head, door.limits, served.service.credential?.header.toLowerCase())
     if (!read.ok) return read
     const request = read.value
-    this.#request = request
     if (request.token === undefined) return refuse('credential.missing')
     const bearer = await door.control.identify(request.token, this.#address)
     if (!bearer.ok) return bearer
@@ -141,7 +139,7 @@ export class Exchange {
       const read = await this.#readBody(request, limits.heldBodyBytesMax, 'hold.too-large')
       if (this.#left) return
       if (!read.ok) {
-        this.#refuseUnnamed(read.refusal)
+        this.refuse(read.refusal)
         return
       }
       known = read.value
@@ -230,7 +228,7 @@ export class Exchange {
   }
 
   /** A request that never became an action is recorded by what it asked for. */
-  #refuseUnnamed(refusal: Refusal): void {
+  refuse(refusal: Refusal): void {
     const bearer = this.#bearer
     const decision = this.#door.control.refused({
       service: this.#door.name,
@@ -244,9 +242,6 @@ export class Exchange {
 
   #answer(answer: RefusalAnswer): void {
     if (this.#left || this.#response.headersSent) return
-    // What of the body is still to come is thrown away for a while. A client that waits for `100 Continue` may never send it, and
-    // what it sends next could be taken for it.
-    const unsure = !this.#incoming.complete && (this.#request?.expectsContinue ?? this.#incoming.headers.expect !== undefined)
-    answerRefusal(this.#response, answer, unsure)
+    answerRefusal(this.#response, answer)
   }
 }

@@ -275,9 +275,9 @@ export class Forwarding implements Cuttable {
     const up = this.#up
     // A request that is over has handed its connection back: somebody else may be using it.
     if (up === undefined || up.destroyed) return
-    const { socket } = up
+    // First, because what the kernel still holds would go out before an orderly end.
+    abort(up.socket)
     up.destroy()
-    abort(socket)
   }
 
   #over(outcome: Pick<Outcome, 'result' | 'reason'>): void {

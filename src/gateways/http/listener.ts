@@ -7,7 +7,7 @@ import { compileRoutes } from '../../model/routes.ts'
 import { clientAddress } from '../shared/address.ts'
 import type { Log } from '../shared/log.ts'
 import type { SessionCuts } from '../shared/session-cuts.ts'
-import { abort, answerRaw, answerRefusal } from './answers.ts'
+import { abort, answerRaw } from './answers.ts'
 import { type Door, Exchange, type ServedService } from './exchange.ts'
 import type { Forwarding } from './forwarding.ts'
 import type { HttpLimits } from './limits.ts'
@@ -56,8 +56,6 @@ export class Listener {
       requireHostHeader: false,
     })
     this.#server.maxConnections = limits.connectionsPerServiceMax
-    // Bounded by bytes and counted by the codec: Node would drop what is above without a word.
-    this.#server.maxHeadersCount = 0
     this.#listen()
   }
 
@@ -144,14 +142,7 @@ export class Listener {
 
   #begin(connection: Connection, incoming: IncomingMessage, response: ServerResponse): void {
     const { limits, clock } = this.#input
-    if (this.#exchanges >= limits.exchangesPerServiceMax) {
-      answerRefusal(
-        response,
-        { refusal: { code: 'rate.exceeded', detail: `at most ${limits.exchangesPerServiceMax} requests at a time` }, more: {} },
-        true,
-      )
-      return
-    }
+    const isFull = this.#exchanges >= limits.exchangesPerServiceMax
     connection.isBusy = true
     this.#exchanges += 1
     const exchange = new Exchange({ door: this.#door, address: connection.address, incoming, response })
@@ -169,7 +160,8 @@ export class Listener {
       const next = connection.queue.shift()
       if (next !== undefined && !incoming.socket.destroyed) this.#begin(connection, next[0], next[1])
     })
-    void exchange.run()
+    if (isFull) exchange.refuse({ code: 'rate.exceeded', detail: `at most ${limits.exchangesPerServiceMax} requests at a time` })
+    else void exchange.run()
   }
 
   #refuseRaw(socket: Socket, refusal: Refusal, target: string): void {

@@ -1,7 +1,6 @@
 /** Connections to one upstream, kept alive between requests and never used for a second try. */
 import { Agent as HttpAgent, type ClientRequest, request as httpRequest, type RequestOptions } from 'node:http'
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https'
-import type { Duplex } from 'node:stream'
 import type { HttpLimits } from './limits.ts'
 
 export interface Outgoing {
@@ -27,10 +26,10 @@ export function openUpstream(origin: string, limits: HttpLimits): Upstream {
   if ((url.protocol !== 'http:' && url.protocol !== 'https:') || url.origin !== origin.replace(/\/$/, ''))
     throw new Error('an upstream is an http or https origin')
   const secure = url.protocol === 'https:'
+  // An idle connection that says something unasked is closed by the agent itself, so that it is nobody's answer.
   // Exchanges are bounded where they begin: none may queue here for a connection.
   const settings = { keepAlive: true, maxFreeSockets: 256, timeout: limits.upstreamIdleMs } as const
   const agent = secure ? new HttpsAgent(settings) : new HttpAgent(settings)
-  keepIdleQuiet(agent)
   const common: RequestOptions = {
     agent,
     hostname: url.hostname.replace(/^\[|\]$/g, ''),
@@ -47,25 +46,5 @@ export function openUpstream(origin: string, limits: HttpLimits): Upstream {
       agent.maxFreeSockets = 0
       for (const sockets of Object.values(agent.freeSockets)) for (const socket of sockets ?? []) socket.destroy()
     },
-  }
-}
-
-/**
- * An idle connection is closed as soon as it says anything: bytes that belong to no request would be taken for the answer to the next
- * one. Its time is bounded by the agent's `timeout`, or by what the upstream says in Keep-Alive.
- */
-function keepIdleQuiet(agent: HttpAgent): void {
-  const listening = new WeakMap<Duplex, () => void>()
-  agent.keepSocketAlive = (socket) => {
-    if (socket.readableLength > 0) return false
-    const onUnasked = () => socket.destroy()
-    listening.set(socket, onUnasked)
-    socket.on('data', onUnasked)
-    return HttpAgent.prototype.keepSocketAlive.call(agent, socket)
-  }
-  agent.reuseSocket = (socket, request) => {
-    const onUnasked = listening.get(socket)
-    if (onUnasked !== undefined) socket.off('data', onUnasked)
-    HttpAgent.prototype.reuseSocket.call(agent, socket, request)
   }
 }
