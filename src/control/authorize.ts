@@ -209,7 +209,7 @@ async function record(gate: Gate, call: Call, recorded: Recorded, evidence: Evid
   return gate.journal.append(entry, evidence)
 }
 
-/** Live sessions of one grant: each token is one, and tokens live a quarter of an hour. */
+/** Live sessions of one grant: each token that uses it is one. */
 const sessionsMax = 200
 
 /** The session of this token on this grant: opened by its first action, kept until grant or token ends. */

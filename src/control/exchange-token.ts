@@ -44,7 +44,7 @@ interface Proved {
   readonly provedBy: string
   readonly endsAt: Instant
   readonly facts: Readonly<Record<string, string>>
-  /** How long a token for it may live; a quarter of an hour unless said. */
+  /** How long a token for it may live; a quarter of an hour unless said; a grant that it names is the other limit. */
   readonly lifetime?: Milliseconds
 }
 
@@ -63,12 +63,13 @@ function audiences(desk: Desk): string[] {
   return [controlAudience(desk.space), ...desk.facts.gateways().map((gateway) => gatewayAudience(desk.space, gateway))]
 }
 
-/** A token for what was proved; ends with its proof, with the grant it names, and after a quarter of an hour. */
+/** A token for what was proved; ends with its proof and with the grant it names; one that names none after a quarter of an hour. */
 export async function mint(desk: Desk, proved: Proved, audience: string, grantId: string | undefined): Promise<Result<Exchanged>> {
   const now = desk.clock.now()
   const chain = chainStands(desk.facts, proved.chain)
   if (!chain.ok) return chain
-  let endsAt = Math.min(now + (proved.lifetime ?? tokenMax), proved.endsAt)
+  // A token that names a grant needs no end of its own: every action asks whether grant, chain and proof still stand.
+  let endsAt = grantId === undefined ? Math.min(now + (proved.lifetime ?? tokenMax), proved.endsAt) : proved.endsAt
   const named = grantId === undefined ? undefined : parseId('grn', grantId)
   if (named !== undefined) {
     const grant = named.ok ? desk.facts.grant(named.value) : undefined

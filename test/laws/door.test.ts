@@ -57,7 +57,6 @@ describe('at the door', () => {
       return configure(world, shopDocument({ policyFiles: [{ name: 'shop.cedar', text }] }))
     },
     'its time came': async (world) => world.clock.advance(20 * minute),
-    'its token ended': async (world) => world.clock.advance(15 * minute),
   }
   for (const [says, change] of Object.entries(changes)) {
     test(`nothing passes after ${says}`, async () => {
@@ -68,6 +67,15 @@ describe('at the door', () => {
       assert.equal(world.gateway.stands(decision).ok, false)
     })
   }
+
+  test("nothing passes after the end of an identity's own token, a quarter of an hour", async () => {
+    await atWork(world, 'aide', ['read:shop'], { idle: 2 * hour })
+    const decision = allowed(await act(world, 'aide', undefined, 'list-incidents'))
+    world.clock.advance(15 * minute - 1)
+    assert.equal(world.gateway.stands(decision).ok, true)
+    world.clock.advance(1)
+    assert.equal(world.gateway.stands(decision).ok, false)
+  })
 
   const others: Record<string, (world: World) => Promise<unknown>> = {
     'another identity is quarantined': async (world) => mustBe(await quarantine(world.desk, await world.caller('ben'), 'meter', 'odd')),

@@ -34,7 +34,7 @@ export const exchangeToken = endpoint({
   path: '/oauth/token',
   caller: 'nobody',
   perMinuteMax: 600,
-  records: { nothing: 'a token lives a quarter of an hour at most; what it is used for is recorded' },
+  records: { nothing: 'a token ends with its grant, or after a quarter of an hour; what it is used for is recorded' },
   takes: 'form',
   bodyBytesMax: 65_536,
   refuses: 'oauth',
