@@ -4,7 +4,7 @@ import Fastify, { type FastifyError, type FastifyInstance, type FastifyReply, ty
 import { canonicalJson } from '../kernel/json.ts'
 import { type Refusal, type RefusalCode, refuse } from '../kernel/refusals.ts'
 import type { Answer } from './answers.ts'
-import { clientAddress } from './client-address.ts'
+import { clientAddress } from '../kernel/client-address.ts'
 import { endpoints } from './endpoints.ts'
 import type { Endpoint } from './endpoint.ts'
 import type { BodyKind } from './input.ts'
