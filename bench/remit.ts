@@ -4,6 +4,7 @@ import { cp, mkdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { DemoPerson } from '../demo/person.ts'
+import { SoftwareAuthenticator } from '../src/host/software-authenticator.ts'
 import { beginDeviceSignIn } from '../src/sdk/credentials.ts'
 import { Remit } from '../src/sdk/remit.ts'
 import { type Cores, end, firstLine, start } from './processes.ts'
@@ -79,12 +80,12 @@ export interface Cast {
 
 /** Two people with passkeys, one of them signed in, and a bot with an API secret. */
 export async function gather(remit: RunningRemit): Promise<Cast> {
-  const anaInPerson = new DemoPerson('ana', remit.pages)
+  const anaInPerson = new DemoPerson('ana', remit.pages, new SoftwareAuthenticator())
   await anaInPerson.register(remit.link)
   const signIn = await beginDeviceSignIn({ url: remit.url, fetch })
   await anaInPerson.confirmCommandLine(signIn.userCode)
   const ana = new Remit({ url: remit.url, credential: { token: (await signIn.confirmed()).access_token } })
-  const ben = new DemoPerson('ben', remit.pages)
+  const ben = new DemoPerson('ben', remit.pages, new SoftwareAuthenticator())
   await ben.register((await ana.invite('ben')).link)
   const { secret } = await ana.issueSecret('load-bot', '1d')
   return { ana, ben, bot: new Remit({ url: remit.url, credential: { secret } }) }
