@@ -16,7 +16,7 @@ export function randomBook(dice: Dice, people: readonly string[]): RuleBook {
   const asks: AskRule[] = Array.from({ length: 2 + dice.below(4) }, (_, number) => randomAsk(dice, people, number))
   // One that lets much be asked, so that there is something to decide about.
   asks.push({ id: 'agents-may-ask', role: 'agents', most: 60 + dice.below(200) })
-  const guards = Array.from({ length: dice.below(4) }, (_, number) => randomGuard(dice, people, number))
+  const guards = Array.from({ length: 1 + dice.below(4) }, (_, number) => randomGuard(dice, people, number))
   return { asks, guards }
 }
 
@@ -35,7 +35,7 @@ function randomAsk(dice: Dice, people: readonly string[], number: number): AskRu
 
 function randomGuard(dice: Dice, people: readonly string[], number: number): GuardRule {
   const who = chanceOf(dice, 50) ? { kind: dice.pick(['ai-agent', 'service-account', 'human'] as const) } : chanceOf(dice, 60) ? { role: dice.pick(['agents', 'suspects', 'bots']) } : {}
-  const hold = chanceOf(dice, 80) ? { hold: randomWanted(dice, people) } : {}
+  const hold = chanceOf(dice, 88) ? { hold: randomWanted(dice, people) } : {}
   const id = `guard-${number}`
   if (chanceOf(dice, 40)) return { id, ...who, effect: dice.pick(['execute', 'administer', 'write'] as const), ...hold }
   const on = dice.pick(operationNames)

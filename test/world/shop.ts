@@ -85,6 +85,11 @@ export function shopDocument(changes: Readonly<Record<string, unknown>> = {}): J
     ],
     ...changes,
   }
+  return asDocument(document)
+}
+
+/** A document as it would arrive over the wire. */
+export function asDocument(document: object): JsonObject {
   const read = mustBe(parseJson(JSON.stringify(document)))
   if (!isJsonObject(read)) throw new Error('the document is an object')
   return read

@@ -1,0 +1,235 @@
+/** What the simulation believes: who was lent what, worked out from the answers that were given and without control's own logic. */
+import { beingsOf, type Being, enough, fits, type Line, type Lent, mayBeGiven, type Scene, strictest } from '../cases/second-opinion.ts'
+import type { GuardRule, OperationName, RuleBook, Wanted } from '../cases/rule-book.ts'
+
+export const minute = 60_000
+const week = 7 * 24 * 60 * minute
+
+/** As the store says it. */
+export type State = 'pending' | 'approved' | 'active' | 'ended' | 'denied' | 'withdrawn' | 'unclaimed'
+
+export interface Grant {
+  readonly id: string
+  readonly chain: readonly string[]
+  lines: readonly Line[]
+  readonly task: string
+  readonly wanted: readonly Wanted[]
+  readonly persons: number
+  readonly tier: number
+  state: State
+  duration: number
+  most: number
+  readonly pendingUntil: number
+  claimBy: number
+  activatedAt: number
+  endsAt: number
+  spent: number[]
+  readonly yes: Set<string>
+  readonly answered: Set<string>
+  readonly idle: number
+  readonly heartbeat: number | undefined
+  lastUse: number | undefined
+  lastCall: number | undefined
+  underWay: number
+}
+
+export interface Hold {
+  readonly id: string
+  readonly key: string
+  readonly grant: string
+  readonly session: string
+  readonly wanted: readonly Wanted[]
+  readonly guards: readonly string[]
+  readonly book: RuleBook
+  readonly tier: number
+  state: 'waiting' | 'approved' | 'spent' | 'denied' | 'expired' | 'withdrawn'
+  readonly answerBy: number
+  useBy: number
+  /** With its token ends the session, and what was held on it. */
+  readonly tokenEndsAt: number
+  readonly yes: Set<string>
+  readonly answered: Set<string>
+}
+
+export interface Token {
+  readonly text: string
+  readonly id: string
+  readonly chain: readonly string[]
+  readonly grant: string | undefined
+  readonly proofs: readonly string[]
+  readonly endsAt: number
+  address: string | undefined
+}
+
+/** Somebody's yes about a grant or a hold. */
+interface Subject {
+  readonly chain: readonly string[]
+  readonly wanted: readonly Wanted[]
+  readonly persons: number
+  readonly tier: number
+}
+
+export class Model {
+  beings: Map<string, Being>
+  book: RuleBook
+  readonly grants = new Map<string, Grant>()
+  readonly holds = new Map<string, Hold>()
+  readonly issued: { readonly to: string; readonly by: string; readonly at: number }[] = []
+  readonly revokedProofs = new Set<string>()
+  startedAt: number
+  /** Whether people or policies changed since everything was asked about again. */
+  hasChanged = false
+
+  constructor(beings: readonly Being[], book: RuleBook, startedAt: number) {
+    this.beings = new Map(beings.map((being) => [being.name, being]))
+    this.book = book
+    this.startedAt = startedAt
+  }
+
+  get scene(): Scene {
+    const lent = [...this.grants.values()].map((grant): Lent => ({ ...grant, active: grant.state === 'active' }))
+    return { beings: this.beings, book: this.book, lent }
+  }
+
+  stands(chain: readonly string[]): boolean {
+    return beingsOf(this, chain) !== undefined
+  }
+
+  isLive(grant: Grant, now: number): boolean {
+    return grant.state === 'active' && now < grant.endsAt
+  }
+
+  subjectOfGrant(grant: Grant): Subject {
+    return grant
+  }
+
+  subjectOfHold(hold: Hold): Subject {
+    return { chain: this.grants.get(hold.grant)?.chain ?? [], wanted: hold.wanted, persons: 1, tier: hold.tier }
+  }
+
+  mayAnswer(name: string, subject: Subject, now: number): boolean {
+    const being = this.beings.get(name)
+    if (being?.kind !== 'human' || !being.live || being.contained || this.excluded(subject, now).has(name)) return false
+    const seats = subject.wanted.reduce((sum, each) => sum + each.count, 0)
+    return subject.wanted.some((each) => fits(being, each.from)) || subject.persons > seats
+  }
+
+  excluded(subject: Subject, now: number): ReadonlySet<string> {
+    const out = new Set(subject.chain)
+    if (subject.tier < 2) return out
+    for (const link of subject.chain) {
+      const owner = this.beings.get(link)?.owner
+      if (owner !== undefined) out.add(owner)
+      for (const { to, by, at } of this.issued) if (to === link && now - at <= week) out.add(by)
+    }
+    return out
+  }
+
+  isEnough(subject: Subject, yes: ReadonlySet<string>, now: number): boolean {
+    const counting = [...yes].flatMap((name) => {
+      const being = this.beings.get(name)
+      return being !== undefined && this.mayAnswer(name, subject, now) ? [being] : []
+    })
+    return enough(subject.wanted, subject.persons, counting)
+  }
+
+  /** Whether it would be given again: eligible, at the price it was paid for. */
+  stillGiven(grant: Grant): boolean {
+    const price = mayBeGiven(this, grant)
+    if (price === undefined) return false
+    const yes = [...grant.yes].flatMap((name) => {
+      const being = this.beings.get(name)
+      return being?.live === true ? [being] : []
+    })
+    return enough(price.wanted, price.persons, yes)
+  }
+
+  /** Closes a grant as its state allows, and what lived by it. */
+  close(grant: Grant, how: 'denied' | 'other' = 'other'): void {
+    const closed: Partial<Record<State, State>> = { pending: how === 'denied' ? 'denied' : 'withdrawn', approved: 'unclaimed', active: 'ended' }
+    grant.state = closed[grant.state] ?? grant.state
+    for (const hold of this.holds.values()) if (hold.grant === grant.id && (hold.state === 'waiting' || hold.state === 'approved')) hold.state = 'withdrawn'
+  }
+
+  closeAllOf(gone: ReadonlySet<string>): void {
+    for (const grant of this.grants.values()) if (isOpen(grant) && grant.chain.some((link) => gone.has(link))) this.close(grant)
+  }
+
+  /** After a change of people or policies: what would not be given any more ends. */
+  reevaluate(): void {
+    if (!this.hasChanged) return
+    this.hasChanged = false
+    for (const grant of this.grants.values()) {
+      if ((grant.state === 'approved' || grant.state === 'active') && this.stands(grant.chain) && !this.stillGiven(grant)) this.close(grant)
+    }
+  }
+
+  sweep(now: number): void {
+    this.reevaluate()
+    for (const grant of this.grants.values()) if (this.isOver(grant, now)) this.close(grant)
+    for (const hold of this.holds.values()) {
+      if (hold.state === 'waiting' && now >= hold.answerBy) hold.state = 'expired'
+      if (hold.state === 'approved' && now >= hold.useBy) hold.state = 'expired'
+      if ((hold.state === 'waiting' || hold.state === 'approved') && now >= hold.tokenEndsAt) hold.state = 'withdrawn'
+    }
+  }
+
+  isOver(grant: Grant, now: number): boolean {
+    switch (grant.state) {
+      case 'pending':
+        return now >= grant.pendingUntil
+      case 'approved':
+        return now >= grant.claimBy
+      case 'active': {
+        if (now >= grant.endsAt) return true
+        const since = Math.max(grant.activatedAt, this.startedAt)
+        if (grant.heartbeat !== undefined && now - (grant.lastCall ?? since) > 3 * grant.heartbeat) return true
+        return grant.underWay === 0 && now - (grant.lastUse ?? since) >= grant.idle
+      }
+      default:
+        return false
+    }
+  }
+
+  /** What was under way is over: nobody who ran it is there any more. */
+  restarted(now: number): void {
+    this.startedAt = now
+    this.hasChanged = true
+    for (const grant of this.grants.values()) {
+      grant.underWay = 0
+      grant.lastUse = undefined
+      grant.lastCall = undefined
+    }
+  }
+
+  began(grant: Grant, line: number, now: number): void {
+    if (grant.lines[line]?.uses !== undefined) grant.spent[line] = (grant.spent[line] ?? 0) + 1
+    grant.lastUse = now
+    grant.underWay += 1
+  }
+
+  finished(grant: Grant, now: number): void {
+    grant.underWay = Math.max(0, grant.underWay - 1)
+    grant.lastUse = now
+    const isSpent = grant.lines.every((line, place) => line.uses !== undefined && (grant.spent[place] ?? 0) >= line.uses)
+    if (grant.state === 'active' && grant.underWay === 0 && isSpent) this.close(grant)
+  }
+
+  /** The hold that an action with this key meets. The newest one counts, unless an older is still open. */
+  holdOf(key: string): Hold | undefined {
+    return [...this.holds.values()].findLast((hold) => hold.key === key)
+  }
+}
+
+export function isOpen(grant: Grant): boolean {
+  return grant.state === 'pending' || grant.state === 'approved' || grant.state === 'active'
+}
+
+export function wantedOf(guards: readonly GuardRule[]): readonly Wanted[] {
+  return strictest(guards.flatMap((guard) => guard.hold ?? []))
+}
+
+/** What makes two held actions the same: every byte, on one session. */
+export function holdKey(token: Token, grant: string, action: { readonly operation: OperationName; readonly argument: string | number | undefined; readonly body: string }): string {
+  return JSON.stringify([token.id, grant, action.operation, action.argument ?? null, action.body])
+}
