@@ -345,7 +345,9 @@ export class Facts implements DecisionFacts {
     this.#holds.set(hold.id, hold)
     const ofSession = this.#holdsBySession.get(hold.session) ?? new Map<string, Hold>()
     this.#holdsBySession.set(hold.session, ofSession)
-    ofSession.set(hold.digest, hold)
+    // An earlier question about the same action that closes must not stand before the later one.
+    const other = ofSession.get(hold.digest)
+    if (other === undefined || other.openedAt <= hold.openedAt) ofSession.set(hold.digest, hold)
   }
 
   #rebuildRules(): void {

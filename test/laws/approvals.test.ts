@@ -63,7 +63,7 @@ describe('a yes', () => {
   })
 
   const restart = async (service = 'checkout') => {
-    const grant = await atWork(world, 'aide', ['shop/restart'])
+    const grant = await atWork(world, 'aide', ['shop/restart'], { idle: hour })
     return callOf(world, await world.bearer('aide', grant.id), 'restart', { service })
   }
 
@@ -254,6 +254,17 @@ describe('a yes', () => {
     assert.notEqual(again, hold)
     world.clock.advance(10 * minute)
     refused(await world.answer('ben', again, 'approve'), 'approval.closed')
+  })
+
+  test('an earlier question that ran out does not hide the approval of the later one', async () => {
+    const call = await restart()
+    const early = held(await world.gateway.authorize(call))
+    world.clock.advance(10 * minute)
+    const later = held(await world.gateway.authorize(call))
+    assert.notEqual(later, early)
+    mustBe(await world.answer('ben', later, 'approve'))
+    await sweep(world.desk, world.house.gate.activity)
+    allowed(await world.gateway.authorize(call))
   })
 
   test('an approval is used up by its one action even when nothing was sent', async () => {
