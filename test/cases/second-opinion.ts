@@ -75,6 +75,9 @@ export function opine(scene: Scene, asked: Asked): Opinion {
   if (mayBeGiven(scene, { chain: each.chain, lines: each.lines, task: each.task, duration: each.duration }) === undefined) return no
   const guards = scene.book.guards.filter((guard) => chain.some((being) => isAbout(guard, being, asked.operation, asked.argument)))
   if (guards.some((guard) => guard.hold === undefined)) return no
+  // A guardrail that looks at an argument which is not there cannot be evaluated, and that is a no.
+  const broken = scene.book.guards.filter((guard) => guard.argument !== undefined && asked.argument === undefined)
+  if (broken.some((guard) => chain.some((being) => isAbout({ ...guard, argument: undefined }, being, asked.operation, undefined)))) return no
   return { outcome: guards.length > 0 ? 'hold' : 'allow', grant: each.id, line, holds: guards }
 }
 
@@ -177,7 +180,7 @@ function asks(rule: AskRule, being: Being, operation: OperationName, task: strin
   return rule.effects === undefined || rule.effects.includes(operations[operation].effect)
 }
 
-function isAbout(guard: GuardRule, being: Being, operation: OperationName, argument: string | number | undefined): boolean {
+function isAbout(guard: Omit<GuardRule, 'argument'> & { readonly argument?: string | undefined }, being: Being, operation: OperationName, argument: string | number | undefined): boolean {
   if (guard.kind !== undefined && guard.kind !== being.kind) return false
   if (guard.role !== undefined && !being.roles.includes(guard.role)) return false
   if (guard.on !== undefined && guard.on !== operation) return false

@@ -43,6 +43,8 @@ export interface World {
   sign(person: string, challenge: string, credentialIds: readonly string[]): JsonObject
   /** Gives a person a (further) passkey by this link. */
   register(name: string, link: string): Promise<void>
+  /** The passkeys of its people, private keys included, and the secrets that were asked for. */
+  save(): string
   /** Closes the house and opens it again on the same store: `house`, `desk` and `gateway` are others from then on. */
   restart(): Promise<void>
   close(): Promise<void>
@@ -66,14 +68,27 @@ export interface WorldOptions {
 /** Opens the world with its configuration applied and every configured person holding a passkey. */
 export async function openWorld({ seed = 1, document, storePath = ':memory:' }: WorldOptions): Promise<World> {
   const clock = new TestClock()
-  const parts = testParts(seed, storePath, clock)
+  return openWorldOf({ ...testParts(seed, storePath, clock), clock }, document)
+}
+
+/** The same with parts of one's own. */
+export async function openWorldOf(parts: WorldParts, document: JsonObject): Promise<World> {
   const house = mustBe(await openHouse(parts))
   const applied = mustBe(await applyConfiguration(house.desk, { machine: 'test' }, document))
   if (applied.problems !== undefined) throw new Error(JSON.stringify(applied.problems, null, 2))
-  const world = new OpenWorld(house, clock, parts)
+  const world = new OpenWorld(house, parts)
   await world.registerEverybody()
   return world
 }
+
+/** A world that another process began: its people sign with the passkeys that `save` wrote down. */
+export async function reopenWorld(parts: WorldParts, saved: string): Promise<World> {
+  const world = new OpenWorld(mustBe(await openHouse(parts)), parts)
+  world.restore(saved)
+  return world
+}
+
+export type WorldParts = HouseParts & { readonly clock: TestClock }
 
 /** What a world is made of, for whoever wants a house without the people in it. */
 export function testParts(seed: number, storePath: string, clock: TestClock): HouseParts {
@@ -103,9 +118,9 @@ class OpenWorld implements World {
   readonly #authenticators = new Map<string, SoftwareAuthenticator>()
   readonly #secrets = new Map<string, string>()
 
-  constructor(house: House, clock: TestClock, parts: HouseParts) {
+  constructor(house: House, parts: WorldParts) {
     this.house = house
-    this.clock = clock
+    this.clock = parts.clock
     this.#parts = parts
     this.gateway = gatewayControl(house.gate)
     this.#reader = new TokenReader(house.desk, controlAudience(house.desk.space))
@@ -147,6 +162,17 @@ class OpenWorld implements World {
     const response = authenticator.register(options, origin) as unknown as JsonObject
     mustBe(await finishRegistration(this.desk, { link, name, challenge: begun.challenge, response }))
     this.#authenticators.set(name, authenticator)
+  }
+
+  save(): string {
+    const passkeys = Object.fromEntries([...this.#authenticators].map(([name, authenticator]) => [name, authenticator.save()]))
+    return JSON.stringify({ passkeys, secrets: Object.fromEntries(this.#secrets) })
+  }
+
+  restore(saved: string): void {
+    const { passkeys, secrets }: Record<'passkeys' | 'secrets', Record<string, string>> = JSON.parse(saved)
+    for (const [name, text] of Object.entries(passkeys)) this.#authenticators.set(name, SoftwareAuthenticator.restore(text))
+    for (const [name, secret] of Object.entries(secrets)) this.#secrets.set(name, secret)
   }
 
   async secretOf(name: string): Promise<string> {
