@@ -85,6 +85,8 @@ export class Walk {
   /** The newest id or link that any terminal showed, by how it begins. */
   readonly #newest = new Map<string, string>()
   readonly #seen = new Set<string>()
+  /** What is typed first into each new terminal. */
+  #prelude = ''
   /** Commands typed. */
   steps = 0
 
@@ -95,17 +97,16 @@ export class Walk {
   /** Walks the page's `sh` blocks that name a terminal, and holds the `text` blocks against what those answer. */
   async page(name: string, markdown: string): Promise<void> {
     let terminal: string | undefined
-    let prelude = ''
     const blocks = fencedBlocks(markdown)
     for (const [place, block] of blocks.entries()) {
       const where = `${name}:${block.line}`
       const [who] = block.words
-      if (block.language === 'sh' && who === 'every') prelude = this.#translate(block.text)
+      if (block.language === 'sh' && who === 'every') this.#prelude = this.#translate(block.text)
       else if (block.language === 'sh' && who !== undefined) {
         terminal = who
         const next = blocks[place + 1]
         const wanted = next?.language === 'text' ? next.text : ''
-        await this.#run({ where, who, prelude, block, wanted })
+        await this.#run({ where, who, block, wanted })
       } else if (block.language === 'text' && who !== undefined) await this.#expect(where, who, block.text)
       else if (block.language === 'text') assert.ok(terminal !== undefined, `${where}: nobody has typed anything yet`)
     }
@@ -118,12 +119,11 @@ export class Walk {
   async #run(step: {
     readonly where: string
     readonly who: string
-    readonly prelude: string
     readonly block: Block
     readonly wanted: string
   }): Promise<void> {
     const { where, who, block, wanted } = step
-    const terminal = this.#terminals.get(who) ?? this.#open(who, step.prelude)
+    const terminal = this.#terminals.get(who) ?? this.#open(who)
     await this.#until(`${where}: the terminal ${who} to be free`, () => terminal.isIdle, terminal)
     this.#learn()
     this.steps += 1
@@ -144,10 +144,10 @@ export class Walk {
 
   readonly #heard = new WeakMap<Terminal, string>()
 
-  #open(who: string, prelude: string): Terminal {
+  #open(who: string): Terminal {
     const terminal = new Terminal(this.#place.cwd, this.#place.env)
     this.#terminals.set(who, terminal)
-    if (prelude !== '') terminal.type(prelude)
+    if (this.#prelude !== '') terminal.type(this.#prelude)
     return terminal
   }
 
