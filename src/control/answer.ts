@@ -13,6 +13,7 @@ import { type Desk, note } from './desk.ts'
 import { endGrant } from './end-grant.ts'
 import { withoutBody } from './end-session.ts'
 import { narrow } from './narrow.ts'
+import { keepCounter, type PasskeyUse, type SignedChallenge, verifyPasskey } from './passkey-use.ts'
 import { parseStatement, type Statement, writeStatement } from './parse-statement.ts'
 import type { Change, Reading } from './ports.ts'
 import { approveGrant } from './request-grant.ts'
@@ -68,14 +69,10 @@ export interface Answered {
 }
 
 /** Takes the signed answer. The challenge is spent by it; the answer binds what was shown, and nothing else. */
-export async function answer(
-  desk: Desk,
-  person: Identity,
-  signed: { readonly challenge: string; readonly response: JsonObject },
-): Promise<Result<Answered>> {
+export async function answer(desk: Desk, person: Identity, signed: SignedChallenge): Promise<Result<Answered>> {
   const checked = await verifySignature(desk, person, signed)
   if (!checked.ok) return checked
-  const { passkey, counter, statement, about } = checked.value
+  const { passkey, statement, about } = checked.value
   return desk.store.change(async (tx) => {
     const challenge = await tx.get('challenge', signed.challenge)
     if (challenge === undefined || tx.now >= challenge.expiresAt)
@@ -84,10 +81,8 @@ export async function answer(
     const open = await openSubject(desk, tx, person, statement)
     if (!open.ok) return open
     if (open.value.digest !== statement.digest) return refuse('approval.signature')
-    const current = await tx.get('passkey', passkey.id)
-    if (current === undefined || (counter !== 0 && counter <= current.counter))
-      return refuse('passkey.refused', { detail: 'its counter went back' })
-    await tx.put('passkey', { ...current, counter })
+    const kept = await keepCounter(tx, checked.value)
+    if (!kept.ok) return kept
     const approval = makeApproval(desk, tx.now, { person, passkey, statement, response: signed.response })
     await tx.put('approval', approval)
     await note(tx, desk, {
@@ -148,43 +143,20 @@ async function openHold(desk: Desk, tx: Reading & { readonly now: Instant }, per
   return done({ digest: hold.digest, hold })
 }
 
-interface Checked {
-  readonly passkey: Passkey
-  readonly counter: number
+interface Checked extends PasskeyUse {
   readonly statement: Statement
   readonly about: string
 }
 
-/** Verification happens before the transaction: it is slow, and the transaction asks everything again that could have changed. */
-async function verifySignature(
-  desk: Desk,
-  person: Identity,
-  signed: { readonly challenge: string; readonly response: JsonObject },
-): Promise<Result<Checked>> {
-  const read = await desk.store.read(async (tx) => ({
-    challenge: await tx.get('challenge', signed.challenge),
-    passkeys: await tx.find('passkey', desk.space, { person: person.id }),
-  }))
-  const { challenge } = read
+/** Verification happens before the transaction, which asks everything again that could have changed. */
+async function verifySignature(desk: Desk, person: Identity, signed: SignedChallenge): Promise<Result<Checked>> {
+  const challenge = await desk.store.read((tx) => tx.get('challenge', signed.challenge))
   if (challenge === undefined || challenge.purpose !== 'approve' || challenge.person !== person.id)
     return refuse('approval.signature', { detail: 'the question is unknown or was answered' })
-  const passkey = read.passkeys.find((each) => each.credentialId === signed.response['id'])
-  if (passkey === undefined) return refuse('passkey.refused')
-  const { origin, rpId } = desk.pages()
-  const { credentialId, publicKey, counter, software } = passkey
-  const verified = await desk.passkeys.assertion({
-    response: signed.response,
-    challenge: challenge.id,
-    origin,
-    rpId,
-    credentialId,
-    publicKey,
-    counter,
-    software,
-  })
-  if (!verified.ok) return verified
+  const used = await verifyPasskey(desk, signed, person)
+  if (!used.ok) return used
   const statement = parseStatement(challenge.about)
-  return statement.ok ? done({ passkey, counter: verified.value.counter, statement: statement.value, about: challenge.about }) : statement
+  return statement.ok ? done({ ...used.value, statement: statement.value, about: challenge.about }) : statement
 }
 
 interface Signed {

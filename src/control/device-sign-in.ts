@@ -1,6 +1,6 @@
 /** A command line signs its person in (RFC 8628): a code on the terminal, a passkey's signature on the page. */
 import { createHash } from 'node:crypto'
-import { canonicalJson, type JsonObject } from '../kernel/json.ts'
+import { canonicalJson } from '../kernel/json.ts'
 import type { Instant, Milliseconds } from '../kernel/instants.ts'
 import { refuse } from '../kernel/refusals.ts'
 import { done, type Result } from '../kernel/result.ts'
@@ -10,6 +10,7 @@ import { challengeOf, type Prepared } from './answer.ts'
 import { type Desk, note } from './desk.ts'
 import { mint } from './exchange-token.ts'
 import { controlAudience } from './identify.ts'
+import { keepCounter, type SignedChallenge, verifyPasskey } from './passkey-use.ts'
 
 const waitMax: Milliseconds = 600_000
 /** A person's command line token is renewed by signing in again. */
@@ -69,27 +70,9 @@ export async function prepareDeviceConfirmation(
   })
 }
 
-export async function confirmDevice(
-  desk: Desk,
-  person: Identity,
-  given: { readonly challenge: string; readonly response: JsonObject },
-): Promise<Result<undefined>> {
-  const passkeys = await desk.store.read((tx) => tx.find('passkey', desk.space, { person: person.id }))
-  const passkey = passkeys.find((each) => each.credentialId === given.response['id'])
-  if (passkey === undefined) return refuse('passkey.refused')
-  const { origin, rpId } = desk.pages()
-  const { credentialId, publicKey, counter, software } = passkey
-  const verified = await desk.passkeys.assertion({
-    response: given.response,
-    challenge: given.challenge,
-    origin,
-    rpId,
-    credentialId,
-    publicKey,
-    counter,
-    software,
-  })
-  if (!verified.ok) return verified
+export async function confirmDevice(desk: Desk, person: Identity, given: SignedChallenge): Promise<Result<undefined>> {
+  const used = await verifyPasskey(desk, given, person)
+  if (!used.ok) return used
   return desk.store.change(async (tx) => {
     const challenge = await tx.get('challenge', given.challenge)
     const right =
@@ -99,12 +82,13 @@ export async function confirmDevice(
     const device = await tx.get('device', challenge.about)
     if (device === undefined || device.state !== 'waiting' || tx.now >= device.expiresAt) return refuse('link.invalid')
     await tx.put('device', { ...device, state: 'confirmed', person: person.id })
-    await tx.put('passkey', { ...passkey, counter: verified.value.counter })
+    const kept = await keepCounter(tx, used.value)
+    if (!kept.ok) return kept
     await note(tx, desk, {
       kind: 'person.signed-in',
       actor: person.name,
       subject: person.id,
-      facts: { passkey: passkey.id, commandLine: device.address },
+      facts: { passkey: used.value.passkey.id, commandLine: device.address },
     })
     return done(undefined)
   })

@@ -11,6 +11,7 @@ import { isName } from '../model/scope.ts'
 import { challengeOf } from './answer.ts'
 import { type Caller, type Desk, machinery, note } from './desk.ts'
 import { everyRecord } from './every-record.ts'
+import { keepCounter, type SignedChallenge, verifyPasskey } from './passkey-use.ts'
 import type { Change, Reading } from './ports.ts'
 import { callerMay } from './rights.ts'
 
@@ -246,33 +247,17 @@ export async function beginSignIn(desk: Desk): Promise<Result<{ readonly challen
   })
 }
 
-export async function finishSignIn(
-  desk: Desk,
-  given: { readonly challenge: string; readonly response: JsonObject },
-): Promise<Result<SignedIn>> {
-  const credentialId = given.response['id']
-  if (typeof credentialId !== 'string') return refuse('passkey.refused')
-  const [passkey] = await desk.store.read((tx) => tx.find('passkey', desk.space, { credentialId }))
-  if (passkey === undefined) return refuse('passkey.refused', { detail: 'this passkey is not registered here' })
-  const { origin, rpId } = desk.pages()
-  const { publicKey, counter, software } = passkey
-  const verified = await desk.passkeys.assertion({
-    response: given.response,
-    challenge: given.challenge,
-    origin,
-    rpId,
-    credentialId,
-    publicKey,
-    counter,
-    software,
-  })
-  if (!verified.ok) return verified
+export async function finishSignIn(desk: Desk, given: SignedChallenge): Promise<Result<SignedIn>> {
+  const used = await verifyPasskey(desk, given)
+  if (!used.ok) return used
+  const { passkey } = used.value
   return desk.store.change(async (tx) => {
     const challenge = await spendChallenge(tx, given.challenge, 'sign-in')
     if (!challenge.ok) return challenge
     const person = await livePerson(tx, passkey.person)
     if (!person.ok) return refuse('passkey.refused')
-    await tx.put('passkey', { ...passkey, counter: verified.value.counter })
+    const kept = await keepCounter(tx, used.value)
+    if (!kept.ok) return kept
     await note(tx, desk, { kind: 'person.signed-in', actor: person.value.name, subject: person.value.id, facts: { passkey: passkey.id } })
     return done(await signIn(desk, tx, person.value))
   })
