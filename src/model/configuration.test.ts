@@ -24,7 +24,13 @@ const good = {
       credential: { header: 'x-api-key', value: 'secret' },
       routes: [
         { name: 'list', method: 'GET', path: '/incidents', effect: 'read', impact: { data: 'high' } },
-        { name: 'restart', method: 'POST', path: '/services/{service}/restart', effect: 'execute', arguments: [{ name: 'reason', in: 'query', type: 'string', required: true }] },
+        {
+          name: 'restart',
+          method: 'POST',
+          path: '/services/{service}/restart',
+          effect: 'execute',
+          arguments: [{ name: 'reason', in: 'query', type: 'string', required: true }],
+        },
       ],
     },
   ],
@@ -55,8 +61,20 @@ describe('a configuration', () => {
     const read = readConfiguration(documentOf(good))
     if ('problems' in read) return assert.fail(JSON.stringify(read.problems))
     const [shop] = read.configuration.services
-    assert.deepEqual(shop?.routes.map(({ name, tier, impact }) => [name, tier, impact.data, impact.service]), [['list', 2, 'high', 'moderate'], ['restart', 1, 'low', 'moderate']])
-    assert.deepEqual(shop?.routes[1]?.arguments.map(({ name, in: where, required }) => [name, where, required]), [['reason', 'query', true], ['service', 'path', true]])
+    assert.deepEqual(
+      shop?.routes.map(({ name, tier, impact }) => [name, tier, impact.data, impact.service]),
+      [
+        ['list', 2, 'high', 'moderate'],
+        ['restart', 1, 'low', 'moderate'],
+      ],
+    )
+    assert.deepEqual(
+      shop?.routes[1]?.arguments.map(({ name, in: where, required }) => [name, where, required]),
+      [
+        ['reason', 'query', true],
+        ['service', 'path', true],
+      ],
+    )
     assert.deepEqual(shop?.credential, { header: 'x-api-key', prefix: '', value: 'secret' })
     assert.equal(read.configuration.people[1]?.disabled, true)
   })
@@ -64,7 +82,9 @@ describe('a configuration', () => {
   test('prices what nobody declared as dangerous', () => {
     const [shop] = good.services
     const { impact: _none, ...bare } = shop ?? {}
-    const read = readConfiguration(documentOf({ ...good, services: [{ ...bare, routes: [{ name: 'act', method: 'POST', path: '/x', effect: 'execute' }] }] }))
+    const read = readConfiguration(
+      documentOf({ ...good, services: [{ ...bare, routes: [{ name: 'act', method: 'POST', path: '/x', effect: 'execute' }] }] }),
+    )
     assert.equal('configuration' in read && read.configuration.services[0]?.routes[0]?.tier, 3)
   })
 
@@ -88,9 +108,27 @@ describe('a configuration', () => {
     ['an effect that is none', ['services', 0, 'routes', 0, 'effect'], 'reed', '/services/0/routes/0/effect', /did you mean "read"/],
     ['an impact that is none', ['services', 0, 'impact', 'data'], 'huge', '/services/0/impact/data', /critical/],
     ['a port beyond all ports', ['services', 0, 'port'], 65_536, '/services/0/port', /65535/],
-    ['two routes for one request', ['services', 0, 'routes', 1], { name: 'again', method: 'GET', path: '/incidents', effect: 'read' }, '/services/0/routes', /./],
-    ['a credential in two ways', ['services', 0, 'credential'], { bearer: 'a', value: 'b' }, '/services/0/credential', /bearer, basic or value/],
-    ['a secret that breaks the line', ['services', 0, 'credential'], { bearer: 'a\r\nx: y' }, '/services/0/credential/bearer', /line breaks/],
+    [
+      'two routes for one request',
+      ['services', 0, 'routes', 1],
+      { name: 'again', method: 'GET', path: '/incidents', effect: 'read' },
+      '/services/0/routes',
+      /./,
+    ],
+    [
+      'a credential in two ways',
+      ['services', 0, 'credential'],
+      { bearer: 'a', value: 'b' },
+      '/services/0/credential',
+      /bearer, basic or value/,
+    ],
+    [
+      'a secret that breaks the line',
+      ['services', 0, 'credential'],
+      { bearer: 'a\r\nx: y' },
+      '/services/0/credential/bearer',
+      /line breaks/,
+    ],
     ['an issuer without keys', ['issuers', 0], { name: 'ci', issuer: 'x', audience: 'y' }, '/issuers/0', /jwks/],
     ['an issuer with keys twice', ['issuers', 0, 'jwksUri'], 'https://ci.example/keys', '/issuers/0', /one of them/],
     ['a fact that policies do not know', ['issuers', 0, 'proves'], { mood: 'mood' }, '/issuers/0/proves/mood', /known are/],
@@ -102,15 +140,39 @@ describe('a configuration', () => {
       const problems = problemsOf(changed(path, value))
       const there = problems.filter((problem) => problem.pointer === pointer)
       assert.notEqual(there.length, 0, JSON.stringify(problems, null, 1))
-      assert.ok(there.some((problem) => told.test(`${problem.message} ${problem.remedy}`)), JSON.stringify(there, null, 1))
+      assert.ok(
+        there.some((problem) => told.test(`${problem.message} ${problem.remedy}`)),
+        JSON.stringify(there, null, 1),
+      )
     })
   }
 
+  test('takes keys with numbers of any size, as they were written', () => {
+    const [ci] = good.issuers
+    const text = JSON.stringify({ ...good, issuers: [{ ...ci, jwks: { keys: [], serial: 1 } }] }).replace(
+      '"serial":1',
+      '"serial":9007199254740993,"part":1.50',
+    )
+    const document = parseJson(text)
+    const read = document.ok && isJsonObject(document.value) ? readConfiguration(document.value) : undefined
+    assert.equal(
+      read !== undefined && 'configuration' in read && read.configuration.issuers[0]?.jwks,
+      '{"keys":[],"part":1.50,"serial":9007199254740993}',
+    )
+  })
+
   test('never makes the reader throw, whatever is in it', () => {
-    fc.assert(fc.property(fc.jsonValue({ maxDepth: 5 }), (value) => void readConfiguration(documentOf(value))), { numRuns: 2_000 })
+    fc.assert(
+      fc.property(fc.jsonValue({ maxDepth: 5 }), (value) => void readConfiguration(documentOf(value))),
+      { numRuns: 2_000 },
+    )
     const paths = placesOf(good)
     fc.assert(
-      fc.property(fc.constantFrom(...paths), fc.jsonValue({ maxDepth: 3 }), (path, value) => void readConfiguration(documentOf(changed(path, value)))),
+      fc.property(
+        fc.constantFrom(...paths),
+        fc.jsonValue({ maxDepth: 3 }),
+        (path, value) => void readConfiguration(documentOf(changed(path, value))),
+      ),
       { numRuns: 3_000 },
     )
   })
@@ -126,7 +188,10 @@ describe('a configuration', () => {
         for (const step of path) at = at[step] as Record<string | number, unknown>
         Object.defineProperty(at, name, { value: 1, enumerable: true, configurable: true, writable: true })
         const pointer = [...path, name].map((step) => `/${step}`).join('')
-        assert.ok(problemsOf(copy).some((problem) => problem.pointer === pointer), pointer)
+        assert.ok(
+          problemsOf(copy).some((problem) => problem.pointer === pointer),
+          pointer,
+        )
       }),
       { numRuns: 500 },
     )

@@ -1,5 +1,5 @@
 /** remit.yaml as a document, read into what Remit keeps: every fault told at once, with its place and what is taken there. */
-import { isJsonObject, type JsonObject } from '../kernel/json.ts'
+import { canonicalJson, isJsonObject, type JsonObject } from '../kernel/json.ts'
 import { effects, type Impact, type ImpactLevel, impactLevels, tierOf, undeclaredImpact } from './effects.ts'
 import { type IdentityKind, identityKinds, type IssuedSubject } from './identities.ts'
 import { routesFromOpenApi } from './openapi.ts'
@@ -156,7 +156,7 @@ function readPolicyFile(place: Place): PolicyFile {
 
 function readIssuer(place: Place): ConfiguredIssuer {
   const at = place.members(['name', 'issuer', 'audience', 'jwksUri', 'jwks', 'proves'])
-  const jwks = isJsonObject(at.jwks.value) ? JSON.stringify(at.jwks.value) : at.jwks.isThere ? at.jwks.text() : undefined
+  const jwks = isJsonObject(at.jwks.value) ? canonicalJson(at.jwks.value) : at.jwks.isThere ? at.jwks.text() : undefined
   const jwksUri = at.jwksUri.isThere ? at.jwksUri.text() : undefined
   if ((jwks === undefined) === (jwksUri === undefined)) place.fault('an issuer needs its keys', 'write jwksUri or jwks, one of them')
   const proves = at.proves.entries().map(([fact, claim]) => {
