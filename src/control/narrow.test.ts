@@ -10,7 +10,11 @@ const grant: Grant = {
   space: 'main',
   chain: [],
   task: { kind: 'incident', statement: '', claimed: [], proved: [] },
-  scope: [{ resource: 'shop/one', uses: 5 }, { resource: 'shop/two' }, { resource: 'shop/three', arguments: { a: { atMost: 5 } }, uses: 1 }],
+  scope: [
+    { resource: 'shop/one', uses: 5 },
+    { resource: 'shop/two' },
+    { resource: 'shop/three', arguments: { a: { atMost: 5 } }, uses: 1 },
+  ],
   tier: 1,
   state: 'pending',
   duration: 1_000,
@@ -28,7 +32,10 @@ describe('narrowing', () => {
     {
       duration: fc.oneof(fc.integer({ min: -5, max: 1_200 }), fc.constantFrom(Number.NaN, Number.POSITIVE_INFINITY, 0.5, 1_000)),
       lines: fc.array(fc.oneof(fc.integer({ min: -1, max: 4 }), fc.constant(0.5)), { maxLength: 4 }),
-      uses: fc.dictionary(fc.constantFrom('0', '1', '2', '3', '00', ' 1', '', '1e0', '-0', 'length'), fc.oneof(fc.integer({ min: -1, max: 7 }), fc.constantFrom(0.5, Number.NaN))),
+      uses: fc.dictionary(
+        fc.constantFrom('0', '1', '2', '3', '00', ' 1', '', '1e0', '-0', 'length'),
+        fc.oneof(fc.integer({ min: -1, max: 7 }), fc.constantFrom(0.5, Number.NaN)),
+      ),
     },
     { requiredKeys: [] },
   )
@@ -53,7 +60,10 @@ describe('narrowing', () => {
         // Whoever signed saw these lines: none of them may have been passed over.
         for (const line of Object.keys(narrowing.uses ?? {})) assert.ok(kept.map(String).includes(line), `"${line}"`)
         const { duration, durationMax, scope, digest } = left
-        assert.deepEqual({ ...left, duration: 0, durationMax: 0, scope: [], digest: '' }, { ...grant, duration: 0, durationMax: 0, scope: [], digest: '' })
+        assert.deepEqual(
+          { ...left, duration: 0, durationMax: 0, scope: [], digest: '' },
+          { ...grant, duration: 0, durationMax: 0, scope: [], digest: '' },
+        )
         assert.equal(digest === grant.digest, Object.keys(narrowing).length === 0)
         assert.ok(duration <= durationMax && scope.length > 0)
       }),

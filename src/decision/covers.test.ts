@@ -11,11 +11,19 @@ import { covers, matchesPattern, meets, names } from './covers.ts'
 const fraction = (text: string) => new Fraction(text)
 const letters = fc.string({ unit: fc.constantFrom('a', 'b', '*', '.', '\n', '𝒂', '\\'), maxLength: 12 })
 const naivePattern = (pattern: string): RegExp =>
-  new RegExp(`^${pattern.split('*').map((part) => part.replaceAll(/[.*+?^${}()|[\]\\]/g, String.raw`\$&`)).join('[^]*')}$`)
+  new RegExp(
+    `^${pattern
+      .split('*')
+      .map((part) => part.replaceAll(/[.*+?^${}()|[\]\\]/g, String.raw`\$&`))
+      .join('[^]*')}$`,
+  )
 
 describe('a pattern', () => {
   test('matches what the same regular expression matches', () => {
-    fc.assert(fc.property(letters, letters, (pattern, text) => assert.equal(matchesPattern(pattern, text), naivePattern(pattern).test(text))), { numRuns: 5_000 })
+    fc.assert(
+      fc.property(letters, letters, (pattern, text) => assert.equal(matchesPattern(pattern, text), naivePattern(pattern).test(text))),
+      { numRuns: 5_000 },
+    )
   })
 
   test('is answered at once, whatever stars it has', () => {
@@ -63,7 +71,9 @@ describe('a limit on an argument', () => {
     const number = fc.oneof(
       fc.maxSafeInteger(),
       fc.bigInt({ min: -(2n ** 63n), max: 2n ** 63n - 1n }),
-      fc.tuple(fc.integer({ min: -9_999, max: 9_999 }), fc.integer({ min: 0, max: 9_999 })).map(([whole, digits]) => fraction(`${whole}.${String(digits).padStart(4, '0')}`)),
+      fc
+        .tuple(fc.integer({ min: -9_999, max: 9_999 }), fc.integer({ min: 0, max: 9_999 }))
+        .map(([whole, digits]) => fraction(`${whole}.${String(digits).padStart(4, '0')}`)),
     )
     const scaled = (value: number | bigint | Fraction): bigint => {
       if (!(value instanceof Fraction)) return BigInt(value) * 10_000n
@@ -105,23 +115,31 @@ describe('a scope', () => {
 
   test('carries an action by its first line without a count, else by the first with uses left', () => {
     fc.assert(
-      fc.property(fc.array(entry, { maxLength: 4 }), action, fc.array(fc.integer({ min: 0, max: 3 }), { minLength: 4, maxLength: 4 }), (scope, act, spent) => {
-        const fits = scope.map((line) => {
-          const speaks = line.resource === `${act.service}/${act.operation}` || (line.effects !== undefined && line.resource === act.service)
-          const effect = line.effects === undefined || line.effects.includes(act.effect)
-          const given = Object.entries(line.arguments ?? {}).every(([name, each]) => {
-            const at = act.arguments[name]
-            return at !== undefined && meets(each, at)
+      fc.property(
+        fc.array(entry, { maxLength: 4 }),
+        action,
+        fc.array(fc.integer({ min: 0, max: 3 }), { minLength: 4, maxLength: 4 }),
+        (scope, act, spent) => {
+          const fits = scope.map((line) => {
+            const speaks =
+              line.resource === `${act.service}/${act.operation}` || (line.effects !== undefined && line.resource === act.service)
+            const effect = line.effects === undefined || line.effects.includes(act.effect)
+            const given = Object.entries(line.arguments ?? {}).every(([name, each]) => {
+              const at = act.arguments[name]
+              return at !== undefined && meets(each, at)
+            })
+            return speaks && effect && given
           })
-          return speaks && effect && given
-        })
-        const free = scope.findIndex((line, place) => fits[place] === true && line.uses === undefined)
-        const counted = scope.findIndex((line, place) => fits[place] === true && line.uses !== undefined && (spent[place] ?? 0) < line.uses)
-        const found = covers(scope, act, (line) => spent[line] ?? 0)
-        if (free >= 0) assert.deepEqual(found, { covered: true, line: free, counted: false })
-        else if (counted >= 0) assert.deepEqual(found, { covered: true, line: counted, counted: true })
-        else assert.equal(found.covered, false)
-      }),
+          const free = scope.findIndex((line, place) => fits[place] === true && line.uses === undefined)
+          const counted = scope.findIndex(
+            (line, place) => fits[place] === true && line.uses !== undefined && (spent[place] ?? 0) < line.uses,
+          )
+          const found = covers(scope, act, (line) => spent[line] ?? 0)
+          if (free >= 0) assert.deepEqual(found, { covered: true, line: free, counted: false })
+          else if (counted >= 0) assert.deepEqual(found, { covered: true, line: counted, counted: true })
+          else assert.equal(found.covered, false)
+        },
+      ),
       { numRuns: 3_000 },
     )
   })
@@ -136,7 +154,16 @@ describe('a scope', () => {
   })
 
   test('reads an argument that only the language knows as absent', () => {
-    const act = { protocol: 'http', service: 'shop', operation: 'one', verb: 'GET', effect: 'read', tier: 0, arguments: {}, target: '' } as const
+    const act = {
+      protocol: 'http',
+      service: 'shop',
+      operation: 'one',
+      verb: 'GET',
+      effect: 'read',
+      tier: 0,
+      arguments: {},
+      target: '',
+    } as const
     for (const name of ['constructor', '__proto__', 'toString']) {
       const limits = Object.fromEntries([[name, { like: '*' }]])
       assert.equal(covers([{ resource: 'shop/one', arguments: limits }], act, () => 0).covered, false)

@@ -6,7 +6,16 @@ import { formatDuration, formatInstant, parseDuration } from './instants.ts'
 import { mustBe } from './result.ts'
 
 describe('a length of time', () => {
-  const rows: Record<string, number> = { '1ms': 1, '90s': 90_000, '30m': 1_800_000, '2h': 7_200_000, '1d': 86_400_000, '1h30m': 5_400_000, '3650d': 315_360_000_000, '1m1m': 120_000 }
+  const rows: Record<string, number> = {
+    '1ms': 1,
+    '90s': 90_000,
+    '30m': 1_800_000,
+    '2h': 7_200_000,
+    '1d': 86_400_000,
+    '1h30m': 5_400_000,
+    '3650d': 315_360_000_000,
+    '1m1m': 120_000,
+  }
   for (const [text, want] of Object.entries(rows)) test(`${text} is ${want} ms`, () => assert.equal(mustBe(parseDuration(text)), want))
   for (const text of ['', '0s', '5', 'm', '-1m', '1.5h', '1 h', '1H', '3651d', '99999999s', '1h\n', '１h', ' 1h', '1w', '0d0h']) {
     test(`"${text}" is none`, () => {

@@ -2,7 +2,19 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import fc from 'fast-check'
-import { effects, type Impact, type ImpactLevel, impactLevels, impactNumber, isChange, isEffect, type Tier, tierOf, tierRules, undeclaredImpact } from './effects.ts'
+import {
+  effects,
+  type Impact,
+  type ImpactLevel,
+  impactLevels,
+  impactNumber,
+  isChange,
+  isEffect,
+  type Tier,
+  tierOf,
+  tierRules,
+  undeclaredImpact,
+} from './effects.ts'
 
 const impact = (data: ImpactLevel, service: ImpactLevel, safety: ImpactLevel): Impact => ({ data, service, safety })
 const hour = 3_600_000
@@ -30,7 +42,7 @@ describe('the tier', () => {
   test('never falls when an impact rises', () => {
     const level = fc.constantFrom(...impactLevels)
     fc.assert(
-      fc.property(level, level, level, level, fc.constantFrom(...effects), (data, service, safety, more, effect) => {
+      fc.property(fc.tuple(level, level, level), level, fc.constantFrom(...effects), ([data, service, safety], more, effect) => {
         const higher = (one: ImpactLevel): ImpactLevel => (impactNumber(more) > impactNumber(one) ? more : one)
         assert.ok(tierOf(impact(higher(data), higher(service), higher(safety)), effect) >= tierOf(impact(data, service, safety), effect))
       }),
@@ -48,6 +60,9 @@ test('each tier costs what the design says', () => {
 })
 
 test('two of the eight effects look, the others change', () => {
-  assert.deepEqual(effects.filter((effect) => !isChange(effect)), ['observe', 'read'])
+  assert.deepEqual(
+    effects.filter((effect) => !isChange(effect)),
+    ['observe', 'read'],
+  )
   assert.deepEqual([isEffect('actuate'), isEffect('any'), isEffect('')], [true, false, false])
 })

@@ -5,7 +5,13 @@ import { exceptionLife, grantLife, holdLife, sessionLife, step } from './lives.t
 
 type Table = Readonly<Record<string, Readonly<Partial<Record<string, string>>>>>
 
-const lives: readonly { readonly name: string; readonly life: Table; readonly events: readonly string[]; readonly steps: string; readonly ends: string }[] = [
+const lives: readonly {
+  readonly name: string
+  readonly life: Table
+  readonly events: readonly string[]
+  readonly steps: string
+  readonly ends: string
+}[] = [
   {
     name: 'a request and its grant',
     life: grantLife,
@@ -23,7 +29,13 @@ const lives: readonly { readonly name: string; readonly life: Table; readonly ev
     ends: 'denied, expired, spent, withdrawn',
   },
   { name: 'a session', life: sessionLife, events: ['end'], steps: 'live end ended', ends: 'ended' },
-  { name: 'an exception', life: exceptionLife, events: ['approve', 'end'], steps: 'proposed approve active, proposed end ended, active end ended', ends: 'ended' },
+  {
+    name: 'an exception',
+    life: exceptionLife,
+    events: ['approve', 'end'],
+    steps: 'proposed approve active, proposed end ended, active end ended',
+    ends: 'ended',
+  },
 ]
 
 for (const { name, life, events, steps, ends } of lives) {
@@ -42,7 +54,8 @@ for (const { name, life, events, steps, ends } of lives) {
       const closed = Object.keys(life).filter((state) => events.every((event) => step(life, state, event) === undefined))
       assert.equal(closed.toSorted().join(', '), ends)
       const reaches = (state: string, seen: readonly string[] = []): boolean =>
-        closed.includes(state) || events.some((event) => {
+        closed.includes(state) ||
+        events.some((event) => {
           const next = step(life, state, event)
           return next !== undefined && !seen.includes(next) && reaches(next, [...seen, next])
         })

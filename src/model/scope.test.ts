@@ -10,13 +10,24 @@ import { describeScopeLine, isName, isOperationName, parseScopeLine } from './sc
 const name = fc.stringMatching(/^[a-z0-9]([a-z0-9._-]{0,8}[a-z0-9])?$/)
 const operation = fc.stringMatching(/^[A-Za-z0-9]([A-Za-z0-9._-]{0,8}[A-Za-z0-9])?$/)
 const argument = fc.stringMatching(/^[A-Za-z_][A-Za-z0-9_.-]{0,8}$/).filter((text) => text !== 'uses')
-const text = fc.string({ unit: fc.constantFrom('a', 'B', '0', '*', ' ', 'é', '=', '<', '~', '{', '"'), maxLength: 6 }).map((value) => value.trim())
+const text = fc
+  .string({ unit: fc.constantFrom('a', 'B', '0', '*', ' ', 'é', '=', '<', '~', '{', '"'), maxLength: 6 })
+  .map((value) => value.trim())
 const constraint: fc.Arbitrary<ArgumentConstraint> = fc
-  .record({ oneOf: fc.array(text, { minLength: 1, maxLength: 3 }), like: text, atLeast: fc.maxSafeInteger(), atMost: fc.maxSafeInteger() }, { requiredKeys: [] })
+  .record(
+    { oneOf: fc.array(text, { minLength: 1, maxLength: 3 }), like: text, atLeast: fc.maxSafeInteger(), atMost: fc.maxSafeInteger() },
+    { requiredKeys: [] },
+  )
   .filter((value) => Object.keys(value).length > 0)
 const head = fc.oneof(
   fc.record({ resource: fc.tuple(name, operation).map((parts) => parts.join('/')) }),
-  fc.record({ resource: fc.oneof(name, fc.tuple(name, operation).map((parts) => parts.join('/'))), effects: fc.subarray([...effects], { minLength: 1 }).map((each) => each.toSorted()) }),
+  fc.record({
+    resource: fc.oneof(
+      name,
+      fc.tuple(name, operation).map((parts) => parts.join('/')),
+    ),
+    effects: fc.subarray([...effects], { minLength: 1 }).map((each) => each.toSorted()),
+  }),
 )
 const line: fc.Arbitrary<ScopeEntry> = fc
   .tuple(head, fc.dictionary(argument, constraint, { maxKeys: 3 }), fc.option(fc.integer({ min: 1, max: 100_000 }), { nil: undefined }))
@@ -29,11 +40,40 @@ const line: fc.Arbitrary<ScopeEntry> = fc
 
 describe('a scope line', () => {
   test('is read back as it was', () => {
-    fc.assert(fc.property(line, (entry) => assert.deepEqual(JSON.parse(JSON.stringify(mustBe(parseScopeLine(describeScopeLine(entry))))), JSON.parse(JSON.stringify(entry)))), { numRuns: 2_000 })
+    fc.assert(
+      fc.property(line, (entry) =>
+        assert.deepEqual(JSON.parse(JSON.stringify(mustBe(parseScopeLine(describeScopeLine(entry))))), JSON.parse(JSON.stringify(entry))),
+      ),
+      { numRuns: 2_000 },
+    )
   })
 
   test('that is read at all is shown in a form that is read to the same', () => {
-    const noise = fc.string({ unit: fc.constantFrom('shop', 'read', '/', ':', '|', ',', '=', '~', '<=', '>=', 'a', 'uses', '1', ' ', '*', '-0', '0x1F', '1e3', 'é', '\n'), maxLength: 12 })
+    const noise = fc.string({
+      unit: fc.constantFrom(
+        'shop',
+        'read',
+        '/',
+        ':',
+        '|',
+        ',',
+        '=',
+        '~',
+        '<=',
+        '>=',
+        'a',
+        'uses',
+        '1',
+        ' ',
+        '*',
+        '-0',
+        '0x1F',
+        '1e3',
+        'é',
+        '\n',
+      ),
+      maxLength: 12,
+    })
     fc.assert(
       fc.property(noise, (written) => {
         const read = parseScopeLine(written)
@@ -48,7 +88,7 @@ describe('a scope line', () => {
 
   const refused: Record<string, string> = {
     'a service without saying what on it': 'shop',
-    'nothing': '',
+    nothing: '',
     'an effect that is none': 'any:shop',
     'an effect in capitals': 'Read:shop',
     'no effect before the colon': ':shop',
@@ -86,6 +126,7 @@ describe('a scope line', () => {
 
 test('names are lowercase and end as they begin; operations may have capitals', () => {
   for (const good of ['a', 'a.b', 'a-b_c', '0', 'x'.repeat(64)]) assert.equal(isName(good), true, good)
-  for (const bad of ['', 'A', '.a', 'a.', '-a', 'a/b', 'a b', 'é', 'x'.repeat(65), 'a\n', '__proto__']) assert.equal(isName(bad), false, bad)
+  for (const bad of ['', 'A', '.a', 'a.', '-a', 'a/b', 'a b', 'é', 'x'.repeat(65), 'a\n', '__proto__'])
+    assert.equal(isName(bad), false, bad)
   assert.deepEqual([isOperationName('getIncident'), isOperationName('a/b'), isOperationName('')], [true, false, false])
 })

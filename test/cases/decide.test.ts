@@ -35,7 +35,10 @@ const shop = ((): Service => {
 })()
 
 /** The same scene as control's own facts hold it, and the ids that its names have there. */
-function factsOf(scene: Scene, parsed: Awaited<ReturnType<typeof parse>>): { readonly facts: Facts; readonly idOf: (name: string) => Identity['id'] } {
+function factsOf(
+  scene: Scene,
+  parsed: Awaited<ReturnType<typeof parse>>,
+): { readonly facts: Facts; readonly idOf: (name: string) => Identity['id'] } {
   const facts = new Facts('main')
   const ids = new Map([...scene.beings.keys()].map((name, number) => [name, makeId('idn', number, seededChance(number).bytes(10))]))
   const idOf = (name: string) => ids.get(name) ?? makeId('idn', 999, seededChance(999).bytes(10))
@@ -56,10 +59,22 @@ function factsOf(scene: Scene, parsed: Awaited<ReturnType<typeof parse>>): { rea
     }
     changes.push({ kind: 'identity', id: record.id, record })
   }
-  const proof = { id: 'crd_1', space: 'main', identity: idOf('ana'), hash: '', issuedBy: 'test', createdAt: 0, expiresAt: now + 600 * minute } as const
+  const proof = {
+    id: 'crd_1',
+    space: 'main',
+    identity: idOf('ana'),
+    hash: '',
+    issuedBy: 'test',
+    createdAt: 0,
+    expiresAt: now + 600 * minute,
+  } as const
   changes.push({ kind: 'credential', id: proof.id, record: proof })
   for (const lent of scene.lent) changes.push(...grantChanges(lent, idOf))
-  changes.push({ kind: 'policySet', id: 'current', record: { id: 'current', space: 'main', version: '1', files: [], parsed, publishedAt: 0, publishedBy: 'test' } })
+  changes.push({
+    kind: 'policySet',
+    id: 'current',
+    record: { id: 'current', space: 'main', version: '1', files: [], parsed, publishedAt: 0, publishedBy: 'test' },
+  })
   facts.apply({ version: 1, at: now, changes })
   return { facts, idOf }
 }
@@ -97,7 +112,11 @@ async function parse(book: RuleBook) {
   return checked.policies
 }
 
-function ask(scene: Scene, parsed: Awaited<ReturnType<typeof parse>>, asked: Asked): { readonly opinion: Opinion; readonly found: ReturnType<typeof decide> } {
+function ask(
+  scene: Scene,
+  parsed: Awaited<ReturnType<typeof parse>>,
+  asked: Asked,
+): { readonly opinion: Opinion; readonly found: ReturnType<typeof decide> } {
   const { facts, idOf } = factsOf(scene, parsed)
   const name = operations[asked.operation].argument
   const found = decide(
@@ -125,7 +144,11 @@ function mustAgree(scene: Scene, parsed: Awaited<ReturnType<typeof parse>>, aske
   assert.deepEqual(found.policies, opinion.holds.map((guard) => guard.id).sort(), told)
   const wanted = strictest(opinion.holds.flatMap((guard) => guard.hold ?? []))
   const seats = found.requirement.selector.parts.reduce((sum, part) => sum + part.count, 0)
-  assert.equal(seats, wanted.reduce((sum, each) => sum + each.count, 0), told)
+  assert.equal(
+    seats,
+    wanted.reduce((sum, each) => sum + each.count, 0),
+    told,
+  )
   assert.equal(enough(wanted, 1, []), false)
   return 'hold'
 }
@@ -135,7 +158,12 @@ function randomScene(dice: Dice, book: RuleBook): Scene {
   const being = (name: string, kind: Being['kind'], owner?: string): Being => {
     return { name, kind, live: chanceOf(dice, 95), contained: chanceOf(dice, 4), roles: roles(), ...(owner === undefined ? {} : { owner }) }
   }
-  const beings = [being('ana', 'human'), being('ben', 'human'), being('aide', 'ai-agent', 'ana'), being('bot', 'service-account', dice.pick(people))]
+  const beings = [
+    being('ana', 'human'),
+    being('ben', 'human'),
+    being('aide', 'ai-agent', 'ana'),
+    being('bot', 'service-account', dice.pick(people)),
+  ]
   const chains = [['aide'], ['bot'], ['ana'], ['aide', 'ana'], ['aide', 'bot']]
   const lent = Array.from({ length: dice.below(4) }, (_, number): Lent => {
     const lines = Array.from({ length: 1 + dice.below(2) }, () => randomLine(dice))
@@ -187,13 +215,23 @@ describe('one action', () => {
 
   const ana: Being = { name: 'ana', kind: 'human', live: true, contained: false, roles: ['agents'] }
   const aide: Being = { name: 'aide', kind: 'ai-agent', live: true, contained: false, owner: 'ana', roles: ['agents'] }
-  const one: Lent = { id: `grn_${'0'.repeat(25)}1`, chain: ['aide'], lines: [{ effects: ['read', 'execute'] }], task: 'incident', duration: 30 * minute, active: true, endsAt: now + 1, spent: [0] }
+  const one: Lent = {
+    id: `grn_${'0'.repeat(25)}1`,
+    chain: ['aide'],
+    lines: [{ effects: ['read', 'execute'] }],
+    task: 'incident',
+    duration: 30 * minute,
+    active: true,
+    endsAt: now + 1,
+    spent: [0],
+  }
   interface Row {
     readonly says: string
     readonly beings?: readonly Being[]
     readonly lent?: readonly Partial<Lent>[]
     readonly asked?: Partial<Asked>
-    readonly want: 'allow' | 'hold' | string
+    /** `allow`, `hold`, or the code of the refusal. */
+    readonly want: string
   }
   const rows: readonly Row[] = [
     { says: 'under a live grant that covers it', want: 'allow' },
@@ -216,14 +254,33 @@ describe('one action', () => {
     { says: 'that two guardrails hold', asked: { operation: 'refund', argument: 5 }, want: 'hold' },
     { says: 'that one guardrail holds and another forbids', asked: { operation: 'restart', argument: 'till' }, want: 'action.forbidden' },
     { says: 'when the grant lasts longer than may be asked for', lent: [{ duration: 61 * minute }], want: 'request.too-long' },
-    { says: 'with its uses spent', lent: [{ lines: [{ on: 'look', uses: 2 }], spent: [2] }], asked: { grant: one.id }, want: 'grant.uses-spent' },
+    {
+      says: 'with its uses spent',
+      lent: [{ lines: [{ on: 'look', uses: 2 }], spent: [2] }],
+      asked: { grant: one.id },
+      want: 'grant.uses-spent',
+    },
     { says: 'with a use left', lent: [{ lines: [{ on: 'look', uses: 2 }], spent: [1] }], want: 'allow' },
-    { says: 'with arguments that were not lent', lent: [{ lines: [{ on: 'deploy', argument: { oneOf: ['1'] } }] }], asked: { operation: 'deploy', argument: '2', grant: one.id }, want: 'grant.arguments' },
-    { says: 'without the argument that was pinned', lent: [{ lines: [{ on: 'deploy', argument: { like: '*' } }] }], asked: { operation: 'deploy', grant: one.id }, want: 'grant.arguments' },
+    {
+      says: 'with arguments that were not lent',
+      lent: [{ lines: [{ on: 'deploy', argument: { oneOf: ['1'] } }] }],
+      asked: { operation: 'deploy', argument: '2', grant: one.id },
+      want: 'grant.arguments',
+    },
+    {
+      says: 'without the argument that was pinned',
+      lent: [{ lines: [{ on: 'deploy', argument: { like: '*' } }] }],
+      asked: { operation: 'deploy', grant: one.id },
+      want: 'grant.arguments',
+    },
   ]
   for (const { says, beings = [ana, aide], lent = [{}], asked = {}, want } of rows) {
     test(`${says}: ${want}`, () => {
-      const scene: Scene = { beings: new Map(beings.map((each) => [each.name, each])), book, lent: lent.map((each) => ({ ...one, ...each })) }
+      const scene: Scene = {
+        beings: new Map(beings.map((each) => [each.name, each])),
+        book,
+        lent: lent.map((each) => ({ ...one, ...each })),
+      }
       const question: Asked = { chain: ['aide'], proofStands: true, operation: 'look', now, ...asked }
       const { found } = ask(scene, parsed, question)
       assert.equal(found.outcome === 'deny' ? found.refusal.code : found.outcome, want)
@@ -246,10 +303,21 @@ describe('one action', () => {
   })
 
   test('is refused from the instant on until which policy lets it be asked for, without any other change', async () => {
-    const text = 'permit (principal in Role::"agents", action == Action::"request", resource)\nwhen { context.time < datetime("2030-01-01T00:10:00Z") };\n'
+    const text =
+      'permit (principal in Role::"agents", action == Action::"request", resource)\nwhen { context.time < datetime("2030-01-01T00:10:00Z") };\n'
     const checked = await checker.check([{ name: 'a.cedar', text: `@id("until-ten-past")\n${text}` }], cedarSchema(schemaWorld([shop], [])))
     if ('problems' in checked) return assert.fail(JSON.stringify(checked.problems))
-    const { facts, idOf } = factsOf({ beings: new Map([['ana', ana], ['aide', aide]]), book, lent: [{ ...one, endsAt: now + 60 * minute }] }, checked.policies)
+    const { facts, idOf } = factsOf(
+      {
+        beings: new Map([
+          ['ana', ana],
+          ['aide', aide],
+        ]),
+        book,
+        lent: [{ ...one, endsAt: now + 60 * minute }],
+      },
+      checked.policies,
+    )
     const question = { chain: [idOf('aide')], proof: 'crd_1', action: actionOf(shop, 'look'), address: '127.0.0.1', refusals: 0 }
     assert.equal(decide(facts, question, now + 10 * minute - 1).outcome, 'allow')
     assert.equal(decide(facts, question, now + 10 * minute).outcome, 'deny')
@@ -257,7 +325,17 @@ describe('one action', () => {
   })
 
   test('without policies in force is refused, whatever else there is', () => {
-    const { facts, idOf } = factsOf({ beings: new Map([['ana', ana], ['aide', aide]]), book, lent: [one] }, [])
+    const { facts, idOf } = factsOf(
+      {
+        beings: new Map([
+          ['ana', ana],
+          ['aide', aide],
+        ]),
+        book,
+        lent: [one],
+      },
+      [],
+    )
     const question = { chain: [idOf('aide')], proof: 'crd_1', action: actionOf(shop, 'look'), address: '127.0.0.1', refusals: 0 }
     assert.equal(decide(facts, question, now).outcome, 'deny')
   })

@@ -34,7 +34,11 @@ function randomAsk(dice: Dice, people: readonly string[], number: number): AskRu
 }
 
 function randomGuard(dice: Dice, people: readonly string[], number: number): GuardRule {
-  const who = chanceOf(dice, 50) ? { kind: dice.pick(['ai-agent', 'service-account', 'human'] as const) } : chanceOf(dice, 60) ? { role: dice.pick(['agents', 'suspects', 'bots']) } : {}
+  const who = chanceOf(dice, 50)
+    ? { kind: dice.pick(['ai-agent', 'service-account', 'human'] as const) }
+    : chanceOf(dice, 60)
+      ? { role: dice.pick(['agents', 'suspects', 'bots']) }
+      : {}
   const hold = chanceOf(dice, 88) ? { hold: randomWanted(dice, people) } : {}
   const id = `guard-${number}`
   if (chanceOf(dice, 40)) return { id, ...who, effect: dice.pick(['execute', 'administer', 'write'] as const), ...hold }

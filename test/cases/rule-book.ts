@@ -4,13 +4,62 @@ import type { IdentityKind } from '../../src/model/identities.ts'
 
 /** Everything that can be done at the shop of these tests, with the tier worked out by hand. */
 export const operations = {
-  look: { method: 'GET', path: '/incidents', effect: 'read', tier: 0, impact: { data: 'low', service: 'none', safety: 'none' }, argument: undefined },
-  books: { method: 'GET', path: '/books', effect: 'read', tier: 2, impact: { data: 'high', service: 'none', safety: 'none' }, argument: undefined },
-  note: { method: 'PUT', path: '/notes', effect: 'write', tier: 0, impact: { data: 'low', service: 'none', safety: 'none' }, argument: undefined },
-  restart: { method: 'POST', path: '/services/{service}/restart', effect: 'execute', tier: 1, impact: { data: 'none', service: 'moderate', safety: 'none' }, argument: 'service' },
-  deploy: { method: 'POST', path: '/deployments/{version}', effect: 'write', tier: 1, impact: { data: 'low', service: 'moderate', safety: 'none' }, argument: 'version' },
-  refund: { method: 'POST', path: '/refunds', effect: 'execute', tier: 2, impact: { data: 'high', service: 'low', safety: 'none' }, argument: 'amount' },
-  wipe: { method: 'DELETE', path: '/data', effect: 'administer', tier: 3, impact: { data: 'critical', service: 'low', safety: 'none' }, argument: undefined },
+  look: {
+    method: 'GET',
+    path: '/incidents',
+    effect: 'read',
+    tier: 0,
+    impact: { data: 'low', service: 'none', safety: 'none' },
+    argument: undefined,
+  },
+  books: {
+    method: 'GET',
+    path: '/books',
+    effect: 'read',
+    tier: 2,
+    impact: { data: 'high', service: 'none', safety: 'none' },
+    argument: undefined,
+  },
+  note: {
+    method: 'PUT',
+    path: '/notes',
+    effect: 'write',
+    tier: 0,
+    impact: { data: 'low', service: 'none', safety: 'none' },
+    argument: undefined,
+  },
+  restart: {
+    method: 'POST',
+    path: '/services/{service}/restart',
+    effect: 'execute',
+    tier: 1,
+    impact: { data: 'none', service: 'moderate', safety: 'none' },
+    argument: 'service',
+  },
+  deploy: {
+    method: 'POST',
+    path: '/deployments/{version}',
+    effect: 'write',
+    tier: 1,
+    impact: { data: 'low', service: 'moderate', safety: 'none' },
+    argument: 'version',
+  },
+  refund: {
+    method: 'POST',
+    path: '/refunds',
+    effect: 'execute',
+    tier: 2,
+    impact: { data: 'high', service: 'low', safety: 'none' },
+    argument: 'amount',
+  },
+  wipe: {
+    method: 'DELETE',
+    path: '/data',
+    effect: 'administer',
+    tier: 3,
+    impact: { data: 'critical', service: 'low', safety: 'none' },
+    argument: undefined,
+  },
 } as const satisfies Readonly<Record<string, Operation>>
 
 interface Operation {
@@ -76,7 +125,11 @@ export interface RuleBook {
   readonly guards: readonly GuardRule[]
 }
 
-const cedarKinds: Readonly<Partial<Record<IdentityKind, string>>> = { human: 'Human', 'ai-agent': 'AiAgent', 'service-account': 'ServiceAccount' }
+const cedarKinds: Readonly<Partial<Record<IdentityKind, string>>> = {
+  human: 'Human',
+  'ai-agent': 'AiAgent',
+  'service-account': 'ServiceAccount',
+}
 
 export function selectorText(wanted: readonly Wanted[]): string {
   return wanted.map(({ count, from }) => `${count === 1 ? '' : `${count} of `}${from.join(' | ')}`).join(', ')

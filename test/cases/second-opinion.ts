@@ -77,7 +77,8 @@ export function opine(scene: Scene, asked: Asked): Opinion {
   if (guards.some((guard) => guard.hold === undefined)) return no
   // A guardrail that looks at an argument which is not there cannot be evaluated, and that is a no.
   const broken = scene.book.guards.filter((guard) => guard.argument !== undefined && asked.argument === undefined)
-  if (broken.some((guard) => chain.some((being) => isAbout({ ...guard, argument: undefined }, being, asked.operation, undefined)))) return no
+  if (broken.some((guard) => chain.some((being) => isAbout({ ...guard, argument: undefined }, being, asked.operation, undefined))))
+    return no
   return { outcome: guards.length > 0 ? 'hold' : 'allow', grant: each.id, line, holds: guards }
 }
 
@@ -135,7 +136,13 @@ export function mayBeGiven(scene: Pick<Scene, 'beings' | 'book'>, request: Reque
   const usual = Math.min(most, ...all.map((rule) => (rule.usual ?? 30) * minute))
   const duration = request.duration ?? usual
   if (duration > most) return undefined
-  return { wanted: strictest(all.flatMap((rule) => rule.approval ?? [])), persons: Math.max(...reached.map(personsFor)), duration, most, tier }
+  return {
+    wanted: strictest(all.flatMap((rule) => rule.approval ?? [])),
+    persons: Math.max(...reached.map(personsFor)),
+    duration,
+    most,
+    tier,
+  }
 }
 
 function personsFor(name: OperationName): number {
@@ -164,7 +171,14 @@ export function enough(wanted: readonly Wanted[], persons: number, yes: readonly
   const seat = (place: number, left: readonly Being[]): boolean => {
     const from = seats[place]
     if (from === undefined) return true
-    return left.some((being) => fits(being, from) && seat(place + 1, left.filter((other) => other !== being)))
+    return left.some(
+      (being) =>
+        fits(being, from) &&
+        seat(
+          place + 1,
+          left.filter((other) => other !== being),
+        ),
+    )
   }
   return seat(0, yes)
 }
@@ -180,7 +194,12 @@ function asks(rule: AskRule, being: Being, operation: OperationName, task: strin
   return rule.effects === undefined || rule.effects.includes(operations[operation].effect)
 }
 
-function isAbout(guard: Omit<GuardRule, 'argument'> & { readonly argument?: string | undefined }, being: Being, operation: OperationName, argument: string | number | undefined): boolean {
+function isAbout(
+  guard: Omit<GuardRule, 'argument'> & { readonly argument?: string | undefined },
+  being: Being,
+  operation: OperationName,
+  argument: string | number | undefined,
+): boolean {
   if (guard.kind !== undefined && guard.kind !== being.kind) return false
   if (guard.role !== undefined && !being.roles.includes(guard.role)) return false
   if (guard.on !== undefined && guard.on !== operation) return false
@@ -193,7 +212,9 @@ export function names(line: Line, operation: OperationName): boolean {
 }
 
 function carryingLine(lent: Lent, asked: Asked): number | undefined {
-  const fitting = lent.lines.flatMap((line, place) => (names(line, asked.operation) && within(line.argument, asked.argument) ? [{ line, place }] : []))
+  const fitting = lent.lines.flatMap((line, place) =>
+    names(line, asked.operation) && within(line.argument, asked.argument) ? [{ line, place }] : [],
+  )
   const free = fitting.find(({ line }) => line.uses === undefined)
   return (free ?? fitting.find(({ line, place }) => (lent.spent[place] ?? 0) < (line.uses ?? 0)))?.place
 }
@@ -208,7 +229,13 @@ function within(limit: Limit | undefined, value: string | number | undefined): b
 }
 
 function likeness(pattern: string): RegExp {
-  return new RegExp(`^${pattern.split('*').map((part) => part.replaceAll(/[.*+?^${}()|[\]\\]/g, '\\$&')).join('.*')}$`, 's')
+  return new RegExp(
+    `^${pattern
+      .split('*')
+      .map((part) => part.replaceAll(/[.*+?^${}()|[\]\\]/g, '\\$&'))
+      .join('.*')}$`,
+    's',
+  )
 }
 
 /** The line as people write it. */

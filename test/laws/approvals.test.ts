@@ -1,52 +1,19 @@
 /** A yes: whose counts, how many, for what exactly, and how often it can be used. */
 import assert from 'node:assert/strict'
 import { after, before, beforeEach, describe, test } from 'node:test'
-import { answer, prepareAnswer } from '../../src/control/answer.ts'
+import { prepareAnswer } from '../../src/control/answer.ts'
 import { issueSecret } from '../../src/control/credentials.ts'
 import { revokeGrant } from '../../src/control/end-grant.ts'
-import { quarantine, release } from '../../src/control/quarantine.ts'
+import { release } from '../../src/control/quarantine.ts'
 import { answerableGrant, isLocked } from '../../src/control/rights.ts'
 import { sweep } from '../../src/control/sweep.ts'
 import { activateGrant } from '../../src/control/work-window.ts'
 import { makeInvitation } from '../../src/control/people.ts'
 import { mustBe } from '../../src/kernel/result.ts'
 import { reveal } from '../../src/kernel/secret.ts'
+import { document, people, policies, roles, stricter } from '../world/approvers.ts'
 import { allowed, ask, atWork, callOf, configure, held, hour, minute, refused, refusedVerdict, start } from '../world/deeds.ts'
-import { shopDocument } from '../world/shop.ts'
 import { openWorld, type World } from '../world/world.ts'
-
-const policies = `
-@id("agents-may-look-into-incidents") @duration("20m") @maxDuration("1h")
-permit (principal in Role::"incident-agents", action == Action::"request", resource in Service::"shop")
-when { context.task.kind == "incident" };
-
-@id("bots-may-release") @approval("role:release-manager") @duration("30m")
-permit (principal in Role::"release-bots", action == Action::"request", resource in Service::"shop")
-when { context.task.kind == "release" };
-
-@id("two-of-a-kind") @approval("2 of role:sre, identity:ana")
-permit (principal in Role::"release-bots", action == Action::"request", resource in Service::"shop")
-when { context.task.kind == "migration" };
-
-@id("restart-needs-a-person") @hold("role:sre")
-forbid (principal is AiAgent, action in Effect::Action::"execute", resource in Service::"shop");
-`
-const stricter = `${policies}
-@id("restart-needs-a-manager-too") @hold("role:release-manager")
-forbid (principal is AiAgent, action in Effect::Action::"execute", resource in Service::"shop");
-`
-const people = ['ana', 'ben', 'cyd', 'dan', 'eva'].map((name) => ({ name }))
-const roles = {
-  sre: ['ben', 'cyd', 'dan', 'aide'],
-  'release-manager': ['eva', 'ana'],
-  operators: ['ben'],
-  auditors: ['eva'],
-  'incident-agents': ['aide', 'ana', 'ben'],
-  'release-bots': ['bot'],
-  meters: ['meter'],
-}
-const document = (more: Record<string, unknown> = {}) =>
-  shopDocument({ people, roles, policyFiles: [{ name: 'shop.cedar', text: policies }], ...more })
 
 describe('a yes', () => {
   let world: World
@@ -124,7 +91,16 @@ describe('a yes', () => {
     const high = mustBe(await ask(world, 'bot', ['shop/wipe'], { task: 'release' }))
     refused(await world.answer('ana', high.id, 'approve'), 'approval.own-request')
     mustBe(await world.answer('cyd', high.id, 'approve'))
-    await configure(world, document({ identities: [{ name: 'aide', kind: 'ai-agent', owner: 'ana' }, { name: 'bot', kind: 'service-account', owner: 'eva' }, { name: 'meter', kind: 'api-client', owner: 'ben' }] }))
+    await configure(
+      world,
+      document({
+        identities: [
+          { name: 'aide', kind: 'ai-agent', owner: 'ana' },
+          { name: 'bot', kind: 'service-account', owner: 'eva' },
+          { name: 'meter', kind: 'api-client', owner: 'ben' },
+        ],
+      }),
+    )
     const { credential } = mustBe(await issueSecret(world.desk, await world.caller('eva'), 'bot', hour))
     await configure(world, document())
     refused(await world.answer('eva', high.id, 'approve'), 'approval.own-request')
@@ -137,7 +113,16 @@ describe('a yes', () => {
   test('a yes that was given before its giver became the owner does not count at the end', async () => {
     const grant = mustBe(await ask(world, 'bot', ['shop/wipe'], { task: 'release' }))
     mustBe(await world.answer('cyd', grant.id, 'approve'))
-    await configure(world, document({ identities: [{ name: 'aide', kind: 'ai-agent', owner: 'ana' }, { name: 'bot', kind: 'service-account', owner: 'cyd' }, { name: 'meter', kind: 'api-client', owner: 'ben' }] }))
+    await configure(
+      world,
+      document({
+        identities: [
+          { name: 'aide', kind: 'ai-agent', owner: 'ana' },
+          { name: 'bot', kind: 'service-account', owner: 'cyd' },
+          { name: 'meter', kind: 'api-client', owner: 'ben' },
+        ],
+      }),
+    )
     assert.equal(mustBe(await world.answer('eva', grant.id, 'approve')).grant?.state, 'pending')
     assert.equal(mustBe(await world.answer('dan', grant.id, 'approve')).grant?.state, 'approved')
   })
@@ -162,7 +147,10 @@ describe('a yes', () => {
 
   test('a machine approves nothing, whatever role it was given', async () => {
     const hold = held(await world.gateway.authorize(await restart()))
-    refused(await prepareAnswer(world.desk, world.person('aide'), { subject: hold, decision: 'approve', narrowing: {} }), 'approval.not-approver')
+    refused(
+      await prepareAnswer(world.desk, world.person('aide'), { subject: hold, decision: 'approve', narrowing: {} }),
+      'approval.not-approver',
+    )
   })
 
   test('where nobody exists who could say yes, the request stays locked until somebody does', async () => {
@@ -233,8 +221,14 @@ describe('a yes', () => {
     const swapped = [
       callOf(world, bearer, 'restart', { service: 'checkout' }, 'reason=disc'),
       callOf(world, bearer, 'restart', { service: 'search' }, 'reason=disk'),
-      { ...call, material: { ...call.material, method: 'PUT', target: call.material?.target ?? '', headers: [], bodySha256: 'reason=disk' } },
-      { ...call, material: { method: 'POST', target: call.material?.target ?? '', headers: [['x-force', '1'] as const], bodySha256: 'reason=disk' } },
+      {
+        ...call,
+        material: { ...call.material, method: 'PUT', target: call.material?.target ?? '', headers: [], bodySha256: 'reason=disk' },
+      },
+      {
+        ...call,
+        material: { method: 'POST', target: call.material?.target ?? '', headers: [['x-force', '1'] as const], bodySha256: 'reason=disk' },
+      },
     ]
     for (const other of swapped) assert.notEqual(held(await world.gateway.authorize(other)), hold)
     const elsewhere = await world.bearer('aide', grant.id)
@@ -292,96 +286,5 @@ describe('a yes', () => {
     const asked = mustBe(await ask(world, 'aide', ['read:shop']))
     mustBe(await world.answer('ben', asked.id, 'approve'))
     assert.equal((await start(world, 'aide', asked.id)).state, 'active')
-  })
-})
-
-describe('a signature', () => {
-  let world: World
-  before(async () => {
-    world = await openWorld({ document: document() })
-  })
-  after(() => world.close())
-
-  const pending = async () => mustBe(await ask(world, 'bot', ['shop/deploy', 'read:shop'], { task: 'release' }))
-  const question = async (person: string, subject: string, narrowing = {}) =>
-    mustBe(await prepareAnswer(world.desk, world.person(person), { subject: subject as never, decision: 'approve', narrowing }))
-
-  test('answers its own question, once', async () => {
-    const grant = await pending()
-    const { challenge, credentialIds } = await question('eva', grant.id)
-    const response = world.sign('eva', challenge, credentialIds)
-    mustBe(await answer(world.desk, world.person('eva'), { challenge, response }))
-    refused(await answer(world.desk, world.person('eva'), { challenge, response }), 'approval.signature')
-  })
-
-  test('is no answer to another question, of the same person or of another one', async () => {
-    const [one, two] = [await pending(), await pending()]
-    const first = await question('eva', one.id)
-    const second = await question('eva', two.id)
-    const response = world.sign('eva', first.challenge, first.credentialIds)
-    refused(await answer(world.desk, world.person('eva'), { challenge: second.challenge, response }), 'passkey.refused')
-    const anas = await question('ana', one.id)
-    refused(await answer(world.desk, world.person('eva'), { challenge: anas.challenge, response: world.sign('eva', anas.challenge, first.credentialIds) }), 'approval.signature')
-    refused(await answer(world.desk, world.person('ana'), { challenge: first.challenge, response }), 'approval.signature')
-    refused(await answer(world.desk, world.person('eva'), { challenge: anas.challenge, response: world.sign('ana', anas.challenge, anas.credentialIds) }), 'approval.signature')
-    assert.equal(world.desk.facts.grant(one.id)?.state, 'pending')
-  })
-
-  test('with another person’s passkey is none', async () => {
-    const grant = await pending()
-    const { challenge } = await question('eva', grant.id)
-    const anas = await question('ana', grant.id)
-    const response = world.sign('ana', challenge, anas.credentialIds)
-    refused(await answer(world.desk, world.person('eva'), { challenge, response }), 'passkey.refused')
-  })
-
-  test('over one narrowing is none over another, and a yes for more does not fit what was narrowed since', async () => {
-    const grant = mustBe(await ask(world, 'bot', ['shop/deploy', 'read:shop'], { task: 'migration' }))
-    const wide = await question('ben', grant.id)
-    mustBe(await world.answer('cyd', grant.id, 'approve', { duration: 5 * minute }))
-    refused(await answer(world.desk, world.person('ben'), { challenge: wide.challenge, response: world.sign('ben', wide.challenge, wide.credentialIds) }), 'approval.signature')
-    const narrow = await question('ben', grant.id, { lines: [1] })
-    const answered = mustBe(await answer(world.desk, world.person('ben'), { challenge: narrow.challenge, response: world.sign('ben', narrow.challenge, narrow.credentialIds) }))
-    assert.deepEqual([answered.grant?.scope.length, answered.grant?.duration], [1, 5 * minute])
-  })
-
-  test('is no answer five minutes later', async () => {
-    const grant = await pending()
-    const { challenge, credentialIds } = await question('eva', grant.id)
-    world.clock.advance(5 * minute)
-    refused(await answer(world.desk, world.person('eva'), { challenge, response: world.sign('eva', challenge, credentialIds) }), 'approval.signature')
-  })
-
-  test('of somebody who was disabled, quarantined or lost the role between question and answer is none, yes or no', async () => {
-    for (const decision of ['approve', 'deny'] as const) {
-      const changes = [
-        () => configure(world, document({ people: people.map((each) => (each.name === 'eva' ? { ...each, disabled: true } : each)) })),
-        () => configure(world, document({ roles: { ...roles, 'release-manager': ['ana'] } })),
-        async () => mustBe(await quarantine(world.desk, await world.caller('ben'), 'eva', 'odd')),
-      ]
-      for (const change of changes) {
-        const grant = await pending()
-        const eva = world.person('eva')
-        const { challenge, credentialIds } = mustBe(await prepareAnswer(world.desk, eva, { subject: grant.id, decision, narrowing: {} }))
-        await change()
-        refused(await answer(world.desk, eva, { challenge, response: world.sign('eva', challenge, credentialIds) }), 'approval.not-approver')
-        assert.equal(world.desk.facts.grant(grant.id)?.state, 'pending')
-        if (world.person('eva').quarantine !== undefined) mustBe(await release(world.desk, await world.caller('ben'), 'eva', 'fine'))
-        await configure(world, document())
-      }
-    }
-  })
-
-  test('is kept in the ledger with all that is needed to check it again', async () => {
-    const grant = await pending()
-    mustBe(await world.answer('eva', grant.id, 'approve'))
-    await world.house.sequencer.flush()
-    const { size } = await world.house.store.tree()
-    const bodies = (await world.house.store.leaves(0, size)).map((leaf): { kind: string; subject: string; facts: Record<string, unknown> } => JSON.parse(leaf.body ?? '{}'))
-    const signed = bodies.find((body) => body.kind === 'approval.signed' && body.subject === grant.id)
-    const statement: Record<string, unknown> = JSON.parse(String(signed?.facts['statement']))
-    assert.equal(statement['digest'], grant.digest)
-    assert.equal(statement['decision'], 'approve')
-    assert.ok(signed?.facts['assertion'] !== undefined && signed.facts['publicKey'] !== undefined)
   })
 })

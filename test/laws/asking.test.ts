@@ -24,7 +24,16 @@ when { context.task.kind == "release" };
 @id("incidents-may-be-wiped")
 permit (principal in Role::"wipers", action == Action::"request", resource in Service::"shop");
 `
-const roles = { sre: ['ben'], 'release-manager': ['eva'], operators: ['ben'], auditors: ['eva'], 'incident-agents': ['aide', 'ana'], 'release-bots': ['bot'], meters: ['meter'], wipers: ['ana', 'bot'] }
+const roles = {
+  sre: ['ben'],
+  'release-manager': ['eva'],
+  operators: ['ben'],
+  auditors: ['eva'],
+  'incident-agents': ['aide', 'ana'],
+  'release-bots': ['bot'],
+  meters: ['meter'],
+  wipers: ['ana', 'bot'],
+}
 const document = shopDocument({ roles, policyFiles: [{ name: 'shop.cedar', text: shopPolicies + more }] })
 
 describe('asking', () => {
@@ -56,7 +65,13 @@ describe('asking', () => {
 
   test('what a guardrail will refuse whatever its arguments is refused before anybody approves it', async () => {
     refused(await ask(world, 'aide', ['shop/wipe']), 'request.not-eligible')
-    await configure(world, shopDocument({ roles: { ...roles, wipers: ['aide', 'ana', 'bot'] }, policyFiles: [{ name: 'shop.cedar', text: shopPolicies + more }] }))
+    await configure(
+      world,
+      shopDocument({
+        roles: { ...roles, wipers: ['aide', 'ana', 'bot'] },
+        policyFiles: [{ name: 'shop.cedar', text: shopPolicies + more }],
+      }),
+    )
     refused(await ask(world, 'aide', ['shop/wipe']), 'request.forbidden')
     await configure(world, document)
     assert.equal((await ask(world, 'aide', ['shop/restart'])).ok, true, 'what is held, or forbidden for some arguments, may be asked for')
@@ -95,7 +110,10 @@ describe('asking', () => {
     mustBe(await world.answer('eva', grant.id, 'approve', { duration: 10 * minute }))
     mustBe(await world.answer('ben', grant.id, 'approve'))
     await start(world, 'bot', grant.id)
-    refused(await extendGrant(world.desk, await world.caller('bot'), grant.id, { milliseconds: minute, reason: 'more' }), 'grant.extension-refused')
+    refused(
+      await extendGrant(world.desk, await world.caller('bot'), grant.id, { milliseconds: minute, reason: 'more' }),
+      'grant.extension-refused',
+    )
   })
 
   test('a request waits a day and an approved one an hour, and then they are over', async () => {
@@ -132,7 +150,10 @@ describe('asking', () => {
 
   test('its last use over, a grant whose every use is counted has ended', async () => {
     const grant = await atWork(world, 'aide', ['shop/list-incidents,uses=2'])
-    const decisions = [allowed(await act(world, 'aide', grant, 'list-incidents')), allowed(await act(world, 'aide', grant, 'list-incidents'))]
+    const decisions = [
+      allowed(await act(world, 'aide', grant, 'list-incidents')),
+      allowed(await act(world, 'aide', grant, 'list-incidents')),
+    ]
     for (const decision of decisions) {
       assert.equal(world.desk.facts.grant(grant.id)?.state, 'active')
       world.gateway.finish(decision, { result: 'answered', requestBytes: 0, responseBytes: 0, milliseconds: 1 })
@@ -169,7 +190,10 @@ describe('asking', () => {
       await world.house.sequencer.flush()
       const { store, sequencer, journal } = world.house
       const journals = [{ name: journal.name, vkey: journal.vkey, read: () => journal.read() }]
-      const report = await verifyExport(exportLedger({ store, origin: 'remit.test/ledger', vkeys: [sequencer.vkey], journals }), [sequencer.vkey, journal.vkey])
+      const report = await verifyExport(exportLedger({ store, origin: 'remit.test/ledger', vkeys: [sequencer.vkey], journals }), [
+        sequencer.vkey,
+        journal.vkey,
+      ])
       assert.deepEqual(report.failures, [])
     })
   }
@@ -186,7 +210,8 @@ describe('asking', () => {
       for (const { resource, task } of askable) assert.equal((await ask(world, name, [resource], { task })).ok, true, `${name} ${resource}`)
       const routes = world.desk.facts.service('shop')?.routes ?? []
       for (const route of routes.filter((each) => !askable.some(({ resource }) => resource === `shop/${each.name}`))) {
-        for (const task of ['incident', 'release', 'work']) assert.equal((await ask(world, name, [`shop/${route.name}`], { task })).ok, false, `${name} ${route.name} ${task}`)
+        for (const task of ['incident', 'release', 'work'])
+          assert.equal((await ask(world, name, [`shop/${route.name}`], { task })).ok, false, `${name} ${route.name} ${task}`)
       }
     }
   })
@@ -212,7 +237,8 @@ describe('asking', () => {
     const grant = await atWork(world, 'aide', ['shop/restart'])
     const bearer = await world.bearer('aide', grant.id)
     const { callOf } = await import('../world/deeds.ts')
-    for (let number = 0; number < 20; number += 1) held(await world.gateway.authorize(callOf(world, bearer, 'restart', { service: `s${number}` })))
+    for (let number = 0; number < 20; number += 1)
+      held(await world.gateway.authorize(callOf(world, bearer, 'restart', { service: `s${number}` })))
     refusedVerdict(await world.gateway.authorize(callOf(world, bearer, 'restart', { service: 'one-more' })), 'hold.too-many')
     held(await world.gateway.authorize(callOf(world, bearer, 'restart', { service: 's3' })))
   })

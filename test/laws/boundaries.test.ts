@@ -59,17 +59,39 @@ describe('boundaries', () => {
     const decision = allowed(await act(world, 'aide', grant, 'list-incidents'))
     await world.house.journal.flush()
     const [credential] = world.desk.facts.credentialsOf(world.person('aide').id)
-    const unknown = { grant: 'grn_00000000000000000000000000', decision: 'dec_00000000000000000000000000', credential: 'crd_00000000000000000000000000' } as const
+    const unknown = {
+      grant: 'grn_00000000000000000000000000',
+      decision: 'dec_00000000000000000000000000',
+      credential: 'crd_00000000000000000000000000',
+    } as const
     const journals = [world.house.journal]
     const deeds: Record<string, readonly [(caller: Caller) => Promise<Result<unknown>>, (caller: Caller) => Promise<Result<unknown>>]> = {
       activate: [(caller) => activateGrant(world.desk, caller, grant.id), (caller) => activateGrant(world.desk, caller, unknown.grant)],
-      extend: [(caller) => extendGrant(world.desk, caller, grant.id, { milliseconds: 1, reason: '' }), (caller) => extendGrant(world.desk, caller, unknown.grant, { milliseconds: 1, reason: '' })],
-      complete: [(caller) => completeGrant(world.desk, caller, grant.id, ''), (caller) => completeGrant(world.desk, caller, unknown.grant, '')],
-      abandon: [(caller) => abandonGrant(world.desk, caller, grant.id, ''), (caller) => abandonGrant(world.desk, caller, unknown.grant, '')],
+      extend: [
+        (caller) => extendGrant(world.desk, caller, grant.id, { milliseconds: 1, reason: '' }),
+        (caller) => extendGrant(world.desk, caller, unknown.grant, { milliseconds: 1, reason: '' }),
+      ],
+      complete: [
+        (caller) => completeGrant(world.desk, caller, grant.id, ''),
+        (caller) => completeGrant(world.desk, caller, unknown.grant, ''),
+      ],
+      abandon: [
+        (caller) => abandonGrant(world.desk, caller, grant.id, ''),
+        (caller) => abandonGrant(world.desk, caller, unknown.grant, ''),
+      ],
       revoke: [(caller) => revokeGrant(world.desk, caller, grant.id, ''), (caller) => revokeGrant(world.desk, caller, unknown.grant, '')],
-      explain: [(caller) => explain(world.desk, journals, caller, decision.id), (caller) => explain(world.desk, journals, caller, unknown.decision)],
-      'issue a secret': [(caller) => issueSecret(world.desk, caller, 'aide', hour), (caller) => issueSecret(world.desk, caller, 'nobody', hour)],
-      'revoke a secret': [(caller) => revokeSecret(world.desk, caller, credential?.id ?? unknown.credential), (caller) => revokeSecret(world.desk, caller, unknown.credential)],
+      explain: [
+        (caller) => explain(world.desk, journals, caller, decision.id),
+        (caller) => explain(world.desk, journals, caller, unknown.decision),
+      ],
+      'issue a secret': [
+        (caller) => issueSecret(world.desk, caller, 'aide', hour),
+        (caller) => issueSecret(world.desk, caller, 'nobody', hour),
+      ],
+      'revoke a secret': [
+        (caller) => revokeSecret(world.desk, caller, credential?.id ?? unknown.credential),
+        (caller) => revokeSecret(world.desk, caller, unknown.credential),
+      ],
       quarantine: [(caller) => quarantine(world.desk, caller, 'aide', ''), (caller) => quarantine(world.desk, caller, 'nobody', '')],
       release: [(caller) => release(world.desk, caller, 'aide', ''), (caller) => release(world.desk, caller, 'nobody', '')],
     }
@@ -121,7 +143,12 @@ describe('what cannot be recorded', () => {
       await disk.append(first, bytes)
     }
     const alarms: string[] = []
-    const parts = { ...testParts(5, ':memory:', clock), clock, journalDisk: { ...disk, append }, alarm: (says: string) => void alarms.push(says) }
+    const parts = {
+      ...testParts(5, ':memory:', clock),
+      clock,
+      journalDisk: { ...disk, append },
+      alarm: (says: string) => void alarms.push(says),
+    }
     const world = await openWorldOf(parts, shopDocument())
     const grant = await atWork(world, 'meter', ['shop/put-telemetry'])
     const looking = await atWork(world, 'aide', ['shop/restart,uses=1'])
@@ -134,7 +161,8 @@ describe('what cannot be recorded', () => {
     refusedVerdict(await world.gateway.authorize(call), 'action.not-recorded')
     assert.equal(world.desk.facts.hold(hold)?.state, 'spent', 'an unknown outcome counts as spent')
     assert.equal(world.desk.facts.spent(looking.id, 0), 1)
-    for (let again = 0; again < 3; again += 1) assert.equal((await world.gateway.authorize(callOf(world, bearer, 'put-telemetry'))).outcome, 'deny')
+    for (let again = 0; again < 3; again += 1)
+      assert.equal((await world.gateway.authorize(callOf(world, bearer, 'put-telemetry'))).outcome, 'deny')
     assert.equal(alarms.length, 1)
     await world.close().catch(() => undefined)
   })
@@ -152,10 +180,12 @@ describe('what cannot be recorded', () => {
   test('leaves no trace of a change: what has no ledger entry is not kept', async () => {
     const world = await openWorld({ document: shopDocument(), seed: 7 })
     const grant = mustBe(await ask(world, 'aide', ['shop/list-incidents']))
-    await assert.rejects(world.desk.store.change(async (tx) => {
-      await tx.put('grant', { ...grant, durationMax: 10 * hour })
-      return { ok: true, value: undefined }
-    }))
+    await assert.rejects(
+      world.desk.store.change(async (tx) => {
+        await tx.put('grant', { ...grant, durationMax: 10 * hour })
+        return { ok: true, value: undefined }
+      }),
+    )
     assert.equal((await world.desk.store.read((tx) => tx.get('grant', grant.id)))?.durationMax, grant.durationMax)
     await world.close()
   })
@@ -167,7 +197,10 @@ describe('what cannot be recorded', () => {
     world.gateway.finish(decision, answered)
     await world.house.journal.flush()
     const found = mustBe(await world.house.journal.findDecision(decision.id))
-    assert.deepEqual(found.map((entry) => entry['type']), ['decision', 'outcome'])
+    assert.deepEqual(
+      found.map((entry) => entry['type']),
+      ['decision', 'outcome'],
+    )
     await world.close()
   })
 })

@@ -26,7 +26,12 @@ const roles = {
 }
 const document = shopDocument({
   roles,
-  policyFiles: [{ name: 'shop.cedar', text: `${shopPolicies}\n@id("interns-read-only")\nforbid (principal in Role::"interns", action in [Effect::Action::"execute", Effect::Action::"write"], resource);\n` }],
+  policyFiles: [
+    {
+      name: 'shop.cedar',
+      text: `${shopPolicies}\n@id("interns-read-only")\nforbid (principal in Role::"interns", action in [Effect::Action::"execute", Effect::Action::"write"], resource);\n`,
+    },
+  ],
   identities: [
     { name: 'aide', kind: 'ai-agent', owner: 'ana' },
     { name: 'helper', kind: 'ai-agent', owner: 'ben' },
@@ -92,7 +97,10 @@ describe('chains', () => {
 
   test('a token for somebody rests on both proofs: with either of them it ends', async () => {
     for (const ends of ['aide', 'helper']) {
-      const secretOf = async (name: string) => mustBe(await world.desk.store.change((tx) => makeSecret(world.desk, tx, { identity: world.person(name), by: 'test', lifetime: hour })))
+      const secretOf = async (name: string) =>
+        mustBe(
+          await world.desk.store.change((tx) => makeSecret(world.desk, tx, { identity: world.person(name), by: 'test', lifetime: hour })),
+        )
       const secrets = { aide: await secretOf('aide'), helper: await secretOf('helper') }
       const exchanged = mustBe(
         await exchangeToken(world.desk, {
@@ -119,7 +127,11 @@ describe('chains', () => {
     mustBe(await activateGrant(world.desk, caller, grant.id))
     const bearer = await world.bearer('ana', grant.id, 'aide')
     const action = actionOf(world.desk.facts.service('shop'), 'restart', { service: 'checkout' })
-    const verdict = await world.gateway.authorize({ bearer, action, material: { method: 'POST', target: '/x', headers: [], bodySha256: '' } })
+    const verdict = await world.gateway.authorize({
+      bearer,
+      action,
+      material: { method: 'POST', target: '/x', headers: [], bodySha256: '' },
+    })
     if (verdict.outcome !== 'held') return assert.fail(verdict.outcome)
     refused(await world.answer('ana', verdict.hold, 'approve'), 'approval.own-request')
     assert.equal((await world.answer('ben', verdict.hold, 'approve')).ok, true)

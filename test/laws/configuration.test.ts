@@ -16,7 +16,15 @@ const identities = [
   { name: 'bot', kind: 'service-account', owner: 'ana' },
   { name: 'meter', kind: 'api-client', owner: 'ben' },
 ]
-const roles = { sre: ['ben'], 'release-manager': ['eva'], operators: ['ben'], auditors: ['eva'], 'incident-agents': ['aide'], 'release-bots': ['bot'], meters: ['meter'] }
+const roles = {
+  sre: ['ben'],
+  'release-manager': ['eva'],
+  operators: ['ben'],
+  auditors: ['eva'],
+  'incident-agents': ['aide'],
+  'release-bots': ['bot'],
+  meters: ['meter'],
+}
 const withPolicies = (text: string) => shopDocument({ policyFiles: [{ name: 'shop.cedar', text }] })
 
 describe('a change of configuration', () => {
@@ -36,16 +44,22 @@ describe('a change of configuration', () => {
 
   const fallen: Record<string, () => ReturnType<typeof shopDocument>> = {
     'a role is taken away': () => shopDocument({ roles: { ...roles, 'incident-agents': [] } }),
-    'the policy that let it ask is gone': () => withPolicies(shopPolicies.replace('context.task.kind == "incident"', 'context.task.kind == "audit"')),
-    'a guardrail forbids what it was for': () => withPolicies(`${shopPolicies}\n@id("no-reading")\nforbid (principal is AiAgent, action in Effect::Action::"read", resource);\n`),
-    'policy wants an approval that nobody gave': () => withPolicies(shopPolicies.replace('@id("agents-may-look-into-incidents")', '@id("agents-may-look-into-incidents") @approval("role:sre")')),
+    'the policy that let it ask is gone': () =>
+      withPolicies(shopPolicies.replace('context.task.kind == "incident"', 'context.task.kind == "audit"')),
+    'a guardrail forbids what it was for': () =>
+      withPolicies(`${shopPolicies}\n@id("no-reading")\nforbid (principal is AiAgent, action in Effect::Action::"read", resource);\n`),
+    'policy wants an approval that nobody gave': () =>
+      withPolicies(
+        shopPolicies.replace('@id("agents-may-look-into-incidents")', '@id("agents-may-look-into-incidents") @approval("role:sre")'),
+      ),
     'the operation is priced higher': () => {
       const [shop] = structuredClone(shopDocument()['services']) as unknown as { routes: { impact?: object }[] }[]
       if (shop?.routes[0] !== undefined) shop.routes[0].impact = { data: 'high', service: 'high', safety: 'none' }
       return shopDocument({ services: [shop] })
     },
     'its owner is disabled': () => shopDocument({ people: [{ name: 'ana', disabled: true }, { name: 'ben' }, { name: 'eva' }] }),
-    'it is disabled': () => shopDocument({ identities: identities.map((each) => (each.name === 'aide' ? { ...each, disabled: true } : each)) }),
+    'it is disabled': () =>
+      shopDocument({ identities: identities.map((each) => (each.name === 'aide' ? { ...each, disabled: true } : each)) }),
   }
   for (const [says, change] of Object.entries(fallen)) {
     test(`ends a live grant when ${says}, and one that was not started`, async () => {
@@ -71,7 +85,10 @@ describe('a change of configuration', () => {
   test('leaves alone what still stands, and a containment of the approver takes nothing from others', async () => {
     const grant = mustBe(await ask(world, 'bot', ['shop/deploy'], { task: 'release' }))
     mustBe(await world.answer('eva', grant.id, 'approve'))
-    await configure(world, withPolicies(`${shopPolicies}\n@id("another")\nforbid (principal is AiAgent, action in Effect::Action::"delete", resource);\n`))
+    await configure(
+      world,
+      withPolicies(`${shopPolicies}\n@id("another")\nforbid (principal is AiAgent, action in Effect::Action::"delete", resource);\n`),
+    )
     mustBe(await quarantine(world.desk, await world.caller('ben'), 'eva', 'odd'))
     await sweep(world.desk, world.house.gate.activity)
     assert.equal(await stateOf(grant.id), 'approved')
@@ -88,16 +105,31 @@ describe('a change of configuration', () => {
   })
 
   test('makes a role what it says, also for somebody it does not name', async () => {
-    await configure(world, shopDocument({ people: [{ name: 'ana' }, { name: 'ben' }, { name: 'eva' }, { name: 'zoe' }], roles: { ...roles, sre: ['ben', 'zoe'] } }))
+    await configure(
+      world,
+      shopDocument({
+        people: [{ name: 'ana' }, { name: 'ben' }, { name: 'eva' }, { name: 'zoe' }],
+        roles: { ...roles, sre: ['ben', 'zoe'] },
+      }),
+    )
     assert.deepEqual(world.person('zoe').roles, ['sre'])
     const plan = mustBe(await planConfiguration(world.desk, { machine: 'test' }, shopDocument()))
-    assert.deepEqual(plan.changes.filter((change) => change.what !== 'same').map(({ kind, name }) => [kind, name]), [['person', 'zoe']])
+    assert.deepEqual(
+      plan.changes.filter((change) => change.what !== 'same').map(({ kind, name }) => [kind, name]),
+      [['person', 'zoe']],
+    )
     await configure(world, shopDocument())
     assert.deepEqual(world.person('zoe').roles, [], 'the document says who is in sre')
   })
 
   test('leaves roles and people alone that it does not speak of', async () => {
-    await configure(world, shopDocument({ people: [{ name: 'ana' }, { name: 'ben' }, { name: 'eva' }, { name: 'yan' }], roles: { ...roles, gardeners: ['yan'] } }))
+    await configure(
+      world,
+      shopDocument({
+        people: [{ name: 'ana' }, { name: 'ben' }, { name: 'eva' }, { name: 'yan' }],
+        roles: { ...roles, gardeners: ['yan'] },
+      }),
+    )
     await configure(world, shopDocument())
     assert.deepEqual([world.person('yan').roles, world.person('yan').state], [['gardeners'], 'live'])
   })
@@ -106,7 +138,9 @@ describe('a change of configuration', () => {
     await configure(world, shopDocument({ identities: identities.map((each) => (each.name === 'bot' ? { ...each, owner: 'ben' } : each)) }))
     await world.house.sequencer.flush()
     const { size } = await world.house.store.tree()
-    const bodies = (await world.house.store.leaves(Math.max(0, size - 20), 20)).map((leaf): { kind: string; subject: string; facts: Record<string, unknown> } => JSON.parse(leaf.body ?? '{}'))
+    const bodies = (await world.house.store.leaves(Math.max(0, size - 20), 20)).map(
+      (leaf): { kind: string; subject: string; facts: Record<string, unknown> } => JSON.parse(leaf.body ?? '{}'),
+    )
     const changed = bodies.findLast((body) => body.kind === 'identity.changed' && body.subject === world.person('bot').id)
     assert.equal(changed?.facts['owner'], world.person('ben').id)
   })
@@ -118,7 +152,11 @@ describe('a change of configuration', () => {
     for (const each of both) if (!each.ok) assert.equal(each.refusal.code, 'action.changed')
     assert.equal([...world.desk.facts.identities()].filter(({ name }) => name === 'twice').length, 1)
     const invited = await Promise.all([
-      applyConfiguration(world.desk, { machine: 'test' }, shopDocument({ people: [{ name: 'ana' }, { name: 'ben' }, { name: 'eva' }, { name: 'new' }] })),
+      applyConfiguration(
+        world.desk,
+        { machine: 'test' },
+        shopDocument({ people: [{ name: 'ana' }, { name: 'ben' }, { name: 'eva' }, { name: 'new' }] }),
+      ),
       world.desk.store.change((tx) => makeInvitation(world.desk, tx, { name: 'new', by: 'test' })),
     ])
     for (const each of invited) if (!each.ok) assert.equal(each.refusal.code, 'action.changed')
@@ -134,7 +172,12 @@ describe('a change of configuration', () => {
 
   test('that has a fault changes nothing at all', async () => {
     const { version } = await world.desk.store.last()
-    for (const fault of [{ people: [{ name: 'ana', disabled: true }] }, { space: 'other' }, { polices: [] }, { policyFiles: [{ name: 'a.cedar', text: 'permit (principal, action, resource);' }] }]) {
+    for (const fault of [
+      { people: [{ name: 'ana', disabled: true }] },
+      { space: 'other' },
+      { polices: [] },
+      { policyFiles: [{ name: 'a.cedar', text: 'permit (principal, action, resource);' }] },
+    ]) {
       const applied = mustBe(await applyConfiguration(world.desk, { machine: 'test' }, shopDocument(fault)))
       assert.notEqual(applied.problems?.length ?? 0, 0)
     }

@@ -157,7 +157,10 @@ async function verify(world: World): Promise<void> {
   await journal.flush()
   await sequencer.flush()
   const journals = [{ name: journal.name, vkey: journal.vkey, read: () => journal.read() }]
-  const report = await verifyExport(exportLedger({ store, origin: 'remit.test/ledger', vkeys: [sequencer.vkey], journals }), [sequencer.vkey, journal.vkey])
+  const report = await verifyExport(exportLedger({ store, origin: 'remit.test/ledger', vkeys: [sequencer.vkey], journals }), [
+    sequencer.vkey,
+    journal.vkey,
+  ])
   assert.deepEqual(report.failures, [])
   assert.equal(report.ok, true)
 }
@@ -176,7 +179,9 @@ else {
     const saved = await readFile(join(folder, 'saved'), 'utf8')
     let count = 0
     for (let number = 1; number <= rounds; number += 1) {
-      const child = spawn(process.execPath, [import.meta.filename, 'live', folder, String(number)], { stdio: ['ignore', 'pipe', 'inherit'] })
+      const child = spawn(process.execPath, [import.meta.filename, 'live', folder, String(number)], {
+        stdio: ['ignore', 'pipe', 'inherit'],
+      })
       const acknowledged = await killAfter(child, 3 + ((number * 23) % 90))
       const parts = await partsOf(folder, 1_000 + number)
       const world = await reopenWorld(parts, saved)
@@ -195,8 +200,12 @@ async function endAll(world: World, { clock }: WorldParts): Promise<void> {
   assert.ok(live.length > 0, 'something was left behind alive')
   for (const grant of live) assert.ok((grant.expiresAt ?? 0) > clock.now() && (grant.expiresAt ?? 0) < clock.now() + hour)
   clock.advance(hour)
-  for (const grant of live) assert.equal((await world.exchange('aide', { grant: grant.id, audience: 'urn:remit:main:gateway:http' })).ok, false)
+  for (const grant of live)
+    assert.equal((await world.exchange('aide', { grant: grant.id, audience: 'urn:remit:main:gateway:http' })).ok, false)
   await sweep(world.desk, world.house.gate.activity)
-  assert.deepEqual([...world.desk.facts.openGrants()].filter((grant) => grant.state === 'active'), [])
+  assert.deepEqual(
+    [...world.desk.facts.openGrants()].filter((grant) => grant.state === 'active'),
+    [],
+  )
   await verify(world)
 }

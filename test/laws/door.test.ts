@@ -25,7 +25,15 @@ describe('at the door', () => {
     for (const grant of world.desk.facts.openGrants()) mustBe(await revokeGrant(world.desk, await world.caller('ben'), grant.id, 'again'))
   })
 
-  const roles = { sre: ['ben'], 'release-manager': ['eva'], operators: ['ben'], auditors: ['eva'], 'incident-agents': ['aide'], 'release-bots': ['bot'], meters: ['meter'] }
+  const roles = {
+    sre: ['ben'],
+    'release-manager': ['eva'],
+    operators: ['ben'],
+    auditors: ['eva'],
+    'incident-agents': ['aide'],
+    'release-bots': ['bot'],
+    meters: ['meter'],
+  }
 
   const changes: Record<string, (world: World) => Promise<unknown>> = {
     'the grant was revoked': async (world) => {
@@ -38,7 +46,8 @@ describe('at the door', () => {
     },
     'its identity was quarantined': async (world) => mustBe(await quarantine(world.desk, await world.caller('ben'), 'aide', 'odd')),
     'its owner was quarantined': async (world) => mustBe(await quarantine(world.desk, await world.caller('ben'), 'ana', 'odd')),
-    'its owner left': (world) => configure(world, shopDocument({ people: [{ name: 'ana', disabled: true }, { name: 'ben' }, { name: 'eva' }] })),
+    'its owner left': (world) =>
+      configure(world, shopDocument({ people: [{ name: 'ana', disabled: true }, { name: 'ben' }, { name: 'eva' }] })),
     'it was disabled': (world) => {
       const identities = [
         { name: 'aide', kind: 'ai-agent', owner: 'ana', disabled: true },
@@ -84,7 +93,8 @@ describe('at the door', () => {
       mustBe(await revokeGrant(world.desk, await world.caller('ben'), other.id, 'stop'))
     },
     'another identity loses its role': (world) => configure(world, shopDocument({ roles: { ...roles, meters: [] } })),
-    'somebody joins': (world) => configure(world, shopDocument({ people: [{ name: 'ana' }, { name: 'ben' }, { name: 'eva' }, { name: 'zoe' }] })),
+    'somebody joins': (world) =>
+      configure(world, shopDocument({ people: [{ name: 'ana' }, { name: 'ben' }, { name: 'eva' }, { name: 'zoe' }] })),
     'the grant is extended': async (world) => {
       const [grant] = [...world.desk.facts.openGrants()]
       mustBe(await extendGrant(world.desk, await world.caller('aide'), grant?.id ?? 'grn_', { milliseconds: minute, reason: 'more' }))

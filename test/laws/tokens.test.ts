@@ -43,7 +43,11 @@ describe('tokens', () => {
   const jwt = (subject: string, claims: Record<string, string> = {}, audience = 'remit') => {
     const now = Math.floor(world.clock.now() / 1_000)
     const token = new SignJWT(claims).setProtectedHeader({ alg: 'EdDSA', kid: 'one' }).setIssuer(ci).setAudience(audience)
-    return token.setSubject(subject).setIssuedAt(now).setExpirationTime(now + 600).sign(ciKey)
+    return token
+      .setSubject(subject)
+      .setIssuedAt(now)
+      .setExpirationTime(now + 600)
+      .sign(ciKey)
   }
   const bySecret = (subjectToken: string, audience = control) =>
     exchangeToken(world.desk, { subjectToken, subjectTokenType: tokenTypes.secret, audience, address: here })
@@ -53,7 +57,13 @@ describe('tokens', () => {
 
   test('a token is for one audience: that of another space, another gateway or nobody is not given', async () => {
     const secret = await world.secretOf('meter')
-    for (const audience of ['urn:remit:other:control', 'urn:remit:other:gateway:http', 'urn:remit:main:gateway:mcp', 'https://shop.example', '']) {
+    for (const audience of [
+      'urn:remit:other:control',
+      'urn:remit:other:gateway:http',
+      'urn:remit:main:gateway:mcp',
+      'https://shop.example',
+      '',
+    ]) {
       refused(await bySecret(secret, audience), 'input.invalid')
     }
   })
@@ -70,10 +80,21 @@ describe('tokens', () => {
   test('a token of another space is refused although its signature is ours', async () => {
     const [meter] = [world.person('meter')]
     const now = world.clock.now()
-    const claims = { jti: world.desk.chance.id('tok', now), chain: [meter.id], provedBy: 'x', audience: control, issuedAt: now, expiresAt: now + minute, proved: {} }
+    const claims = {
+      jti: world.desk.chance.id('tok', now),
+      chain: [meter.id],
+      provedBy: 'x',
+      audience: control,
+      issuedAt: now,
+      expiresAt: now + minute,
+      proved: {},
+    }
     const token = reveal(await world.desk.mint.issue({ ...claims, space: 'other' }))
     refused(await identifyCaller(world.desk, new TokenReader(world.desk, control), token, here), 'credential.invalid')
-    refused(await exchangeToken(world.desk, { subjectToken: token, subjectTokenType: tokenTypes.access, address: here }), 'credential.invalid')
+    refused(
+      await exchangeToken(world.desk, { subjectToken: token, subjectTokenType: tokenTypes.access, address: here }),
+      'credential.invalid',
+    )
   })
 
   test('whatever is wrong with a secret, the answer is the same', async () => {
@@ -82,7 +103,14 @@ describe('tokens', () => {
     mustBe(await revokeSecret(world.desk, await world.caller('ben'), revoked.credential.id))
     world.clock.advance(minute)
     const good = await world.secretOf('meter')
-    const wrong = [reveal(ended.secret), reveal(revoked.secret), `${good.slice(0, -1)}${good.endsWith('A') ? 'B' : 'A'}`, good.replace('crd_', 'crd_0'), '', 'rmt_']
+    const wrong = [
+      reveal(ended.secret),
+      reveal(revoked.secret),
+      `${good.slice(0, -1)}${good.endsWith('A') ? 'B' : 'A'}`,
+      good.replace('crd_', 'crd_0'),
+      '',
+      'rmt_',
+    ]
     for (const secret of wrong) assert.deepEqual(await bySecret(secret), { ok: false, refusal: { code: 'credential.invalid' } })
     assert.equal((await bySecret(good)).ok, true)
   })
@@ -111,9 +139,19 @@ describe('tokens', () => {
     const token = reveal(exchanged.token)
     mustBe(await identifyCaller(world.desk, new TokenReader(world.desk, control), token, here))
     refused(await identifyCaller(world.desk, new TokenReader(world.desk, control), token, '127.0.0.2'), 'credential.elsewhere')
-    const traded = await exchangeToken(world.desk, { subjectToken: token, subjectTokenType: tokenTypes.access, audience: gateway, address: '127.0.0.2' })
+    const traded = await exchangeToken(world.desk, {
+      subjectToken: token,
+      subjectTokenType: tokenTypes.access,
+      audience: gateway,
+      address: '127.0.0.2',
+    })
     refused(traded, 'credential.elsewhere')
-    const own = await exchangeToken(world.desk, { subjectToken: token, subjectTokenType: tokenTypes.access, audience: gateway, address: here })
+    const own = await exchangeToken(world.desk, {
+      subjectToken: token,
+      subjectTokenType: tokenTypes.access,
+      audience: gateway,
+      address: here,
+    })
     assert.equal(own.ok, true)
   })
 
@@ -172,7 +210,10 @@ describe('tokens', () => {
 
   test('only the owner or an administrator issues a secret, and to everybody else the identity is not there', async () => {
     assert.equal((await issueSecret(world.desk, await world.caller('ben'), 'meter', hour)).ok, true)
-    assert.deepEqual(await issueSecret(world.desk, await world.caller('eva'), 'meter', hour), await issueSecret(world.desk, await world.caller('eva'), 'nobody', hour))
+    assert.deepEqual(
+      await issueSecret(world.desk, await world.caller('eva'), 'meter', hour),
+      await issueSecret(world.desk, await world.caller('eva'), 'nobody', hour),
+    )
     refused(await issueSecret(world.desk, await world.caller('ana'), 'ben', hour), 'input.invalid')
     refused(await issueSecret(world.desk, await world.caller('ben'), 'meter', 91 * 24 * hour), 'input.invalid')
   })
@@ -182,7 +223,10 @@ describe('tokens', () => {
     const approved = mustBe(await ask(world, 'meter', ['shop/put-telemetry']))
     mustBe(await quarantine(world.desk, await world.caller('ben'), 'meter', 'odd'))
     const { requestGrant } = await import('../../src/control/request-grant.ts')
-    refused(await requestGrant(world.desk, caller, { task: 'work', statement: 'late', scope: ['shop/put-telemetry'] }), 'identity.quarantined')
+    refused(
+      await requestGrant(world.desk, caller, { task: 'work', statement: 'late', scope: ['shop/put-telemetry'] }),
+      'identity.quarantined',
+    )
     assert.equal(world.desk.facts.grant(approved.id)?.state, 'unclaimed')
     mustBe(await release(world.desk, await world.caller('ben'), 'meter', 'fine'))
   })
@@ -193,6 +237,9 @@ describe('tokens', () => {
     const caller = mustBe(await identifyCaller(world.desk, new TokenReader(world.desk, control), token, here))
     mustBe(await revokeSecret(world.desk, await world.caller('ben'), credential.id))
     const { requestGrant } = await import('../../src/control/request-grant.ts')
-    refused(await requestGrant(world.desk, caller, { task: 'work', statement: 'late', scope: ['shop/put-telemetry'] }), 'credential.invalid')
+    refused(
+      await requestGrant(world.desk, caller, { task: 'work', statement: 'late', scope: ['shop/put-telemetry'] }),
+      'credential.invalid',
+    )
   })
 })

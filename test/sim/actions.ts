@@ -38,14 +38,24 @@ export async function newToken(life: Life, chain: readonly string[], grant: Gran
   if (!exchanged.ok) return undefined
   const { claims, expiresAt } = exchanged.value
   life.law(expiresAt <= (grant === undefined ? now + 15 * minute : grant.endsAt), 'a token outlives its grant')
-  const token = { text: reveal(exchanged.value.token), id: claims.jti, chain, grant: grant?.id, proofs: claims.provedBy.split(' '), endsAt: expiresAt, address: undefined }
+  const token = {
+    text: reveal(exchanged.value.token),
+    id: claims.jti,
+    chain,
+    grant: grant?.id,
+    proofs: claims.provedBy.split(' '),
+    endsAt: expiresAt,
+    address: undefined,
+  }
   life.tokens.push(token)
   return token
 }
 
 async function anyToken(life: Life): Promise<Token | undefined> {
   const { dice } = life
-  const fresh = life.tokens.filter((token) => life.now < token.endsAt && (token.grant === undefined || life.model.grants.get(token.grant)?.state === 'active'))
+  const fresh = life.tokens.filter(
+    (token) => life.now < token.endsAt && (token.grant === undefined || life.model.grants.get(token.grant)?.state === 'active'),
+  )
   if (fresh.length > 0 && chanceOf(dice, 60)) return dice.pick(fresh.slice(-8))
   if (life.tokens.length > 0 && chanceOf(dice, 10)) return dice.pick(life.tokens)
   const active = life.openGrants('active')
@@ -68,9 +78,14 @@ async function identify(life: Life, token: Token, address: string): Promise<Bear
 
 function randomAct(life: Life, token: Token): Act {
   const { dice, model } = life
-  const lines = life.openGrants('active').filter((grant) => (token.grant === undefined ? grant.chain.join() === token.chain.join() : grant.id === token.grant)).flatMap((grant) => grant.lines)
+  const lines = life
+    .openGrants('active')
+    .filter((grant) => (token.grant === undefined ? grant.chain.join() === token.chain.join() : grant.id === token.grant))
+    .flatMap((grant) => grant.lines)
   const fitting = lines.length === 0 ? [] : operationNames.filter((name) => lines.some((line) => names(line, name)))
-  const waiting = [...model.holds.values()].filter((hold) => (hold.state === 'approved' || hold.state === 'waiting') && hold.key.includes(token.id))
+  const waiting = [...model.holds.values()].filter(
+    (hold) => (hold.state === 'approved' || hold.state === 'waiting') && hold.key.includes(token.id),
+  )
   if (waiting.length > 0 && chanceOf(dice, 70)) {
     return again(life, token, dice.pick(waiting))
   }
@@ -105,7 +120,13 @@ function callOf(life: Life, bearer: Bearer, { operation, argument, body }: Act):
 type Expected =
   | { readonly outcome: 'deny' }
   | { readonly outcome: 'allow'; readonly grant: Grant; readonly line: number; readonly hold?: Hold }
-  | { readonly outcome: 'held'; readonly grant: Grant; readonly opinion: Exclude<Opinion, { outcome: 'deny' }>; readonly key: string; readonly hold?: Hold }
+  | {
+      readonly outcome: 'held'
+      readonly grant: Grant
+      readonly opinion: Exclude<Opinion, { outcome: 'deny' }>
+      readonly key: string
+      readonly hold?: Hold
+    }
 
 function expected(life: Life, act: Act): Expected {
   const { model, now } = life
@@ -126,9 +147,12 @@ function expected(life: Life, act: Act): Expected {
   const known = model.holdOf(key)
   const same = known !== undefined && JSON.stringify(known.wanted) === JSON.stringify(wantedOf(opinion.holds))
   if (known?.state === 'denied') return { outcome: 'deny' }
-  if (known?.state === 'approved' && same) return now < known.useBy ? { outcome: 'allow', grant, line: opinion.line, hold: known } : { outcome: 'deny' }
+  if (known?.state === 'approved' && same)
+    return now < known.useBy ? { outcome: 'allow', grant, line: opinion.line, hold: known } : { outcome: 'deny' }
   if (known?.state === 'waiting' && same && now < known.answerBy) return { outcome: 'held', grant, opinion, key, hold: known }
-  const waiting = [...model.holds.values()].filter((hold) => hold.session === `${token.id} ${grant.id}` && hold.state === 'waiting' && hold !== known).length
+  const waiting = [...model.holds.values()].filter(
+    (hold) => hold.session === `${token.id} ${grant.id}` && hold.state === 'waiting' && hold !== known,
+  ).length
   return waiting >= holdsMax ? { outcome: 'deny' } : { outcome: 'held', grant, opinion, key }
 }
 
@@ -165,7 +189,9 @@ export async function act(life: Life): Promise<void> {
 
 async function actBy(life: Life, token: Token, act: Act): Promise<void> {
   const address = chanceOf(life.dice, 4) ? '127.0.0.2' : (token.address ?? here)
-  life.say(`${token.chain.join(' for ')} does ${act.operation} ${act.argument ?? ''} ${act.body} with ${token.id} on ${token.grant ?? 'whatever covers'} from ${address}`)
+  life.say(
+    `${token.chain.join(' for ')} does ${act.operation} ${act.argument ?? ''} ${act.body} with ${token.id} on ${token.grant ?? 'whatever covers'} from ${address}`,
+  )
   const bearer = await identify(life, token, address)
   if (bearer === undefined) return life.count('token refused')
   const want = expected(life, act)
@@ -173,7 +199,10 @@ async function actBy(life: Life, token: Token, act: Act): Promise<void> {
   life.law(verdict.outcome === want.outcome, `expected ${want.outcome}, got ${told(verdict)}`)
   life.count(`action ${verdict.outcome}`)
   if (verdict.outcome === 'held' && want.outcome === 'held') {
-    life.law(want.hold === undefined ? !life.model.holds.has(verdict.hold) : want.hold.id === verdict.hold, `held by ${verdict.hold} and not ${want.hold?.id ?? 'a new one'}`)
+    life.law(
+      want.hold === undefined ? !life.model.holds.has(verdict.hold) : want.hold.id === verdict.hold,
+      `held by ${verdict.hold} and not ${want.hold?.id ?? 'a new one'}`,
+    )
     if (want.hold === undefined) noteHeld(life, verdict.hold, act, want)
   }
   if (verdict.outcome !== 'allow' || want.outcome !== 'allow') return
@@ -219,8 +248,12 @@ function guardsLet(life: Life, { token, operation }: Act, hold: Hold | undefined
   const beings = token.chain.flatMap((name) => life.model.beings.get(name) ?? [])
   return life.model.book.guards
     .filter((guard) => guard.argument === undefined)
-    .filter((guard) => beings.some((being) => (guard.kind ?? being.kind) === being.kind && (guard.role === undefined || being.roles.includes(guard.role))))
-    .filter((guard) => (guard.on === undefined ? guard.effect === 'any' || guard.effect === operations[operation].effect : guard.on === operation))
+    .filter((guard) =>
+      beings.some((being) => (guard.kind ?? being.kind) === being.kind && (guard.role === undefined || being.roles.includes(guard.role))),
+    )
+    .filter((guard) =>
+      guard.on === undefined ? guard.effect === 'any' || guard.effect === operations[operation].effect : guard.on === operation,
+    )
     .every((guard) => guard.hold !== undefined && hold?.guards.includes(guard.id) === true)
 }
 
@@ -241,7 +274,9 @@ const interruptions = ['nothing', 'nothing', 'revocation', 'completion', 'quaran
 /** Many at once on one grant, maybe while somebody stops it: whatever the order, the sums must be right. */
 export async function burst(life: Life): Promise<void> {
   const { dice, model } = life
-  const active = life.openGrants('active').filter((grant) => model.isLive(grant, life.now) && grant.underWay === 0 && model.stands(grant.chain))
+  const active = life
+    .openGrants('active')
+    .filter((grant) => model.isLive(grant, life.now) && grant.underWay === 0 && model.stands(grant.chain))
   if (active.length === 0) return
   const grant = dice.pick(active)
   const token = await newToken(life, grant.chain, grant)
@@ -253,12 +288,13 @@ export async function burst(life: Life): Promise<void> {
   const wants = acts.map((each) => expected(life, each))
   const before = [...grant.spent]
   const ended = { confirmed: false }
-  const caller = interruption === 'completion' ? await life.world.caller(grant.chain[1] ?? grant.chain[0] ?? '', grant.chain.length > 1 ? grant.chain[0] : undefined) : await life.world.caller(operator)
+  const caller =
+    interruption === 'completion'
+      ? await life.world.caller(grant.chain[1] ?? grant.chain[0] ?? '', grant.chain.length > 1 ? grant.chain[0] : undefined)
+      : await life.world.caller(operator)
   const [verdicts] = await Promise.all([
     Promise.all(acts.map((each) => through(life, callOf(life, bearer, each), ended))),
-    interrupt(life, interruption, { grant, caller }).then((done) => {
-      ended.confirmed = done
-    }),
+    interrupt(life, interruption, { grant, caller, ended }),
   ])
   await life.settle()
   await reconcile(life, { grant, acts, wants, verdicts, before })
@@ -273,21 +309,28 @@ export async function burst(life: Life): Promise<void> {
   life.count(`burst with ${interruption}`)
 }
 
-async function interrupt(life: Life, how: (typeof interruptions)[number], { grant, caller }: { readonly grant: Grant; readonly caller: Parameters<typeof revokeGrant>[1] }): Promise<boolean> {
+interface Interruption {
+  readonly grant: Grant
+  readonly caller: Parameters<typeof revokeGrant>[1]
+  readonly ended: { confirmed: boolean }
+}
+
+async function interrupt(life: Life, how: (typeof interruptions)[number], { grant, caller, ended }: Interruption): Promise<void> {
   const { desk } = life.world
   switch (how) {
     case 'revocation':
       mustBe(await revokeGrant(desk, caller, grant.id as GrantId, 'stop'))
-      return true
+      break
     case 'completion':
       mustBe(await completeGrant(desk, caller, grant.id as GrantId, 'done'))
-      return true
+      break
     case 'quarantine':
       mustBe(await quarantine(desk, caller, grant.chain[0] ?? '', 'odd'))
-      return true
+      break
     case 'nothing':
-      return false
+      return
   }
+  ended.confirmed = true
 }
 
 interface Passed {
@@ -314,8 +357,11 @@ interface Burst {
 }
 
 async function reconcile(life: Life, { grant, acts, wants, verdicts, before }: Burst): Promise<void> {
-  const spent = await life.world.house.store.read((tx) => Promise.all(grant.lines.map(async (_, line) => (await tx.get('uses', `${grant.id}/${line}`))?.spent ?? 0)))
-  for (const [line, { uses }] of grant.lines.entries()) life.law(uses === undefined || (spent[line] ?? 0) <= uses, `more than ${uses} uses of line ${line}`)
+  const spent = await life.world.house.store.read((tx) =>
+    Promise.all(grant.lines.map(async (_, line) => (await tx.get('uses', `${grant.id}/${line}`))?.spent ?? 0)),
+  )
+  for (const [line, { uses }] of grant.lines.entries())
+    life.law(uses === undefined || (spent[line] ?? 0) <= uses, `more than ${uses} uses of line ${line}`)
   const byHold = new Map<string, number>()
   let counted = 0
   for (const [place, { verdict, sent }] of verdicts.entries()) {
@@ -323,7 +369,8 @@ async function reconcile(life: Life, { grant, acts, wants, verdicts, before }: B
     if (want === undefined || act === undefined) continue
     life.law(want.outcome !== 'deny' || verdict.outcome === 'deny', `one of many is ${told(verdict)} and should be denied`)
     life.law(want.outcome !== 'held' || verdict.outcome !== 'allow', 'one of many was let through unasked')
-    if (verdict.outcome === 'held' && want.outcome === 'held' && !life.model.holds.has(verdict.hold)) noteHeld(life, verdict.hold, act, want)
+    if (verdict.outcome === 'held' && want.outcome === 'held' && !life.model.holds.has(verdict.hold))
+      noteHeld(life, verdict.hold, act, want)
     if (verdict.outcome !== 'allow' || want.outcome !== 'allow') continue
     if (grant.lines[want.line]?.uses !== undefined) counted += 1
     if (sent) life.count('forward')

@@ -39,7 +39,16 @@ export interface Allowed {
 export const people = ['ana', 'ben', 'cyd', 'eva']
 /** Stands at the desk throughout, and has no part in anything else. */
 export const operator = 'oli'
-export const chains: readonly (readonly string[])[] = [['aide'], ['aide'], ['bot'], ['drone'], ['ana'], ['aide', 'ana'], ['drone', 'aide'], ['bot', 'cyd']]
+export const chains: readonly (readonly string[])[] = [
+  ['aide'],
+  ['aide'],
+  ['bot'],
+  ['drone'],
+  ['ana'],
+  ['aide', 'ana'],
+  ['drone', 'aide'],
+  ['bot', 'cyd'],
+]
 
 export class Life {
   readonly dice: Dice
@@ -55,7 +64,13 @@ export class Life {
   gateway: GatewayControl
   readonly #folder: string | undefined
 
-  constructor(parts: { readonly dice: Dice; readonly world: World; readonly model: Model; readonly folder: string | undefined; readonly canary: Canary | undefined }) {
+  constructor(parts: {
+    readonly dice: Dice
+    readonly world: World
+    readonly model: Model
+    readonly folder: string | undefined
+    readonly canary: Canary | undefined
+  }) {
     this.dice = parts.dice
     this.world = parts.world
     this.model = parts.model
@@ -152,15 +167,30 @@ function randomBeings(dice: Dice): readonly Being[] {
   const roles = () => roleNames.filter((role) => chanceOf(dice, role === 'suspects' ? 10 : 50))
   const person = (name: string): Being => ({ name, kind: 'human', live: true, contained: false, roles: roles() })
   const machine = (name: string, kind: Being['kind']): Being => {
-    return { name, kind, live: true, contained: false, owner: dice.pick(people), roles: ['agents', ...roles().filter((role) => role !== 'agents')] }
+    return {
+      name,
+      kind,
+      live: true,
+      contained: false,
+      owner: dice.pick(people),
+      roles: ['agents', ...roles().filter((role) => role !== 'agents')],
+    }
   }
-  return [...people.map(person), { ...person(operator), roles: ['operators'] }, machine('aide', 'ai-agent'), machine('drone', 'ai-agent'), machine('bot', 'service-account')]
+  return [
+    ...people.map(person),
+    { ...person(operator), roles: ['operators'] },
+    machine('aide', 'ai-agent'),
+    machine('drone', 'ai-agent'),
+    machine('bot', 'service-account'),
+  ]
 }
 
 /** The document that says just this. */
 export function documentOf(beings: ReadonlyMap<string, Being>, book: RuleBook): JsonObject {
   const all = [...beings.values()]
-  const roles = Object.fromEntries([...roleNames, 'operators'].map((role) => [role, all.filter((being) => being.roles.includes(role)).map(({ name }) => name)]))
+  const roles = Object.fromEntries(
+    [...roleNames, 'operators'].map((role) => [role, all.filter((being) => being.roles.includes(role)).map(({ name }) => name)]),
+  )
   return asDocument({
     version: 1,
     space: 'main',
@@ -193,6 +223,10 @@ function broken(gateway: GatewayControl, canary: Canary | undefined): GatewayCon
     }
     case 'mixes-up-holds':
       // Every body counts as the same: the digest that was approved is not that of what is sent.
-      return { ...gateway, authorize: (call) => gateway.authorize(call.material === undefined ? call : { ...call, material: { ...call.material, target: '', bodySha256: '' } }) }
+      return {
+        ...gateway,
+        authorize: (call) =>
+          gateway.authorize(call.material === undefined ? call : { ...call, material: { ...call.material, target: '', bodySha256: '' } }),
+      }
   }
 }

@@ -11,7 +11,13 @@ import { addCounts, type LifeReport, runLife } from './run.ts'
 
 const canaries: readonly Canary[] = ['ignores-the-door', 'remembers-verdicts', 'mixes-up-holds']
 const { values } = parseArgs({
-  options: { seed: { type: 'string' }, lives: { type: 'string', default: '200' }, steps: { type: 'string', default: '250' }, life: { type: 'string' }, canary: { type: 'string' } },
+  options: {
+    seed: { type: 'string' },
+    lives: { type: 'string', default: '200' },
+    steps: { type: 'string', default: '250' },
+    life: { type: 'string' },
+    canary: { type: 'string' },
+  },
 })
 const canary = canaries.find((name) => name === values.canary)
 const seed = values.seed === undefined ? seedOfCommit() : Number(values.seed)
@@ -24,7 +30,9 @@ if (![seed, lives, steps].every(Number.isSafeInteger) || (values.canary !== unde
 
 function seedOfCommit(): number {
   const commit = process.env['COMMIT']
-  return commit === undefined || commit === '' ? randomInt(1_000_000) : createHash('sha256').update(commit).digest().readUInt32BE() % 1_000_000
+  return commit === undefined || commit === ''
+    ? randomInt(1_000_000)
+    : createHash('sha256').update(commit).digest().readUInt32BE() % 1_000_000
 }
 
 async function main(): Promise<void> {
@@ -32,13 +40,23 @@ async function main(): Promise<void> {
   const counts = new Map<string, number>()
   const only = values.life === undefined ? undefined : Number(values.life)
   for (let life = only ?? 0; life < (only === undefined ? lives : only + 1); life += 1) {
-    const report = await runLife({ seed: seed * 1_000_003 + life, steps, onFile: life % 3 === 0, ...(canary === undefined ? {} : { canary }) })
+    const report = await runLife({
+      seed: seed * 1_000_003 + life,
+      steps,
+      onFile: life % 3 === 0,
+      ...(canary === undefined ? {} : { canary }),
+    })
     addCounts(counts, report.counts)
     if (only !== undefined) console.log(report.steps.join('\n'))
     if (report.broken !== undefined) return stop(life, report)
     if (life % 20 === 19) console.log(`sim: ${life + 1} lives, every law held`)
   }
-  console.log([...counts].toSorted().map(([what, count]) => `  ${String(count).padStart(7)} ${what}`).join('\n'))
+  console.log(
+    [...counts]
+      .toSorted(([one], [two]) => one.localeCompare(two))
+      .map(([what, count]) => `  ${String(count).padStart(7)} ${what}`)
+      .join('\n'),
+  )
   if (canary !== undefined) console.error('sim: nobody noticed what the gateway does')
   else console.log('sim: every law held')
   if (canary !== undefined) process.exitCode = 1

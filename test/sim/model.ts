@@ -146,9 +146,14 @@ export class Model {
 
   /** Closes a grant as its state allows, and what lived by it. */
   close(grant: Grant, how: 'denied' | 'other' = 'other'): void {
-    const closed: Partial<Record<State, State>> = { pending: how === 'denied' ? 'denied' : 'withdrawn', approved: 'unclaimed', active: 'ended' }
+    const closed: Partial<Record<State, State>> = {
+      pending: how === 'denied' ? 'denied' : 'withdrawn',
+      approved: 'unclaimed',
+      active: 'ended',
+    }
     grant.state = closed[grant.state] ?? grant.state
-    for (const hold of this.holds.values()) if (hold.grant === grant.id && (hold.state === 'waiting' || hold.state === 'approved')) hold.state = 'withdrawn'
+    for (const hold of this.holds.values())
+      if (hold.grant === grant.id && (hold.state === 'waiting' || hold.state === 'approved')) hold.state = 'withdrawn'
   }
 
   closeAllOf(gone: ReadonlySet<string>): void {
@@ -230,6 +235,10 @@ export function wantedOf(guards: readonly GuardRule[]): readonly Wanted[] {
 }
 
 /** What makes two held actions the same: every byte, on one session. */
-export function holdKey(token: Token, grant: string, action: { readonly operation: OperationName; readonly argument: string | number | undefined; readonly body: string }): string {
+export function holdKey(
+  token: Token,
+  grant: string,
+  action: { readonly operation: OperationName; readonly argument: string | number | undefined; readonly body: string },
+): string {
   return JSON.stringify([token.id, grant, action.operation, action.argument ?? null, action.body])
 }

@@ -117,7 +117,8 @@ export async function stored(house: House): Promise<Map<string, Told>> {
 export function difference(told: ReadonlyMap<string, Told>, kept: ReadonlyMap<string, Told>): string | undefined {
   for (const id of new Set([...told.keys(), ...kept.keys()])) {
     const [one, two] = [told.get(id), kept.get(id)]
-    if (one === undefined || two === undefined) return `${id} is only in the ${one === undefined ? 'store' : 'ledger'}: ${JSON.stringify(one ?? two)}`
+    if (one === undefined || two === undefined)
+      return `${id} is only in the ${one === undefined ? 'store' : 'ledger'}: ${JSON.stringify(one ?? two)}`
     // A request that people narrowed on the way to their approval is told in their signed statements.
     const isOnTheWay = two['state'] === 'pending' || two['state'] === 'denied' || two['state'] === 'withdrawn'
     for (const part of new Set([...Object.keys(one), ...Object.keys(two)])) {

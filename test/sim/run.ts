@@ -84,7 +84,10 @@ async function verify(life: Life): Promise<void> {
   await house.journal.flush()
   await house.sequencer.flush()
   const journals = [{ name: house.journal.name, vkey: house.journal.vkey, read: () => house.journal.read() }]
-  const report = await verifyExport(exportLedger({ store: house.store, origin: 'remit.test/ledger', vkeys: [house.sequencer.vkey], journals }), [house.sequencer.vkey, house.journal.vkey])
+  const report = await verifyExport(
+    exportLedger({ store: house.store, origin: 'remit.test/ledger', vkeys: [house.sequencer.vkey], journals }),
+    [house.sequencer.vkey, house.journal.vkey],
+  )
   life.law(report.ok, `the record does not verify: ${JSON.stringify(report.failures.slice(0, 3))}`)
 }
 

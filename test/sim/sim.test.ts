@@ -45,7 +45,8 @@ describe('random lives', () => {
   for (const [canary, from, says] of canaries) {
     test(`notice a gateway that ${says}`, async () => {
       const noticed: (string | undefined)[] = []
-      for (let seed = from; seed < from + 40 && noticed.at(-1) === undefined; seed += 1) noticed.push((await runLife({ seed, steps: 150, canary })).broken)
+      for (let seed = from; seed < from + 40 && noticed.at(-1) === undefined; seed += 1)
+        noticed.push((await runLife({ seed, steps: 150, canary })).broken)
       assert.notEqual(noticed.at(-1), undefined)
       assert.doesNotMatch(noticed.at(-1) ?? '', /^\w*Error/, 'a law, and no bug of the simulation')
     })

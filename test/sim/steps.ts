@@ -45,7 +45,10 @@ export async function ask(life: Life): Promise<void> {
   const needs = price.persons > 0 || price.wanted.length > 0
   const { id, state, tier } = asked.value
   life.law(state === (needs ? 'pending' : 'approved'), `the request is ${state} although it takes ${needs ? 'persons' : 'nobody'}`)
-  life.law(tier === price.tier && asked.value.duration === price.duration && asked.value.durationMax === price.most, `priced ${JSON.stringify(asked.value)}`)
+  life.law(
+    tier === price.tier && asked.value.duration === price.duration && asked.value.durationMax === price.most,
+    `priced ${JSON.stringify(asked.value)}`,
+  )
   life.count(`request ${state}`)
   model.grants.set(id, {
     id,
@@ -87,7 +90,10 @@ function promising({ dice, model }: Life): Draft {
   })
   const drafts = Array.from({ length: 8 }, draft)
   const [first] = drafts
-  const good = drafts.find(({ duration, ...each }) => model.stands(each.chain) && mayBeGiven(model, { ...each, ...(duration === undefined ? {} : { duration }) }) !== undefined)
+  const good = drafts.find(
+    ({ duration, ...each }) =>
+      model.stands(each.chain) && mayBeGiven(model, { ...each, ...(duration === undefined ? {} : { duration }) }) !== undefined,
+  )
   if (first === undefined) throw new Error('there are drafts')
   return chanceOf(dice, 85) ? (good ?? first) : first
 }
@@ -127,7 +133,8 @@ export async function answer(life: Life, chosen?: Hold): Promise<void> {
   const able = people.filter((name) => model.mayAnswer(name, subject, now) && !about.answered.has(name))
   const person = able.length > 0 && chanceOf(dice, 75) ? dice.pick(able) : dice.pick([...people, ...machines.slice(0, 1)])
   const decision = chanceOf(dice, 90) ? 'approve' : 'deny'
-  const { narrowing, isNarrower } = grant !== undefined && chanceOf(dice, 30) ? randomNarrowing(life, grant) : { narrowing: {}, isNarrower: true }
+  const { narrowing, isNarrower } =
+    grant !== undefined && chanceOf(dice, 30) ? randomNarrowing(life, grant) : { narrowing: {}, isNarrower: true }
   life.say(`${person} says ${decision} to ${about.id}, narrowing ${JSON.stringify(narrowing)}`)
   const isOpenStill = hold === undefined ? grant?.state === 'pending' && now < grant.pendingUntil : now < hold.answerBy
   const may = model.mayAnswer(person, subject, now) && isOpenStill && !about.answered.has(person) && isNarrower
@@ -278,7 +285,9 @@ export async function configure(life: Life): Promise<void> {
   else if (being.kind !== 'human') put(name, { owner: dice.pick(people) })
   // Who left comes back, so that a life does not run out of people.
   for (const each of after.values()) if (!each.live && each.name !== name && chanceOf(dice, 60)) put(each.name, { live: true })
-  life.say(`configured: ${JSON.stringify([...after.values()].filter((each) => each !== before.get(each.name)))}${book === model.book ? '' : `, policies ${JSON.stringify(book)}`}`)
+  life.say(
+    `configured: ${JSON.stringify([...after.values()].filter((each) => each !== before.get(each.name)))}${book === model.book ? '' : `, policies ${JSON.stringify(book)}`}`,
+  )
   const applied = mustBe(await applyConfiguration(life.world.desk, { machine: 'test' }, documentOf(after, book)))
   life.law(applied.problems === undefined, `the document has problems: ${JSON.stringify(applied.problems)}`)
   for (const each of after.values()) {
@@ -300,7 +309,10 @@ export async function sweepAll(life: Life): Promise<void> {
 
 /** A wrapper says that it is there. */
 export function call(life: Life): void {
-  const grant = pickGrant(life, life.openGrants('active').filter((each) => each.heartbeat !== undefined))
+  const grant = pickGrant(
+    life,
+    life.openGrants('active').filter((each) => each.heartbeat !== undefined),
+  )
   if (grant === undefined) return
   life.say(`the wrapper of ${grant.id} calls`)
   life.world.house.gate.activity.called(grant.id, life.now)
@@ -335,7 +347,10 @@ export function advance(life: Life): void {
     ...life.tokens.map((token) => token.endsAt),
   ].filter((instant) => instant > now && instant < now + 48 * 60 * minute)
   const near = instants.toSorted((a, b) => a - b).slice(0, 6)
-  const by = near.length > 0 && chanceOf(dice, 25) ? dice.pick(near) - now : dice.pick([1, 1, 1_000, 1_000, 5_000, 30_000, minute, minute, 5 * minute, chanceOf(dice, 20) ? 60 * minute : 20 * minute])
+  const by =
+    near.length > 0 && chanceOf(dice, 25)
+      ? dice.pick(near) - now
+      : dice.pick([1, 1, 1_000, 1_000, 5_000, 30_000, minute, minute, 5 * minute, chanceOf(dice, 20) ? 60 * minute : 20 * minute])
   life.say(`${by} ms go by`)
   life.world.clock.advance(by)
 }

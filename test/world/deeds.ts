@@ -41,14 +41,17 @@ export async function start(world: World, who: string, grant: GrantId, actor?: s
   return mustBe(await activateGrant(world.desk, await world.caller(who, actor), grant))
 }
 
-export function callOf(world: World, bearer: Bearer, operation: string, given: Given = {}, body = ''): Call {
+/** An operation, what it is given, and the body that goes with it. */
+type Done = readonly [operation: string, given?: Given, body?: string]
+
+export function callOf(world: World, bearer: Bearer, ...[operation, given = {}, body = '']: Done): Call {
   const action = actionOf(world.desk.facts.service('shop'), operation, given)
   return { bearer, action, material: materialOf(action, body) }
 }
 
 /** One action by a fresh token that names this grant. */
-export async function act(world: World, who: string, grant: Grant | undefined, operation: string, given: Given = {}): Promise<Verdict> {
-  return world.gateway.authorize(callOf(world, await world.bearer(who, grant?.id), operation, given))
+export async function act(world: World, who: string, grant: Grant | undefined, ...action: Done): Promise<Verdict> {
+  return world.gateway.authorize(callOf(world, await world.bearer(who, grant?.id), ...action))
 }
 
 export function allowed(verdict: Verdict): Decision {
