@@ -37,11 +37,18 @@ export function gatewayControl(gate: Gate): GatewayControl {
   }
 }
 
+/** Opened once for each form of a service: unsealing costs more than deciding. */
+const opened = new WeakMap<Service, Secret>()
+
 function upstreamSecret(gate: Gate, service: Service): Result<Secret | undefined> {
   if (service.credential === undefined) return done(undefined)
-  const opened = gate.desk.vault.open(service.credential.sealed, service.upstream)
-  if (!opened.ok) return refuse('upstream.unreachable', { detail: 'its credential cannot be opened' })
-  return done(opened.value.prefixed(service.credential.prefix))
+  const known = opened.get(service)
+  if (known !== undefined) return done(known)
+  const secret = gate.desk.vault.open(service.credential.sealed, service.upstream)
+  if (!secret.ok) return refuse('upstream.credential')
+  const whole = secret.value.prefixed(service.credential.prefix)
+  opened.set(service, whole)
+  return done(whole)
 }
 
 /** Who wants to hear of the end of which session; forgotten once told. */

@@ -41,23 +41,35 @@ export type ExceptionId = Id<'exc'>
 const alphabet = '0123456789ABCDEFGHJKMNPQRSTVWXYZ'
 const ulidLength = 26
 
+/** Ids of one millisecond share their first half. */
+let timeOf: number | undefined
+let timeText = ''
+
 /** A new id from an instant (48 bits) and ten random bytes, as the ULID specification lays them out. */
 export function makeId<P extends IdPrefix>(prefix: P, now: number, chance: Uint8Array): Id<P> {
   if (chance.byteLength < 10) throw new Error('an id needs ten random bytes')
-  let time = ''
-  let rest = now
-  for (let place = 0; place < 10; place += 1) {
-    time = `${alphabet[rest % 32]}${time}`
+  if (now !== timeOf) {
+    timeText = ''
+    let rest = now
+    for (let place = 0; place < 10; place += 1) {
+      timeText = `${alphabet[rest % 32]}${timeText}`
+      rest = Math.floor(rest / 32)
+    }
+    timeOf = now
+  }
+  // Five bytes are forty bits are eight characters: numbers hold that exactly, and twice.
+  return `${prefix}_${timeText}${fiveBytes(chance, 0)}${fiveBytes(chance, 5)}`
+}
+
+function fiveBytes(bytes: Uint8Array, from: number): string {
+  let rest = 0
+  for (let place = from; place < from + 5; place += 1) rest = rest * 256 + (bytes[place] ?? 0)
+  let text = ''
+  for (let place = 0; place < 8; place += 1) {
+    text = `${alphabet[rest % 32]}${text}`
     rest = Math.floor(rest / 32)
   }
-  let bits = 0n
-  for (const byte of chance.subarray(0, 10)) bits = (bits << 8n) | BigInt(byte)
-  let tail = ''
-  for (let place = 0; place < 16; place += 1) {
-    tail = `${alphabet[Number(bits & 31n)]}${tail}`
-    bits >>= 5n
-  }
-  return `${prefix}_${time}${tail}`
+  return text
 }
 
 /** Reads an id of one kind, or refuses `id.malformed`. */
