@@ -104,12 +104,6 @@ const rows = {
     says: 'the grant would be longer than policy or tier allows',
     remedy: 'ask for at most the time in detail',
   },
-  'request.locked': {
-    status: 403,
-    tells: 'caller',
-    says: 'approval is needed and no person who could give it exists',
-    remedy: 'an administrator must name a person for the role in detail',
-  },
   'request.too-many': {
     status: 429,
     tells: 'caller',

@@ -45,7 +45,9 @@ function remitLines({ path, text, blocks }: Page): { readonly where: string; rea
 /** Words of a shell line: quotes hold together, and what comes after `--` is another program's. */
 function shellWords(text: string): string[] {
   const words = [...text.matchAll(/"[^"]*"?|'[^']*'?|[^\s"']+/g)].map(([word]) => word)
-  const end = words.findIndex((word) => word === '--' || word === '>' || word === '2>' || word === '&&' || word === '\\' || word.startsWith('#'))
+  const end = words.findIndex(
+    (word) => word === '--' || word === '>' || word === '2>' || word === '&&' || word === '\\' || word.startsWith('#'),
+  )
   return end < 0 ? words : words.slice(0, end)
 }
 
@@ -120,7 +122,9 @@ test('every refusal that the docs name is in the table', () => {
   for (const { path, text } of pages) {
     const urns = [...text.matchAll(/urn:remit:refusal:([a-z-]+(?:\.[a-z-]+)?)/g)]
     // A code in backticks of one of the table's families.
-    const codes = [...text.matchAll(/`((?:action|approval|credential|grant|hold|identity|request|scope|session|upstream|store)\.[a-z-]+)`/g)]
+    const codes = [
+      ...text.matchAll(/`((?:action|approval|credential|grant|hold|identity|request|scope|session|upstream|store)\.[a-z-]+)`/g),
+    ]
     for (const [, code = ''] of [...urns, ...codes]) {
       if (ledgerKinds.has(code)) continue
       seen += 1
@@ -152,7 +156,7 @@ function examplesOf({ path, blocks }: Page): Example[] {
     if (block.language === 'yaml' && block.text.includes('version: 1')) {
       examples.push({ page: path, line: block.line, files: new Map([['remit.yaml', block.text]]) })
     } else if (current !== undefined && block.words[0]?.includes('.') === true) current.files.set(block.words[0], block.text)
-    else if (current !== undefined && block.language === 'cedar') addPolicies(current.files, block)
+    else if (current !== undefined && block.language === 'cedar' && block.words[0] !== 'desk') addPolicies(current.files, block)
   }
   return examples
 }
@@ -164,7 +168,7 @@ function addPolicies(files: Map<string, string>, { line, text }: Block): void {
 test('every configuration and policy in the docs is taken', async () => {
   let configurations = 0
   let policies = 0
-  const shown = pages.flatMap(({ blocks }) => blocks).filter(({ language }) => language === 'cedar').length
+  const shown = pages.flatMap(({ blocks }) => blocks).filter(({ language, words }) => language === 'cedar' && words[0] !== 'desk').length
   for (const example of pages.flatMap(examplesOf)) {
     const folder = mkdtempSync(join(tmpdir(), 'remit-docs-'))
     try {
@@ -183,6 +187,12 @@ test('every configuration and policy in the docs is taken', async () => {
   }
   assert.ok(configurations >= 3, `only ${configurations} configurations were seen`)
   assert.equal(policies, shown, 'every cedar block follows the remit.yaml of its page')
+})
+
+test('the desk that ships is the desk that the docs show', () => {
+  const [shown] = pages.flatMap(({ blocks }) => blocks).filter(({ language, words }) => language === 'cedar' && words[0] === 'desk')
+  const shipped = readFileSync(join(root, 'src/decision/desk.cedar'), 'utf8')
+  assert.equal(shown?.text.trim(), shipped.replaceAll(/^\/\/.*\n/gm, '').trim())
 })
 
 const silence = '@id("nobody-deletes")\nforbid (principal, action in Effect::Action::"delete", resource);\n'

@@ -116,12 +116,7 @@ export class Walk {
     for (const terminal of this.#terminals.values()) terminal.end()
   }
 
-  async #run(step: {
-    readonly where: string
-    readonly who: string
-    readonly block: Block
-    readonly wanted: string
-  }): Promise<void> {
+  async #run(step: { readonly where: string; readonly who: string; readonly block: Block; readonly wanted: string }): Promise<void> {
     const { where, who, block, wanted } = step
     const terminal = this.#terminals.get(who) ?? this.#open(who)
     await this.#until(`${where}: the terminal ${who} to be free`, () => terminal.isIdle, terminal)
