@@ -1,5 +1,5 @@
 /** From a token to a caller: verified, bound to the first address that used it, its chain alive. */
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 import { refuse } from '../kernel/refusals.ts'
 import { done, type Result } from '../kernel/result.ts'
 import { chainStands } from '../decision/facts.ts'
@@ -56,11 +56,20 @@ export class TokenReader {
 }
 
 function tokenHash(token: string): string {
-  return createHash('sha256').update(token).digest('base64')
+  return hash('sha256', token, 'base64')
 }
 
 /** Verifies a token and binds it to the address that uses it first; from another address it is refused, and that is a signal. */
-export async function identify(desk: Desk, reader: TokenReader, token: string, address: string): Promise<Result<Bearer>> {
+export function identify(desk: Desk, reader: TokenReader, token: string, address: string): Promise<Result<Bearer>> {
+  // Most often it was seen before, and nothing is to be waited for.
+  const claims = reader.seen(token)
+  const bound = claims === undefined ? undefined : desk.facts.binding(claims.jti)
+  return claims !== undefined && bound?.address === address
+    ? Promise.resolve(done({ claims, address }))
+    : identifyAnew(desk, reader, token, address)
+}
+
+async function identifyAnew(desk: Desk, reader: TokenReader, token: string, address: string): Promise<Result<Bearer>> {
   const read = await reader.read(token)
   if (!read.ok) return read
   const claims = read.value

@@ -27,7 +27,8 @@ const timerMax: Milliseconds = 2 ** 31 - 1
 
 interface Waiting {
   readonly due: Instant
-  readonly work: () => void
+  /** Gone once it was called or called off: what it would have worked on must not stay for the sake of a timer. */
+  work: (() => void) | undefined
   timer?: NodeJS.Timeout
 }
 
@@ -52,13 +53,15 @@ export function makeClock(sources: ClockSources): HostClock {
   }
 
   function fire(entry: Waiting): void {
+    const { work } = entry
     drop(entry)
-    entry.work()
+    work?.()
   }
 
   function drop(entry: Waiting): void {
     clearTimeout(entry.timer)
     waiting.delete(entry)
+    entry.work = undefined
     if (waiting.size > 0) return
     clearInterval(sweeper)
     sweeper = undefined

@@ -9,6 +9,7 @@ import type { Action } from '../../model/actions.ts'
 import type { RouteTable } from '../../model/routes.ts'
 import type { Service } from '../../model/services.ts'
 import type { Log } from '../shared/log.ts'
+import type { Roster } from '../shared/roster.ts'
 import type { SessionCuts } from '../shared/session-cuts.ts'
 import { addBodyArguments, checkBodyForm, nameAction } from './actions.ts'
 import { answerRefusal, type RefusalAnswer } from './answers.ts'
@@ -33,7 +34,7 @@ export interface Door {
   readonly limits: HttpLimits
   readonly log: Log
   readonly cuts: SessionCuts
-  readonly forwardings: Set<Forwarding>
+  readonly forwardings: Roster<Forwarding>
   /** `undefined` once the service is gone. */
   readonly served: () => ServedService | undefined
 }
@@ -211,10 +212,10 @@ export class Exchange {
       response: this.#response,
       ...(known === undefined ? {} : { known }),
       refuse: (refusal) => this.#answer({ refusal, more: { decision: decision.id } }),
-      onOver: () => forwardings.delete(forwarding),
+      onOver: () => leave(),
     })
     this.#forwarding = forwarding
-    forwardings.add(forwarding)
+    const leave = forwardings.add(forwarding)
     forwarding.start()
   }
 

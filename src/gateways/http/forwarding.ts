@@ -49,6 +49,8 @@ export class Forwarding implements Cuttable {
   #deadline: Instant
   #up: ClientRequest | undefined
   #secret: string | undefined
+  /** Takes it out of what the session's end cuts. */
+  #leave: (() => void) | undefined
   #uploaded = false
   #requestBytes = 0
   #responseBytes = 0
@@ -70,7 +72,7 @@ export class Forwarding implements Cuttable {
       return
     }
     // Listening starts before the last look, so that no end can fall between the two.
-    cuts.add(decision.session, this)
+    this.#leave = cuts.add(decision.session, this)
     const up = upstream.open({ method: request.method, path: request.target, headers: this.#outgoingHeaders(secret.value) })
     this.#up = up
     up.on('error', (error) => this.#broke(error))
@@ -281,9 +283,9 @@ export class Forwarding implements Cuttable {
   }
 
   #over(outcome: Pick<Outcome, 'result' | 'reason'>): void {
-    const { control, cuts, decision, clock, onOver } = this.#plan
+    const { control, decision, clock, onOver } = this.#plan
     this.#state = 'over'
-    cuts.remove(decision.session, this)
+    this.#leave?.()
     control.finish(decision, {
       ...outcome,
       requestBytes: this.#requestBytes,

@@ -3,6 +3,7 @@ import type { Clock, GatewayControl } from '../../control/ports.ts'
 import type { Milliseconds } from '../../kernel/instants.ts'
 import type { Service } from '../../model/services.ts'
 import type { Log } from '../shared/log.ts'
+import { Roster } from '../shared/roster.ts'
 import { SessionCuts } from '../shared/session-cuts.ts'
 import type { Forwarding } from './forwarding.ts'
 import { defaultLimits, type HttpLimits } from './limits.ts'
@@ -40,7 +41,7 @@ const graceMs = 2_000
 export async function startHttpGateway(input: HttpGatewayInput): Promise<HttpGateway> {
   const { control, clock, log } = input
   const limits = { ...defaultLimits, ...input.limits }
-  const forwardings = new Set<Forwarding>()
+  const forwardings = new Roster<Forwarding>()
   const cuts = new SessionCuts(control, clock)
   const ports = new Map<string, OpenPort>()
   let isClosing = false

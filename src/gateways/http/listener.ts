@@ -6,6 +6,7 @@ import type { Refusal } from '../../kernel/refusals.ts'
 import { compileRoutes } from '../../model/routes.ts'
 import { clientAddress } from '../../kernel/client-address.ts'
 import type { Log } from '../shared/log.ts'
+import type { Roster } from '../shared/roster.ts'
 import type { SessionCuts } from '../shared/session-cuts.ts'
 import { abort, answerRaw } from './answers.ts'
 import { type Door, Exchange, type ServedService } from './exchange.ts'
@@ -20,7 +21,7 @@ export interface ListenerInput {
   readonly limits: HttpLimits
   readonly log: Log
   readonly cuts: SessionCuts
-  readonly forwardings: Set<Forwarding>
+  readonly forwardings: Roster<Forwarding>
 }
 
 interface Connection {

@@ -2,6 +2,7 @@
 import type { SessionId } from '../../kernel/ids.ts'
 import type { Clock, GatewayControl } from '../../control/ports.ts'
 import type { Instant } from '../../kernel/instants.ts'
+import { Roster } from './roster.ts'
 
 /** Something under way that can be stopped at once. `cut` must be safe to call more than once. */
 export interface Cuttable {
@@ -11,7 +12,7 @@ export interface Cuttable {
 }
 
 interface Watch {
-  readonly underWay: Set<Cuttable>
+  readonly underWay: Roster<Cuttable>
   readonly stopListening: () => void
   /** When the timer goes off; Infinity while none is set. */
   alarmAt: Instant
@@ -35,15 +36,15 @@ export class SessionCuts {
     this.#clock = clock
   }
 
-  /** From here on, the session's end cuts it. Called before the control's `stands` is asked, so that no end falls between the two. */
-  add(session: SessionId, item: Cuttable): void {
+  /**
+   * From here on, the session's end cuts it; answers how to take it out again. Called before the control's `stands` is asked, so that
+   * no end falls between the two.
+   */
+  add(session: SessionId, item: Cuttable): () => void {
     const watch = this.#watches.get(session) ?? this.#watch(session)
-    watch.underWay.add(item)
+    const leave = watch.underWay.add(item)
     if (item.endsAt < watch.alarmAt) this.#setAlarm(session, watch, item.endsAt)
-  }
-
-  remove(session: SessionId, item: Cuttable): void {
-    this.#watches.get(session)?.underWay.delete(item)
+    return leave
   }
 
   /** Cuts everything and stops listening. */
@@ -53,7 +54,7 @@ export class SessionCuts {
 
   #watch(session: SessionId): Watch {
     const watch: Watch = {
-      underWay: new Set(),
+      underWay: new Roster(),
       stopListening: this.#control.onEnd(session, (reason) => this.#end(session, reason)),
       alarmAt: Number.POSITIVE_INFINITY,
       callOff: () => {},
@@ -72,7 +73,7 @@ export class SessionCuts {
   #alarm(session: SessionId, watch: Watch): void {
     const now = this.#clock.now()
     watch.alarmAt = Number.POSITIVE_INFINITY
-    for (const item of [...watch.underWay]) if (item.endsAt <= now) item.cut('the grant has ended')
+    for (const item of watch.underWay) if (item.endsAt <= now) item.cut('the grant has ended')
     const next = Math.min(...[...watch.underWay].map((item) => item.endsAt))
     if (next < Number.POSITIVE_INFINITY) this.#setAlarm(session, watch, next)
     // Nothing under way at what was an end: most likely the session's own. Its next action, if there is one, is watched anew.
@@ -83,8 +84,7 @@ export class SessionCuts {
     const watch = this.#watches.get(session)
     if (watch === undefined) return
     this.#forget(session, watch)
-    for (const item of [...watch.underWay]) item.cut(reason)
-    watch.underWay.clear()
+    for (const item of watch.underWay) item.cut(reason)
   }
 
   #forget(session: SessionId, watch: Watch): void {
