@@ -8,7 +8,7 @@ import { SoftwareAuthenticator } from '../host/software-authenticator.ts'
 import type { JsonObject } from '../kernel/json.ts'
 import { mustBe } from '../kernel/result.ts'
 import { reveal } from '../kernel/secret.ts'
-import { prepareAnswer } from './answer.ts'
+import { answer, prepareAnswer } from './answer.ts'
 import { confirmDevice, pollDevice, prepareDeviceConfirmation, startDeviceSignIn } from './device-sign-in.ts'
 import {
   beginRegistration,
@@ -125,7 +125,6 @@ describe('people', () => {
       }),
       'passkey.refused',
     )
-    const { answer } = await import('./answer.ts')
     refused(await answer(world.desk, world.person('eva'), await signIn('eva')), 'approval.signature')
     assert.equal(world.desk.facts.grant(grant.id)?.state, 'pending')
   })
@@ -195,6 +194,7 @@ describe('a command line that signs its person in', () => {
     )
     mustBe(await confirmDevice(world.desk, world.person('ben'), bens))
     refused(await confirmDevice(world.desk, world.person('ben'), bens), 'passkey.refused')
+    refused(await answer(world.desk, world.person('ben'), await confirm('ben', two.userCode)), 'approval.signature')
     assert.deepEqual([await poll(two.code), await poll(one.code)], ['waiting', 'confirmed'])
     assert.equal((await prepareDeviceConfirmation(world.desk, world.person('ben'), 'XXXX-XXXX')).ok, false)
   })

@@ -252,6 +252,7 @@ describe('one action', () => {
     { says: 'by somebody who might not ask any more', beings: [ana, { ...aide, roles: [] }], want: 'request.not-eligible' },
     { says: 'that a guardrail holds', asked: { operation: 'restart', argument: 'checkout' }, want: 'hold' },
     { says: 'that two guardrails hold', asked: { operation: 'refund', argument: 5 }, want: 'hold' },
+    { says: 'that a guardrail cannot be asked about', asked: { operation: 'restart' }, want: 'action.policy-error' },
     { says: 'that one guardrail holds and another forbids', asked: { operation: 'restart', argument: 'till' }, want: 'action.forbidden' },
     { says: 'when the grant lasts longer than may be asked for', lent: [{ duration: 61 * minute }], want: 'request.too-long' },
     {

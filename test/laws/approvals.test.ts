@@ -276,6 +276,15 @@ describe('a yes', () => {
     refusedVerdict(await world.gateway.authorize(call), 'grant.ended')
   })
 
+  test('what was approved as policy was when it was asked for does not start as policy is now', async () => {
+    const grant = mustBe(await ask(world, 'bot', ['shop/deploy'], { task: 'release' }))
+    const text = policies.replace('@approval("role:release-manager")', '@approval("role:release-manager, role:sre")')
+    await configure(world, document({ policyFiles: [{ name: 'shop.cedar', text }] }))
+    assert.equal(mustBe(await world.answer('eva', grant.id, 'approve')).grant?.state, 'approved')
+    refused(await activateGrant(world.desk, await world.caller('bot'), grant.id), 'request.not-eligible')
+    assert.equal(world.desk.facts.grant(grant.id)?.state, 'unclaimed')
+  })
+
   test('activation asks what policy asks now: an approval that has become too cheap is none', async () => {
     const grant = mustBe(await ask(world, 'aide', ['read:shop']))
     assert.equal(grant.state, 'approved')

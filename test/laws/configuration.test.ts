@@ -132,6 +132,8 @@ describe('a change of configuration', () => {
     )
     await configure(world, shopDocument())
     assert.deepEqual([world.person('yan').roles, world.person('yan').state], [['gardeners'], 'live'])
+    await configure(world, shopDocument({ people: [{ name: 'ana' }, { name: 'ben' }, { name: 'eva' }, { name: 'yan' }] }))
+    assert.deepEqual(world.person('yan').roles, ['gardeners'], 'named, but not in any role it speaks of')
   })
 
   test('says in the ledger whose owner changed', async () => {
