@@ -134,7 +134,7 @@ async function allow(gate: Gate, call: Call, weighed: Weighed<Allowing> & { read
     version: at.version,
     endsAt: Math.min(grant.expiresAt ?? 0, call.bearer.claims.expiresAt),
   }
-  decidedUnder.set(decision, { rules: at.rules, entities: at.entities, question, holds: answer.outcome === 'hold' ? policies : [] })
+  gate.underWay.set(id, { rules: at.rules, entities: at.entities, question, holds: answer.outcome === 'hold' ? policies : [] })
   gate.activity.begin(grant.id, gate.desk.clock.now())
   return { outcome: 'allow', decision }
 }
@@ -271,23 +271,12 @@ async function spendUse(desk: Desk, tx: Change, answer: Allowing): Promise<Resul
   return done(undefined)
 }
 
-interface Basis {
-  readonly rules: Rules | undefined
-  readonly entities: EntityStore
-  readonly question: Question
-  /** The guardrails that held it and were met by an approval. */
-  readonly holds: readonly string[]
-}
-
-/** What each decision rests on: not part of what a gateway is told. */
-const decidedUnder = new WeakMap<Decision, Basis>()
-
 /** Asked in the tick that sends the first byte: recording took time, and the world may have moved. */
 export function stands(gate: Gate, decision: Decision): Result<undefined> {
   const { facts, clock } = gate.desk
   const now = clock.now()
   if (now >= decision.endsAt) return refuse('grant.ended')
-  const basis = decidedUnder.get(decision)
+  const basis = gate.underWay.get(decision.id)
   if (basis === undefined) return refuse('action.changed')
   // Time alone ends a proof, without any change of the facts.
   if (!facts.isProofLive(basis.question.proof, now)) return refuse('credential.invalid', { detail: 'what proved it has ended' })
@@ -306,6 +295,7 @@ export function stands(gate: Gate, decision: Decision): Result<undefined> {
 /** What became of it, exactly once per allowed decision. The last use of a fully counted grant ends the grant when it is over. */
 export function finish(gate: Gate, decision: Decision, outcome: Outcome): void {
   const now = gate.desk.clock.now()
+  gate.underWay.delete(decision.id)
   gate.activity.end(decision.grant, now)
   const evidence = tierRules[decision.action.tier].evidence
   const { result, status, requestBytes, responseBytes, bodySha256, milliseconds, reason } = outcome

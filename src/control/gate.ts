@@ -1,4 +1,7 @@
 /** What deciding needs at one gateway: the desk, this gateway's name, its journal and the signs of life it keeps. */
+import type { DecisionId } from '../kernel/ids.ts'
+import type { Question } from '../decision/decide.ts'
+import type { DecisionFacts } from '../decision/facts.ts'
 import type { Activity } from './activity.ts'
 import type { Desk } from './desk.ts'
 import type { Journal } from './journal.ts'
@@ -10,4 +13,14 @@ export interface Gate {
   readonly activity: Activity
   /** Refusals so far, by session. */
   readonly refusals: Map<string, number>
+  /** What each decision rests on that is not finished yet: not part of what a gateway is told. */
+  readonly underWay: Map<DecisionId, Basis>
+}
+
+export interface Basis {
+  readonly rules: DecisionFacts['rules']
+  readonly entities: DecisionFacts['entities']
+  readonly question: Question
+  /** The guardrails that held it and were met by an approval. */
+  readonly holds: readonly string[]
 }

@@ -1,5 +1,4 @@
 /** From a token to a caller: verified, bound to the first address that used it, its chain alive. */
-import { hash } from 'node:crypto'
 import { refuse } from '../kernel/refusals.ts'
 import { done, type Result } from '../kernel/result.ts'
 import { chainStands } from '../decision/facts.ts'
@@ -9,7 +8,7 @@ import type { TokenBinding } from '../model/grants.ts'
 import { parseClaims } from './parse-claims.ts'
 import type { Bearer, TokenClaims } from './ports.ts'
 
-/** Verified tokens are remembered by hash, so that the second look costs no signature. */
+/** Verified tokens are remembered, so that the second look costs no signature. */
 const rememberedMax = 50_000
 
 /** Audience of the API. */
@@ -34,7 +33,7 @@ export class TokenReader {
 
   /** A token that was verified before and has not ended, without waiting; else `undefined`. */
   seen(token: string): TokenClaims | undefined {
-    const claims = this.#seen.get(tokenHash(token))
+    const claims = this.#seen.get(token)
     return claims !== undefined && this.#desk.clock.now() < claims.expiresAt ? claims : undefined
   }
 
@@ -45,18 +44,13 @@ export class TokenReader {
     if (!read.ok) return read
     const claims = parseClaims(read.value)
     if (!claims.ok || claims.value.space !== this.#desk.space) return refuse('credential.invalid')
-    const key = tokenHash(token)
-    this.#seen.set(key, claims.value)
+    this.#seen.set(token, claims.value)
     if (this.#seen.size > rememberedMax) {
       const [oldest] = this.#seen.keys()
       if (oldest !== undefined) this.#seen.delete(oldest)
     }
     return claims
   }
-}
-
-function tokenHash(token: string): string {
-  return hash('sha256', token, 'base64')
 }
 
 /** Verifies a token and binds it to the address that uses it first; from another address it is refused, and that is a signal. */

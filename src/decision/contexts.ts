@@ -43,18 +43,33 @@ export function callContext(moment: CallMoment): CedarRecord | undefined {
     if (cedar === undefined) return undefined
     args.set(name, cedar)
   }
-  const client = parseAddress(moment.address)
+  const client = addressOf(moment.address)
   if (client === undefined) return undefined
   return new Map<string, CedarValue>([
     ['task', taskRecord(moment.task)],
     ['proved', factsRecord(moment.task.proved)],
     ['claimed', factsRecord(moment.task.claimed)],
     ['time', new Datetime(BigInt(moment.now))],
-    ['client', new IpAddress(client)],
+    ['client', client],
     ['session', new Map<string, CedarValue>([['refusals', BigInt(moment.refusals)]])],
     ['arguments', args],
     ['provenance', new Map()],
   ])
+}
+
+const addressesMax = 10_000
+const addresses = new Map<string, IpAddress>()
+
+/** Few clients send many actions: what their address means in Cedar is read once. */
+function addressOf(text: string): IpAddress | undefined {
+  const known = addresses.get(text)
+  if (known !== undefined) return known
+  const range = parseAddress(text)
+  if (range === undefined) return undefined
+  if (addresses.size >= addressesMax) addresses.clear()
+  const address = new IpAddress(range)
+  addresses.set(text, address)
+  return address
 }
 
 function taskRecord(task: Task): CedarRecord {

@@ -116,7 +116,14 @@ async function build(parts: HouseParts, store: SqliteStore, closing: Closing): P
   const journal = await openJournal(parts, store, closing)
   if (!journal.ok) return journal
   const desk = await makeDesk(parts, { store, facts, isDemo, closing })
-  const gate: Gate = { desk, gateway: httpGateway, journal: journal.value, activity: new Activity(clock.now()), refusals: new Map() }
+  const gate: Gate = {
+    desk,
+    gateway: httpGateway,
+    journal: journal.value,
+    activity: new Activity(clock.now()),
+    refusals: new Map(),
+    underWay: new Map(),
+  }
   const policies = await publishShipped(desk)
   if (!policies.ok) return policies
   return done({ desk, gate, store, journal: journal.value, sequencer: sequencer.value, isDemo, close: () => closing.all() })
