@@ -7,9 +7,10 @@ import { issueSecret, makeSecret, revokeSecret } from '../../src/control/credent
 import { exchangeToken, tokenTypes } from '../../src/control/exchange-token.ts'
 import { identifyCaller, TokenReader } from '../../src/control/identify.ts'
 import { quarantine, release } from '../../src/control/quarantine.ts'
+import { sweep } from '../../src/control/sweep.ts'
 import { mustBe } from '../../src/kernel/result.ts'
 import { reveal } from '../../src/kernel/secret.ts'
-import { act, allowed, ask, atWork, callOf, configure, hour, minute, refused, refusedVerdict } from '../world/deeds.ts'
+import { act, allowed, ask, atWork, callOf, configure, held, hour, minute, refused, refusedVerdict } from '../world/deeds.ts'
 import { shopDocument } from '../world/shop.ts'
 import { here, openWorld, type World } from '../world/world.ts'
 
@@ -132,6 +133,18 @@ describe('tokens', () => {
     assert.equal(mustBe(await world.exchange('meter')).expiresAt, world.clock.now() + 15 * minute)
     const grant = await atWork(world, 'meter', ['shop/put-telemetry'], { duration: 5 * minute })
     assert.equal(mustBe(await world.exchange('meter', { grant: grant.id, audience: gateway })).expiresAt, grant.expiresAt)
+  })
+
+  test('with a token ends its session, and what was held on it', async () => {
+    await atWork(world, 'aide', ['shop/restart'], { idle: hour, duration: 20 * minute })
+    const call = callOf(world, await world.bearer('aide'), 'restart', { service: 'checkout' })
+    world.clock.advance(14 * minute)
+    const hold = held(await world.gateway.authorize(call))
+    world.clock.advance(minute)
+    await sweep(world.desk, world.house.gate.activity)
+    const kept = await world.desk.store.read((tx) => tx.get('hold', hold))
+    const session = await world.desk.store.read((tx) => tx.get('session', kept?.session ?? ''))
+    assert.deepEqual([kept?.state, session?.state], ['withdrawn', 'ended'])
   })
 
   test('a stolen token is no proof elsewhere: not at the gateway, not at control, not in exchange for a fresh one', async () => {
