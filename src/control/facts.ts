@@ -140,6 +140,12 @@ export class Facts implements DecisionFacts {
     return false
   }
 
+  /** What proves an identity to Remit: API secrets and passkeys, ended ones included. */
+  *proofsOf(identity: IdentityId): Iterable<{ readonly issuedBy?: string; readonly createdAt: Instant }> {
+    for (const credential of this.#credentials.values()) if (credential.identity === identity) yield credential
+    for (const passkey of this.#passkeys.values()) if (passkey.person === identity) yield passkey
+  }
+
   isProofLive(proof: string, now: Instant): boolean {
     return splitProofs(proof).every((each) => this.#isLive(each, now))
   }

@@ -193,6 +193,7 @@ export async function finishRegistration(
       space: desk.space,
       person: person.value.id,
       ...verified.value,
+      issuedBy: link.value.issuedBy,
       createdAt: tx.now,
     }
     await tx.put('passkey', passkey)

@@ -62,9 +62,9 @@ function excluded(desk: Desk, subject: Answerable, now: Instant): ReadonlySet<st
   for (const id of subject.chain) {
     const owner = desk.facts.identity(id)?.owner
     if (owner !== undefined) out.add(owner)
-    for (const credential of desk.facts.credentialsOf(id)) {
-      if (now - credential.createdAt > lately) continue
-      const issuer = desk.facts.identityNamed(credential.issuedBy)
+    for (const { createdAt, issuedBy } of desk.facts.proofsOf(id)) {
+      if (issuedBy === undefined || now - createdAt > lately) continue
+      const issuer = desk.facts.identityNamed(issuedBy)
       if (issuer !== undefined) out.add(issuer.id)
     }
   }

@@ -66,6 +66,8 @@ export interface Passkey {
   readonly counter: number
   /** Made by the demo's software authenticator: refused outside a demo folder. */
   readonly software: boolean
+  /** By whose link it came; absent on one made before that was kept. */
+  readonly issuedBy?: string
   readonly createdAt: Instant
 }
 

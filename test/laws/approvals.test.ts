@@ -8,7 +8,7 @@ import { release } from '../../src/control/quarantine.ts'
 import { answerableGrant, isLocked } from '../../src/control/rights.ts'
 import { sweep } from '../../src/control/sweep.ts'
 import { activateGrant } from '../../src/control/work-window.ts'
-import { makeInvitation } from '../../src/control/people.ts'
+import { invite, makeInvitation } from '../../src/control/people.ts'
 import { mustBe } from '../../src/kernel/result.ts'
 import { reveal } from '../../src/kernel/secret.ts'
 import { document, people, policies, roles, stricter } from '../world/approvers.ts'
@@ -108,6 +108,19 @@ describe('a yes', () => {
     const later = mustBe(await ask(world, 'bot', ['shop/wipe'], { task: 'release' }))
     assert.equal((await world.answer('eva', later.id, 'approve')).ok, true, 'a week later')
     assert.equal(world.desk.facts.credential(credential.id)?.issuedBy, 'eva')
+  })
+
+  test('whoever let a person in lately does not approve for them: a passkey is a credential too', async () => {
+    const { link } = mustBe(await invite(world.desk, await world.caller('ana'), 'cyd'))
+    await world.register('cyd', reveal(link))
+    const asking = { ...roles, 'incident-agents': ['aide', 'ana', 'ben', 'cyd'] }
+    await configure(world, document({ roles: asking }))
+    const soon = mustBe(await ask(world, 'cyd', ['shop/wipe']))
+    refused(await world.answer('ana', soon.id, 'approve'), 'approval.own-request')
+    mustBe(await world.answer('ben', soon.id, 'approve'))
+    world.clock.advance(7 * 24 * hour + 1)
+    const later = mustBe(await ask(world, 'cyd', ['shop/wipe']))
+    assert.equal((await world.answer('ana', later.id, 'approve')).ok, true)
   })
 
   test('a yes that was given before its giver became the owner does not count at the end', async () => {
