@@ -1,4 +1,5 @@
 /** `remit check`: a configuration and its policies held against everything that applying them would hold them against, with nothing running. */
+import { join } from 'node:path'
 import { readConfiguration as readFile, placeProblem } from '../cli/configuration-file.ts'
 import type { CheckReport } from '../cli/house.ts'
 import { systemFiles } from '../cli/system-files.ts'
@@ -39,7 +40,7 @@ export async function check(folder: string, configuration: string): Promise<Chec
 async function policiesIn(folder: string): Promise<readonly PolicyFile[]> {
   const names = (await systemFiles.names(folder)).filter((name) => name.endsWith('.cedar')).toSorted()
   if (names.length === 0) throw new Error(`there is no file ending in .cedar in ${folder}; name the folder that holds your policies`)
-  return Promise.all(names.map(async (name) => ({ name, text: await systemFiles.text(`${folder}/${name}`) })))
+  return Promise.all(names.map(async (name) => ({ name: join(folder, name), text: await systemFiles.text(join(folder, name)) })))
 }
 
 /** The document as the API would have received it. */

@@ -155,7 +155,7 @@ interface DeskParts {
 }
 
 async function makeDesk(parts: HouseParts, { store, facts, isDemo, closing }: DeskParts): Promise<Desk> {
-  const { space, clock, chance, keys, shipped, pages } = parts
+  const { space, clock, chance, keys, shipped, pages, alarm } = parts
   const checker = new PolicyChecker()
   closing.add(() => checker.close())
   return {
@@ -165,7 +165,7 @@ async function makeDesk(parts: HouseParts, { store, facts, isDemo, closing }: De
     clock,
     chance,
     mint: await makeTokenMint({ key: keys.tokens, issuer: `urn:remit:${space}`, clock }),
-    issuerTokens: makeIssuerTokens({ clock }),
+    issuerTokens: makeIssuerTokens({ clock, log: { warn: alarm } }),
     vault: makeVault(keys.master),
     passkeys: parts.passkeys({ acceptSoftware: isDemo }),
     checker,
