@@ -224,7 +224,18 @@ function put(gateway: string, token: string, localAddress: string): Promise<{ re
 export async function quarantineAct(stage: Stage): Promise<void> {
   act('5. Quarantine: everything of one identity ends, nobody else is disturbed')
   const run = new Command(
-    ['run', '--task', 'incident', '--can', 'read:shop', '--for', 'watching incidents', '--', process.execPath, stage.script('watching-agent.ts')],
+    [
+      'run',
+      '--task',
+      'incident',
+      '--can',
+      'read:shop',
+      '--for',
+      'watching incidents',
+      '--',
+      process.execPath,
+      stage.script('watching-agent.ts'),
+    ],
     stage.cast.as('incident-agent'),
   )
   const grant = await until('the agent to work', async () =>
