@@ -47,7 +47,7 @@ async function weigh(gate: Gate, call: Call, at: At): Promise<Verdict> {
   const question = {
     chain: claims.chain,
     proof: claims.provedBy,
-    ...(claims.grant === undefined ? {} : { grant: claims.grant }),
+    grant: claims.grant,
     action: call.action,
     address,
     refusals: known === undefined ? 0 : (gate.refusals.get(known.id) ?? 0),
@@ -122,7 +122,7 @@ async function allow(gate: Gate, call: Call, weighed: Weighed<Allowing> & { read
   const recorded = await record(
     gate,
     call,
-    { id, outcome: 'allow', grant, session, policies, line: answer.line, ...(approvedBy === undefined ? {} : { hold: approvedBy }) },
+    { id, outcome: 'allow', grant, session, policies, line: answer.line, hold: approvedBy },
     evidenceOf(answer),
   )
   if (!recorded.ok) return { outcome: 'deny', refusal: recorded.refusal, decision: id }
@@ -157,24 +157,19 @@ async function deny(gate: Gate, call: Call, denied: Denied): Promise<Verdict> {
   if (session !== undefined) gate.refusals.set(session.id, (gate.refusals.get(session.id) ?? 0) + 1)
   const asked = askInstead(gate.desk, claims.chain, call.action, denied.refusal)
   const refusal = asked.length === 0 ? denied.refusal : { ...denied.refusal, ask: asked }
-  await record(
-    gate,
-    call,
-    { id: denied.id, outcome: 'deny', refusal, ...(grant === undefined ? {} : { grant }), ...(session === undefined ? {} : { session }) },
-    'written',
-  )
+  await record(gate, call, { id: denied.id, outcome: 'deny', refusal, grant, session }, 'written')
   return { outcome: 'deny', refusal, decision: denied.id }
 }
 
 interface Recorded {
   readonly id: DecisionId
   readonly outcome: 'allow' | 'deny' | 'held'
-  readonly grant?: Grant
-  readonly session?: Session
-  readonly refusal?: Refusal
+  readonly grant?: Grant | undefined
+  readonly session?: Session | undefined
+  readonly refusal?: Refusal | undefined
   readonly policies?: readonly string[]
   readonly line?: number
-  readonly hold?: HoldId
+  readonly hold?: HoldId | undefined
   readonly digest?: string
 }
 
@@ -182,29 +177,31 @@ interface Recorded {
 async function record(gate: Gate, call: Call, recorded: Recorded, evidence: Evidence): Promise<Result<number>> {
   const { action, bearer } = call
   const { grant, session, refusal, policies, line, hold, digest } = recorded
+  // One shape whatever is absent, in the order in which it is written: what is undefined is left out of the line.
   const entry: JournalEntry = {
-    type: 'decision',
-    at: gate.desk.clock.now(),
-    decision: recorded.id,
-    outcome: recorded.outcome,
-    chain: [...bearer.claims.chain],
     address: bearer.address,
-    protocol: action.protocol,
-    resource: resourceOf(action),
-    verb: action.verb,
+    arguments: action.arguments,
+    at: gate.desk.clock.now(),
+    chain: bearer.claims.chain,
+    decision: recorded.id,
+    detail: refusal?.detail,
+    digest,
     effect: action.effect,
-    tier: action.tier,
+    grant: grant?.id,
+    hold,
+    line,
+    outcome: recorded.outcome,
+    policies: refusal?.policies ?? policies,
+    protocol: action.protocol,
+    refusal: refusal?.code,
+    resource: resourceOf(action),
+    session: session?.id,
     target: action.target,
-    arguments: { ...action.arguments },
+    task: grant?.task.kind,
+    tier: action.tier,
+    type: 'decision',
+    verb: action.verb,
     version: gate.desk.facts.version,
-    ...(grant === undefined ? {} : { grant: grant.id, task: grant.task.kind }),
-    ...(session === undefined ? {} : { session: session.id }),
-    ...(refusal === undefined ? {} : { refusal: refusal.code, ...(refusal.detail === undefined ? {} : { detail: refusal.detail }) }),
-    ...(policies === undefined ? {} : { policies: [...policies] }),
-    ...(refusal?.policies === undefined ? {} : { policies: [...refusal.policies] }),
-    ...(line === undefined ? {} : { line }),
-    ...(hold === undefined ? {} : { hold }),
-    ...(digest === undefined ? {} : { digest }),
   }
   return gate.journal.append(entry, evidence)
 }
@@ -301,16 +298,16 @@ export function finish(gate: Gate, decision: Decision, outcome: Outcome): void {
   const { result, status, requestBytes, responseBytes, bodySha256, milliseconds, reason } = outcome
   void gate.journal.append(
     {
-      type: 'outcome',
       at: now,
+      bodySha256,
       decision: decision.id,
-      result,
-      ...(status === undefined ? {} : { status }),
+      milliseconds: Math.round(milliseconds),
+      reason,
       requestBytes,
       responseBytes,
-      ...(bodySha256 === undefined ? {} : { bodySha256 }),
-      milliseconds: Math.round(milliseconds),
-      ...(reason === undefined ? {} : { reason }),
+      result,
+      status,
+      type: 'outcome',
     },
     evidence === 'durable' ? 'durable' : 'buffered',
   )

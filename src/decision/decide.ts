@@ -22,7 +22,7 @@ export interface Question {
   readonly chain: readonly IdentityId[]
   readonly proof: string
   /** The grant that the token names; absent: the identity's own token, which takes the covering grant that ends first. */
-  readonly grant?: GrantId
+  readonly grant?: GrantId | undefined
   readonly action: Action
   readonly address: string
   /** How many refusals this session has had. */

@@ -102,15 +102,48 @@ function canonicalArray(values: readonly unknown[]): string {
   return `${text}]`
 }
 
-function canonicalObject(object: object): string {
+/** A member that an object is written with though it does not have it. */
+export type AddedMember = readonly [key: string, value: number | string]
+
+/** The canonical text of an object and of what is `added` to it: in the order of its keys, and none of them a key of the object. */
+export function canonicalObject(object: object, added: readonly AddedMember[] = []): string {
   if (!isPlain(object)) throw new Error('canonical JSON takes plain objects only')
   let text = '{'
-  for (const key of Object.keys(object).sort()) {
+  let next = 0
+  const member = (key: string, value: unknown) => {
+    text += `${text.length === 1 ? '' : ','}${canonicalKey(key)}:${canonicalJson(value)}`
+  }
+  for (const key of sortedKeys(object)) {
     const value = object[key]
     if (value === undefined) continue
-    text += `${text.length === 1 ? '' : ','}${canonicalString(key)}:${canonicalJson(value)}`
+    for (let due = added[next]; due !== undefined && due[0] < key; due = added[next]) {
+      member(due[0], due[1])
+      next += 1
+    }
+    member(key, value)
   }
+  for (const [key, value] of added.slice(next)) member(key, value)
   return `${text}}`
+}
+
+const keysMax = 1_000
+const keys = new Map<string, string>()
+
+/** Most keys come again and again, so their texts are remembered: some, because others choose names too. */
+function canonicalKey(key: string): string {
+  const known = keys.get(key)
+  if (known !== undefined) return known
+  const text = canonicalString(key)
+  if (keys.size >= keysMax) keys.clear()
+  keys.set(key, text)
+  return text
+}
+
+/** By UTF-16 code units. What was written down in that order already, as the journal's entries are, is not sorted again. */
+function sortedKeys(object: object): string[] {
+  const keys = Object.keys(object)
+  for (let place = 1; place < keys.length; place += 1) if ((keys[place - 1] ?? '') > (keys[place] ?? '')) return keys.sort()
+  return keys
 }
 
 function isPlain(object: object): object is Readonly<Record<string, unknown>> {

@@ -1,5 +1,5 @@
 /** A gateway's journal of actions: numbered lines of canonical JSON under one chain of hashes, closed again and again by signed seals. */
-import { canonicalJson, isJsonObject, type JsonObject, parseJson } from '../kernel/json.ts'
+import { canonicalJson, canonicalObject, isJsonObject, type JsonObject, parseJson } from '../kernel/json.ts'
 import { refuse } from '../kernel/refusals.ts'
 import { done, type Result } from '../kernel/result.ts'
 import { parseBase64, toBase64 } from './base64.ts'
@@ -44,7 +44,10 @@ export function startHead(vkey: string): Head {
 /** Line `n`, without its line feed. Throws on an entry that is not JSON or poses as a seal. */
 export function writeLine(n: number, entry: JournalEntry): string {
   if (entry.type === 'seal' || 'n' in entry || 'v' in entry) throw new Error('an entry is no seal and does not number itself')
-  return canonicalJson({ ...entry, n, v: 1 })
+  return canonicalObject(entry, [
+    ['n', n],
+    ['v', 1],
+  ])
 }
 
 /** The head once `line` follows: SHA-256(hash so far ‖ bytes of the line without its line feed). */
@@ -53,6 +56,17 @@ export function chainLine(head: Head, line: Uint8Array): Head {
   bytes.set(head.hash)
   bytes.set(line, 32)
   return { n: head.n + 1, hash: sha256(bytes) }
+}
+
+/** A line as bytes, its line feed included, and the head once it follows. */
+export function appendLine(head: Head, line: string): { readonly bytes: Uint8Array; readonly head: Head } {
+  const length = Buffer.byteLength(line)
+  // The hash so far stands before the line, so that both are hashed in one go without a copy.
+  const hashed = Buffer.allocUnsafe(32 + length + 1)
+  hashed.set(head.hash)
+  hashed.write(line, 32)
+  hashed[32 + length] = 0x0a
+  return { bytes: hashed.subarray(32), head: { n: head.n + 1, hash: sha256(hashed.subarray(0, 32 + length)) } }
 }
 
 /** The seal over all lines up to `head`, to be written as the next line. */
