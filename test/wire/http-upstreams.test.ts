@@ -120,6 +120,28 @@ test('a kept connection that dies under a request is not tried again, whatever t
   assert.equal(control.finished[1]?.outcome.result, 'unknown')
 })
 
+for (const [says, header, keptMs] of [
+  ['as long as it says, less a second', 'Keep-Alive: timeout=3', 2_000],
+  ['four seconds at most', 'Keep-Alive: timeout=60', 4_000],
+] as const) {
+  test(`an idle connection to an upstream is kept ${says}`, async (context) => {
+    let connections = 0
+    const upstreamPort = await rawUpstream(context, (socket) => {
+      connections += 1
+      socket.on('data', () => socket.write(`HTTP/1.1 200 OK\r\n${header}\r\nContent-Length: 0\r\n\r\n`))
+    })
+    const clock = manualClock()
+    const { ask } = await openGateway(context, { upstreamPort, clock, lives: 10_000_000 })
+    await ask('GET', '/a')
+    clock.advance(keptMs - 1)
+    await ask('GET', '/b')
+    assert.equal(connections, 1)
+    clock.advance(keptMs)
+    await ask('GET', '/c')
+    assert.equal(connections, 2)
+  })
+}
+
 test('what an upstream says unasked is nobody’s answer', async (context) => {
   let connections = 0
   const upstreamPort = await rawUpstream(context, (socket) => {

@@ -1,18 +1,18 @@
 /** One allowed request on its way: to the upstream, back to the client, and to its recorded outcome. */
 import { createHash } from 'node:crypto'
-import type { ClientRequest, IncomingMessage, ServerResponse } from 'node:http'
-import type { Socket } from 'node:net'
+import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Clock, Decision, GatewayControl, Outcome } from '../../control/ports.ts'
 import type { Instant } from '../../kernel/instants.ts'
 import type { Refusal } from '../../kernel/refusals.ts'
 import { reveal, type Secret } from '../../kernel/secret.ts'
 import type { Service } from '../../model/services.ts'
 import type { Cuttable, SessionCuts } from '../shared/session-cuts.ts'
+import type { AnswerHead } from './answer-parser.ts'
 import { abort } from './answers.ts'
 import type { HttpRequest } from './codec.ts'
 import { answerHeaders } from './headers.ts'
 import type { HttpLimits } from './limits.ts'
-import type { Upstream } from './upstream.ts'
+import type { CallListener, Upstream, UpstreamCall } from './upstream.ts'
 
 export interface ForwardingPlan {
   readonly control: Pick<GatewayControl, 'stands' | 'finish' | 'upstreamSecret'>
@@ -40,14 +40,17 @@ const secretLengthMin = 8
  * Sends a request upstream at most once: nothing is ever tried again, also where a kept-alive connection dies before it answers,
  * because the upstream may have acted. The answer is streamed as it comes; what the slower side has not taken stops the faster one.
  */
-export class Forwarding implements Cuttable {
+export class Forwarding implements Cuttable, CallListener {
   readonly endsAt: Instant
   readonly #plan: ForwardingPlan
   readonly #startedAt: Instant
   /** `connecting`: not a byte was sent. `sent`: no answer yet. */
   #state: 'connecting' | 'sent' | 'answering' | 'over' = 'connecting'
   #deadline: Instant
-  #up: ClientRequest | undefined
+  #up: UpstreamCall | undefined
+  #head = ''
+  /** Bytes of the answer's body, where its head says. */
+  #answerLength: number | undefined
   #secret: string | undefined
   /** Takes it out of what the session's end cuts. */
   #leave: (() => void) | undefined
@@ -73,19 +76,8 @@ export class Forwarding implements Cuttable {
     }
     // Listening starts before the last look, so that no end can fall between the two.
     this.#leave = cuts.add(decision.session, this)
-    const up = upstream.open({ method: request.method, path: request.target, headers: this.#outgoingHeaders(secret.value) })
-    this.#up = up
-    up.on('error', (error) => this.#broke(error))
-    up.on('response', (answer) => this.#answer(answer))
-    up.on('upgrade', (_answer, socket) => {
-      socket.destroy()
-      this.#failBeforeAnswer('upstream.malformed', 'it changed the protocol unasked')
-    })
-    up.on('socket', (socket: Socket) => {
-      // A new connection is asked about when it stands: the grant may end while it is being made.
-      if (up.reusedSocket || (upstream.readyEvent === 'connect' && !socket.connecting)) this.#send(up)
-      else socket.once(upstream.readyEvent, () => this.#send(up))
-    })
+    this.#head = upstream.headOf({ method: request.method, path: request.target, headers: this.#outgoingHeaders(secret.value) })
+    this.#up = upstream.call(request.method, this)
   }
 
   /** Ends it now, on both sides, whatever it is doing. */
@@ -150,7 +142,8 @@ export class Forwarding implements Cuttable {
   }
 
   /** The first byte goes out in this very tick, or never. */
-  #send(up: ClientRequest): void {
+  onReady(up: UpstreamCall): void {
+    this.#up = up
     if (this.#state !== 'connecting') return
     const { control, decision, known, request, clock, limits } = this.#plan
     const stands = control.stands(decision)
@@ -167,35 +160,33 @@ export class Forwarding implements Cuttable {
     this.#requestBytes = known?.body.byteLength ?? 0
     if (request.bodyLength !== 0) this.#sha256 = known?.sha256
     this.#deadline = clock.now() + limits.answerMs
-    if (this.#requestBytes === 0) up.end()
-    else up.end(known?.body)
+    up.send(this.#head, known?.body)
   }
 
-  #upload(up: ClientRequest): void {
+  #upload(up: UpstreamCall): void {
     const { incoming, request, response, clock, limits } = this.#plan
     const hash = createHash('sha256')
     if (request.expectsContinue) response.writeContinue()
+    up.begin(this.#head, request.bodyLength === 'chunked')
     incoming.on('data', (chunk: Buffer) => {
       if (this.#state === 'over' || this.#isPastEnd()) return
       hash.update(chunk)
       this.#requestBytes += chunk.byteLength
       this.#deadline = clock.now() + limits.idleMs
-      if (up.write(chunk)) return
-      incoming.pause()
-      up.once('drain', () => incoming.resume())
+      if (!up.write(chunk)) incoming.pause()
     })
     incoming.on('end', () => {
       if (this.#state === 'over' || this.#isPastEnd()) return
       this.#uploaded = true
       this.#sha256 = hash.digest('hex')
       this.#deadline = clock.now() + (this.#state === 'sent' ? limits.answerMs : limits.idleMs)
-      up.end()
+      up.finish()
     })
     this.#deadline = clock.now() + limits.idleMs
-    // After what came with the head has been written. The head does not wait for more: the upstream may refuse without a body.
-    process.nextTick(() => {
-      if (this.#state === 'sent' && this.#requestBytes === 0) up.flushHeaders()
-    })
+  }
+
+  onDrain(): void {
+    if (!this.#uploaded) this.#plan.incoming.resume()
   }
 
   /** The timer may be late when the loop is busy: each chunk looks at the clock itself. */
@@ -205,52 +196,50 @@ export class Forwarding implements Cuttable {
     return true
   }
 
-  #answer(answer: IncomingMessage): void {
+  onHead({ status, headers, length }: AnswerHead): void {
     if (this.#state !== 'sent') return
-    const { response, clock, limits, request } = this.#plan
-    const status = answer.statusCode ?? 0
-    const headers = answerHeaders(answer.rawHeaders, this.#secret)
-    if (headers === undefined || status < 200 || status > 599) {
-      this.#failBeforeAnswer('upstream.malformed', headers === undefined ? 'its headers cannot be passed on' : `status ${status}`)
+    const { response, clock, limits } = this.#plan
+    const passing = answerHeaders(headers, this.#secret)
+    if (passing === undefined || status > 599) {
+      this.#failBeforeAnswer('upstream.malformed', passing === undefined ? 'its headers cannot be passed on' : `status ${status}`)
       return
     }
     if (this.#isPastEnd()) return
     this.#state = 'answering'
     this.#status = status
     this.#deadline = clock.now() + limits.idleMs
-    const length = request.method === 'HEAD' ? undefined : answer.headers['content-length']
-    response.writeHead(status, headers)
-    answer.on('data', (chunk: Buffer) => this.#passOn(answer, chunk, length === `${chunk.byteLength}`))
-    answer.on('end', () => {
-      if (this.#state === 'over' || response.writableEnded || this.#isPastEnd()) return
-      response.end()
-    })
-    answer.on('close', () => {
-      if (!answer.complete) this.#failInAnswer('the upstream broke off')
-    })
-    // After what came with the head has been written, so that a small answer is one packet and a slow one is not kept waiting.
-    process.nextTick(() => {
-      if (this.#state === 'answering' && this.#responseBytes === 0 && !response.writableEnded) response.flushHeaders()
-    })
+    this.#answerLength = typeof length === 'number' ? length : undefined
+    response.writeHead(status, passing)
   }
 
-  #passOn(answer: IncomingMessage, chunk: Buffer, isWhole: boolean): void {
-    if (this.#state === 'over' || this.#isPastEnd()) return
+  onData(chunk: Buffer): void {
+    if (this.#state !== 'answering' || this.#isPastEnd()) return
     const { response, clock, limits } = this.#plan
     this.#responseBytes += chunk.byteLength
     this.#deadline = clock.now() + limits.idleMs
-    if (isWhole) {
-      response.end(chunk)
-      return
+    // A small answer is one packet with its head.
+    if (chunk.byteLength === this.#answerLength) response.end(chunk)
+    else if (!response.write(chunk)) {
+      this.#up?.pause()
+      response.once('drain', () => this.#up?.resume())
     }
-    if (response.write(chunk)) return
-    answer.pause()
-    response.once('drain', () => answer.resume())
   }
 
-  #broke(error: Error & { readonly code?: string }): void {
+  /** What came with the head has been written: a head whose body is slow is not kept waiting for it. */
+  onPause(): void {
+    const { response } = this.#plan
+    if (this.#state === 'answering' && this.#responseBytes === 0 && !response.writableEnded) response.flushHeaders()
+  }
+
+  onEnd(): void {
+    const { response } = this.#plan
+    if (this.#state !== 'answering' || response.writableEnded || this.#isPastEnd()) return
+    response.end()
+  }
+
+  onBroken(why: 'unreachable' | 'malformed'): void {
     if (this.#state === 'answering') this.#failInAnswer('the upstream broke off')
-    else this.#failBeforeAnswer(error.code?.startsWith('HPE_') === true ? 'upstream.malformed' : 'upstream.unreachable')
+    else this.#failBeforeAnswer(`upstream.${why}`)
   }
 
   #failBeforeAnswer(code: 'upstream.unreachable' | 'upstream.timeout' | 'upstream.malformed', detail?: string): void {
@@ -274,12 +263,7 @@ export class Forwarding implements Cuttable {
   }
 
   #dropUpstream(): void {
-    const up = this.#up
-    // A request that is over has handed its connection back: somebody else may be using it.
-    if (up === undefined || up.destroyed) return
-    // First, because what the kernel still holds would go out before an orderly end.
-    abort(up.socket)
-    up.destroy()
+    this.#up?.drop()
   }
 
   #over(outcome: Pick<Outcome, 'result' | 'reason'>): void {

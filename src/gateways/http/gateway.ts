@@ -87,6 +87,7 @@ export async function startHttpGateway(input: HttpGatewayInput): Promise<HttpGat
   const stopSweeping = sweepEvery(sweepMs(limits), clock, () => {
     const now = clock.now()
     for (const forwarding of forwardings) forwarding.sweep(now)
+    for (const { listener } of ports.values()) listener.sweep(now)
   })
 
   return {

@@ -2,6 +2,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import { Socket } from 'node:net'
 import type { Clock, GatewayControl } from '../../control/ports.ts'
+import type { Instant } from '../../kernel/instants.ts'
 import type { Refusal } from '../../kernel/refusals.ts'
 import { compileRoutes } from '../../model/routes.ts'
 import { clientAddress } from '../../kernel/client-address.ts'
@@ -88,6 +89,11 @@ export class Listener {
     for (const socket of [...this.#connections.keys()]) abort(socket)
   }
 
+  /** Gives up idle connections to the upstream that have been so for too long. */
+  sweep(now: Instant): void {
+    this.#served?.upstream.sweep(now)
+  }
+
   #listen(): void {
     const take = (incoming: IncomingMessage, response: ServerResponse) => this.#take(incoming, response)
     this.#server.on('request', take).on('checkContinue', take).on('checkExpectation', take)
@@ -113,7 +119,7 @@ export class Listener {
 
   /** The service as control knows it now; its table and its connections are made once for each version of it. */
   #serve(): ServedService | undefined {
-    const { control, name, limits, log } = this.#input
+    const { control, name, limits, log, clock } = this.#input
     const service = control.service(name)
     const before = this.#served
     if (service === before?.service) return before
@@ -125,7 +131,7 @@ export class Listener {
     const table = compileRoutes(service.routes)
     if (!table.ok)
       log.error({ service: name, detail: table.refusal.detail }, 'the routes of a service cannot be used: every request to it is refused')
-    const upstream = before?.upstream.origin === service.upstream ? before.upstream : openUpstream(service.upstream, limits)
+    const upstream = before?.upstream.origin === service.upstream ? before.upstream : openUpstream(service.upstream, limits, clock)
     this.#served = { service, table, upstream }
     return this.#served
   }

@@ -1,50 +1,321 @@
 /** Connections to one upstream, kept alive between requests and never used for a second try. */
-import { Agent as HttpAgent, type ClientRequest, request as httpRequest, type RequestOptions } from 'node:http'
-import { Agent as HttpsAgent, request as httpsRequest } from 'node:https'
+import { connect, isIP, type Socket } from 'node:net'
+import { connect as connectSecurely, type TLSSocket } from 'node:tls'
+import type { Clock } from '../../control/ports.ts'
+import type { Instant } from '../../kernel/instants.ts'
+import { type AnswerListener, AnswerParser } from './answer-parser.ts'
+import { abort } from './answers.ts'
 import type { HttpLimits } from './limits.ts'
 
 export interface Outgoing {
   readonly method: string
   readonly path: string
-  /** Flat and complete but for Host. */
+  /** Flat and complete but for Host and Connection. */
   readonly headers: readonly string[]
+}
+
+/** Hears of one request's fate, in order; nothing after `onEnd` or `onBroken`. */
+export interface CallListener extends AnswerListener {
+  /** The connection stands, and not a byte has been sent. May be called before `call` has answered. */
+  onReady(call: UpstreamCall): void
+  /** What had come in one go has been passed on. */
+  onPause(): void
+  /** What was written has been taken. */
+  onDrain(): void
+  onBroken(why: 'unreachable' | 'malformed'): void
+}
+
+export interface UpstreamCall {
+  /** A head as `headOf` wrote it, with a body that is known whole or with none. */
+  send(head: string, body?: Buffer): void
+  /** The head alone: `write` and `finish` follow, in chunks where the head says so. */
+  begin(head: string, chunked: boolean): void
+  /** Whether more may be written before the next `onDrain`. */
+  write(bytes: Buffer): boolean
+  finish(): void
+  pause(): void
+  resume(): void
+  /** Ends the call, and its connection with it. Does nothing once the call is over, whose connection is somebody else's by then. */
+  drop(): void
 }
 
 export interface Upstream {
   readonly origin: string
-  /** The event after which a new connection can be written to. */
-  readonly readyEvent: 'connect' | 'secureConnect'
-  /** A request whose headers are not sent before its first `write` or `end`. */
-  open(outgoing: Outgoing): ClientRequest
+  /** The text of a request's head. Throws on what would end a line early: a credential comes from a configuration, not from a parser. */
+  headOf(outgoing: Outgoing): string
+  /** Takes a connection for one request of this method. */
+  call(method: string, listener: CallListener): UpstreamCall
+  /** Closes what has been idle for too long. */
+  sweep(now: Instant): void
   /** Idle connections close now, the others when they are done. */
   retire(): void
 }
 
+const idleMax = 256
+/** By how much an idle connection is given up before its upstream would. */
+const marginMs = 1_000
+
 /** An upstream by its origin (`http://` or `https://`, host, port). Throws on anything else: configuration has checked it. */
-export function openUpstream(origin: string, limits: HttpLimits): Upstream {
+export function openUpstream(origin: string, limits: HttpLimits, clock: Pick<Clock, 'now'>): Upstream {
   const url = new URL(origin)
   if ((url.protocol !== 'http:' && url.protocol !== 'https:') || url.origin !== origin.replace(/\/$/, ''))
     throw new Error('an upstream is an http or https origin')
-  const secure = url.protocol === 'https:'
-  // An idle connection that says something unasked is closed by the agent itself, so that it is nobody's answer.
-  // Exchanges are bounded where they begin: none may queue here for a connection.
-  const settings = { keepAlive: true, maxFreeSockets: 256, timeout: limits.upstreamIdleMs } as const
-  const agent = secure ? new HttpsAgent(settings) : new HttpAgent(settings)
-  const common: RequestOptions = {
-    agent,
-    hostname: url.hostname.replace(/^\[|\]$/g, ''),
-    port: url.port === '' ? (secure ? 443 : 80) : Number(url.port),
-    maxHeaderSize: limits.upstreamHeaderBytesMax,
-    insecureHTTPParser: false,
+  return new Pool(origin, url, limits, clock)
+}
+
+class Pool implements Upstream {
+  readonly origin: string
+  readonly limits: HttpLimits
+  readonly clock: Pick<Clock, 'now'>
+  readonly #url: URL
+  /** The one that was used last stands last, and is used next. */
+  #idle: Connection[] = []
+  #isRetired = false
+  #session: Buffer | undefined
+
+  constructor(origin: string, url: URL, limits: HttpLimits, clock: Pick<Clock, 'now'>) {
+    this.origin = origin
+    this.limits = limits
+    this.clock = clock
+    this.#url = url
   }
-  const send = secure ? httpsRequest : httpRequest
-  return {
-    origin,
-    readyEvent: secure ? 'secureConnect' : 'connect',
-    open: ({ method, path, headers }) => send({ ...common, method, path, headers: ['Host', url.host, ...headers] }),
-    retire: () => {
-      agent.maxFreeSockets = 0
-      for (const sockets of Object.values(agent.freeSockets)) for (const socket of sockets ?? []) socket.destroy()
-    },
+
+  headOf({ method, path, headers }: Outgoing): string {
+    let text = `${method} ${path} HTTP/1.1\r\nHost: ${this.#url.host}\r\n`
+    for (let at = 0; at + 1 < headers.length; at += 2) {
+      const value = headers[at + 1] ?? ''
+      if (/[^\t\x20-\x7e\x80-\xff]/.test(value)) throw new Error('a header of the request cannot be written')
+      text += `${headers[at]}: ${value}\r\n`
+    }
+    return `${text}Connection: keep-alive\r\n\r\n`
+  }
+
+  call(method: string, listener: CallListener): UpstreamCall {
+    const now = this.clock.now()
+    for (let known = this.#idle.pop(); known !== undefined; known = this.#idle.pop()) {
+      if (known.isUsable(now)) return known.take(method, listener)
+      known.end()
+    }
+    return new Connection(this, this.#connect()).take(method, listener)
+  }
+
+  sweep(now: Instant): void {
+    const stale = this.#idle.filter((each) => !each.isUsable(now))
+    if (stale.length === 0) return
+    this.#idle = this.#idle.filter((each) => each.isUsable(now))
+    for (const each of stale) each.end()
+  }
+
+  retire(): void {
+    this.#isRetired = true
+    for (const each of this.#idle.splice(0)) each.end()
+  }
+
+  giveBack(connection: Connection): void {
+    if (this.#isRetired || this.#idle.length >= idleMax) connection.end()
+    else this.#idle.push(connection)
+  }
+
+  forget(connection: Connection): void {
+    const at = this.#idle.indexOf(connection)
+    if (at >= 0) this.#idle.splice(at, 1)
+  }
+
+  #connect(): Socket {
+    const { hostname, protocol, port } = this.#url
+    const host = hostname.replace(/^\[|\]$/g, '')
+    const settings = { host, noDelay: true, keepAlive: true, keepAliveInitialDelay: 1_000 } as const
+    if (protocol === 'http:') return connect({ ...settings, port: port === '' ? 80 : Number(port) })
+    const secure: TLSSocket = connectSecurely({
+      ...settings,
+      port: port === '' ? 443 : Number(port),
+      ...(isIP(host) === 0 ? { servername: host } : {}),
+      ...(this.#session === undefined ? {} : { session: this.#session }),
+    })
+    // The next connection need not shake hands from the start.
+    secure.on('session', (session) => {
+      this.#session = session
+    })
+    return secure
+  }
+}
+
+/** One connection, with one request on it at a time. */
+class Connection {
+  readonly #pool: Pool
+  readonly #socket: Socket
+  #isReady = false
+  #call: Call | undefined
+  #idleUntil: Instant = 0
+
+  constructor(pool: Pool, socket: Socket) {
+    this.#pool = pool
+    this.#socket = socket
+    socket.on('encrypted' in socket ? 'secureConnect' : 'connect', () => {
+      this.#isReady = true
+      this.#call?.ready()
+    })
+    socket.on('data', (bytes: Buffer) => this.#read(bytes))
+    socket.on('drain', () => this.#call?.listener.onDrain())
+    socket.on('end', () => this.#ended())
+    socket.on('error', () => this.#broken())
+    socket.on('close', () => this.#broken())
+  }
+
+  isUsable(now: Instant): boolean {
+    return now < this.#idleUntil && this.#socket.readyState === 'open'
+  }
+
+  take(method: string, listener: CallListener): UpstreamCall {
+    const call = new Call(this.#socket, this.#pool, method, listener)
+    this.#call = call
+    if (this.#isReady) call.ready()
+    return call
+  }
+
+  end(): void {
+    this.#socket.destroy()
+  }
+
+  #read(bytes: Buffer): void {
+    const call = this.#call
+    // What is said unasked is nobody's answer.
+    if (call === undefined) {
+      this.end()
+      return
+    }
+    const progress = call.isSent ? call.parser.push(bytes) : 'malformed'
+    // Whoever heard of it may have dropped the call.
+    if (call.isOver) return
+    switch (progress) {
+      case 'more':
+        call.listener.onPause()
+        break
+      case 'over':
+        this.#release(call)
+        break
+      case 'excess':
+        call.isOver = true
+        this.#call = undefined
+        this.end()
+        break
+      case 'malformed':
+        this.#fail(call, 'malformed')
+        break
+    }
+  }
+
+  /** Only after a whole request and a whole answer is it known where the next answer would begin. */
+  #release(call: Call): void {
+    const { limits, clock } = this.#pool
+    const { keepsOpen, idleSeconds } = call.parser
+    const isWhole = call.isFinished && this.#socket.writableLength === 0
+    call.isOver = true
+    this.#call = undefined
+    const idle = Math.min(limits.upstreamIdleMs, idleSeconds === undefined ? Number.POSITIVE_INFINITY : idleSeconds * 1_000 - marginMs)
+    if (!isWhole || !keepsOpen || idle <= 0) {
+      this.end()
+      return
+    }
+    this.#idleUntil = clock.now() + idle
+    this.#socket.resume()
+    this.#pool.giveBack(this)
+  }
+
+  #ended(): void {
+    const call = this.#call
+    if (call === undefined || !call.isSent) return
+    if (!call.parser.close() || call.isOver) return
+    call.isOver = true
+    this.#call = undefined
+    this.end()
+  }
+
+  #broken(): void {
+    this.#idleUntil = 0
+    this.#pool.forget(this)
+    if (this.#call !== undefined) this.#fail(this.#call, 'unreachable')
+  }
+
+  #fail(call: Call, why: 'unreachable' | 'malformed'): void {
+    this.#call = undefined
+    if (call.isOver) return
+    call.isOver = true
+    abort(this.#socket)
+    call.listener.onBroken(why)
+  }
+}
+
+class Call implements UpstreamCall {
+  readonly listener: CallListener
+  readonly parser: AnswerParser
+  readonly #socket: Socket
+  #isChunked = false
+  isSent = false
+  isFinished = false
+  isOver = false
+
+  constructor(socket: Socket, pool: Pool, method: string, listener: CallListener) {
+    this.listener = listener
+    this.#socket = socket
+    this.parser = new AnswerParser(method, pool.limits.upstreamHeaderBytesMax, listener)
+  }
+
+  ready(): void {
+    if (!this.isOver) this.listener.onReady(this)
+  }
+
+  send(head: string, body?: Buffer): void {
+    this.isSent = true
+    this.isFinished = true
+    if (body === undefined || body.byteLength === 0) {
+      this.#socket.write(head, 'latin1')
+      return
+    }
+    this.#socket.cork()
+    this.#socket.write(head, 'latin1')
+    this.#socket.write(body)
+    this.#socket.uncork()
+  }
+
+  begin(head: string, chunked: boolean): void {
+    this.isSent = true
+    this.#isChunked = chunked
+    // The head goes with what of the body has come with it, and does not wait for more: the upstream may refuse without a body.
+    const socket = this.#socket
+    socket.cork()
+    socket.write(head, 'latin1')
+    process.nextTick(() => socket.uncork())
+  }
+
+  write(bytes: Buffer): boolean {
+    if (this.isOver) return true
+    if (!this.#isChunked) return this.#socket.write(bytes)
+    this.#socket.cork()
+    this.#socket.write(`${bytes.byteLength.toString(16)}\r\n`, 'latin1')
+    this.#socket.write(bytes)
+    const goesOn = this.#socket.write('\r\n', 'latin1')
+    this.#socket.uncork()
+    return goesOn
+  }
+
+  finish(): void {
+    if (this.isOver) return
+    this.isFinished = true
+    if (this.#isChunked) this.#socket.write('0\r\n\r\n', 'latin1')
+  }
+
+  pause(): void {
+    if (!this.isOver) this.#socket.pause()
+  }
+
+  resume(): void {
+    if (!this.isOver) this.#socket.resume()
+  }
+
+  drop(): void {
+    if (this.isOver) return
+    this.isOver = true
+    abort(this.#socket)
   }
 }

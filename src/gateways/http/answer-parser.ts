@@ -1,0 +1,251 @@
+/** Strict reading of an upstream's answer as its bytes come (RFC 9112): one meaning, or none. It never repairs. */
+
+export interface AnswerHead {
+  readonly status: number
+  /** Flat and complete, in the order and spelling of the upstream. */
+  readonly headers: readonly string[]
+  /** Bytes of the body; `chunked`, or `until-close` where only the end of the connection tells. */
+  readonly length: number | 'chunked' | 'until-close'
+}
+
+/** Hears of the answer in order. None of it may throw. */
+export interface AnswerListener {
+  onHead(head: AnswerHead): void
+  /** A piece of the body, never empty. */
+  onData(bytes: Buffer): void
+  onEnd(): void
+}
+
+/** `over`: the answer is whole. `excess`: so it is, but bytes came after it. `malformed`: nothing of the rest can be trusted. */
+export type Progress = 'more' | 'over' | 'excess' | 'malformed'
+
+/** Interim answers that may come before the answer. */
+const interimMax = 16
+const chunkLineBytesMax = 1_024
+
+const statusLine = /^HTTP\/1\.([01]) ([1-9]\d\d)(?: [\t\x20-\x7e\x80-\xff]*)?\r\n/
+const headerLine = /([!#$%&'*+.^_`|~0-9A-Za-z-]+):([\t\x20-\x7e\x80-\xff]*)\r\n/y
+const chunkLine = /^([0-9A-Fa-f]{1,13})[\t ]*(?:;[\t\x20-\x7e\x80-\xff]*)?$/
+
+type State = 'head' | 'length' | 'chunk-line' | 'chunk' | 'chunk-end' | 'trailers' | 'until-close' | 'over'
+
+/** Reads one answer. */
+export class AnswerParser {
+  readonly #isHead: boolean
+  readonly #headBytesMax: number
+  readonly #listener: AnswerListener
+  #state: State = 'head'
+  #interim = 0
+  /** What came of a line or a head that is not whole yet. */
+  #kept: Buffer | undefined
+  /** Of the body, or of the chunk under way. */
+  #bytesLeft = 0
+  #keepsOpen = false
+  /** Seconds for which the upstream promises to keep an idle connection. */
+  #idleSeconds: number | undefined
+
+  constructor(method: string, headBytesMax: number, listener: AnswerListener) {
+    this.#isHead = method === 'HEAD'
+    this.#headBytesMax = headBytesMax
+    this.#listener = listener
+  }
+
+  /** Whether the connection may carry another request after this answer, as far as the upstream says. */
+  get keepsOpen(): boolean {
+    return this.#keepsOpen
+  }
+
+  get idleSeconds(): number | undefined {
+    return this.#idleSeconds
+  }
+
+  push(bytes: Buffer): Progress {
+    let rest = bytes
+    while (rest.byteLength > 0) {
+      if (this.#state === 'over') return 'excess'
+      const next = this.#step(rest)
+      if (next === undefined) return 'malformed'
+      rest = next
+    }
+    return this.#state === 'over' ? 'over' : 'more'
+  }
+
+  /** The connection has ended in order. Answers whether the answer is whole. */
+  close(): boolean {
+    if (this.#state === 'until-close') this.#finish()
+    return this.#state === 'over'
+  }
+
+  /** Takes some of the bytes and answers the others; `undefined` where they cannot be read. */
+  #step(bytes: Buffer): Buffer | undefined {
+    switch (this.#state) {
+      case 'head':
+        return this.#withWhole(bytes, '\r\n\r\n', this.#headBytesMax, (text) => this.#readHead(text))
+      case 'length':
+      case 'chunk':
+        return this.#body(bytes)
+      case 'until-close':
+        this.#listener.onData(bytes)
+        return empty
+      case 'chunk-line':
+        return this.#withWhole(bytes, '\r\n', chunkLineBytesMax, (text) => this.#readChunkLine(text.slice(0, -2)))
+      case 'chunk-end':
+        // Nothing but the line's end fits into two bytes.
+        return this.#withWhole(bytes, '\r\n', 2, () => {
+          this.#state = 'chunk-line'
+          return true
+        })
+      case 'trailers':
+        return this.#withWhole(bytes, '\r\n', this.#headBytesMax, (text) => this.#readTrailer(text))
+      case 'over':
+        return bytes
+    }
+  }
+
+  /** Reads what is there up to and with the mark, once it is; keeps it until then, within the bound. */
+  #withWhole(bytes: Buffer, mark: string, bytesMax: number, read: (text: string) => boolean): Buffer | undefined {
+    const kept = this.#kept?.byteLength ?? 0
+    const all = this.#kept === undefined ? bytes : Buffer.concat([this.#kept, bytes])
+    const at = all.indexOf(mark, Math.max(0, kept - mark.length + 1), 'latin1')
+    const end = at < 0 ? all.byteLength : at + mark.length
+    if (end > bytesMax) return undefined
+    if (at < 0) {
+      // What cannot become an answer any more is refused at once: a peer that speaks something else may wait for us.
+      if (this.#state === 'head' && !looksLikeHead(all)) return undefined
+      this.#kept = all
+      return empty
+    }
+    this.#kept = undefined
+    return read(all.toString('latin1', 0, end)) ? all.subarray(end) : undefined
+  }
+
+  #body(bytes: Buffer): Buffer {
+    const part = bytes.byteLength <= this.#bytesLeft ? bytes : bytes.subarray(0, this.#bytesLeft)
+    this.#bytesLeft -= part.byteLength
+    this.#listener.onData(part)
+    if (this.#bytesLeft === 0) {
+      if (this.#state === 'chunk') this.#state = 'chunk-end'
+      else this.#finish()
+    }
+    return bytes.subarray(part.byteLength)
+  }
+
+  #readHead(text: string): boolean {
+    const [line = '', minor, digits] = statusLine.exec(text) ?? []
+    if (digits === undefined) return false
+    const headers = readHeaders(text, line.length)
+    if (headers === undefined) return false
+    const status = Number(digits)
+    if (status === 101) return false
+    if (status < 200) {
+      this.#interim += 1
+      return this.#interim <= interimMax
+    }
+    const framing = readFraming(headers)
+    if (framing === undefined || (minor === '0' && framing.chunked)) return false
+    const hasNone = this.#isHead || status === 204 || status === 304
+    const length = hasNone ? 0 : framing.chunked ? 'chunked' : (framing.length ?? 'until-close')
+    this.#keepsOpen = minor === '1' && !framing.closes && length !== 'until-close'
+    this.#idleSeconds = framing.idleSeconds
+    this.#state = length === 'chunked' ? 'chunk-line' : length === 'until-close' ? 'until-close' : 'length'
+    this.#bytesLeft = typeof length === 'number' ? length : 0
+    this.#listener.onHead({ status, headers, length })
+    if (length === 0) this.#finish()
+    return true
+  }
+
+  #readChunkLine(text: string): boolean {
+    const [, digits] = chunkLine.exec(text) ?? []
+    if (digits === undefined) return false
+    this.#bytesLeft = Number.parseInt(digits, 16)
+    this.#state = this.#bytesLeft === 0 ? 'trailers' : 'chunk'
+    return true
+  }
+
+  /** Trailers stay behind; they must be written as headers are all the same. */
+  #readTrailer(text: string): boolean {
+    if (text === '\r\n') {
+      this.#finish()
+      return true
+    }
+    headerLine.lastIndex = 0
+    return headerLine.test(text)
+  }
+
+  #finish(): void {
+    this.#state = 'over'
+    this.#listener.onEnd()
+  }
+}
+
+const empty = Buffer.alloc(0)
+const opening = Buffer.from('HTTP/1.')
+
+function looksLikeHead(bytes: Buffer): boolean {
+  const length = Math.min(bytes.byteLength, opening.byteLength)
+  return bytes.compare(opening, 0, length, 0, length) === 0
+}
+
+/** Flat, from a place in a head on to its empty line; `undefined` where a line is no header. Values without the white space around them. */
+function readHeaders(text: string, from: number): string[] | undefined {
+  const headers: string[] = []
+  const end = text.length - 2
+  let at = from
+  while (at < end) {
+    headerLine.lastIndex = at
+    const found = headerLine.exec(text)
+    if (found === null) return undefined
+    headers.push(found[1] ?? '', trimmed(found[2] ?? ''))
+    at = headerLine.lastIndex
+  }
+  return at === end ? headers : undefined
+}
+
+/** Without spaces and tabs around it: `trim` would take more, which two readers could read differently. */
+function trimmed(text: string): string {
+  let from = 0
+  let to = text.length
+  while (from < to && isBlank(text.charCodeAt(from))) from += 1
+  while (to > from && isBlank(text.charCodeAt(to - 1))) to -= 1
+  return from === 0 && to === text.length ? text : text.slice(from, to)
+}
+
+function isBlank(code: number): boolean {
+  return code === 0x20 || code === 0x09
+}
+
+interface Framing {
+  length: number | undefined
+  chunked: boolean
+  closes: boolean
+  idleSeconds: number | undefined
+}
+
+/** RFC 9112 §6.3, without its mercies: one length or one coding, each said once. */
+function readFraming(headers: readonly string[]): Framing | undefined {
+  const framing: Framing = { length: undefined, chunked: false, closes: false, idleSeconds: undefined }
+  for (let at = 0; at + 1 < headers.length; at += 2) {
+    const value = headers[at + 1] ?? ''
+    switch (headers[at]?.toLowerCase()) {
+      case 'content-length':
+        if (framing.length !== undefined || !/^\d{1,15}$/.test(value)) return undefined
+        framing.length = Number(value)
+        break
+      case 'transfer-encoding':
+        if (framing.chunked || value.toLowerCase() !== 'chunked') return undefined
+        framing.chunked = true
+        break
+      case 'connection':
+        framing.closes ||= /(?:^|,)[\t ]*close[\t ]*(?:,|$)/i.test(value)
+        break
+      case 'keep-alive': {
+        const [, seconds] = /(?:^|[,\t ])timeout=(\d{1,6})(?:[,\t ]|$)/i.exec(value) ?? []
+        if (seconds !== undefined) framing.idleSeconds = Number(seconds)
+        break
+      }
+      default:
+        break
+    }
+  }
+  return framing.chunked && framing.length !== undefined ? undefined : framing
+}
