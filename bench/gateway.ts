@@ -49,7 +49,7 @@ export interface GatewayFigures {
 export const connectionCounts = [1, 32] as const
 const names: readonly PathName[] = ['directRead', 'nginxRead', 'remitRead', 'directWrite', 'nginxWrite', 'remitWrite', 'remitDurable']
 const probeBlocks = 4
-const warmUpSeconds = 2
+const warmUpSeconds = 5
 
 export async function measureGateway(input: GatewayInput): Promise<GatewayFigures> {
   const { cores, rounds, seconds, tell } = input
