@@ -17,7 +17,7 @@ export interface CheckedPolicy {
 export type PolicyCheck = { readonly policies: readonly CheckedPolicy[] } | { readonly problems: readonly SourceProblem[] }
 
 export interface PolicyCheckerOptions {
-  /** How long one check may take before its process is killed; default 10 s. */
+  /** How long one check may take before its process is killed; default 20 s. */
   readonly timeMsMax?: number
   /** How long a process without work stays for the next check; default 2 s. Its memory goes with it. */
   readonly idleMs?: number
@@ -38,7 +38,7 @@ export class PolicyChecker {
   #gone: Promise<unknown> = Promise.resolve()
 
   constructor(options: PolicyCheckerOptions = {}) {
-    this.#timeMsMax = options.timeMsMax ?? 10_000
+    this.#timeMsMax = options.timeMsMax ?? 20_000
     this.#idleMs = options.idleMs ?? 2_000
   }
 
