@@ -25,7 +25,8 @@ export async function authorize(gate: Gate, call: Call): Promise<Verdict> {
   const { version, rules, entities } = gate.desk.facts
   try {
     return await weigh(gate, call, { id, now, version, rules, entities })
-  } catch {
+  } catch (cause) {
+    gate.alarm(`an action could not be decided, and was refused: ${id}`, cause)
     const { refusal } = refuse('internal', { detail: id })
     return deny(gate, call, { id, refusal }).catch(() => ({ outcome: 'deny', refusal, decision: id }))
   }
@@ -154,7 +155,7 @@ async function deny(gate: Gate, call: Call, denied: Denied): Promise<Verdict> {
   const { claims } = call.bearer
   const grant = denied.grant ?? (claims.grant === undefined ? undefined : gate.desk.facts.grant(claims.grant))
   const session = denied.session ?? (grant === undefined ? undefined : gate.desk.facts.sessionOf(claims.jti, grant.id))
-  if (session !== undefined) gate.refusals.set(session.id, (gate.refusals.get(session.id) ?? 0) + 1)
+  if (session?.state === 'live') gate.refusals.set(session.id, (gate.refusals.get(session.id) ?? 0) + 1)
   const asked = askInstead(gate.desk, claims.chain, call.action, denied.refusal)
   const refusal = asked.length === 0 ? denied.refusal : { ...denied.refusal, ask: asked }
   await record(gate, call, { id: denied.id, outcome: 'deny', refusal, grant, session }, 'written')
@@ -312,7 +313,8 @@ export function finish(gate: Gate, decision: Decision, outcome: Outcome): void {
     evidence === 'durable' ? 'durable' : 'buffered',
   )
   const grant = gate.desk.facts.grant(decision.grant)
-  if (grant !== undefined && isExhausted(gate, grant)) void endExhausted(gate, grant.id)
+  if (grant?.state !== 'active') gate.activity.forget(decision.grant)
+  else if (isExhausted(gate, grant)) void endExhausted(gate, grant.id)
 }
 
 function isExhausted(gate: Gate, grant: Grant): boolean {

@@ -11,6 +11,8 @@ export interface Gate {
   readonly gateway: string
   readonly journal: Journal
   readonly activity: Activity
+  /** Tells an operator of a fault of our own: the caller hears only its id. */
+  readonly alarm: (says: string, cause: unknown) => void
   /** Refusals so far, by session. */
   readonly refusals: Map<string, number>
   /** What each decision rests on that is not finished yet: not part of what a gateway is told. */

@@ -121,6 +121,7 @@ async function build(parts: HouseParts, store: SqliteStore, closing: Closing): P
     gateway: httpGateway,
     journal: journal.value,
     activity: new Activity(clock.now()),
+    alarm,
     refusals: new Map(),
     underWay: new Map(),
   }
