@@ -26,9 +26,11 @@ export async function authorize(gate: Gate, call: Call): Promise<Verdict> {
   try {
     return await weigh(gate, call, { id, now, version, rules, entities })
   } catch (cause) {
-    gate.alarm(`an action could not be decided, and was refused: ${id}`, cause)
     const { refusal } = refuse('internal', { detail: id })
-    return deny(gate, call, { id, refusal }).catch(() => ({ outcome: 'deny', refusal, decision: id }))
+    const denied = deny(gate, call, { id, refusal }).catch((): Verdict => ({ outcome: 'deny', refusal, decision: id }))
+    // Whoever is told may fail as well: the answer is no all the same.
+    await Promise.try(() => gate.alarm(`an action could not be decided, and was refused: ${id}`, cause)).catch(() => undefined)
+    return denied
   }
 }
 
