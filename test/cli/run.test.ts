@@ -23,6 +23,8 @@ interface Extras {
 
 interface Wrapper {
   readonly process: ChildProcess
+  /** What was said so far. */
+  readonly said: () => string
   readonly ended: Promise<{ readonly exitCode: number | null; readonly out: string; readonly err: string }>
 }
 
@@ -51,7 +53,7 @@ class Scene {
     child.stderr.on('data', (chunk: Buffer) => (written.err += chunk.toString()))
     const { promise, resolve } = Promise.withResolvers<Awaited<Wrapper['ended']>>()
     child.once('close', (exitCode) => resolve({ exitCode, ...written }))
-    return { process: child, ended: promise }
+    return { process: child, said: () => written.err, ended: promise }
   }
 
   /** The reasons with which the grant was said to be over. */
@@ -245,12 +247,14 @@ describe('remit run', { concurrency: 6 }, () => {
   })
 
   scene('a Remit that falls silent does not stop the command, and its exit code counts', async (scene) => {
-    const { script, pid } = ready('silence', 'setTimeout(() => process.exit(5), 3000)')
-    const { ended } = scene.wrap(script)
-    await pid()
+    const { script, pid } = ready('silence', 'process.on("SIGUSR2", () => process.exit(5)); setInterval(() => {}, 1000)')
+    const wrapper = scene.wrap(script)
+    const command = await pid()
     scene.server.on(`POST /v1/grants/${grantId}/heartbeat`, () => 'break')
     scene.server.on(`POST /v1/grants/${grantId}/done`, () => 'break')
-    const { exitCode, err } = await ended
+    await until(() => wrapper.said().includes('the grant ends if this lasts'))
+    process.kill(command, 'SIGUSR2')
+    const { exitCode, err } = await wrapper.ended
     assert.equal(exitCode, 5)
     assert.match(err, /the grant ends if this lasts[\s\S]*the grant could not be ended/)
   })
