@@ -75,7 +75,7 @@ export async function approvalsOf(
   const found: Approval[] = []
   for (let from = 0; from < subjects.length; from += subjectsAtOnce) {
     const subject = subjects.slice(from, from + subjectsAtOnce).map((each) => each.id)
-    found.push(...(await tx.find('approval', desk.space, { subject }, { max: 1_000 })))
+    found.push(...(await tx.find('approval', { subject }, { max: 1_000 })))
   }
   return found
 }
@@ -85,7 +85,7 @@ async function spentOf(tx: Reading, desk: Pick<Desk, 'space'>, grants: readonly 
   // A grant has at most 32 lines.
   for (let from = 0; from < grants.length; from += 30) {
     const grant = grants.slice(from, from + 30).map((each) => each.id)
-    for (const uses of await tx.find('uses', desk.space, { grant }, { max: 1_000 })) spent.set(uses.id, uses.spent)
+    for (const uses of await tx.find('uses', { grant }, { max: 1_000 })) spent.set(uses.id, uses.spent)
   }
   return spent
 }

@@ -40,7 +40,7 @@ export async function prepareAnswer(desk: Desk, person: Identity, answering: Ans
   return desk.store.change(async (tx) => {
     const open = await openSubject(desk, tx, person, answering)
     if (!open.ok) return open
-    const passkeys = await tx.find('passkey', desk.space, { person: person.id })
+    const passkeys = await tx.find('passkey', { person: person.id })
     if (passkeys.length === 0) return refuse('passkey.refused', { detail: 'you have no passkey here' })
     const nonce = Buffer.from(desk.chance.bytes(24)).toString('base64url')
     const about = writeStatement({ ...answering, digest: open.value.digest, person: person.id, nonce }, desk.space)
@@ -115,7 +115,7 @@ async function openSubject(
   const { subject } = answering
   const open = subject.startsWith('grn_') ? await openGrant(desk, tx, person, answering) : await openHold(desk, tx, person, subject)
   if (!open.ok) return open
-  const earlier = await tx.find('approval', desk.space, { subject, person: person.id })
+  const earlier = await tx.find('approval', { subject, person: person.id })
   return earlier.length > 0 ? refuse('approval.repeated') : open
 }
 
@@ -235,7 +235,7 @@ async function settleHold({ desk, tx, person, approval }: Settling, hold: Hold):
 
 /** Everybody who signed a yes and might still give it: nobody counts who left, lost the role or came to own what is asked for. */
 async function yesSayers(desk: Desk, tx: Reading & { readonly now: Instant }, subject: string, about: Answerable): Promise<Approver[]> {
-  const approvals = await tx.find('approval', desk.space, { subject })
+  const approvals = await tx.find('approval', { subject })
   return approvals.flatMap((each) => {
     const person = desk.facts.identity(each.person)
     const counts = each.decision === 'approve' && person !== undefined && mayAnswer(desk, person, about, tx.now).ok

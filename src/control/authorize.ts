@@ -219,11 +219,11 @@ async function openSession(gate: Gate, bearer: Bearer, grant: Grant): Promise<Re
   const known = facts.sessionOf(token, grant.id)
   if (known !== undefined) return known.state === 'live' ? done(known) : refuse('session.ended')
   return store.change(async (tx) => {
-    const [earlier] = await tx.find('session', space, { token, grant: grant.id })
+    const [earlier] = await tx.find('session', { token, grant: grant.id })
     if (earlier !== undefined) return earlier.state === 'live' ? done(earlier) : refuse('session.ended')
     const current = await tx.get('grant', grant.id)
     if (current === undefined || !isLive(current, tx.now)) return refuse('grant.ended')
-    const others = await tx.find('session', space, { grant: grant.id, state: 'live' }, { max: sessionsMax })
+    const others = await tx.find('session', { grant: grant.id, state: 'live' }, { max: sessionsMax })
     if (others.length >= sessionsMax) return refuse('rate.exceeded', { detail: `at most ${sessionsMax} sessions on one grant` })
     const [identity] = grant.chain
     if (identity === undefined) return refuse('grant.missing')

@@ -55,7 +55,7 @@ export interface Happening {
 
 export async function note(tx: Change, desk: Pick<Desk, 'space'>, happening: Happening): Promise<void> {
   const { kind, actor, subject, facts = {} } = happening
-  await tx.record({ kind, space: desk.space, actor, subject, facts })
+  await tx.record({ kind, actor, subject, facts })
 }
 
 /** Whether someone, as they are now, may do this at the desk: by the desk's policy, or by a live exception. */

@@ -52,9 +52,9 @@ export async function prepareDeviceConfirmation(
   userCode: string,
 ): Promise<Result<Prepared & { readonly address: string }>> {
   return desk.store.change(async (tx) => {
-    const [device] = await tx.find('device', desk.space, { userCode: userCode.toUpperCase() })
+    const [device] = await tx.find('device', { userCode: userCode.toUpperCase() })
     if (device === undefined || device.state !== 'waiting' || tx.now >= device.expiresAt) return refuse('link.invalid')
-    const passkeys = await tx.find('passkey', desk.space, { person: person.id })
+    const passkeys = await tx.find('passkey', { person: person.id })
     const nonce = Buffer.from(desk.chance.bytes(24)).toString('base64url')
     const about = canonicalJson({ v: 1, purpose: 'confirm-device', space: desk.space, device: device.id, person: person.id, nonce })
     const challenge = challengeOf(about)
@@ -104,12 +104,12 @@ export async function pollDevice(desk: Desk, deviceCode: string, address: string
   const hash = createHash('sha256').update(deviceCode).digest('hex')
   const taken = await desk.store.change<{ readonly state: 'waiting' | 'ended' } | { readonly person: Identity; readonly passkey: string }>(
     async (tx) => {
-      const [device] = await tx.find('device', desk.space, { hash })
+      const [device] = await tx.find('device', { hash })
       if (device === undefined || device.address !== address || tx.now >= device.expiresAt || device.state === 'spent')
         return done({ state: 'ended' })
       if (device.state === 'waiting' || device.person === undefined) return done({ state: 'waiting' })
       const person = desk.facts.identity(device.person)
-      const [passkey] = await tx.find('passkey', desk.space, { person: device.person })
+      const [passkey] = await tx.find('passkey', { person: device.person })
       if (person === undefined || passkey === undefined) return done({ state: 'ended' })
       await tx.put('device', { ...device, state: 'spent' })
       return done({ person, passkey: passkey.id })

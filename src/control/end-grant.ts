@@ -23,7 +23,7 @@ export async function endGrant(tx: Change, desk: Pick<Desk, 'space'>, grant: Gra
     subject: grant.id,
     facts: { how: ending.how, reason: ending.reason },
   })
-  for await (const session of everyRecord(tx, 'session', desk.space, { grant: grant.id, state: 'live' })) {
+  for await (const session of everyRecord(tx, 'session', { grant: grant.id, state: 'live' })) {
     await endSession(tx, desk, session, ending)
   }
   return ended

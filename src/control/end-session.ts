@@ -16,7 +16,7 @@ export async function endSession(tx: Change, desk: Pick<Desk, 'space'>, session:
   if (state === undefined) return
   await tx.put('session', { ...session, state, endedAt: tx.now })
   await note(tx, desk, { kind: 'session.ended', actor: by, subject: session.id, facts: { grant: session.grant, how } })
-  for await (const hold of everyRecord(tx, 'hold', desk.space, { session: session.id, state: ['waiting', 'approved'] })) {
+  for await (const hold of everyRecord(tx, 'hold', { session: session.id, state: ['waiting', 'approved'] })) {
     const withdrawn = step(holdLife, hold.state, 'withdraw')
     if (withdrawn === undefined) continue
     await tx.put('hold', { ...withoutBody(hold), state: withdrawn, closedAt: tx.now, reason: `its session ended: ${how}` })

@@ -4,9 +4,9 @@ import type { Reading, SearchBy } from './ports.ts'
 
 const pageMax = 500
 
-export async function* everyRecord<K extends RecordKind>(tx: Reading, kind: K, space: string, by: SearchBy<K>): AsyncGenerator<Records[K]> {
+export async function* everyRecord<K extends RecordKind>(tx: Reading, kind: K, by: SearchBy<K>): AsyncGenerator<Records[K]> {
   for (let after: string | undefined; ; ) {
-    const page = await tx.find(kind, space, by, after === undefined ? { max: pageMax } : { max: pageMax, after })
+    const page = await tx.find(kind, by, after === undefined ? { max: pageMax } : { max: pageMax, after })
     yield* page
     after = page.at(-1)?.id
     if (page.length < pageMax) return

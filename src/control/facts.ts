@@ -66,7 +66,7 @@ export class Facts implements DecisionFacts {
   async load(store: Store): Promise<void> {
     await store.read(async (tx) => {
       const put = async <K extends RecordKind>(kind: K, by: SearchBy<K>, keep: (record: Records[K]) => void) => {
-        for await (const record of everyRecord(tx, kind, this.#space, by)) keep(record)
+        for await (const record of everyRecord(tx, kind, by)) keep(record)
       }
       await put('identity', {}, (identity) => this.#putIdentity(identity))
       await put('credential', {}, (credential) => this.#credentials.set(credential.id, credential))

@@ -32,7 +32,7 @@ export async function holdAction(desk: Desk, holding: Holding): Promise<Result<H
     const { session, grant, digest, action, material, answer } = holding
     // The session may have ended while this waited for its turn: what is put on an ended one would wait for ever.
     if ((await tx.get('session', session.id))?.state !== 'live') return refuse('session.ended')
-    const open = await tx.find('hold', desk.space, { session: session.id, state: ['waiting', 'approved'] })
+    const open = await tx.find('hold', { session: session.id, state: ['waiting', 'approved'] })
     const same = open.filter((hold) => hold.digest === digest)
     const waiting = same.find((hold) => hold.state === 'waiting' && asksTheSame(hold, answer.requirement) && tx.now < hold.answerBy)
     if (waiting !== undefined) return done(waiting)

@@ -22,7 +22,7 @@ export async function verifyPasskey(desk: Desk, signed: SignedChallenge, person?
   const { challenge, response } = signed
   const credentialId = response['id']
   if (typeof credentialId !== 'string') return refuse('passkey.refused')
-  const [passkey] = await desk.store.read((tx) => tx.find('passkey', desk.space, { credentialId }))
+  const [passkey] = await desk.store.read((tx) => tx.find('passkey', { credentialId }))
   if (passkey === undefined || (person !== undefined && passkey.person !== person.id)) {
     return refuse('passkey.refused', { detail: 'this passkey is not registered here' })
   }

@@ -33,7 +33,7 @@ describe('people', () => {
   })
   after(() => world.close())
 
-  const passkeysOf = (name: string) => world.desk.store.read((tx) => tx.find('passkey', 'main', { person: world.person(name).id }))
+  const passkeysOf = (name: string) => world.desk.store.read((tx) => tx.find('passkey', { person: world.person(name).id }))
   const signIn = async (name: string) => {
     const { challenge } = mustBe(await beginSignIn(world.desk))
     const ids = (await passkeysOf(name)).map((passkey) => passkey.credentialId)

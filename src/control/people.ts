@@ -30,9 +30,9 @@ export interface SignedIn {
 /** The link of the very first start; `undefined` once somebody registered by one. An unused earlier link ends. */
 export async function firstLink(desk: Desk): Promise<Result<Secret | undefined>> {
   return desk.store.change(async (tx) => {
-    const passkeys = await tx.find('passkey', desk.space, {}, { max: 1 })
+    const passkeys = await tx.find('passkey', {}, { max: 1 })
     if (passkeys.length > 0) return done(undefined)
-    for await (const earlier of everyRecord(tx, 'link', desk.space, {})) {
+    for await (const earlier of everyRecord(tx, 'link', {})) {
       // Printed on somebody's terminal at an earlier start: whoever read it there must not come in by it.
       if (earlier.firstAdministrator && earlier.usedAt === undefined && tx.now < earlier.expiresAt)
         await tx.put('link', { ...earlier, expiresAt: tx.now })
@@ -85,7 +85,7 @@ export async function makeInvitation(
 
 async function personNamed(desk: Desk, tx: Change, name: string, by: string): Promise<Result<Identity>> {
   if (!isName(name)) return refuse('input.invalid', { detail: 'a name is lowercase letters, digits and . _ -' })
-  const [known] = await tx.find('identity', desk.space, { name })
+  const [known] = await tx.find('identity', { name })
   if (known !== undefined) return known.kind === 'human' ? done(known) : refuse('name.used', { detail: name })
   const person: Identity = {
     id: desk.chance.id('idn', tx.now),
@@ -129,9 +129,9 @@ function sha256(text: string): string {
 
 /** The link's record, if it can still be used. Only the newest first link counts, and only until somebody has a passkey. */
 async function usableLink(desk: Desk, tx: Reading & { readonly now: Instant }, text: string): Promise<Result<OneTimeLink>> {
-  const [link] = await tx.find('link', desk.space, { hash: sha256(text) })
+  const [link] = await tx.find('link', { hash: sha256(text) })
   if (link === undefined || link.usedAt !== undefined || tx.now >= link.expiresAt) return refuse('link.invalid')
-  if (link.firstAdministrator && (await tx.find('passkey', desk.space, {}, { max: 1 })).length > 0) return refuse('link.invalid')
+  if (link.firstAdministrator && (await tx.find('passkey', {}, { max: 1 })).length > 0) return refuse('link.invalid')
   return done(link)
 }
 
@@ -185,7 +185,7 @@ export async function finishRegistration(
     if (linkId !== link.value.id) return refuse('link.invalid')
     const person = link.value.person === undefined ? await personNamed(desk, tx, name, machinery) : await livePerson(tx, link.value.person)
     if (!person.ok) return person
-    const taken = await tx.find('passkey', desk.space, { credentialId: verified.value.credentialId })
+    const taken = await tx.find('passkey', { credentialId: verified.value.credentialId })
     if (taken.length > 0) return refuse('passkey.refused', { detail: 'it is registered already' })
     await tx.put('link', { ...link.value, usedAt: tx.now })
     const passkey: Passkey = {

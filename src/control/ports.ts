@@ -34,6 +34,7 @@ export const searchable = {
   approval: ['subject', 'person'],
   challenge: ['person'],
   signal: ['identity'],
+  changeSet: ['state'],
 } as const satisfies { readonly [K in RecordKind]: readonly string[] }
 
 export type SearchBy<K extends RecordKind> = { readonly [C in (typeof searchable)[K][number]]?: string | readonly string[] }
@@ -45,16 +46,16 @@ export interface Page {
   readonly after?: string
 }
 
+/** What one space has in the store: no way leads from here to another space's records. */
 export interface Reading {
   get<K extends RecordKind>(kind: K, id: string): Promise<Records[K] | undefined>
   /** In order of id. `actor` of a grant is the first of its chain. */
-  find<K extends RecordKind>(kind: K, space: string, by: SearchBy<K>, page?: Page): Promise<Records[K][]>
+  find<K extends RecordKind>(kind: K, by: SearchBy<K>, page?: Page): Promise<Records[K][]>
 }
 
-/** What happened, for the ledger. Written in the transaction of the change it names. */
+/** What happened, for the ledger. Written in the transaction of the change it names, under the space of its store. */
 export interface LedgerEntry {
   readonly kind: string
-  readonly space: string
   /** Name of the identity that did it, or `remit` for time and machinery. */
   readonly actor: string
   /** Id of what it happened to. */
@@ -66,16 +67,37 @@ export interface LedgerEntry {
 export interface Change extends Reading {
   /** The instant of this change: never below that of any change before it. */
   readonly now: Instant
+  /** Throws on a record of another space. */
   put<K extends RecordKind>(kind: K, record: Records[K]): Promise<void>
   remove(kind: (typeof ephemeralKinds)[number], id: string): Promise<void>
   record(entry: LedgerEntry): Promise<void>
+  /** Forgets body and salt of a leaf of this space; its commitment and every proof stay. False where no such body is kept. Needs an entry. */
+  eraseBody(index: number): Promise<boolean>
 }
 
-/** What a change brought: facts in the order they were written, under one version. */
+/** What a change brought: facts in the order they were written, under one version. Versions count over all spaces. */
 export interface Committed {
   readonly version: number
   readonly at: Instant
   readonly changes: readonly FactChange[]
+}
+
+/**
+ * One space of the store. `change` is one serializable transaction: all of it is durable when the promise resolves, nothing of it when
+ * the work refuses or throws. The work may be run again from its start where the database asks for that, so it does nothing outside
+ * the transaction. A change that puts a record (other than the ephemeral kinds) and records no entry is a bug and throws.
+ * A store that cannot write answers `store.unavailable`.
+ */
+export interface Store {
+  readonly space: string
+  change<T>(work: (tx: Change) => Promise<Result<T>>): Promise<Result<T>>
+  read<T>(work: (tx: Reading) => Promise<T>): Promise<T>
+  /** Called for this space's changes, in order of commit, before `change` resolves and before the next change starts. */
+  onCommit(listener: (committed: Committed) => void): void
+  /** Version of the last committed change of any space, and the last stored instant. */
+  last(): Promise<{ readonly version: number; readonly at: Instant }>
+  /** False from when the database was lost (and with it the certainty that nobody else writes) until it is held again. Costs nothing. */
+  isHeld(): boolean
 }
 
 export interface OutboxRow {
@@ -106,19 +128,10 @@ export interface TreeState {
   readonly checkpoint: string
 }
 
-/**
- * Keeps everything. `change` is one serializable transaction: all of it is durable when the promise resolves, nothing of it when
- * the work refuses or throws. A change that puts a record (other than the ephemeral kinds) and records no entry is a bug and throws.
- * A store that cannot write answers `store.unavailable`.
- */
-export interface Store {
-  change<T>(work: (tx: Change) => Promise<Result<T>>): Promise<Result<T>>
-  read<T>(work: (tx: Reading) => Promise<T>): Promise<T>
-  /** Called in order of commit, before `change` resolves and before the next change starts. */
-  onCommit(listener: (committed: Committed) => void): void
-  /** Version of the last committed change, and the last stored instant. */
-  last(): Promise<{ readonly version: number; readonly at: Instant }>
-
+/** The one ledger of all spaces. */
+export interface LogStore {
+  /** Called after each commit that recorded an entry, of whatever space. */
+  onEntry(listener: () => void): void
   /** Rows not numbered yet, oldest first. */
   outbox(max: number): Promise<OutboxRow[]>
   tree(): Promise<TreeState>
@@ -127,7 +140,19 @@ export interface Store {
   leaves(from: number, max: number): Promise<LeafRow[]>
   /** Every signed checkpoint, oldest first, from a tree size on. */
   checkpoints(fromSize: number, max: number): Promise<{ readonly size: number; readonly note: string }[]>
+  /** Keeps the checkpoint of a size with more signatures on it (the same text above them, or it throws). */
+  cosign(size: number, note: string): Promise<void>
+}
 
+/** Everything that is kept: the spaces' records, the one ledger, and notes about the store itself. */
+export interface Database extends LogStore {
+  /** The same store for the same name, each time. */
+  inSpace(space: string): Store
+  /** Names of the spaces that have records, sorted. */
+  spaces(): Promise<string[]>
+  meta(key: string): Promise<string | undefined>
+  /** Throws on a key that was given when the store was made. */
+  setMeta(key: string, value: string): Promise<void>
   close(): Promise<void>
 }
 

@@ -56,7 +56,7 @@ export async function stillGiven(desk: Desk, tx: Reading & { readonly now: numbe
   if (!asked.ok) return asked
   const { requirement } = asked.value
   if (!needsPersons(requirement)) return done(undefined)
-  const approvals = await tx.find('approval', desk.space, { subject: grant.id })
+  const approvals = await tx.find('approval', { subject: grant.id })
   const persons = approvals.flatMap((each) => {
     const person = desk.facts.identity(each.person)
     return each.decision === 'approve' && person?.state === 'live' ? [asApprover(person)] : []

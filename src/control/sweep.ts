@@ -67,7 +67,7 @@ export async function removeExpired(desk: Desk): Promise<number> {
   const over = await desk.store.read(async (tx) => {
     const found: { readonly kind: 'challenge' | 'signIn' | 'device'; readonly id: string }[] = []
     for (const kind of ['challenge', 'signIn', 'device'] as const) {
-      for await (const { id, expiresAt } of everyRecord(tx, kind, desk.space, {})) if (now >= expiresAt) found.push({ kind, id })
+      for await (const { id, expiresAt } of everyRecord(tx, kind, {})) if (now >= expiresAt) found.push({ kind, id })
     }
     return found.slice(0, batchMax)
   })

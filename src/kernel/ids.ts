@@ -15,7 +15,7 @@ export const idPrefixes = {
   sgn: 'signal',
   dvc: 'device sign-in',
   tok: 'token',
-  chg: 'change',
+  chg: 'change-set',
   pks: 'passkey',
   exc: 'exception',
 } as const
@@ -34,7 +34,7 @@ export type LinkId = Id<'lnk'>
 export type SignalId = Id<'sgn'>
 export type DeviceSignInId = Id<'dvc'>
 export type TokenId = Id<'tok'>
-export type ChangeId = Id<'chg'>
+export type ChangeSetId = Id<'chg'>
 export type PasskeyId = Id<'pks'>
 export type ExceptionId = Id<'exc'>
 

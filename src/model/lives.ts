@@ -6,8 +6,10 @@ export type HoldState = 'waiting' | 'approved' | 'spent' | 'denied' | 'expired' 
 export type HoldEvent = 'approve' | 'spend' | 'deny' | 'expire' | 'withdraw'
 export type SessionState = 'live' | 'ended'
 export type SessionEvent = 'end'
-export type ExceptionState = 'proposed' | 'active' | 'ended'
-export type ExceptionEvent = 'approve' | 'end'
+export type ExceptionState = 'proposed' | 'active' | 'ended' | 'denied' | 'withdrawn'
+export type ExceptionEvent = 'approve' | 'deny' | 'withdraw' | 'end'
+export type ChangeSetState = 'proposed' | 'applied' | 'denied' | 'withdrawn' | 'stale'
+export type ChangeSetEvent = 'apply' | 'deny' | 'withdraw' | 'outdate'
 
 type Life<State extends string, Event extends string> = Readonly<Record<State, Readonly<Partial<Record<Event, State>>>>>
 
@@ -37,9 +39,19 @@ export const sessionLife: Life<SessionState, SessionEvent> = {
 }
 
 export const exceptionLife: Life<ExceptionState, ExceptionEvent> = {
-  proposed: { approve: 'active', end: 'ended' },
+  proposed: { approve: 'active', deny: 'denied', withdraw: 'withdrawn' },
   active: { end: 'ended' },
   ended: {},
+  denied: {},
+  withdrawn: {},
+}
+
+export const changeSetLife: Life<ChangeSetState, ChangeSetEvent> = {
+  proposed: { apply: 'applied', deny: 'denied', withdraw: 'withdrawn', outdate: 'stale' },
+  applied: {},
+  denied: {},
+  withdrawn: {},
+  stale: {},
 }
 
 /** The state after an event, or `undefined` where the life has no such step. */

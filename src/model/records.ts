@@ -1,6 +1,7 @@
-/** Everything the store keeps, by kind. A record has an `id` unique in its kind and the `space` it belongs to. */
+/** Everything the store keeps, by kind. A record has the `space` it belongs to, and an `id` unique in its kind there. */
 import type { Approval, Challenge, Grant, Hold, Session, Signal, TokenBinding, Uses } from './grants.ts'
 import type { Credential, DeviceSignIn, Identity, Issuer, OneTimeLink, Passkey, SignIn, StandingException } from './identities.ts'
+import type { ChangeSet } from './change-sets.ts'
 import type { PolicySet } from './policies.ts'
 import type { Service } from './services.ts'
 
@@ -23,6 +24,7 @@ export interface Records {
   approval: Approval
   challenge: Challenge
   signal: Signal
+  changeSet: ChangeSet
 }
 
 export type RecordKind = keyof Records
@@ -41,6 +43,7 @@ export const factKinds = [
   'session',
   'binding',
   'hold',
+  'changeSet',
 ] as const satisfies readonly RecordKind[]
 
 /** Kinds that are passing notes: they need no ledger entry of their own, may be removed, and each has an `expiresAt`. */

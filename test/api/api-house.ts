@@ -158,7 +158,7 @@ class People {
 
   async #personToken(id: string): Promise<string> {
     const { desk } = this.#house
-    const [passkey] = await desk.store.read((tx) => tx.find('passkey', desk.space, { person: id }))
+    const [passkey] = await desk.store.read((tx) => tx.find('passkey', { person: id }))
     if (passkey === undefined) throw new Error('this person has no passkey yet')
     const now = desk.clock.now()
     const jti = desk.chance.id('tok', now)

@@ -128,7 +128,7 @@ describe('boundaries', () => {
 
   test('an API secret and a token are kept as hashes, and a cookie as one too', async () => {
     const secret = await world.secretOf('aide')
-    const kept = JSON.stringify(await world.desk.store.read((tx) => tx.find('credential', 'main', {})))
+    const kept = JSON.stringify(await world.desk.store.read((tx) => tx.find('credential', {})))
     assert.equal(kept.includes(secret.slice(-43)), false)
   })
 })

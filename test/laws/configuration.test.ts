@@ -197,7 +197,7 @@ describe('a change of configuration', () => {
     world.clock.advance(30 * 24 * hour)
     refused(await applyConfiguration(world.desk, await world.caller('ana'), shopDocument()), 'caller.not-allowed')
     await sweep(world.desk, world.house.gate.activity)
-    const [exception] = await world.desk.store.read((tx) => tx.find('exception', 'main', { identity: world.person('ana').id }))
+    const [exception] = await world.desk.store.read((tx) => tx.find('exception', { identity: world.person('ana').id }))
     assert.equal(exception?.state, 'ended', 'its end is stored, not only computed')
   })
 })

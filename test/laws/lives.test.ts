@@ -176,7 +176,7 @@ describe('the life of a grant', () => {
     assert.equal((await world.gateway.identify(reveal(exchanged.token), '127.0.0.1')).ok, true)
     const stolen = await world.gateway.identify(reveal(exchanged.token), '127.0.0.2')
     assert.equal(!stolen.ok && stolen.refusal.code, 'credential.elsewhere')
-    const signals = await world.desk.store.read((tx) => tx.find('signal', 'main', {}))
+    const signals = await world.desk.store.read((tx) => tx.find('signal', {}))
     assert.equal(signals.filter((signal) => signal.about === exchanged.claims.jti).length, 1)
   })
 

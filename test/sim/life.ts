@@ -118,13 +118,13 @@ export class Life {
   async compare(): Promise<void> {
     await this.settle()
     await this.world.house.store.read(async (tx) => {
-      for await (const { id, state, expiresAt } of everyRecord(tx, 'grant', 'main', {})) {
+      for await (const { id, state, expiresAt } of everyRecord(tx, 'grant', {})) {
         const grant = this.model.grants.get(id)
         this.law(grant !== undefined, `a grant that nobody asked for: ${id}`)
         this.law(grant?.state === state, `${id} is ${state}, and should be ${grant?.state}`)
         this.law(state !== 'active' || expiresAt === grant?.endsAt, `${id} ends at ${expiresAt}, and should at ${grant?.endsAt}`)
       }
-      for await (const { id, state, grant } of everyRecord(tx, 'hold', 'main', {})) {
+      for await (const { id, state, grant } of everyRecord(tx, 'hold', {})) {
         const hold = this.model.holds.get(id)
         this.law(hold?.state === state, `${id} on ${grant} is ${state}, and should be ${hold?.state}`)
       }

@@ -97,7 +97,7 @@ function tell({ kind, at, facts }: Entry, before: Told): Told | undefined {
 export async function stored(house: House): Promise<Map<string, Told>> {
   const things = new Map<string, Told>()
   await house.store.read(async (tx) => {
-    const all = <K extends RecordKind>(kind: K) => everyRecord(tx, kind, house.desk.space, {})
+    const all = <K extends RecordKind>(kind: K) => everyRecord(tx, kind, {})
     for await (const { id, state, scope, duration, claimBy, expiresAt, ending, endedAt } of all('grant')) {
       things.set(id, { state, scope: scope.map(describeScopeLine), duration, claimBy, expiresAt, how: ending?.how, endedAt })
     }

@@ -212,7 +212,7 @@ class OpenWorld implements World {
 
   /** A person's command line has a token that rests on their passkey. */
   async #commandLineToken(person: Identity): Promise<string> {
-    const [passkey] = await this.desk.store.read((tx) => tx.find('passkey', this.desk.space, { person: person.id }))
+    const [passkey] = await this.desk.store.read((tx) => tx.find('passkey', { person: person.id }))
     const now = this.clock.now()
     const claims = {
       jti: this.desk.chance.id('tok', now),

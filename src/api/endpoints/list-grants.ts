@@ -30,7 +30,7 @@ export const listGrants = endpoint({
   run: async (api, { state, mine, after, max = 50 }, { caller }) => {
     const by = { ...(state === undefined ? {} : { state }), ...(mine === true ? { actor: caller.actor.id } : {}) }
     const { found, next } = await findSeen(
-      (page) => api.desk.store.read((tx) => tx.find('grant', api.desk.space, by, page)),
+      (page) => api.desk.store.read((tx) => tx.find('grant', by, page)),
       (grant) => maySee(api.desk, caller, grant.chain),
       { max, ...(after === undefined ? {} : { after }) },
     )

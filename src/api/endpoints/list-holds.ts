@@ -25,7 +25,7 @@ export const listHolds = endpoint({
   input: z.strictObject({ state: stateList(holdLife).optional(), after: id('hld').optional(), max: count(1, 200).optional() }),
   run: async (api, { state, after, max = 50 }, { caller }) => {
     const read = async (page: { readonly max: number; readonly after?: string }) => {
-      const holds = await api.desk.store.read((tx) => tx.find('hold', api.desk.space, state === undefined ? {} : { state }, page))
+      const holds = await api.desk.store.read((tx) => tx.find('hold', state === undefined ? {} : { state }, page))
       return Promise.all(holds.map(async (hold) => ({ id: hold.id, hold, grant: await findGrant(api.desk, hold.grant) })))
     }
     const { found, next } = await findSeen(read, ({ grant }) => grant !== undefined && maySee(api.desk, caller, grant.chain), {

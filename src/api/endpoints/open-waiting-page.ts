@@ -23,7 +23,7 @@ export const openWaitingPage = endpoint({
   run: async (api, _input, { person, at: now }) => {
     const { desk } = api
     const answered = new Set(
-      (await desk.store.read((tx) => tx.find('approval', desk.space, { person: person.id }, { max: 1_000 }))).map(({ subject }) => subject),
+      (await desk.store.read((tx) => tx.find('approval', { person: person.id }, { max: 1_000 }))).map(({ subject }) => subject),
     )
     const pending = [...desk.facts.openGrants()].filter(
       (grant) => grant.state === 'pending' && now < grant.pendingUntil && !answered.has(grant.id),
