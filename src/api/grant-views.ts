@@ -12,8 +12,8 @@ import { instants, nameOf } from './views.ts'
 export async function grantViews(desk: Desk, grants: readonly Grant[]): Promise<GrantView[]> {
   if (grants.length === 0) return []
   const { approvals, spent } = await desk.store.read(async (tx) => ({
-    approvals: await approvalsOf(tx, desk, grants),
-    spent: await spentOf(tx, desk, grants),
+    approvals: await approvalsOf(tx, grants),
+    spent: await spentOf(tx, grants),
   }))
   return grants.map((grant) => {
     const given = approvals.filter((approval) => approval.subject === grant.id)
@@ -67,11 +67,7 @@ export function approvalViews(desk: Pick<Desk, 'facts'>, approvals: readonly App
 const subjectsAtOnce = 50
 
 /** At most a handful of persons answer one thing, so a page of a thousand holds the answers to fifty. */
-export async function approvalsOf(
-  tx: Reading,
-  desk: Pick<Desk, 'space'>,
-  subjects: readonly { readonly id: string }[],
-): Promise<Approval[]> {
+export async function approvalsOf(tx: Reading, subjects: readonly { readonly id: string }[]): Promise<Approval[]> {
   const found: Approval[] = []
   for (let from = 0; from < subjects.length; from += subjectsAtOnce) {
     const subject = subjects.slice(from, from + subjectsAtOnce).map((each) => each.id)
@@ -80,7 +76,7 @@ export async function approvalsOf(
   return found
 }
 
-async function spentOf(tx: Reading, desk: Pick<Desk, 'space'>, grants: readonly Grant[]): Promise<Map<string, number>> {
+async function spentOf(tx: Reading, grants: readonly Grant[]): Promise<Map<string, number>> {
   const spent = new Map<string, number>()
   // A grant has at most 32 lines.
   for (let from = 0; from < grants.length; from += 30) {

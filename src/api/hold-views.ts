@@ -19,7 +19,6 @@ export async function holdViews(desk: Desk, holds: readonly HoldOfGrant[]): Prom
   const approvals = await desk.store.read((tx) =>
     approvalsOf(
       tx,
-      desk,
       holds.map(({ hold }) => hold),
     ),
   )

@@ -5,21 +5,21 @@ import { done } from '../kernel/result.ts'
 import { type Desk, machinery, note } from './desk.ts'
 import type { Journal } from './journal.ts'
 import type { Anchored } from './journal-reading.ts'
-import type { Store } from './ports.ts'
+import type { LogStore } from './ports.ts'
 
 const anchorEvery: Milliseconds = 500
 const pageMax = 1_000
 
 /** From `start` to `stop`, which anchors what is left. */
 export class Anchoring {
-  readonly #desk: Pick<Desk, 'store' | 'clock' | 'space'>
+  readonly #desk: Pick<Desk, 'store' | 'clock'>
   readonly #journal: Journal
   readonly #unlisten: () => void
   #due: (() => void) | undefined
   #anchored = 0
   #running: Promise<void> = Promise.resolve()
 
-  constructor(desk: Pick<Desk, 'store' | 'clock' | 'space'>, journal: Journal) {
+  constructor(desk: Pick<Desk, 'store' | 'clock'>, journal: Journal) {
     this.#desk = desk
     this.#journal = journal
     this.#unlisten = journal.onSealed(() => {
@@ -37,7 +37,7 @@ export class Anchoring {
     const { n, hash } = head.value
     const recorded = await this.#desk.store.change(async (tx) => {
       const facts = { journal: this.#journal.name, n, hash: Buffer.from(hash).toString('hex') }
-      await note(tx, this.#desk, { kind: 'journal.anchored', actor: machinery, subject: this.#journal.name, facts })
+      await note(tx, { kind: 'journal.anchored', actor: machinery, subject: this.#journal.name, facts })
       return done(undefined)
     })
     if (recorded.ok) this.#anchored = n
@@ -52,7 +52,7 @@ export class Anchoring {
 }
 
 /** The newest line of a journal that the ledger vouches for, looked for from the end. */
-export async function latestAnchor(store: Pick<Store, 'tree' | 'leaves'>, journal: string): Promise<Anchored | undefined> {
+export async function latestAnchor(store: Pick<LogStore, 'tree' | 'leaves'>, journal: string): Promise<Anchored | undefined> {
   for (let end = (await store.tree()).size; end > 0; end -= pageMax) {
     const from = Math.max(0, end - pageMax)
     for (const row of (await store.leaves(from, end - from)).toReversed()) {

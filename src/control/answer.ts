@@ -85,7 +85,7 @@ export async function answer(desk: Desk, person: Identity, signed: SignedChallen
     if (!kept.ok) return kept
     const approval = makeApproval(desk, tx.now, { person, passkey, statement, response: signed.response })
     await tx.put('approval', approval)
-    await note(tx, desk, {
+    await note(tx, {
       kind: 'approval.signed',
       actor: person.name,
       subject: statement.subject,
@@ -196,14 +196,14 @@ interface Settling {
 
 async function settleGrant({ desk, tx, person, approval }: Settling, grant: Grant): Promise<Result<Answered>> {
   if (approval.decision === 'deny') {
-    const denied = await endGrant(tx, desk, grant, { how: 'denied', by: person.name, reason: 'denied by a person' })
+    const denied = await endGrant(tx, grant, { how: 'denied', by: person.name, reason: 'denied by a person' })
     return done({ approval, grant: denied })
   }
   const narrowed = narrow(grant, approval.narrowing)
   if (!narrowed.ok) return narrowed
   const yes = await yesSayers(desk, tx, grant.id, answerableGrant(grant))
   const enough = isSatisfied(grant.requirement, yes) && step(grantLife, grant.state, 'approve') !== undefined
-  const next = enough ? await approveGrant(desk, tx, narrowed.value, person.name) : narrowed.value
+  const next = enough ? await approveGrant(tx, narrowed.value, person.name) : narrowed.value
   await tx.put('grant', next)
   return done({ approval, grant: next })
 }
@@ -217,14 +217,14 @@ async function settleHold({ desk, tx, person, approval }: Settling, hold: Hold):
       reason: `denied by ${person.name}`,
     }
     await tx.put('hold', denied)
-    await note(tx, desk, { kind: 'hold.denied', actor: person.name, subject: hold.id, facts: { digest: hold.digest } })
+    await note(tx, { kind: 'hold.denied', actor: person.name, subject: hold.id, facts: { digest: hold.digest } })
     return done({ approval, hold: denied })
   }
   const yes = await yesSayers(desk, tx, hold.id, answerableHold(desk, hold))
   if (!isSatisfied(hold.requirement, yes)) return done({ approval, hold })
   const approved: Hold = { ...hold, state: step(holdLife, hold.state, 'approve') ?? hold.state, approvedAt: tx.now, useBy: tx.now + useMax }
   await tx.put('hold', approved)
-  await note(tx, desk, {
+  await note(tx, {
     kind: 'hold.approved',
     actor: person.name,
     subject: hold.id,

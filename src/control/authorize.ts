@@ -46,6 +46,9 @@ interface At {
 async function weigh(gate: Gate, call: Call, at: At): Promise<Verdict> {
   const { id, now } = at
   const { claims, address } = call.bearer
+  // What was decided elsewhere since the database was lost is not known here.
+  if (!gate.desk.store.isHeld())
+    return deny(gate, call, { id, refusal: refuse('store.unavailable', { detail: 'the database is lost' }).refusal })
   const known = claims.grant === undefined ? undefined : gate.desk.facts.sessionOf(claims.jti, claims.grant)
   const question = {
     chain: claims.chain,
@@ -88,7 +91,7 @@ async function hold(gate: Gate, call: Call, weighed: Weighed<Extract<Answer, { o
   if (known?.state === 'approved' && asksTheSame(known, answer.requirement)) {
     // The approval is spent, and a counted use with it, before anything is forwarded: at most once, whatever happens then.
     const spent = await gate.desk.store.change(async (tx) => {
-      const hold = await spendHold(gate.desk, tx, known.id)
+      const hold = await spendHold(tx, known.id)
       if (!hold.ok) return hold
       return answer.counted ? spendUse(gate.desk, tx, answer) : done(undefined)
     })
@@ -240,7 +243,7 @@ async function openSession(gate: Gate, bearer: Bearer, grant: Grant): Promise<Re
       endsAt: bearer.claims.expiresAt,
     }
     await tx.put('session', session)
-    await note(tx, gate.desk, {
+    await note(tx, {
       kind: 'session.opened',
       actor: facts.identity(identity)?.name ?? identity,
       subject: session.id,
@@ -262,7 +265,7 @@ async function spendUse(desk: Desk, tx: Change, answer: Allowing): Promise<Resul
   if (spent >= limit) return refuse('grant.uses-spent')
   await tx.put('uses', { id, space: desk.space, grant: grant.id, line, spent: spent + 1 })
   const [actor] = grant.chain
-  await note(tx, desk, {
+  await note(tx, {
     kind: 'use.spent',
     actor: (actor === undefined ? undefined : desk.facts.identity(actor)?.name) ?? 'remit',
     subject: grant.id,
@@ -276,6 +279,7 @@ export function stands(gate: Gate, decision: Decision): Result<undefined> {
   const { facts, clock } = gate.desk
   const now = clock.now()
   if (now >= decision.endsAt) return refuse('grant.ended')
+  if (!gate.desk.store.isHeld()) return refuse('store.unavailable', { detail: 'the database is lost' })
   const basis = gate.underWay.get(decision.id)
   if (basis === undefined) return refuse('action.changed')
   // Time alone ends a proof, without any change of the facts.
@@ -328,7 +332,7 @@ async function endExhausted(gate: Gate, id: GrantId): Promise<void> {
   await gate.desk.store.change(async (tx) => {
     const grant = await tx.get('grant', id)
     if (grant === undefined || !isExhausted(gate, grant)) return done(undefined)
-    await endGrant(tx, gate.desk, grant, { how: 'exhausted', by: 'remit', reason: 'all its uses are spent' })
+    await endGrant(tx, grant, { how: 'exhausted', by: 'remit', reason: 'all its uses are spent' })
     return done(undefined)
   })
 }

@@ -87,10 +87,10 @@ async function applyOnce(desk: Desk, author: Author, document: JsonObject): Prom
     if (prepared.policies !== undefined) {
       const { version, files } = prepared.policies
       await tx.put('policySet', { ...prepared.policies, publishedAt: tx.now })
-      await note(tx, desk, { kind: 'policy.published', actor: by, subject: version, facts: { files: files.map((file) => file.name) } })
+      await note(tx, { kind: 'policy.published', actor: by, subject: version, facts: { files: files.map((file) => file.name) } })
     }
     const facts = { changes: changed.map((change) => ({ ...change })) }
-    await note(tx, desk, { kind: 'configuration.applied', actor: by, subject: desk.space, facts })
+    await note(tx, { kind: 'configuration.applied', actor: by, subject: desk.space, facts })
     return done({ changes: prepared.changes })
   })
 }
@@ -295,7 +295,7 @@ async function putIdentity(desk: Desk, tx: Change, identity: Identity, by: strin
   const before = await tx.get('identity', identity.id)
   await tx.put('identity', identity)
   const { name, kind, roles, state, owner } = identity
-  await note(tx, desk, {
+  await note(tx, {
     kind: before === undefined ? 'identity.created' : 'identity.changed',
     actor: by,
     subject: identity.id,
@@ -309,6 +309,6 @@ async function putIdentity(desk: Desk, tx: Change, identity: Identity, by: strin
   for (const grant of [...desk.facts.openGrants()].filter((each) => each.chain.some((link) => gone.has(link)))) {
     const current = await tx.get('grant', grant.id)
     if (current !== undefined)
-      await endGrant(tx, desk, current, { how: current.state === 'active' ? 'revoked' : 'withdrawn', by, reason: `${name} was disabled` })
+      await endGrant(tx, current, { how: current.state === 'active' ? 'revoked' : 'withdrawn', by, reason: `${name} was disabled` })
   }
 }

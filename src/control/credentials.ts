@@ -49,7 +49,7 @@ export async function makeSecret(
     expiresAt: tx.now + lifetime,
   }
   await tx.put('credential', credential)
-  await note(tx, desk, {
+  await note(tx, {
     kind: 'credential.issued',
     actor: by,
     subject: id,
@@ -69,7 +69,7 @@ export async function revokeSecret(desk: Desk, caller: Caller, id: CredentialId)
     if (credential.revokedAt !== undefined) return done(credential)
     const revoked: Credential = { ...credential, revokedAt: tx.now }
     await tx.put('credential', revoked)
-    await note(tx, desk, { kind: 'credential.revoked', actor: caller.actor.name, subject: id, facts: { identity: identity.name } })
+    await note(tx, { kind: 'credential.revoked', actor: caller.actor.name, subject: id, facts: { identity: identity.name } })
     return done(revoked)
   })
 }

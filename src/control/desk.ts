@@ -9,11 +9,25 @@ import { identityUid } from '../decision/world.ts'
 import type { DeskAction, Identity } from '../model/identities.ts'
 import type { PolicyFile } from '../model/policies.ts'
 import type { Facts } from './facts.ts'
-import type { Chance, Change, Clock, IssuerTokens, Passkeys, PolicyChecker, Store, TokenClaims, TokenMint, Vault } from './ports.ts'
+import type {
+  Chance,
+  Change,
+  Clock,
+  IssuerTokens,
+  LogStore,
+  Passkeys,
+  PolicyChecker,
+  Store,
+  TokenClaims,
+  TokenMint,
+  Vault,
+} from './ports.ts'
 
 export interface Desk {
   readonly space: string
   readonly store: Store
+  /** The one ledger, of which a desk shows the bodies of its own space only. */
+  readonly log: LogStore
   readonly facts: Facts
   readonly clock: Clock
   readonly chance: Chance
@@ -53,7 +67,7 @@ export interface Happening {
   readonly facts?: JsonObject
 }
 
-export async function note(tx: Change, desk: Pick<Desk, 'space'>, happening: Happening): Promise<void> {
+export async function note(tx: Change, happening: Happening): Promise<void> {
   const { kind, actor, subject, facts = {} } = happening
   await tx.record({ kind, actor, subject, facts })
 }

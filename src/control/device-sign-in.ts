@@ -84,7 +84,7 @@ export async function confirmDevice(desk: Desk, person: Identity, given: SignedC
     await tx.put('device', { ...device, state: 'confirmed', person: person.id })
     const kept = await keepCounter(tx, used.value)
     if (!kept.ok) return kept
-    await note(tx, desk, {
+    await note(tx, {
       kind: 'person.signed-in',
       actor: person.name,
       subject: person.id,

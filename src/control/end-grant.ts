@@ -12,19 +12,19 @@ import type { Change } from './ports.ts'
 import { callerMay, isParty, maySee } from './rights.ts'
 
 /** Ends a grant in whatever open state it is, and everything that lived by it. A closed one stays as it is. */
-export async function endGrant(tx: Change, desk: Pick<Desk, 'space'>, grant: Grant, ending: Ending): Promise<Grant> {
+export async function endGrant(tx: Change, grant: Grant, ending: Ending): Promise<Grant> {
   const state = step(grantLife, grant.state, eventOf(grant, ending))
   if (state === undefined) return grant
   const ended: Grant = { ...grant, state, endedAt: tx.now, ending }
   await tx.put('grant', ended)
-  await note(tx, desk, {
+  await note(tx, {
     kind: `grant.${state}`,
     actor: ending.by,
     subject: grant.id,
     facts: { how: ending.how, reason: ending.reason },
   })
   for await (const session of everyRecord(tx, 'session', { grant: grant.id, state: 'live' })) {
-    await endSession(tx, desk, session, ending)
+    await endSession(tx, session, ending)
   }
   return ended
 }
@@ -67,7 +67,7 @@ async function closeOwn(desk: Desk, caller: Caller, id: GrantId, ending: (grant:
     if (grant === undefined || grant.space !== desk.space || !maySee(desk, caller, grant.chain)) return refuse('not-found')
     if (!grant.chain.includes(caller.actor.id))
       return refuse('caller.not-allowed', { detail: 'only whoever acts under it says that it is done; revoke it instead' })
-    return done(await endGrant(tx, desk, grant, ending(grant)))
+    return done(await endGrant(tx, grant, ending(grant)))
   })
 }
 
@@ -86,7 +86,7 @@ export async function revokeGrant(desk: Desk, caller: Caller, id: GrantId, reaso
     if (grant === undefined || grant.space !== desk.space) return refuse('not-found')
     if (!mayStop && !isParty(desk, caller, grant.chain))
       return refuse(maySee(desk, caller, grant.chain) ? 'caller.not-allowed' : 'not-found')
-    return done(await endGrant(tx, desk, grant, { how: grant.state === 'active' ? 'revoked' : 'withdrawn', by: caller.actor.name, reason }))
+    return done(await endGrant(tx, grant, { how: grant.state === 'active' ? 'revoked' : 'withdrawn', by: caller.actor.name, reason }))
   })
   if (!revoked.ok) return revoked
   return done({ grant: revoked.value, confirmed: confirmations(desk, before) })

@@ -1,10 +1,12 @@
 /** Writes the whole record as an export that a stranger can verify: ledger first, then the journals it anchors. */
 import { isJsonObject, type JsonObject, parseJson } from '../kernel/json.ts'
 import { type ExportedLeaf, writeExportLine } from '../ledger/export-format.ts'
-import type { LeafRow, Store } from './ports.ts'
+import type { LeafRow, LogStore } from './ports.ts'
 
 export interface ExportSources {
-  readonly store: Pick<Store, 'tree' | 'leaves' | 'checkpoints'>
+  readonly store: Pick<LogStore, 'tree' | 'leaves' | 'checkpoints'>
+  /** Whose bodies it shows; of other spaces only the commitments. */
+  readonly space: string
   readonly origin: string
   /** The log's own key first, then those of witnesses. */
   readonly vkeys: readonly string[]
@@ -25,7 +27,7 @@ const pageMax = 1_000
  * It repeats what is stored without judging it; what is missing or damaged is for the verifier to name.
  */
 export async function* exportLedger(sources: ExportSources): AsyncGenerator<string, void, undefined> {
-  const { store, origin, vkeys, journals } = sources
+  const { store, space, origin, vkeys, journals } = sources
   const { size } = await store.tree()
   yield writeExportLine({ is: 'header', header: { origin, vkeys, journals: journals.map(({ name, vkey }) => ({ name, vkey })) } })
   const checkpoints = readCheckpoints(store, size)
@@ -34,7 +36,7 @@ export async function* exportLedger(sources: ExportSources): AsyncGenerator<stri
     for (; due.done !== true && due.value.size <= row.index; due = await checkpoints.next()) {
       yield writeExportLine({ is: 'checkpoint', note: due.value.note })
     }
-    yield writeExportLine({ is: 'leaf', leaf: exportedLeaf(row) })
+    yield writeExportLine({ is: 'leaf', leaf: exportedLeaf(row, space) })
   }
   for (; due.done !== true; due = await checkpoints.next()) yield writeExportLine({ is: 'checkpoint', note: due.value.note })
   // Journals are read after the ledger, so that every line it anchors is there already.
@@ -67,9 +69,9 @@ async function* readCheckpoints(store: ExportSources['store'], size: number): As
   }
 }
 
-function exportedLeaf({ index, leaf, body, salt }: LeafRow): ExportedLeaf {
+function exportedLeaf({ index, leaf, body, salt }: LeafRow, space: string): ExportedLeaf {
   const parsed = body === undefined ? undefined : readBody(body)
-  return parsed === undefined || salt === undefined ? { index, data: leaf } : { index, data: leaf, body: parsed, salt }
+  return parsed?.['space'] !== space || salt === undefined ? { index, data: leaf } : { index, data: leaf, body: parsed, salt }
 }
 
 function readBody(body: string): JsonObject | undefined {

@@ -36,7 +36,7 @@ export async function holdAction(desk: Desk, holding: Holding): Promise<Result<H
     const same = open.filter((hold) => hold.digest === digest)
     const waiting = same.find((hold) => hold.state === 'waiting' && asksTheSame(hold, answer.requirement) && tx.now < hold.answerBy)
     if (waiting !== undefined) return done(waiting)
-    for (const hold of same) if (!asksTheSame(hold, answer.requirement)) await withdraw(desk, tx, hold)
+    for (const hold of same) if (!asksTheSame(hold, answer.requirement)) await withdraw(tx, hold)
     if (open.filter((hold) => hold.state === 'waiting').length >= holdsPerSessionMax) {
       return refuse('hold.too-many', { detail: `at most ${holdsPerSessionMax}` })
     }
@@ -54,7 +54,7 @@ export async function holdAction(desk: Desk, holding: Holding): Promise<Result<H
       answerBy: tx.now + answerMax,
     }
     await tx.put('hold', hold)
-    await note(tx, desk, {
+    await note(tx, {
       kind: 'hold.opened',
       actor: desk.facts.identity(session.identity)?.name ?? session.identity,
       subject: hold.id,
@@ -76,12 +76,12 @@ export function asksTheSame(hold: Hold, requirement: Requirement): boolean {
   return canonicalJson(hold.requirement) === canonicalJson(requirement)
 }
 
-async function withdraw(desk: Desk, tx: Change, hold: Hold): Promise<void> {
+async function withdraw(tx: Change, hold: Hold): Promise<void> {
   const state = step(holdLife, hold.state, 'withdraw')
   if (state === undefined) return
   const reason = 'policy asks for another approval now'
   await tx.put('hold', { ...withoutBody(hold), state, closedAt: tx.now, reason })
-  await note(tx, desk, { kind: 'hold.withdrawn', actor: machinery, subject: hold.id, facts: { grant: hold.grant, reason } })
+  await note(tx, { kind: 'hold.withdrawn', actor: machinery, subject: hold.id, facts: { grant: hold.grant, reason } })
 }
 
 function heldAction(action: Action, material: Material, body: Uint8Array | undefined): HeldAction {
@@ -98,7 +98,7 @@ function heldAction(action: Action, material: Material, body: Uint8Array | undef
 }
 
 /** approved → spent, once: whoever comes second finds it spent. */
-export async function spendHold(desk: Desk, tx: Change, id: HoldId): Promise<Result<Hold>> {
+export async function spendHold(tx: Change, id: HoldId): Promise<Result<Hold>> {
   const hold = await tx.get('hold', id)
   if (hold === undefined || hold.useBy === undefined || tx.now >= hold.useBy)
     return refuse('action.changed', { detail: 'the approval has expired' })
@@ -106,7 +106,7 @@ export async function spendHold(desk: Desk, tx: Change, id: HoldId): Promise<Res
   if (state === undefined) return refuse('action.changed', { detail: `the hold is ${hold.state}` })
   const spent: Hold = { ...withoutBody(hold), state, closedAt: tx.now }
   await tx.put('hold', spent)
-  await note(tx, desk, { kind: 'hold.spent', actor: machinery, subject: id, facts: { digest: hold.digest, grant: hold.grant } })
+  await note(tx, { kind: 'hold.spent', actor: machinery, subject: id, facts: { digest: hold.digest, grant: hold.grant } })
   return done(spent)
 }
 

@@ -113,7 +113,7 @@ async function elsewhere(
       const [identity] = claims.chain
       const whose = identity === undefined ? {} : { identity }
       await tx.put('signal', { id, space: desk.space, kind: 'token-used-elsewhere', ...whose, about: claims.jti, at: tx.now })
-      await note(tx, desk, {
+      await note(tx, {
         kind: 'signal.raised',
         actor: machinery,
         subject: id,

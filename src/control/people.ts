@@ -40,7 +40,7 @@ export async function firstLink(desk: Desk): Promise<Result<Secret | undefined>>
     const text = linkText(desk)
     const link = makeLink(desk, tx, { text, firstAdministrator: true, by: machinery })
     await tx.put('link', link)
-    await note(tx, desk, {
+    await note(tx, {
       kind: 'link.issued',
       actor: machinery,
       subject: link.id,
@@ -74,7 +74,7 @@ export async function makeInvitation(
   const text = linkText(desk)
   const link = makeLink(desk, tx, { text, firstAdministrator: false, by, person: person.value.id })
   await tx.put('link', link)
-  await note(tx, desk, {
+  await note(tx, {
     kind: 'link.issued',
     actor: by,
     subject: link.id,
@@ -98,7 +98,7 @@ async function personNamed(desk: Desk, tx: Change, name: string, by: string): Pr
     createdAt: tx.now,
   }
   await tx.put('identity', person)
-  await note(tx, desk, { kind: 'identity.created', actor: by, subject: person.id, facts: { name, kind: 'human' } })
+  await note(tx, { kind: 'identity.created', actor: by, subject: person.id, facts: { name, kind: 'human' } })
   return done(person)
 }
 
@@ -128,7 +128,7 @@ function sha256(text: string): string {
 }
 
 /** The link's record, if it can still be used. Only the newest first link counts, and only until somebody has a passkey. */
-async function usableLink(desk: Desk, tx: Reading & { readonly now: Instant }, text: string): Promise<Result<OneTimeLink>> {
+async function usableLink(tx: Reading & { readonly now: Instant }, text: string): Promise<Result<OneTimeLink>> {
   const [link] = await tx.find('link', { hash: sha256(text) })
   if (link === undefined || link.usedAt !== undefined || tx.now >= link.expiresAt) return refuse('link.invalid')
   if (link.firstAdministrator && (await tx.find('passkey', {}, { max: 1 })).length > 0) return refuse('link.invalid')
@@ -147,7 +147,7 @@ export async function beginRegistration(
   asked: { readonly link: string; readonly name?: string },
 ): Promise<Result<Registration>> {
   return desk.store.change(async (tx) => {
-    const link = await usableLink(desk, tx, asked.link)
+    const link = await usableLink(tx, asked.link)
     if (!link.ok) return link
     const known = link.value.person === undefined ? undefined : await tx.get('identity', link.value.person)
     const name = known?.name ?? asked.name ?? ''
@@ -177,7 +177,7 @@ export async function finishRegistration(
   const verified = await desk.passkeys.registration({ response: given.response, challenge: given.challenge, origin, rpId })
   if (!verified.ok) return verified
   return desk.store.change(async (tx) => {
-    const link = await usableLink(desk, tx, given.link)
+    const link = await usableLink(tx, given.link)
     if (!link.ok) return link
     const challenge = await spendChallenge(tx, given.challenge, 'register')
     if (!challenge.ok) return challenge
@@ -197,7 +197,7 @@ export async function finishRegistration(
       createdAt: tx.now,
     }
     await tx.put('passkey', passkey)
-    await note(tx, desk, {
+    await note(tx, {
       kind: 'passkey.registered',
       actor: person.value.name,
       subject: passkey.id,
@@ -227,7 +227,7 @@ async function grantFirstException(desk: Desk, tx: Change, person: Identity): Pr
     createdAt: tx.now,
     expiresAt,
   })
-  await note(tx, desk, { kind: 'exception.opened', actor: machinery, subject: id, facts: { person: person.name, reason, expiresAt } })
+  await note(tx, { kind: 'exception.opened', actor: machinery, subject: id, facts: { person: person.name, reason, expiresAt } })
 }
 
 async function spendChallenge(tx: Change, id: string, purpose: 'register' | 'sign-in') {
@@ -259,7 +259,7 @@ export async function finishSignIn(desk: Desk, given: SignedChallenge): Promise<
     if (!person.ok) return refuse('passkey.refused')
     const kept = await keepCounter(tx, used.value)
     if (!kept.ok) return kept
-    await note(tx, desk, { kind: 'person.signed-in', actor: person.value.name, subject: person.value.id, facts: { passkey: passkey.id } })
+    await note(tx, { kind: 'person.signed-in', actor: person.value.name, subject: person.value.id, facts: { passkey: passkey.id } })
     return done(await signIn(desk, tx, person.value))
   })
 }

@@ -25,13 +25,13 @@ export async function quarantine(desk: Desk, caller: Caller, name: string, reaso
     const contained: Identity =
       identity.quarantine === undefined ? { ...identity, quarantine: { at: tx.now, by: caller.actor.name, reason } } : identity
     await tx.put('identity', contained)
-    await note(tx, desk, { kind: 'identity.quarantined', actor: caller.actor.name, subject: identity.id, facts: { name, reason } })
+    await note(tx, { kind: 'identity.quarantined', actor: caller.actor.name, subject: identity.id, facts: { name, reason } })
     const ended: string[] = []
     for (const grant of [...desk.facts.openGrants()].filter((each) => each.chain.includes(identity.id))) {
       const current = await tx.get('grant', grant.id)
       if (current === undefined) continue
       const how = current.state === 'active' ? 'contained' : 'withdrawn'
-      await endGrant(tx, desk, current, { how, by: caller.actor.name, reason: `${name} was quarantined: ${reason}` })
+      await endGrant(tx, current, { how, by: caller.actor.name, reason: `${name} was quarantined: ${reason}` })
       ended.push(grant.id)
     }
     return done({ identity: contained, ended })
@@ -51,7 +51,7 @@ export async function release(desk: Desk, caller: Caller, name: string, reason: 
     if (caller.chain.some((link) => link.id === identity.id)) return refuse('caller.not-allowed', { detail: 'nobody releases themselves' })
     const { quarantine: _lifted, ...released } = identity
     await tx.put('identity', released)
-    await note(tx, desk, { kind: 'identity.released', actor: caller.actor.name, subject: identity.id, facts: { name, reason } })
+    await note(tx, { kind: 'identity.released', actor: caller.actor.name, subject: identity.id, facts: { name, reason } })
     return done(released)
   })
 }

@@ -48,7 +48,7 @@ export async function requestGrant(desk: Desk, caller: Caller, request: GrantReq
     const open = [...desk.facts.openGrants()].filter((grant) => grant.chain[0] === caller.actor.id && isOpen(grant))
     if (open.length >= openRequestsMax) return refuse('request.too-many', { detail: `at most ${openRequestsMax}` })
     const grant = makeGrant(desk, tx, caller, { task, scope: scope.value, eligible: eligible.value, request })
-    return done(await submit(desk, tx, caller, grant))
+    return done(await submit(tx, caller, grant))
   })
 }
 
@@ -121,8 +121,8 @@ function asPair(fact: Fact): readonly [string, string] {
 }
 
 /** requested → pending, and on to approved where nobody needs to be asked. */
-async function submit(desk: Desk, tx: Change, caller: Caller, requested: Grant): Promise<Grant> {
-  await note(tx, desk, {
+async function submit(tx: Change, caller: Caller, requested: Grant): Promise<Grant> {
+  await note(tx, {
     kind: 'grant.requested',
     actor: caller.actor.name,
     subject: requested.id,
@@ -140,20 +140,20 @@ async function submit(desk: Desk, tx: Change, caller: Caller, requested: Grant):
     },
   })
   const pending: Grant = { ...requested, state: step(grantLife, requested.state, 'submit') ?? requested.state }
-  const grant = needsPersons(pending.requirement) ? pending : await approveGrant(desk, tx, pending, 'policy')
+  const grant = needsPersons(pending.requirement) ? pending : await approveGrant(tx, pending, 'policy')
   await tx.put('grant', grant)
   return grant
 }
 
 /** pending → approved; the caller puts it. `by` is `policy` or the last person who was needed. */
-export async function approveGrant(desk: Desk, tx: Change, pending: Grant, by: string): Promise<Grant> {
+export async function approveGrant(tx: Change, pending: Grant, by: string): Promise<Grant> {
   const approved: Grant = {
     ...pending,
     state: step(grantLife, pending.state, 'approve') ?? pending.state,
     approvedAt: tx.now,
     claimBy: tx.now + claimMax,
   }
-  await note(tx, desk, {
+  await note(tx, {
     kind: 'grant.approved',
     actor: by,
     subject: pending.id,

@@ -17,7 +17,7 @@ import { type ExportReport, verifyExport } from '../ledger/verify.ts'
 import { openSqliteStore } from '../store/sqlite/sqlite-store.ts'
 import { type ExportedJournal, exportLedger } from './export-ledger.ts'
 import { Journal } from './journal.ts'
-import type { Clock, LedgerEntry, Store } from './ports.ts'
+import type { Clock, LedgerEntry, Database } from './ports.ts'
 import { Sequencer, type SequencerOptions } from './sequencer.ts'
 
 function signerOf(name: string, seed: number): ReturnType<typeof makeSigner> {
@@ -43,13 +43,13 @@ async function newPath(context: TestContext): Promise<string> {
   return join(folder, 'remit.db')
 }
 
-async function openStore(path: string): Promise<Store> {
+async function openStore(path: string): Promise<Database> {
   return mustBe(await openSqliteStore({ path, pid: process.pid, now: () => Date.now(), chance: (count) => randomBytes(count) }))
 }
 
-async function record(store: Store, ...entries: (Partial<LedgerEntry> & { readonly subject: string })[]): Promise<void> {
-  const result = await store.change(async (tx) => {
-    for (const entry of entries) await tx.record({ kind: 'tried', space: 'main', actor: 'ana', facts: {}, ...entry })
+async function record(store: Database, ...entries: (Partial<LedgerEntry> & { readonly subject: string })[]): Promise<void> {
+  const result = await store.inSpace('main').change(async (tx) => {
+    for (const entry of entries) await tx.record({ kind: 'tried', actor: 'ana', facts: {}, ...entry })
     return done(undefined)
   })
   mustBe(result)
@@ -59,8 +59,8 @@ async function openSequencer(store: SequencerOptions['store'], more: Partial<Seq
   return mustBe(await Sequencer.open({ store, signer, clock, ...more }))
 }
 
-async function verify(store: Store, journals: readonly ExportedJournal[] = []): Promise<ExportReport> {
-  return verifyExport(exportLedger({ store, origin: signer.name, vkeys: [vkey], journals }), [vkey])
+async function verify(store: Database, journals: readonly ExportedJournal[] = []): Promise<ExportReport> {
+  return verifyExport(exportLedger({ store, space: 'main', origin: signer.name, vkeys: [vkey], journals }), [vkey])
 }
 
 const describe = ({ failures }: ExportReport): string => failures.map(({ where, what }) => `${where}: ${what}`).join('\n')
@@ -152,7 +152,7 @@ test('a store that fails loses nothing, and is tried again', async (context) => 
   const failing: SequencerOptions['store'] = {
     outbox: (max) => store.outbox(max),
     tree: () => store.tree(),
-    onCommit: (listener) => store.onCommit(listener),
+    onEntry: (listener) => store.onEntry(listener),
     appendLeaves: async (from, leaves, state) => {
       if (failures === 0) return store.appendLeaves(from, leaves, state)
       failures -= 1
@@ -267,8 +267,8 @@ test('a ledger is not continued under another key', async (context) => {
 test('a change that refused leaves nothing to number', async (context) => {
   const store = await openStore(await newPath(context))
   const sequencer = await openSequencer(store)
-  await store.change(async (tx) => {
-    await tx.record({ kind: 'tried', space: 'main', actor: 'ana', subject: 'never', facts: {} })
+  await store.inSpace('main').change(async (tx) => {
+    await tx.record({ kind: 'tried', actor: 'ana', subject: 'never', facts: {} })
     return refuse('grant.ended')
   })
   assert.equal(mustBe(await sequencer.flush()).size, 0)

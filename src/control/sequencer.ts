@@ -6,10 +6,10 @@ import { openCheckpoint, signCheckpoint } from '../ledger/checkpoint.ts'
 import { commit } from '../ledger/leaf.ts'
 import { makeVkey, parseVkey } from '../ledger/note.ts'
 import { appendLeaf, type Frontier, frontierRoot, type Hash, leafHash, sameHash } from '../ledger/tree.ts'
-import type { Clock, LeafRow, OutboxRow, Signer, Store, TreeState } from './ports.ts'
+import type { Clock, LeafRow, OutboxRow, Signer, LogStore, TreeState } from './ports.ts'
 
 export interface SequencerOptions {
-  readonly store: Pick<Store, 'outbox' | 'tree' | 'appendLeaves' | 'onCommit'>
+  readonly store: Pick<LogStore, 'outbox' | 'tree' | 'appendLeaves' | 'onEntry'>
   /** Signs the checkpoints; its name is the log's origin. */
   readonly signer: Signer
   readonly clock: Pick<Clock, 'after'>
@@ -43,7 +43,7 @@ export class Sequencer {
     const sound = checkState(state, vkey)
     if (!sound.ok) return sound
     const sequencer = new Sequencer(options, vkey, state)
-    options.store.onCommit(() => sequencer.#wake(options.lingerMs ?? 50))
+    options.store.onEntry(() => sequencer.#wake(options.lingerMs ?? 50))
     await sequencer.flush()
     return done(sequencer)
   }

@@ -38,7 +38,7 @@ async function endFallen(desk: Desk, tx: Change, live: readonly Grant[]): Promis
     if (stands.ok) continue
     const { code, detail = code } = stands.refusal
     const how = grant.state === 'active' ? 'revoked' : 'unclaimed'
-    await endGrant(tx, desk, grant, { how, by: machinery, reason: `it would not be given any more: ${detail}` })
+    await endGrant(tx, grant, { how, by: machinery, reason: `it would not be given any more: ${detail}` })
     count += 1
   }
   return done(count)

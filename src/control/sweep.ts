@@ -30,7 +30,7 @@ export async function sweep(desk: Desk, activity: Activity): Promise<number> {
       const grant = await tx.get('grant', id)
       const ending = grant === undefined ? undefined : overdue(grant, activity, tx.now)
       if (grant === undefined || ending === undefined) continue
-      await endGrant(tx, desk, grant, ending)
+      await endGrant(tx, grant, ending)
       count += 1
     }
     for (const { id } of holds) {
@@ -38,18 +38,18 @@ export async function sweep(desk: Desk, activity: Activity): Promise<number> {
       if (hold === undefined || !isOverdue(hold, tx.now)) continue
       const reason = hold.state === 'waiting' ? 'nobody answered in time' : 'the approval was not used in time'
       await tx.put('hold', { ...withoutBody(hold), state: step(holdLife, hold.state, 'expire') ?? hold.state, closedAt: tx.now, reason })
-      await note(tx, desk, { kind: 'hold.expired', actor: machinery, subject: hold.id, facts: { reason } })
+      await note(tx, { kind: 'hold.expired', actor: machinery, subject: hold.id, facts: { reason } })
       count += 1
     }
     for (const { id } of sessions) {
       const session = await tx.get('session', id)
       if (session?.state !== 'live') continue
-      await endSession(tx, desk, session, { how: 'its token ended', by: machinery })
+      await endSession(tx, session, { how: 'its token ended', by: machinery })
       count += 1
     }
     for (const exception of exceptions) {
       await tx.put('exception', { ...exception, state: step(exceptionLife, exception.state, 'end') ?? exception.state })
-      await note(tx, desk, { kind: 'exception.ended', actor: machinery, subject: exception.id, facts: { reason: 'its time is up' } })
+      await note(tx, { kind: 'exception.ended', actor: machinery, subject: exception.id, facts: { reason: 'its time is up' } })
       count += 1
     }
     for (const { id } of bindings) await tx.remove('binding', id)

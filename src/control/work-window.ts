@@ -26,18 +26,18 @@ export async function activateGrant(desk: Desk, caller: Caller, id: GrantId): Pr
     const state = step(grantLife, grant.state, 'activate')
     if (state === undefined) return refuse('grant.wrong-state', { detail: `it is ${grant.state}` })
     if (grant.claimBy === undefined || tx.now >= grant.claimBy) {
-      await endGrant(tx, desk, grant, { how: 'unclaimed', by: 'remit', reason: 'not activated in time' })
+      await endGrant(tx, grant, { how: 'unclaimed', by: 'remit', reason: 'not activated in time' })
       return done(refuse('grant.unclaimed'))
     }
     const still = await stillGiven(desk, tx, grant)
     if (!still.ok) {
       // It was approved under rules that no longer hold: it ends here rather than wait for better times.
-      await endGrant(tx, desk, grant, { how: 'revoked', by: 'remit', reason: 'no longer eligible when it was activated' })
+      await endGrant(tx, grant, { how: 'revoked', by: 'remit', reason: 'no longer eligible when it was activated' })
       return done(still)
     }
     const active: Grant = { ...grant, state, activatedAt: tx.now, expiresAt: tx.now + grant.duration }
     await tx.put('grant', active)
-    await note(tx, desk, { kind: 'grant.activated', actor: caller.actor.name, subject: id, facts: { expiresAt: tx.now + grant.duration } })
+    await note(tx, { kind: 'grant.activated', actor: caller.actor.name, subject: id, facts: { expiresAt: tx.now + grant.duration } })
     return done(done(active))
   })
   return outcome.ok ? outcome.value : outcome
@@ -73,7 +73,7 @@ export async function extendGrant(
     }
     const extended: Grant = { ...grant, duration, expiresAt: grant.activatedAt + duration }
     await tx.put('grant', extended)
-    await note(tx, desk, {
+    await note(tx, {
       kind: 'grant.extended',
       actor: caller.actor.name,
       subject: id,

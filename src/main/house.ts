@@ -8,7 +8,7 @@ import { Facts } from '../control/facts.ts'
 import type { Gate } from '../control/gate.ts'
 import { Journal } from '../control/journal.ts'
 import type { JournalDisk } from '../control/journal-reading.ts'
-import type { Chance, Clock, Passkeys, Signer } from '../control/ports.ts'
+import type { Chance, Clock, Database, Passkeys, Signer, Store } from '../control/ports.ts'
 import { Sequencer } from '../control/sequencer.ts'
 import { makeIssuerTokens } from '../host/issuer-tokens.ts'
 import { PolicyChecker } from '../host/policy-checker.ts'
@@ -18,7 +18,7 @@ import type { Instant } from '../kernel/instants.ts'
 import { refuse } from '../kernel/refusals.ts'
 import { done, type Result } from '../kernel/result.ts'
 import type { PolicyFile } from '../model/policies.ts'
-import { openSqliteStore, type SqliteStore } from '../store/sqlite/sqlite-store.ts'
+import { openSqliteStore } from '../store/sqlite/sqlite-store.ts'
 
 export interface Keys {
   /** Signs the ledger's heads; its name is the log's origin. */
@@ -49,7 +49,7 @@ export interface HouseParts {
 export interface House {
   readonly desk: Desk
   readonly gate: Gate
-  readonly store: SqliteStore
+  readonly database: Database
   readonly journal: Journal
   readonly sequencer: Sequencer
   readonly isDemo: boolean
@@ -96,26 +96,27 @@ class Closing {
   }
 }
 
-async function build(parts: HouseParts, store: SqliteStore, closing: Closing): Promise<Result<House>> {
-  const { clock, keys, alarm } = parts
+async function build(parts: HouseParts, database: Database, closing: Closing): Promise<Result<House>> {
+  const { space, clock, keys, alarm } = parts
+  const store = database.inSpace(space)
   // A lost key must not be replaced in silence: the log would go on under a key that nobody was told of.
-  if ((await store.meta('ledgerKey')) !== asText(keys.ledger.publicKey)) {
+  if ((await database.meta('ledgerKey')) !== asText(keys.ledger.publicKey)) {
     return refuse('configuration.invalid', {
       detail: 'the ledger key in the data folder is not the one this store was made with; restore it',
     })
   }
-  const isDemo = (await store.meta('demo')) === 'true'
+  const isDemo = (await database.meta('demo')) === 'true'
   clock.raise?.((await store.last()).at)
-  const facts = new Facts(parts.space)
+  const facts = new Facts(space)
   await facts.load(store)
   store.onCommit((committed) => facts.apply(committed))
   const onFailure = (cause: unknown) => alarm('the ledger cannot be written', cause)
-  const sequencer = await Sequencer.open({ store, signer: keys.ledger, clock, onFailure })
+  const sequencer = await Sequencer.open({ store: database, signer: keys.ledger, clock, onFailure })
   if (!sequencer.ok) return sequencer
   closing.add(() => sequencer.value.close())
-  const journal = await openJournal(parts, store, closing)
+  const journal = await openJournal(parts, { database, store, closing })
   if (!journal.ok) return journal
-  const desk = await makeDesk(parts, { store, facts, isDemo, closing })
+  const desk = await makeDesk(parts, { database, store, facts, isDemo, closing })
   const gate: Gate = {
     desk,
     gateway: httpGateway,
@@ -127,13 +128,16 @@ async function build(parts: HouseParts, store: SqliteStore, closing: Closing): P
   }
   const policies = await publishShipped(desk)
   if (!policies.ok) return policies
-  return done({ desk, gate, store, journal: journal.value, sequencer: sequencer.value, isDemo, close: () => closing.all() })
+  return done({ desk, gate, database, journal: journal.value, sequencer: sequencer.value, isDemo, close: () => closing.all() })
 }
 
 /** The journal of the HTTP gateway, held against the newest line that the ledger vouches for, and anchored there from now on. */
-async function openJournal(parts: HouseParts, store: SqliteStore, closing: Closing): Promise<Result<Journal>> {
-  const { clock, keys, journalDisk, alarm, space } = parts
-  const anchored = await latestAnchor(store, keys.gateway.name)
+async function openJournal(
+  parts: HouseParts,
+  { database, store, closing }: Pick<DeskParts, 'database' | 'store' | 'closing'>,
+): Promise<Result<Journal>> {
+  const { clock, keys, journalDisk, alarm } = parts
+  const anchored = await latestAnchor(database, keys.gateway.name)
   const journal = await Journal.open({
     signer: keys.gateway,
     disk: journalDisk,
@@ -143,25 +147,27 @@ async function openJournal(parts: HouseParts, store: SqliteStore, closing: Closi
   })
   if (!journal.ok) return journal
   closing.add(() => journal.value.close())
-  const anchoring = new Anchoring({ store, clock, space }, journal.value)
+  const anchoring = new Anchoring({ store, clock }, journal.value)
   closing.add(() => anchoring.stop())
   return journal
 }
 
 interface DeskParts {
-  readonly store: SqliteStore
+  readonly database: Database
+  readonly store: Store
   readonly facts: Facts
   readonly isDemo: boolean
   readonly closing: Closing
 }
 
-async function makeDesk(parts: HouseParts, { store, facts, isDemo, closing }: DeskParts): Promise<Desk> {
+async function makeDesk(parts: HouseParts, { database, store, facts, isDemo, closing }: DeskParts): Promise<Desk> {
   const { space, clock, chance, keys, shipped, pages, alarm } = parts
   const checker = new PolicyChecker()
   closing.add(() => checker.close())
   return {
     space,
     store,
+    log: database,
     facts,
     clock,
     chance,

@@ -17,7 +17,7 @@ export interface ExceptionView {
   readonly identity: string
   readonly deskActions: readonly string[]
   readonly reason: string
-  readonly state: 'proposed' | 'active' | 'ended'
+  readonly state: 'proposed' | 'active' | 'ended' | 'denied' | 'withdrawn'
   readonly expiresAt: string
 }
 

@@ -31,7 +31,7 @@ after(() => api.close())
 /** Kinds of the entries from a position on, machinery's own anchors left out. */
 async function kindsFrom(size: number): Promise<string[]> {
   mustBe(await api.house.sequencer.flush())
-  const rows = await api.house.store.leaves(size, 1_000)
+  const rows = await api.house.database.leaves(size, 1_000)
   return rows.flatMap(({ body }) => {
     const entry = body === undefined ? undefined : mustBe(parseJson(body))
     const kind = isJsonObject(entry) && typeof entry['kind'] === 'string' ? entry['kind'] : ''

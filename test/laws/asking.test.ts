@@ -194,12 +194,12 @@ describe('asking', () => {
       allowed(await act(world, 'bot', asked.value, 'deploy', { version: '1' }))
       await world.house.journal.flush()
       await world.house.sequencer.flush()
-      const { store, sequencer, journal } = world.house
+      const { database, sequencer, journal } = world.house
       const journals = [{ name: journal.name, vkey: journal.vkey, read: () => journal.read() }]
-      const report = await verifyExport(exportLedger({ store, origin: 'remit.test/ledger', vkeys: [sequencer.vkey], journals }), [
-        sequencer.vkey,
-        journal.vkey,
-      ])
+      const report = await verifyExport(
+        exportLedger({ store: database, space: 'main', origin: 'remit.test/ledger', vkeys: [sequencer.vkey], journals }),
+        [sequencer.vkey, journal.vkey],
+      )
       assert.deepEqual(report.failures, [])
     })
   }

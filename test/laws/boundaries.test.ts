@@ -120,8 +120,8 @@ describe('boundaries', () => {
     await world.house.sequencer.flush()
     const lines: string[] = []
     for await (const line of world.house.journal.read()) lines.push(line)
-    const { size } = await world.house.store.tree()
-    for (const { body } of await world.house.store.leaves(0, size)) lines.push(body ?? '')
+    const { size } = await world.house.database.tree()
+    for (const { body } of await world.house.database.leaves(0, size)) lines.push(body ?? '')
     const everything = [...lines, JSON.stringify([verdicts, service, moved, { secret }]), String(secret), `${secret}`]
     for (const text of everything) assert.doesNotMatch(text, /upstream-secret|dXBzdHJlYW0tc2VjcmV0/)
   })
@@ -171,7 +171,7 @@ describe('what cannot be recorded', () => {
     const world = await openWorld({ document: shopDocument(), seed: 6 })
     const grant = await atWork(world, 'aide', ['shop/list-incidents'])
     const bearer = await world.bearer('aide', grant.id)
-    await world.house.store.close()
+    await world.house.database.close()
     const action = actionOf(world.desk.facts.service('shop'), 'list-incidents')
     refusedVerdict(await world.gateway.authorize({ bearer, action }), 'internal')
     await world.house.journal.close()

@@ -139,8 +139,8 @@ describe('a change of configuration', () => {
   test('says in the ledger whose owner changed', async () => {
     await configure(world, shopDocument({ identities: identities.map((each) => (each.name === 'bot' ? { ...each, owner: 'ben' } : each)) }))
     await world.house.sequencer.flush()
-    const { size } = await world.house.store.tree()
-    const bodies = (await world.house.store.leaves(Math.max(0, size - 20), 20)).map(
+    const { size } = await world.house.database.tree()
+    const bodies = (await world.house.database.leaves(Math.max(0, size - 20), 20)).map(
       (leaf): { kind: string; subject: string; facts: Record<string, unknown> } => JSON.parse(leaf.body ?? '{}'),
     )
     const changed = bodies.findLast((body) => body.kind === 'identity.changed' && body.subject === world.person('bot').id)

@@ -137,7 +137,8 @@ const later: Readonly<Record<string, readonly string[]>> = {
 }
 
 async function check(world: World, [kind = '', id = '', state = '', expiresAt]: readonly string[]): Promise<void> {
-  const { store, journal } = world.house
+  const { journal } = world.house
+  const { store } = world.desk
   if (kind === 'decision') {
     assert.equal((await journal.findDecision(id as DecisionId)).ok, true, `decision ${id}`)
     return
@@ -153,14 +154,14 @@ async function check(world: World, [kind = '', id = '', state = '', expiresAt]: 
 }
 
 async function verify(world: World): Promise<void> {
-  const { journal, sequencer, store } = world.house
+  const { journal, sequencer, database } = world.house
   await journal.flush()
   await sequencer.flush()
   const journals = [{ name: journal.name, vkey: journal.vkey, read: () => journal.read() }]
-  const report = await verifyExport(exportLedger({ store, origin: 'remit.test/ledger', vkeys: [sequencer.vkey], journals }), [
-    sequencer.vkey,
-    journal.vkey,
-  ])
+  const report = await verifyExport(
+    exportLedger({ store: database, space: 'main', origin: 'remit.test/ledger', vkeys: [sequencer.vkey], journals }),
+    [sequencer.vkey, journal.vkey],
+  )
   assert.deepEqual(report.failures, [])
   assert.equal(report.ok, true)
 }

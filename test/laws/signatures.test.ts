@@ -118,8 +118,8 @@ describe('a signature', () => {
     const grant = await pending()
     mustBe(await world.answer('eva', grant.id, 'approve'))
     await world.house.sequencer.flush()
-    const { size } = await world.house.store.tree()
-    const bodies = (await world.house.store.leaves(0, size)).map(
+    const { size } = await world.house.database.tree()
+    const bodies = (await world.house.database.leaves(0, size)).map(
       (leaf): { kind: string; subject: string; facts: Record<string, unknown> } => JSON.parse(leaf.body ?? '{}'),
     )
     const signed = bodies.find((body) => body.kind === 'approval.signed' && body.subject === grant.id)

@@ -357,7 +357,7 @@ interface Burst {
 }
 
 async function reconcile(life: Life, { grant, acts, wants, verdicts, before }: Burst): Promise<void> {
-  const spent = await life.world.house.store.read((tx) =>
+  const spent = await life.world.desk.store.read((tx) =>
     Promise.all(grant.lines.map(async (_, line) => (await tx.get('uses', `${grant.id}/${line}`))?.spent ?? 0)),
   )
   for (const [line, { uses }] of grant.lines.entries())

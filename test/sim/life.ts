@@ -111,13 +111,13 @@ export class Life {
 
   /** Waits for what goes on behind an answer, such as the end of a grant whose last use is over. */
   async settle(): Promise<void> {
-    await this.world.house.store.change(async () => done(undefined))
+    await this.world.desk.store.change(async () => done(undefined))
   }
 
   /** Every grant and hold of the store against the model. */
   async compare(): Promise<void> {
     await this.settle()
-    await this.world.house.store.read(async (tx) => {
+    await this.world.desk.store.read(async (tx) => {
       for await (const { id, state, expiresAt } of everyRecord(tx, 'grant', {})) {
         const grant = this.model.grants.get(id)
         this.law(grant !== undefined, `a grant that nobody asked for: ${id}`)

@@ -18,10 +18,10 @@ type Told = Readonly<Record<string, unknown>>
 /** Every entry so far, numbered or not. */
 export async function readLedger(house: House): Promise<Entry[]> {
   await house.sequencer.flush()
-  const { size } = await house.store.tree()
+  const { size } = await house.database.tree()
   const entries: Entry[] = []
   while (entries.length < size) {
-    for (const { body } of await house.store.leaves(entries.length, 1_000)) {
+    for (const { body } of await house.database.leaves(entries.length, 1_000)) {
       const entry: Entry = JSON.parse(body ?? 'null')
       entries.push(entry)
     }
@@ -96,7 +96,7 @@ function tell({ kind, at, facts }: Entry, before: Told): Told | undefined {
 /** The same things as the store has them. */
 export async function stored(house: House): Promise<Map<string, Told>> {
   const things = new Map<string, Told>()
-  await house.store.read(async (tx) => {
+  await house.desk.store.read(async (tx) => {
     const all = <K extends RecordKind>(kind: K) => everyRecord(tx, kind, {})
     for await (const { id, state, scope, duration, claimBy, expiresAt, ending, endedAt } of all('grant')) {
       things.set(id, { state, scope: scope.map(describeScopeLine), duration, claimBy, expiresAt, how: ending?.how, endedAt })

@@ -85,7 +85,7 @@ async function verify(life: Life): Promise<void> {
   await house.sequencer.flush()
   const journals = [{ name: house.journal.name, vkey: house.journal.vkey, read: () => house.journal.read() }]
   const report = await verifyExport(
-    exportLedger({ store: house.store, origin: 'remit.test/ledger', vkeys: [house.sequencer.vkey], journals }),
+    exportLedger({ store: house.database, space: house.desk.space, origin: 'remit.test/ledger', vkeys: [house.sequencer.vkey], journals }),
     [house.sequencer.vkey, house.journal.vkey],
   )
   life.law(report.ok, `the record does not verify: ${JSON.stringify(report.failures.slice(0, 3))}`)
@@ -93,7 +93,7 @@ async function verify(life: Life): Promise<void> {
 
 /** What people sign is random by its nature, and so are their passkeys; everything else must be the same from the same seed. */
 async function bodies(life: Life): Promise<string[]> {
-  const { store } = life.world.house
+  const { database: store } = life.world.house
   const { size } = await store.tree()
   const found: string[] = []
   for (let from = 0; from < size; from += 1_000) {

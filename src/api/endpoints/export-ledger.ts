@@ -26,6 +26,10 @@ export const exportLedger = endpoint({
     const { vkey } = api.sequencer
     const [origin = ''] = vkey.split('+')
     const journals = api.journals.map((journal) => ({ name: journal.name, vkey: journal.vkey, read: () => journal.read() }))
-    return done({ kind: 'lines', type: 'application/x-ndjson', lines: lines({ store: api.desk.store, origin, vkeys: [vkey], journals }) })
+    return done({
+      kind: 'lines',
+      type: 'application/x-ndjson',
+      lines: lines({ store: api.desk.log, space: api.desk.space, origin, vkeys: [vkey], journals }),
+    })
   },
 })

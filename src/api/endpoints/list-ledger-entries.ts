@@ -25,7 +25,7 @@ export const listLedgerEntries = endpoint({
     if (!may.ok) return may
     const flushed = await api.sequencer.flush()
     if (!flushed.ok) return flushed
-    const rows = await api.desk.store.leaves(from, max)
+    const rows = await api.desk.log.leaves(from, max)
     const last = rows.at(-1)
     const next = last === undefined || last.index + 1 >= flushed.value.size ? {} : { next: last.index + 1 }
     return done(json({ entries: rows.map((row) => entryView(row, api.desk.space)), size: flushed.value.size, ...next }))

@@ -26,7 +26,7 @@ export const openHoldPage = endpoint({
     const { desk } = api
     const found = await findHold(desk, id)
     if (found === undefined || !personMaySee(desk, person, answerableHold(desk, found.hold), now)) return refuse('not-found')
-    const approvals = await desk.store.read((tx) => approvalsOf(tx, desk, [found.hold]))
+    const approvals = await desk.store.read((tx) => approvalsOf(tx, [found.hold]))
     return done(page(holdPage(desk, { ...found, approvals, person, now })))
   },
 })

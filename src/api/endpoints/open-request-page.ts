@@ -26,7 +26,7 @@ export const openRequestPage = endpoint({
     const { desk } = api
     const grant = await findGrant(desk, id)
     if (grant === undefined || !personMaySee(desk, person, answerableGrant(grant), now)) return refuse('not-found')
-    const approvals = await desk.store.read((tx) => approvalsOf(tx, desk, [grant]))
+    const approvals = await desk.store.read((tx) => approvalsOf(tx, [grant]))
     return done(page(requestPage(desk, { grant, approvals, person, now })))
   },
 })
