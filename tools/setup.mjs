@@ -19,7 +19,7 @@ const patienceMs = 5_000
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
 const runtime = join(root, 'tools', 'runtime')
 const runtimeNode = join(runtime, 'node_modules', '.bin', 'node')
-const programsFor = { '--tests': ['chromium'], '--bench': ['nginx', 'wrk'] }
+const programsFor = { '--tests': ['chromium', 'nginx'], '--bench': ['nginx', 'wrk'] }
 
 let lock
 let child
