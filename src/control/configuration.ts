@@ -226,11 +226,13 @@ function desiredService(desk: Desk, configured: ConfiguredService): Service {
   const service: Service = { id: name, space: desk.space, protocol: 'http', ...rest }
   if (credential === undefined) return service
   const { header, prefix, value } = credential
+  const place = { space: desk.space, service: name, origin: configured.upstream, use: 'value' } as const
   const before = desk.facts.service(name)
-  const opened = before?.credential === undefined ? undefined : desk.vault.open(before.credential.sealed, configured.upstream)
-  const isKept = opened?.ok === true && opened.value.is(value)
-  const sealed =
-    isKept && before?.credential !== undefined ? before.credential.sealed : desk.vault.seal(new Secret(value), configured.upstream)
+  const opened = before?.credential === undefined ? undefined : desk.vault.open(before.credential.sealed, place)
+  // What was sealed in an earlier form is sealed anew when it is given again.
+  const isKept =
+    opened?.ok === true && opened.value.is(value) && before?.credential !== undefined && desk.vault.isCurrent(before.credential.sealed)
+  const sealed = isKept && before?.credential !== undefined ? before.credential.sealed : desk.vault.seal(new Secret(value), place)
   return { ...service, credential: { header, prefix, sealed } }
 }
 

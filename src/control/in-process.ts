@@ -8,7 +8,7 @@ import { authorize, finish, recordRefused, stands } from './authorize.ts'
 import type { Gate } from './gate.ts'
 import { holdAnswered } from './holds.ts'
 import { gatewayAudience, identify, TokenReader } from './identify.ts'
-import type { GatewayControl } from './ports.ts'
+import type { GatewayControl, SealedPlace } from './ports.ts'
 
 /** The port for one gateway. From here on the gateway follows the facts: each commit is applied, cuts included, before it is confirmed. */
 export function gatewayControl(gate: Gate): GatewayControl {
@@ -44,11 +44,15 @@ function upstreamSecret(gate: Gate, service: Service): Result<Secret | undefined
   if (service.credential === undefined) return done(undefined)
   const known = opened.get(service)
   if (known !== undefined) return done(known)
-  const secret = gate.desk.vault.open(service.credential.sealed, service.upstream)
+  const secret = gate.desk.vault.open(service.credential.sealed, valueOf(service))
   if (!secret.ok) return refuse('upstream.credential')
   const whole = secret.value.prefixed(service.credential.prefix)
   opened.set(service, whole)
   return done(whole)
+}
+
+function valueOf({ space, id, upstream }: Service): SealedPlace {
+  return { space, service: id, origin: upstream, use: 'value' }
 }
 
 /** Who wants to hear of the end of which session; forgotten once told. */

@@ -222,10 +222,22 @@ export interface IssuerTokens {
   ): Promise<Result<{ readonly subject: string; readonly claims: JsonObject; readonly expiresAt: Instant }>>
 }
 
-/** Seals upstream secrets with the origin they may be sent to as associated data: moved elsewhere they do not open. */
+/** Where a sealed text belongs: in any other space, service, origin or use it does not open. */
+export interface SealedPlace {
+  readonly space: string
+  readonly service: string
+  /** Scheme, host and port that it may be sent to. */
+  readonly origin: string
+  /** The secret itself, or the name of where it is kept. */
+  readonly use: 'value' | 'reference'
+}
+
+/** Seals upstream secrets with the place they belong to as associated data: moved elsewhere they do not open. */
 export interface Vault {
-  seal(secret: Secret, origin: string): string
-  open(sealed: string, origin: string): Result<Secret>
+  seal(secret: Secret, place: SealedPlace): string
+  open(sealed: string, place: SealedPlace): Result<Secret>
+  /** Whether it was sealed in today's form under the primary key. */
+  isCurrent(sealed: string): boolean
 }
 
 /** Checks a person's WebAuthn answers (Level 2, user verification required). */

@@ -3,13 +3,17 @@ import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { loadOrMakeKey, loadOrMakeMasterKey, loadOrMakeSigner } from '../host/key-files.ts'
 import { done, type Result } from '../kernel/result.ts'
-import type { Keys } from './house.ts'
+import type { Keys, RoomParts } from './house.ts'
 
 export interface DataFolder {
   readonly store: string
+  /** Of the gateway of the space `main`; those of other spaces lie beside it. */
   readonly journal: string
   readonly keys: string
 }
+
+/** The space that is kept when nothing else is said. */
+export const mainSpace = 'main'
 
 /** Makes the folder where it is missing, for its owner alone. */
 export async function openDataFolder(path: string): Promise<DataFolder> {
@@ -18,15 +22,25 @@ export async function openDataFolder(path: string): Promise<DataFolder> {
   return folder
 }
 
+/** Where the journal of a space's HTTP gateway lies. */
+export function journalOf(folder: DataFolder, space: string): string {
+  return space === mainSpace ? folder.journal : join(folder.journal, '..', `http-${space}`)
+}
+
 /** The keys of a space. The names of the signers stand in the ledger for ever: they name the space, not the machine. */
-export async function loadKeys(folder: string, space: string): Promise<Result<Keys>> {
-  const ledger = await loadOrMakeSigner(folder, 'ledger', `remit.local/${space}/ledger`)
-  if (!ledger.ok) return ledger
-  const gateway = await loadOrMakeSigner(folder, 'gateway-http', `remit.local/${space}/http`)
+export async function loadSpaceKeys(folder: string, space: string): Promise<Result<Pick<RoomParts, 'gateway' | 'tokens'>>> {
+  const suffix = space === mainSpace ? '' : `-${space}`
+  const gateway = await loadOrMakeSigner(folder, `gateway-http${suffix}`, `remit.local/${space}/http`)
   if (!gateway.ok) return gateway
-  const tokens = await loadOrMakeKey(folder, 'tokens')
-  if (!tokens.ok) return tokens
+  const tokens = await loadOrMakeKey(folder, `tokens${suffix}`)
+  return tokens.ok ? done({ gateway: gateway.value, tokens: tokens.value }) : tokens
+}
+
+/** The keys that all spaces stand on: the ledger's and the master key. */
+export async function loadKeys(folder: string): Promise<Result<Keys>> {
+  const ledger = await loadOrMakeSigner(folder, 'ledger', `remit.local/${mainSpace}/ledger`)
+  if (!ledger.ok) return ledger
   const master = await loadOrMakeMasterKey(folder, 'master')
   if (!master.ok) return master
-  return done({ ledger: ledger.value, gateway: gateway.value, tokens: tokens.value, master: master.value })
+  return done({ ledger: ledger.value, gateway: gateway.value, tokens: tokens.value, master: { primary: master.value } })
 }

@@ -1,4 +1,4 @@
-/** Joins the parts of one Remit: store, facts, journal, ledger, keys. No logic of its own, and nothing that listens yet. */
+/** Joins the parts of one Remit: one store and one ledger, and a room for each space. No logic of its own, and nothing that listens yet. */
 import type { KeyObject } from 'node:crypto'
 import { Activity } from '../control/activity.ts'
 import { Anchoring, latestAnchor } from '../control/anchor.ts'
@@ -13,6 +13,7 @@ import { Sequencer } from '../control/sequencer.ts'
 import { makeIssuerTokens } from '../host/issuer-tokens.ts'
 import { PolicyChecker } from '../host/policy-checker.ts'
 import { makeTokenMint } from '../host/token-mint.ts'
+import type { KeyRing } from '../host/master-key.ts'
 import { makeVault } from '../host/vault.ts'
 import type { Instant } from '../kernel/instants.ts'
 import { refuse } from '../kernel/refusals.ts'
@@ -26,7 +27,7 @@ export interface Keys {
   /** Signs the journal of the HTTP gateway; its name is the journal's. */
   readonly gateway: Signer
   readonly tokens: KeyObject
-  readonly master: KeyObject
+  readonly master: KeyRing
 }
 
 export interface HouseParts {
@@ -36,21 +37,25 @@ export interface HouseParts {
   readonly clock: Clock & { readonly raise?: (floor: Instant) => void }
   readonly chance: Chance
   readonly keys: Keys
-  readonly journalDisk: JournalDisk
   /** What a data folder for demonstrations accepts and others do not is settled when it is made. */
   readonly demo: boolean
   readonly passkeys: (options: { readonly acceptSoftware: boolean }) => Passkeys
-  readonly pages: () => Pages
   readonly shipped: readonly PolicyFile[]
   /** Hears of what an operator must look at. */
   readonly alarm: (says: string, cause: unknown) => void
 }
 
-export interface House {
+/** One space at work: its desk, its gateway's gate and journal. */
+export interface Room {
   readonly desk: Desk
   readonly gate: Gate
-  readonly database: Database
   readonly journal: Journal
+}
+
+/** The members of `Room` are those of the first space. */
+export interface House extends Room {
+  readonly rooms: readonly [Room, ...Room[]]
+  readonly database: Database
   readonly sequencer: Sequencer
   readonly isDemo: boolean
   close(): Promise<void>
@@ -97,8 +102,7 @@ class Closing {
 }
 
 async function build(parts: HouseParts, database: Database, closing: Closing): Promise<Result<House>> {
-  const { space, clock, keys, alarm } = parts
-  const store = database.inSpace(space)
+  const { clock, keys, alarm } = parts
   // A lost key must not be replaced in silence: the log would go on under a key that nobody was told of.
   if ((await database.meta('ledgerKey')) !== asText(keys.ledger.publicKey)) {
     return refuse('configuration.invalid', {
@@ -106,40 +110,63 @@ async function build(parts: HouseParts, database: Database, closing: Closing): P
     })
   }
   const isDemo = (await database.meta('demo')) === 'true'
-  clock.raise?.((await store.last()).at)
-  const facts = new Facts(space)
-  await facts.load(store)
-  store.onCommit((committed) => facts.apply(committed))
+  const [first, ...others] = parts.rooms
+  clock.raise?.((await database.inSpace(first.space).last()).at)
   const onFailure = (cause: unknown) => alarm('the ledger cannot be written', cause)
   const sequencer = await Sequencer.open({ store: database, signer: keys.ledger, clock, onFailure })
   if (!sequencer.ok) return sequencer
   closing.add(() => sequencer.value.close())
-  const journal = await openJournal(parts, { database, store, closing })
+  const checker = new PolicyChecker()
+  closing.add(() => checker.close())
+  const shared: Shared = { house: parts, database, checker, isDemo, closing }
+  const room = await openRoom(shared, first)
+  if (!room.ok) return room
+  const rooms: [Room, ...Room[]] = [room.value]
+  for (const each of others) {
+    const opened = await openRoom(shared, each)
+    if (!opened.ok) return opened
+    rooms.push(opened.value)
+  }
+  return done({ ...room.value, rooms, database, sequencer: sequencer.value, isDemo, close: () => closing.all() })
+}
+
+/** What every room of a house stands on. */
+interface Shared {
+  readonly house: HouseParts
+  readonly database: Database
+  readonly checker: PolicyChecker
+  readonly isDemo: boolean
+  readonly closing: Closing
+}
+
+async function openRoom(shared: Shared, parts: RoomParts): Promise<Result<Room>> {
+  const { house, database } = shared
+  const store = database.inSpace(parts.space)
+  const facts = new Facts(parts.space)
+  await facts.load(store)
+  store.onCommit((committed) => facts.apply(committed))
+  const journal = await openJournal(shared, parts, store)
   if (!journal.ok) return journal
-  const desk = await makeDesk(parts, { database, store, facts, isDemo, closing })
+  const desk = await makeDesk(shared, parts, { store, facts })
   const gate: Gate = {
     desk,
     gateway: httpGateway,
     journal: journal.value,
-    activity: new Activity(clock.now()),
-    alarm,
+    activity: new Activity(house.clock.now()),
+    alarm: house.alarm,
     refusals: new Map(),
     underWay: new Map(),
   }
   const policies = await publishShipped(desk)
-  if (!policies.ok) return policies
-  return done({ desk, gate, database, journal: journal.value, sequencer: sequencer.value, isDemo, close: () => closing.all() })
+  return policies.ok ? done({ desk, gate, journal: journal.value }) : policies
 }
 
 /** The journal of the HTTP gateway, held against the newest line that the ledger vouches for, and anchored there from now on. */
-async function openJournal(
-  parts: HouseParts,
-  { database, store, closing }: Pick<DeskParts, 'database' | 'store' | 'closing'>,
-): Promise<Result<Journal>> {
-  const { clock, keys, journalDisk, alarm } = parts
-  const anchored = await latestAnchor(database, keys.gateway.name)
+async function openJournal({ house, database, closing }: Shared, { gateway, journalDisk }: RoomParts, store: Store): Promise<Result<Journal>> {
+  const { clock, alarm } = house
+  const anchored = await latestAnchor(database, gateway.name)
   const journal = await Journal.open({
-    signer: keys.gateway,
+    signer: gateway,
     disk: journalDisk,
     clock,
     ...(anchored === undefined ? {} : { anchored }),
@@ -152,30 +179,21 @@ async function openJournal(
   return journal
 }
 
-interface DeskParts {
-  readonly database: Database
-  readonly store: Store
-  readonly facts: Facts
-  readonly isDemo: boolean
-  readonly closing: Closing
-}
-
-async function makeDesk(parts: HouseParts, { database, store, facts, isDemo, closing }: DeskParts): Promise<Desk> {
-  const { space, clock, chance, keys, shipped, pages, alarm } = parts
-  const checker = new PolicyChecker()
-  closing.add(() => checker.close())
+async function makeDesk(shared: Shared, parts: RoomParts, { store, facts }: Pick<Desk, 'store' | 'facts'>): Promise<Desk> {
+  const { clock, chance, keys, shipped, passkeys, alarm } = shared.house
+  const { space, tokens, pages } = parts
   return {
     space,
     store,
-    log: database,
+    log: shared.database,
     facts,
     clock,
     chance,
-    mint: await makeTokenMint({ key: keys.tokens, issuer: `urn:remit:${space}`, clock }),
+    mint: await makeTokenMint({ key: tokens, issuer: `urn:remit:${space}`, clock }),
     issuerTokens: makeIssuerTokens({ clock, log: { warn: alarm } }),
     vault: makeVault(keys.master),
-    passkeys: parts.passkeys({ acceptSoftware: isDemo }),
-    checker,
+    passkeys: passkeys({ acceptSoftware: shared.isDemo }),
+    checker: shared.checker,
     shipped,
     pages,
   }

@@ -29,7 +29,7 @@ export interface UpstreamCredential {
   readonly header: string
   /** Put before the revealed value, such as `Bearer `. */
   readonly prefix: string
-  /** base64 of nonce ‖ ciphertext ‖ tag. */
+  /** As the vault wrote it, bound to space, service and origin. */
   readonly sealed: string
 }
 

@@ -68,7 +68,7 @@ export async function openApiHouse(
         ledger: makeSigner(key(), 'remit.test/ledger'),
         gateway: makeSigner(key(), 'remit.test/http'),
         tokens: key(),
-        master: createSecretKey(Buffer.alloc(32, 7)),
+        master: { primary: createSecretKey(Buffer.alloc(32, 7)) },
       },
       journalDisk: memoryJournalDisk(),
       demo: true,

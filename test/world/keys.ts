@@ -13,6 +13,6 @@ export function seededKeys(seed: number): Keys {
     ledger: makeSigner(key(), 'remit.test/ledger'),
     gateway: makeSigner(key(), 'remit.test/http'),
     tokens: key(),
-    master: createSecretKey(bytes(32)),
+    master: { primary: createSecretKey(bytes(32)) },
   }
 }
