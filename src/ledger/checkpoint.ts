@@ -12,6 +12,15 @@ export interface Checkpoint {
   readonly root: Hash
 }
 
+export interface OpenCheckpoint extends Checkpoint {
+  /** What was signed. */
+  readonly text: string
+  /** The keys whose signatures were checked: the log's, and those of the given witnesses that cosigned. */
+  readonly keys: readonly NoteKey[]
+  /** Names of signatures by keys that were not given. */
+  readonly unknown: readonly string[]
+}
+
 /** The text that is signed: origin, size and root, a line each. Remit writes no extension lines. */
 export function writeCheckpoint({ origin, size, root }: Checkpoint): string {
   if (origin.length === 0 || origin.includes('\n')) throw new Error('an origin is one line')
@@ -39,17 +48,14 @@ export function signCheckpoint(checkpoint: Checkpoint, signers: readonly NoteSig
 }
 
 /** Opens the note and reads the checkpoint in it, for one log; refuses as `openNote`, and another origin as `ledger.unverified`. */
-export function openCheckpoint(
-  note: string,
-  origin: string,
-  keys: readonly NoteKey[],
-): Result<Checkpoint & { readonly unknown: readonly string[] }> {
+export function openCheckpoint(note: string, origin: string, keys: readonly NoteKey[]): Result<OpenCheckpoint> {
   const opened = openNote(note, keys)
   if (!opened.ok) return opened
   // A witness vouches that heads follow each other; only the log itself says what its head is.
-  if (!opened.value.keys.some((key) => key.name === origin)) return refuse('ledger.unverified', { detail: 'the log itself has not signed' })
+  if (!opened.value.keys.some((key) => key.name === origin && key.kind === 'signs'))
+    return refuse('ledger.unverified', { detail: 'the log itself has not signed' })
   const checkpoint = parseCheckpoint(opened.value.text)
   if (!checkpoint.ok) return checkpoint
   if (checkpoint.value.origin !== origin) return refuse('ledger.unverified', { detail: 'the checkpoint of another log' })
-  return done({ ...checkpoint.value, unknown: opened.value.unknown })
+  return done({ ...checkpoint.value, text: opened.value.text, keys: opened.value.keys, unknown: opened.value.unknown })
 }

@@ -1,4 +1,4 @@
-/** Signed notes as C2SP signed-note 1.0.0 defines them, with Ed25519 keys: a text, an empty line, signature lines. */
+/** Signed notes as C2SP signed-note 1.0.0 defines them, with Ed25519 keys and tlog-cosignature's: a text, an empty line, signature lines. */
 import { createPublicKey, type KeyObject, verify } from 'node:crypto'
 import { refuse } from '../kernel/refusals.ts'
 import { done, type Result } from '../kernel/result.ts'
@@ -14,9 +14,13 @@ export interface NoteSigner {
   sign(message: Uint8Array): Uint8Array
 }
 
+/** Whose key it is: a log, or a gateway, signs what it says itself; a witness cosigns that it saw one head follow another. */
+export type KeyKind = 'signs' | 'cosigns'
+
 /** A key that signatures are checked with. */
 export interface NoteKey {
   readonly name: string
+  readonly kind: KeyKind
   /** 4 bytes, hex: a hint for finding the key, no proof. */
   readonly hash: string
   readonly vkey: string
@@ -32,34 +36,45 @@ export interface OpenNote {
   readonly unknown: readonly string[]
 }
 
-const ed25519 = 1
+/** The algorithm byte of each kind: pure Ed25519 (signed-note), and Ed25519 over a timed cosignature (tlog-cosignature). */
+const algorithms: Readonly<Record<KeyKind, number>> = { signs: 1, cosigns: 4 }
 const signatureBytes = 64
+const timeBytes = 8
 const noteBytesMax = 1_048_576
 const signaturesMax = 100
 const separator = '\n\n— '
 
-/** The public form of a key: `name+hash+base64(0x01 ‖ public key)`. */
-export function makeVkey(name: string, publicKey: Uint8Array): string {
+/** The public form of a key: `name+hash+base64(algorithm ‖ public key)`. */
+export function makeVkey(name: string, publicKey: Uint8Array, kind: KeyKind = 'signs'): string {
   if (!isKeyName(name)) throw new Error('a key name has no space and no +')
   if (publicKey.byteLength !== 32) throw new Error('an Ed25519 public key is 32 bytes')
-  return `${name}+${keyHash(name, publicKey)}+${toBase64(Buffer.concat([Buffer.from([ed25519]), publicKey]))}`
+  return `${name}+${keyHash(name, publicKey, kind)}+${toBase64(Buffer.concat([Buffer.from([algorithms[kind]]), publicKey]))}`
 }
 
 /** Reads a vkey; refuses `ledger.malformed`. */
 export function parseVkey(vkey: string): Result<NoteKey> {
   const [name = '', hash = '', ...rest] = vkey.split('+')
   const bytes = parseBase64(rest.join('+'))
-  if (bytes?.byteLength !== 33 || bytes[0] !== ed25519 || !isKeyName(name))
+  const kind = kindOf(bytes?.[0])
+  if (bytes?.byteLength !== 33 || kind === undefined || !isKeyName(name))
     return refuse('ledger.malformed', { detail: 'a key is name+hash+base64, Ed25519' })
   const publicKey = bytes.subarray(1)
-  if (hash !== keyHash(name, publicKey)) return refuse('ledger.malformed', { detail: 'the hash in the key is not the hash of the key' })
+  if (hash !== keyHash(name, publicKey, kind))
+    return refuse('ledger.malformed', { detail: 'the hash in the key is not the hash of the key' })
   const key = importPublicKey(publicKey)
-  return done({
-    name,
-    hash,
-    vkey,
-    verify: (message, signature) => signature.byteLength === signatureBytes && verify(null, message, key, signature),
-  })
+  const verifiers: Readonly<Record<KeyKind, NoteKey['verify']>> = {
+    signs: (message, signature) => signature.byteLength === signatureBytes && verify(null, message, key, signature),
+    cosigns: (message, signature) => {
+      const seconds = secondsOf(signature)
+      return seconds !== undefined && verify(null, cosigned(message, seconds), key, signature.subarray(timeBytes))
+    },
+  }
+  return done({ name, kind, hash, vkey, verify: verifiers[kind] })
+}
+
+function kindOf(algorithm: number | undefined): KeyKind | undefined {
+  if (algorithm === algorithms.signs) return 'signs'
+  return algorithm === algorithms.cosigns ? 'cosigns' : undefined
 }
 
 /** The note over a text, signed by each signer in turn. Throws on a text that no note may hold. */
@@ -70,8 +85,44 @@ export function signNote(text: string, signers: readonly NoteSigner[]): string {
 }
 
 function signatureLine(text: string, signer: NoteSigner): string {
-  const hash = Buffer.from(keyHash(signer.name, signer.publicKey), 'hex')
+  const hash = Buffer.from(keyHash(signer.name, signer.publicKey, 'signs'), 'hex')
   return `— ${signer.name} ${toBase64(Buffer.concat([hash, signer.sign(Buffer.from(text))]))}\n`
+}
+
+/** A witness's line under a checkpoint's text (cosignature/v1), at an instant in whole seconds since 1970. */
+export function cosignatureLine(text: string, signer: NoteSigner, seconds: number): string {
+  if (!isNoteText(text)) throw new Error('a note is text without control characters that ends with a line feed')
+  const hash = Buffer.from(keyHash(signer.name, signer.publicKey, 'cosigns'), 'hex')
+  const time = Buffer.alloc(timeBytes)
+  time.writeBigUInt64BE(BigInt(seconds))
+  return `— ${signer.name} ${toBase64(Buffer.concat([hash, time, signer.sign(cosigned(Buffer.from(text), seconds))]))}\n`
+}
+
+/** What a witness signs: the time and the checkpoint's text. */
+function cosigned(text: Uint8Array, seconds: number): Uint8Array {
+  return Buffer.concat([Buffer.from(`cosignature/v1\ntime ${seconds}\n`), text])
+}
+
+/** The time in a cosignature; undefined where the bytes are none. */
+function secondsOf(signature: Uint8Array): number | undefined {
+  if (signature.byteLength !== timeBytes + signatureBytes) return undefined
+  const seconds = Number(Buffer.from(signature).readBigUInt64BE(0))
+  return Number.isSafeInteger(seconds) ? seconds : undefined
+}
+
+/** One more line of signature under a note, taken from lines that somebody sent: the one that this key made, checked, and no other. */
+export function addSignature(note: string, lines: string, key: NoteKey): Result<string> {
+  const parsed = parseNote(note)
+  if (!parsed.ok) return parsed
+  const sent = parseNote(`${parsed.value.text}\n${lines}`)
+  if (!sent.ok) return sent
+  const fits = ({ name, hash }: Signature) => name === key.name && hash === key.hash
+  if (parsed.value.signatures.some(fits)) return done(note)
+  const found = sent.value.signatures.find(fits)
+  if (found === undefined) return refuse('ledger.unverified', { detail: `nothing there is signed by ${key.name}` })
+  if (!key.verify(Buffer.from(parsed.value.text), found.signature))
+    return refuse('ledger.unverified', { detail: `the signature of ${key.name} does not fit` })
+  return done(`${note}— ${key.name} ${toBase64(Buffer.concat([Buffer.from(key.hash, 'hex'), found.signature]))}\n`)
 }
 
 /**
@@ -122,9 +173,9 @@ function parseNote(note: string): Result<{ readonly text: string; readonly signa
   return done({ text, signatures })
 }
 
-/** First 4 bytes, hex, of SHA-256(name ‖ 0x0A ‖ 0x01 ‖ public key). */
-function keyHash(name: string, publicKey: Uint8Array): string {
-  const bytes = Buffer.concat([Buffer.from(`${name}\n`), Buffer.from([ed25519]), publicKey])
+/** First 4 bytes, hex, of SHA-256(name ‖ 0x0A ‖ algorithm ‖ public key). */
+function keyHash(name: string, publicKey: Uint8Array, kind: KeyKind): string {
+  const bytes = Buffer.concat([Buffer.from(`${name}\n`), Buffer.from([algorithms[kind]]), publicKey])
   return Buffer.from(sha256(bytes).subarray(0, 4)).toString('hex')
 }
 
