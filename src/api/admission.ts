@@ -63,7 +63,7 @@ export const admissions: { readonly [C in CallerKind]: (api: ApiParts, visit: Vi
     async person(api, visit, limited) {
       const origin = fromOwnPage(api, visit, limited)
       if (!origin.ok) return origin
-      const cookie = readPersonCookie(visit.headers['cookie'])
+      const cookie = readPersonCookie(visit.headers['cookie'], api.desk.space)
       if (cookie === undefined) return refuse('credential.missing')
       const person = await proveOrCount(api, visit, () => personOfCookie(api.desk, cookie))
       if (!person.ok) return person

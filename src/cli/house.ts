@@ -7,6 +7,8 @@ export interface UpOptions {
   readonly port: number
   /** Address to listen on. */
   readonly host: string
+  /** Spaces that are kept beside `main`, each with API and pages on a port of its own. */
+  readonly spaces: readonly SpaceAt[]
   /** A folder for trying things out: it accepts passkeys made in software. */
   readonly demo: boolean
   /** A remit.yaml that is applied before anything listens. */
@@ -17,15 +19,28 @@ export interface UpOptions {
   readonly signal: AbortSignal
 }
 
-export interface Ready {
+export interface SpaceAt {
+  readonly space: string
+  readonly port: number
+}
+
+/** One space, when everything of it listens. */
+export interface ReadySpace {
+  readonly space: string
   readonly url: string
   readonly pages: string
   readonly gateways: readonly { readonly service: string; readonly url: string }[]
   /** Where the first administrator registers, until somebody has. */
   readonly link?: string
-  readonly data: string
   /** Sentences that whoever starts it must know, such as what one person alone cannot do. */
   readonly warnings: readonly string[]
+}
+
+/** The members of `ReadySpace` are those of `main`. */
+export interface Ready extends ReadySpace {
+  readonly data: string
+  /** The other spaces. */
+  readonly spaces: readonly ReadySpace[]
 }
 
 export interface SourceProblem {

@@ -42,5 +42,5 @@ export async function loadKeys(folder: string): Promise<Result<Keys>> {
   if (!ledger.ok) return ledger
   const master = await loadOrMakeMasterKey(folder, 'master')
   if (!master.ok) return master
-  return done({ ledger: ledger.value, gateway: gateway.value, tokens: tokens.value, master: { primary: master.value } })
+  return done({ ledger: ledger.value, master: { primary: master.value } })
 }

@@ -24,14 +24,22 @@ import { openSqliteStore } from '../store/sqlite/sqlite-store.ts'
 export interface Keys {
   /** Signs the ledger's heads; its name is the log's origin. */
   readonly ledger: Signer
-  /** Signs the journal of the HTTP gateway; its name is the journal's. */
-  readonly gateway: Signer
-  readonly tokens: KeyObject
   readonly master: KeyRing
 }
 
-export interface HouseParts {
+/** What no two spaces share. */
+export interface RoomParts {
   readonly space: string
+  /** Signs the journal of the HTTP gateway; its name is the journal's. */
+  readonly gateway: Signer
+  readonly tokens: KeyObject
+  readonly journalDisk: JournalDisk
+  readonly pages: () => Pages
+}
+
+export interface HouseParts {
+  /** One for each space that is kept here; the first is the one that `remit up` speaks of when nothing else is said. */
+  readonly rooms: readonly [RoomParts, ...RoomParts[]]
   /** A file, or `:memory:`. */
   readonly storePath: string
   readonly clock: Clock & { readonly raise?: (floor: Instant) => void }
@@ -162,7 +170,11 @@ async function openRoom(shared: Shared, parts: RoomParts): Promise<Result<Room>>
 }
 
 /** The journal of the HTTP gateway, held against the newest line that the ledger vouches for, and anchored there from now on. */
-async function openJournal({ house, database, closing }: Shared, { gateway, journalDisk }: RoomParts, store: Store): Promise<Result<Journal>> {
+async function openJournal(
+  { house, database, closing }: Shared,
+  { gateway, journalDisk }: RoomParts,
+  store: Store,
+): Promise<Result<Journal>> {
   const { clock, alarm } = house
   const anchored = await latestAnchor(database, gateway.name)
   const journal = await Journal.open({

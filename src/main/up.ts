@@ -17,14 +17,13 @@ import { type Log, type LogLevel, makeLog } from '../host/logs.ts'
 import { describeRefusal, refusals } from '../kernel/refusals.ts'
 import type { Result } from '../kernel/result.ts'
 import { reveal } from '../kernel/secret.ts'
-import type { Ready, UpOptions } from '../cli/house.ts'
+import type { ReadySpace, UpOptions } from '../cli/house.ts'
 import { assets, deskPolicies } from './assets.ts'
 import { asDocument } from './check.ts'
-import { loadKeys, openDataFolder } from './data-folder.ts'
-import { type House, openHouse } from './house.ts'
+import { type DataFolder, journalOf, loadKeys, loadSpaceKeys, mainSpace, openDataFolder } from './data-folder.ts'
+import { type House, openHouse, type Room, type RoomParts } from './house.ts'
 import { version } from './version.ts'
 
-const space = 'main'
 const sweepEveryMs = 500
 const removeEveryMs = 60_000
 
@@ -35,28 +34,25 @@ export async function up(options: UpOptions & { readonly logLevel?: LogLevel }):
   process.umask(0o077)
   const data = resolve(options.data)
   const folder = await openDataFolder(data)
-  const keys = orThrow(await loadKeys(folder.keys, space))
-  let origin = ''
+  const keys = orThrow(await loadKeys(folder.keys))
+  const origins = new Map<string, string>()
+  const roomParts = (space: string) => partsOfSpace(folder, space, () => origins.get(space) ?? '')
   const house = orThrow(
     await openHouse({
-      space,
+      rooms: [await roomParts(mainSpace), ...(await Promise.all(options.spaces.map(({ space }) => roomParts(space))))],
       storePath: folder.store,
       clock: makeClock({ floor: 0 }),
       chance: makeChance(),
       keys,
-      journalDisk: await openJournalFiles(folder.journal),
       demo: options.demo,
       passkeys: latePasskeys,
-      pages: () => ({ origin, rpId: 'localhost' }),
       shipped: await deskPolicies(),
       alarm: (says, cause) => log.error(says, { error: cause }),
     }),
   )
   try {
     if (options.configuration !== undefined) await applyFile(house, options.configuration)
-    await serve(house, { ...options, data, log }, (url) => {
-      origin = url
-    })
+    await serve(house, { ...options, data, log }, origins)
   } finally {
     await house.close()
   }
@@ -82,8 +78,37 @@ function latePasskeys(options: { readonly acceptSoftware: boolean }): Passkeys {
   }
 }
 
-async function serve(house: House, options: UpOptions & { readonly log: Log }, setOrigin: (origin: string) => void): Promise<void> {
-  const { desk, gate } = house
+async function partsOfSpace(folder: DataFolder, space: string, origin: () => string): Promise<RoomParts> {
+  const keys = orThrow(await loadSpaceKeys(folder.keys, space))
+  const journalDisk = await openJournalFiles(journalOf(folder, space))
+  return { ...keys, space, journalDisk, pages: () => ({ origin: origin(), rpId: 'localhost' }) }
+}
+
+type Serving = UpOptions & { readonly log: Log }
+
+async function serve(house: House, options: Serving, origins: Map<string, string>): Promise<void> {
+  const ports = [options.port, ...options.spaces.map((each) => each.port)]
+  const serving: ServedRoom[] = []
+  try {
+    for (const [place, room] of house.rooms.entries())
+      serving.push(await serveRoom(house, room, { ...options, port: ports[place] ?? 0 }, origins))
+    const [first, ...others] = serving.map((each) => each.ready)
+    if (first === undefined) throw new Error('a house has a room')
+    options.onReady({ ...first, data: options.data, spaces: others })
+    await untilAborted(options.signal)
+  } finally {
+    for (const each of serving.toReversed()) await each.close()
+  }
+}
+
+interface ServedRoom {
+  readonly ready: ReadySpace
+  close(): Promise<void>
+}
+
+/** One space's gateway, API and pages, listening. */
+async function serveRoom(house: House, room: Room, options: Serving, origins: Map<string, string>): Promise<ServedRoom> {
+  const { desk, gate } = room
   const { log, host } = options
   // The gateways' log says facts first, the host's log words first.
   const gatewayLog = {
@@ -97,7 +122,7 @@ async function serve(house: House, options: UpOptions & { readonly log: Log }, s
     reader: new TokenReader(desk, controlAudience(desk.space)),
     activity: gate.activity,
     sequencer: house.sequencer,
-    journals: [house.journal],
+    journals: [room.journal],
     serviceUrl: (service) => gateway.urls()[service],
     log,
     handOver: reveal,
@@ -107,22 +132,25 @@ async function serve(house: House, options: UpOptions & { readonly log: Log }, s
   await api.listen({ host, port: options.port })
   const address = api.server.address()
   const port = typeof address === 'object' && address !== null ? address.port : options.port
-  setOrigin(`http://localhost:${port}`)
+  origins.set(desk.space, `http://localhost:${port}`)
   const stopSweeping = every(desk.clock, sweepEveryMs, () => sweep(desk, gate.activity))
   const stopRemoving = every(desk.clock, removeEveryMs, () => removeExpired(desk))
-  options.onReady(await describeReady(house, { url: `http://${host}:${port}`, data: options.data, gateways: gateway.urls() }))
-  await untilAborted(options.signal)
-  stopSweeping()
-  stopRemoving()
-  await api.close()
-  await gateway.close()
+  return {
+    ready: await describeReady(house, room, { url: `http://${host}:${port}`, gateways: gateway.urls() }),
+    close: async () => {
+      stopSweeping()
+      stopRemoving()
+      await api.close()
+      await gateway.close()
+    },
+  }
 }
 
 async function describeReady(
-  house: House,
-  at: { readonly url: string; readonly data: string; readonly gateways: Readonly<Record<string, string>> },
-): Promise<Ready> {
-  const { desk, isDemo } = house
+  { isDemo }: House,
+  { desk }: Room,
+  at: { readonly url: string; readonly gateways: Readonly<Record<string, string>> },
+): Promise<ReadySpace> {
   const link = orThrow(await firstLink(desk))
   const { origin } = desk.pages()
   const warnings: string[] = []
@@ -142,11 +170,11 @@ async function describeReady(
     }
   }
   return {
+    space: desk.space,
     url: at.url,
     pages: origin,
     gateways: Object.entries(at.gateways).map(([service, url]) => ({ service, url })),
     ...(link === undefined ? {} : { link: `${origin}/register/${reveal(link)}` }),
-    data: at.data,
     warnings,
   }
 }

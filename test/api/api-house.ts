@@ -60,20 +60,24 @@ export async function openApiHouse(
   let origin = 'http://localhost'
   const house = mustBe(
     await openHouse({
-      space: 'main',
+      rooms: [
+        {
+          space: 'main',
+          gateway: makeSigner(key(), 'remit.test/http'),
+          tokens: key(),
+          journalDisk: memoryJournalDisk(),
+          pages: () => ({ origin, rpId: 'localhost' }),
+        },
+      ],
       storePath: join(folder, 'remit.db'),
       clock: makeClock({ floor: 0 }),
       chance: makeChance(),
       keys: {
         ledger: makeSigner(key(), 'remit.test/ledger'),
-        gateway: makeSigner(key(), 'remit.test/http'),
-        tokens: key(),
         master: { primary: createSecretKey(Buffer.alloc(32, 7)) },
       },
-      journalDisk: memoryJournalDisk(),
       demo: true,
       passkeys: makePasskeys,
-      pages: () => ({ origin, rpId: 'localhost' }),
       shipped: [{ name: 'desk.cedar', text: source('decision/desk.cedar') }],
       alarm: (says, cause) => {
         throw new Error(says, { cause })

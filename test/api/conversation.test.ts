@@ -169,7 +169,7 @@ async function authenticator(name: string): Promise<SoftwareAuthenticator> {
   const response = made.register(asked.publicKey, api.origin)
   const registered = await say<SignedInView>('POST', '/pages/registration/finish', { json: { link, challenge: asked.challenge, response } })
   assert.equal(registered.person, name)
-  assert.match(registered.cookie, /^remit-person=[\w-]{43}; HttpOnly; SameSite=Strict; Path=\/; Max-Age=3600$/)
+  assert.match(registered.cookie, /^remit-person-main=[\w-]{43}; HttpOnly; SameSite=Strict; Path=\/; Max-Age=3600$/)
   await say<ProblemView>('GET', path, { status: 404 })
   authenticators.set(name, made)
   return made

@@ -13,7 +13,7 @@ import { act, allowed, answered, ask, atWork, callOf, configure, held, hour, ref
 import { memoryJournalDisk } from '../world/journal-disk.ts'
 import { TestClock } from '../world/clock.ts'
 import { actionOf, shopDocument } from '../world/shop.ts'
-import { openWorld, openWorldOf, testParts, type World } from '../world/world.ts'
+import { openWorld, openWorldOf, testParts, type World, type WorldParts } from '../world/world.ts'
 
 const operations = ['list-incidents', 'restart', 'deploy', 'put-telemetry', 'wipe']
 
@@ -143,10 +143,12 @@ describe('what cannot be recorded', () => {
       await disk.append(first, bytes)
     }
     const alarms: string[] = []
-    const parts = {
-      ...testParts(5, ':memory:', clock),
+    const usual = testParts(5, ':memory:', clock)
+    const [room] = usual.rooms
+    const parts: WorldParts = {
+      ...usual,
       clock,
-      journalDisk: { ...disk, append },
+      rooms: [{ ...room, journalDisk: { ...disk, append } }],
       alarm: (says: string) => void alarms.push(says),
     }
     const world = await openWorldOf(parts, shopDocument())

@@ -41,7 +41,9 @@ const document = asDocument({
 async function partsOf(path: string, chance: number): Promise<WorldParts> {
   const folder = await openDataFolder(path)
   const clock = new TestClock(Date.now())
-  return { ...testParts(1, folder.store, clock), clock, chance: seededChance(chance), journalDisk: await openJournalFiles(folder.journal) }
+  const parts = testParts(1, folder.store, clock)
+  const [room] = parts.rooms
+  return { ...parts, clock, chance: seededChance(chance), rooms: [{ ...room, journalDisk: await openJournalFiles(folder.journal) }] }
 }
 
 // --- The process that is killed ---------------------------------------------------------------------------------------

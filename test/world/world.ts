@@ -92,16 +92,15 @@ export type WorldParts = HouseParts & { readonly clock: TestClock }
 
 /** What a world is made of, for whoever wants a house without the people in it. */
 export function testParts(seed: number, storePath: string, clock: TestClock): HouseParts {
+  const { keys, room } = seededKeys(seed)
   return {
-    space: 'main',
+    rooms: [{ ...room, space: 'main', journalDisk: memoryJournalDisk(), pages: () => ({ origin, rpId }) }],
     storePath,
     clock,
     chance: seededChance(seed),
-    keys: seededKeys(seed),
-    journalDisk: memoryJournalDisk(),
+    keys,
     demo: true,
     passkeys: makePasskeys,
-    pages: () => ({ origin, rpId }),
     shipped: [{ name: 'desk.cedar', text: readFileSync(new URL('../../src/decision/desk.cedar', import.meta.url), 'utf8') }],
     alarm: (says, cause) => {
       throw new Error(says, { cause })

@@ -25,6 +25,10 @@ export const finishRegistration = endpoint({
     if (!signedIn.ok) return signedIn
     const { person, cookie, expiresAt } = signedIn.value
     const view: SignedInView = { person: person.name, expiresAt: formatInstant(expiresAt) }
-    return done(json(view, { cookie: personCookie(api.handOver(cookie), { expiresAt, now, origin: api.desk.pages().origin }) }))
+    return done(
+      json(view, {
+        cookie: personCookie(api.handOver(cookie), { expiresAt, now, space: api.desk.space, origin: api.desk.pages().origin }),
+      }),
+    )
   },
 })

@@ -18,6 +18,8 @@ export const signOut = endpoint({
   input: z.strictObject({}),
   run: async (api, _input, { cookie }) => {
     const forgotten = await forget(api.desk, cookie)
-    return forgotten.ok ? done({ kind: 'redirect', to: '/sign-in', cookie: endedCookie(api.desk.pages().origin) }) : forgotten
+    return forgotten.ok
+      ? done({ kind: 'redirect', to: '/sign-in', cookie: endedCookie({ space: api.desk.space, origin: api.desk.pages().origin }) })
+      : forgotten
   },
 })

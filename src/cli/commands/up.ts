@@ -1,7 +1,7 @@
 /** `remit up`: everything in one process. */
 import { Command, InvalidArgumentError } from 'commander'
 import { type Answer, type Cli, deed, localCommand, type Run } from '../command.ts'
-import type { Ready } from '../house.ts'
+import type { Ready, ReadySpace, SpaceAt } from '../house.ts'
 import { factLines } from '../table.ts'
 import { clean } from '../text.ts'
 
@@ -14,17 +14,24 @@ export function upCommand(cli: Cli): Command {
       line: 'remit up --data ./remit-data -f remit.yaml',
       says: 'applies the configuration first, in the name of whoever runs this machine',
     },
+    {
+      line: 'remit up --data ./remit-data --space plant-a=8718',
+      says: 'keeps a second space, of which the first sees nothing, with API and pages on a port of its own',
+    },
     { line: 'remit up --data ./remit-data --port 0 --json', says: 'any free port; one line of JSON when it is ready' },
   ])
     .option('--data <folder>', 'where it keeps everything', 'remit-data')
     .option('--port <number>', 'port of API and pages; 0 takes any free one', parsePort, portDefault)
     .option('--host <address>', 'address to listen on', '127.0.0.1')
     .option('-f, --file <path>', 'a remit.yaml to apply before it listens')
+    .option('--space <name=port>', 'keep another space too, on a port of its own; may be repeated', addSpace, [])
     .option('--demo', 'make the folder one for trying things out: it accepts passkeys made in software')
     .action((...given: unknown[]) => {
       const command = given.at(-1)
       const port: unknown = command instanceof Command ? command.getOptionValue('port') : undefined
-      return deed(cli, (run) => up(run, typeof port === 'number' ? port : portDefault))(...given)
+      const spaces: unknown = command instanceof Command ? command.getOptionValue('space') : undefined
+      const at = { port: typeof port === 'number' ? port : portDefault, spaces: Array.isArray(spaces) ? spaces.filter(isSpaceAt) : [] }
+      return deed(cli, (run) => up(run, at))(...given)
     })
 }
 
@@ -34,7 +41,21 @@ function parsePort(text: string): number {
   return port
 }
 
-async function up(run: Run, port: number): Promise<Answer> {
+const spaceName = /^[a-z][a-z0-9-]{0,40}$/
+
+function addSpace(text: string, before: readonly SpaceAt[]): readonly SpaceAt[] {
+  const [space = '', port, ...more] = text.split('=')
+  if (!spaceName.test(space) || space === 'main' || port === undefined || more.length > 0)
+    throw new InvalidArgumentError('write name=port; a name is of lowercase letters, digits and hyphens, and main is always there.')
+  if (before.some((each) => each.space === space)) throw new InvalidArgumentError(`${space} stands there twice.`)
+  return [...before, { space, port: parsePort(port) }]
+}
+
+function isSpaceAt(value: unknown): value is SpaceAt {
+  return typeof value === 'object' && value !== null && 'space' in value && 'port' in value
+}
+
+async function up(run: Run, { port, spaces }: { readonly port: number; readonly spaces: readonly SpaceAt[] }): Promise<Answer> {
   const configuration = run.text('file')
   const stop = new AbortController()
   const onSignal = () => stop.abort()
@@ -45,6 +66,7 @@ async function up(run: Run, port: number): Promise<Answer> {
       data: run.text('data') ?? 'remit-data',
       host: run.text('host') ?? '127.0.0.1',
       port,
+      spaces,
       demo: run.flag('demo'),
       ...(configuration === undefined ? {} : { configuration }),
       onReady: (ready) => run.io.stdout.write(run.json ? `${JSON.stringify(ready)}\n` : `${readyLines(ready, run).join('\n')}\n`),
@@ -56,15 +78,24 @@ async function up(run: Run, port: number): Promise<Answer> {
   return { json: undefined, text: [] }
 }
 
-function readyLines({ url, pages, gateways, link, data, warnings }: Ready, { paint }: Run): string[] {
+function readyLines(ready: Ready, run: Run): string[] {
+  const { paint } = run
   return [
     paint.green('Remit is up'),
+    ...spaceLines(ready, [['data', ready.data]], run),
+    ...ready.spaces.flatMap((each) => [`${paint.green('space')} ${each.space}`, ...spaceLines(each, [], run)]),
+  ]
+}
+
+function spaceLines(space: ReadySpace, more: readonly (readonly [string, string])[], { paint }: Run): string[] {
+  const { url, pages, gateways, link, warnings } = space
+  return [
     ...factLines(
       [
         ['api', url],
         ['pages', pages],
         ['gateways', gateways.map((each) => `${each.service}  ${each.url}`)],
-        ['data', data],
+        ...more,
         ['first', link === undefined ? undefined : [link, 'opens once: register your passkey there, and you are the first administrator']],
       ],
       paint,
