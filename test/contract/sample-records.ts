@@ -1,7 +1,7 @@
 /** Records for tests: one of each kind, in any state of its life. */
 import { type Id, type IdPrefix, makeId } from '../../src/kernel/ids.ts'
 import { Fraction } from '../../src/kernel/json.ts'
-import { exceptionLife, grantLife, holdLife, sessionLife } from '../../src/model/lives.ts'
+import { changeSetLife, exceptionLife, grantLife, holdLife, sessionLife } from '../../src/model/lives.ts'
 import type { RecordKind, Records } from '../../src/model/records.ts'
 
 /** An id that a number stands for: greater numbers, greater ids. */
@@ -135,6 +135,18 @@ export const sampleRecords: { readonly [K in RecordKind]: (number: number) => Re
   }),
   challenge: (n) => ({ id: `challenge-${n}`, space, purpose: 'sign-in', person: idn(1), about: 'x', expiresAt }),
   signal: (n) => ({ id: sampleId('sgn', n), space, kind: 'token-used-elsewhere', identity: idn(1), about: 'x', at }),
+  changeSet: (n) => ({
+    id: sampleId('chg', n),
+    space,
+    state: 'proposed',
+    author: { name: 'ana', id: idn(1) },
+    document: { services: [] },
+    base: 'b',
+    digest: 'd',
+    class: 'widens',
+    createdAt: at,
+    expiresAt,
+  }),
 }
 
 export const recordKinds = Object.keys(sampleRecords) as RecordKind[]
@@ -158,9 +170,10 @@ export const recordsInState = {
     ...(state === 'ended' ? { endedAt: at } : {}),
   }),
   exception: (n: number, state: Records['exception']['state']): Records['exception'] => ({ ...sampleRecords.exception(n), state }),
+  changeSet: (n: number, state: Records['changeSet']['state']): Records['changeSet'] => ({ ...sampleRecords.changeSet(n), state }),
 }
 
-export const lives = { grant: grantLife, hold: holdLife, session: sessionLife, exception: exceptionLife }
+export const lives = { grant: grantLife, hold: holdLife, session: sessionLife, exception: exceptionLife, changeSet: changeSetLife }
 
 /** A value as plain arrays and texts, in which different kinds of number and of object stay apart. */
 export function tell(value: unknown): unknown {

@@ -1,17 +1,17 @@
 /** What a store's test bench must offer, so that one suite can try every store: a place, its faults, its processes. */
-import type { Store } from '../../src/control/ports.ts'
+import type { Database } from '../../src/control/ports.ts'
 import type { Instant } from '../../src/kernel/instants.ts'
 import type { Result } from '../../src/kernel/result.ts'
 
 /** A fresh place where one store keeps its things; opened again after a close, what was kept is there. */
 export interface StoreHouse {
-  open(now?: () => Instant): Promise<Result<Store>>
+  open(now?: () => Instant): Promise<Result<Database>>
   /** The nth statement of the writer from now on (1 is the next, `begin` and `commit` count) fails as on a broken disk; 0 mends it. */
   breakStatement(nth: number): void
   /** Whether the broken statement was come to. */
   hasBroken(): boolean
   /** No room for growth, until called with false. */
-  fillDisk(isFull: boolean): void
+  fillDisk(isFull: boolean): Promise<void>
   /** Sets a record's state past the store, as someone with the database in hand would. Throws when the database refuses. */
   forceState(kind: LifeKind, id: string, state: string): Promise<void>
   /** What `store-process.ts` needs to open this house in a process of its own. */
@@ -19,7 +19,7 @@ export interface StoreHouse {
   remove(): Promise<void>
 }
 
-export type LifeKind = 'grant' | 'hold' | 'session' | 'exception'
+export type LifeKind = 'grant' | 'hold' | 'session' | 'exception' | 'changeSet'
 
 /** A row of the suite: what holds, and how it is tried. */
 export interface StoreRow {

@@ -1,16 +1,16 @@
 /** A process for the store's contract: opens a store and writes until it is killed, or only holds it. `<deed> sqlite <path>`. */
 import { randomBytes } from 'node:crypto'
 import { writeSync } from 'node:fs'
-import type { Store } from '../../src/control/ports.ts'
+import type { Database } from '../../src/control/ports.ts'
 import { makeId } from '../../src/kernel/ids.ts'
 import { done, mustBe, type Result } from '../../src/kernel/result.ts'
 import { openSqliteStore } from '../../src/store/sqlite/sqlite-store.ts'
 import { sampleRecords } from './sample-records.ts'
-import { entry } from './store-steps.ts'
+import { entry, inMain } from './store-steps.ts'
 
 const [, , deed, store, path = ''] = process.argv
 
-async function open(): Promise<Result<Store>> {
+async function open(): Promise<Result<Database>> {
   if (store !== 'sqlite') throw new Error(`no store is called ${store}`)
   return openSqliteStore({ path, pid: process.pid, now: () => Date.now(), chance: (count) => randomBytes(count) })
 }
@@ -20,9 +20,9 @@ function say(line: string | number): void {
   writeSync(1, `${line}\n`)
 }
 
-async function write(opened: Store): Promise<void> {
-  for (let number = (await opened.last()).version + 1; ; number += 1) {
-    const result = await opened.change(async (tx) => {
+async function write(opened: Database): Promise<void> {
+  for (let number = (await inMain(opened).last()).version + 1; ; number += 1) {
+    const result = await inMain(opened).change(async (tx) => {
       for (const half of ['left', 'right']) {
         await tx.put('signal', { ...sampleRecords.signal(1), id: makeId('sgn', tx.now, randomBytes(10)), about: `${number} ${half}` })
       }
@@ -35,7 +35,7 @@ async function write(opened: Store): Promise<void> {
   }
 }
 
-async function sequence(opened: Store): Promise<void> {
+async function sequence(opened: Database): Promise<void> {
   const { size } = await opened.tree()
   const rows = await opened.outbox(1_000)
   const leaves = rows.map(({ position, body, salt }) => ({ index: position - 1, leaf: new Uint8Array(33), body, salt }))

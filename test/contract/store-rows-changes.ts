@@ -1,22 +1,22 @@
 /** What must hold of changes: whole or not at all, one after the other, on record, told in order. */
 import assert from 'node:assert/strict'
-import type { Committed, Reading, Store } from '../../src/control/ports.ts'
+import type { Committed, Database, Reading, Store } from '../../src/control/ports.ts'
 import { refuse } from '../../src/kernel/refusals.ts'
 import { done, mustBe, type Result } from '../../src/kernel/result.ts'
 import { recordKinds, sampleId, sampleRecords } from './sample-records.ts'
 import type { StoreHouse, StoreRow } from './store-house.ts'
-import { entry, everything, isEphemeral, keep } from './store-steps.ts'
+import { entry, everything, inMain, isEphemeral, keep } from './store-steps.ts'
 
 async function undone(house: StoreHouse): Promise<void> {
   const store = mustBe(await house.open())
   await keep(store, 'signal', sampleRecords.signal(1))
   const before = await everything(store)
   let told = 0
-  store.onCommit(() => {
+  inMain(store).onCommit(() => {
     told += 1
   })
   const attempt = (end: () => Promise<Result<string>>) =>
-    store.change(async (tx) => {
+    inMain(store).change(async (tx) => {
       await tx.put('signal', { ...sampleRecords.signal(1), about: 'other' })
       await tx.put('challenge', sampleRecords.challenge(2))
       await tx.record(entry('x'))
@@ -40,7 +40,7 @@ async function noSilentFailure(house: StoreHouse): Promise<void> {
   const store = mustBe(await house.open())
   await keep(store, 'identity', sampleRecords.identity(1))
   const before = await everything(store)
-  const swallowing = store.change(async (tx) => {
+  const swallowing = inMain(store).change(async (tx) => {
     await tx.put('signal', sampleRecords.signal(1))
     await tx.record(entry('x'))
     await assert.rejects(tx.put('identity', { ...sampleRecords.identity(2), name: sampleRecords.identity(1).name }))
@@ -54,10 +54,10 @@ async function noSilentFailure(house: StoreHouse): Promise<void> {
 async function onRecord(house: StoreHouse): Promise<void> {
   const store = mustBe(await house.open())
   for (const kind of recordKinds) {
-    const silent = store.change(async (tx) => done(await tx.put(kind, sampleRecords[kind](1))))
+    const silent = inMain(store).change(async (tx) => done(await tx.put(kind, sampleRecords[kind](1))))
     if (isEphemeral(kind)) mustBe(await silent)
     else await assert.rejects(silent, /ledger/, kind)
-    const kept = await store.read((tx) => tx.find(kind, 'main', {}))
+    const kept = await inMain(store).read((tx) => tx.find(kind, {}))
     assert.equal(kept.length, isEphemeral(kind) ? 1 : 0, kind)
   }
   await store.close()
@@ -67,12 +67,12 @@ async function told(house: StoreHouse): Promise<void> {
   const store = mustBe(await house.open(() => 5_000))
   const heard: string[] = []
   const commits: Committed[] = []
-  store.onCommit((committed) => {
+  inMain(store).onCommit((committed) => {
     heard.push(`told ${committed.version}`)
     commits.push(committed)
   })
   const change = async (number: number) => {
-    const result = await store.change(async (tx) => {
+    const result = await inMain(store).change(async (tx) => {
       heard.push(`work ${number}`)
       await tx.put('signal', sampleRecords.signal(number))
       await tx.put('challenge', sampleRecords.challenge(number))
@@ -99,10 +99,10 @@ async function told(house: StoreHouse): Promise<void> {
       { kind: 'challenge', id: challenge.id, removed: true },
     ],
   })
-  assert.deepEqual(await store.last(), { version: 3, at: 5_000 })
+  assert.deepEqual(await inMain(store).last(), { version: 3, at: 5_000 })
   // What writes nothing is no version and is told to nobody.
-  mustBe(await store.change(async (tx) => done(await tx.get('signal', signal.id))))
-  assert.deepEqual(await store.last(), { version: 3, at: 5_000 })
+  mustBe(await inMain(store).change(async (tx) => done(await tx.get('signal', signal.id))))
+  assert.deepEqual(await inMain(store).last(), { version: 3, at: 5_000 })
   assert.equal(commits.length, 3)
   await store.close()
 }
@@ -112,7 +112,7 @@ async function oneAfterTheOther(house: StoreHouse): Promise<void> {
   await keep(store, 'uses', sampleRecords.uses(1))
   const { id } = sampleRecords.uses(1)
   const spend = (most: number) =>
-    store.change(async (tx) => {
+    inMain(store).change(async (tx) => {
       const uses = await tx.get('uses', id)
       // Lets the others run, were they not kept waiting.
       await new Promise(setImmediate)
@@ -125,15 +125,15 @@ async function oneAfterTheOther(house: StoreHouse): Promise<void> {
   assert.equal(two.filter(({ ok }) => ok).length, 1, 'one of two wins')
   const many = await Promise.all(Array.from({ length: 60 }, () => spend(21)))
   assert.equal(many.filter(({ ok }) => ok).length, 20)
-  assert.equal((await store.read((tx) => tx.get('uses', id)))?.spent, 21)
+  assert.equal((await inMain(store).read((tx) => tx.get('uses', id)))?.spent, 21)
   await store.close()
 }
 
 /** A change that waits in the middle, its records put, until it is told how to end. */
-function halfway(store: Store, number: number) {
+function halfway(store: Database, number: number) {
   const reached = Promise.withResolvers<void>()
   const end = Promise.withResolvers<Result<undefined>>()
-  const result = store.change(async (tx) => {
+  const result = inMain(store).change(async (tx) => {
     await tx.put('signal', sampleRecords.signal(number))
     await tx.record(entry('x'))
     reached.resolve()
@@ -146,7 +146,10 @@ async function readsCommitted(house: StoreHouse): Promise<void> {
   const store = mustBe(await house.open())
   const half = halfway(store, 1)
   await half.reached
-  const reads = [store.read((tx) => tx.get('signal', sampleRecords.signal(1).id)), store.read((tx) => tx.find('signal', 'main', {}))]
+  const reads = [
+    inMain(store).read((tx) => tx.get('signal', sampleRecords.signal(1).id)),
+    inMain(store).read((tx) => tx.find('signal', {})),
+  ]
   const outbox = store.outbox(10)
   half.end(refuse('grant.ended'))
   await half.result
@@ -160,20 +163,20 @@ async function snapshots(house: StoreHouse): Promise<void> {
   await keep(store, 'signal', sampleRecords.signal(1))
   const begun = Promise.withResolvers<void>()
   const goOn = Promise.withResolvers<void>()
-  const reading = store.read(async (tx) => {
+  const reading = inMain(store).read(async (tx) => {
     begun.resolve()
     await goOn.promise
-    const first = await tx.find('signal', 'main', {})
-    return [first.length, (await tx.find('signal', 'main', {})).length]
+    const first = await tx.find('signal', {})
+    return [first.length, (await tx.find('signal', {})).length]
   })
   await begun.promise
   await keep(store, 'signal', sampleRecords.signal(2))
-  const later = await store.read((tx) => tx.find('signal', 'main', {}))
+  const later = await inMain(store).read((tx) => tx.find('signal', {}))
   goOn.resolve()
   assert.deepEqual(await reading, [1, 1], 'begun before the change, it sees nothing of it')
   assert.equal(later.length, 2)
   // More reads at once than a store has connections: each is answered.
-  const many = await Promise.all(Array.from({ length: 50 }, () => store.read((tx) => tx.find('signal', 'main', {}))))
+  const many = await Promise.all(Array.from({ length: 50 }, () => inMain(store).read((tx) => tx.find('signal', {}))))
   assert.ok(many.every((rows) => rows.length === 2))
   await store.close()
 }
@@ -181,32 +184,34 @@ async function snapshots(house: StoreHouse): Promise<void> {
 async function notInside(house: StoreHouse): Promise<void> {
   const store = mustBe(await house.open())
   const inside: readonly (() => Promise<unknown>)[] = [
-    () => store.change(async () => done(1)),
-    () => store.read(async () => 1),
+    () => inMain(store).change(async () => done(1)),
+    () => inMain(store).read(async () => 1),
     () => store.outbox(1),
     () => store.tree(),
     () => store.appendLeaves(0, [], { size: 0, frontier: new Uint8Array(), checkpoint: '' }),
+    () => store.spaces(),
+    () => store.cosign(0, ''),
     () => store.close(),
   ]
   for (const ask of inside) {
     await assert.rejects(
-      store.change(async () => done(await ask())),
+      inMain(store).change(async () => done(await ask())),
       /inside/,
     )
-    await assert.rejects(store.read(ask), /inside/)
+    await assert.rejects(inMain(store).read(ask), /inside/)
   }
   // What a change starts and does not wait for runs after it, and is no longer inside.
   const started = Promise.withResolvers<unknown>()
   mustBe(
-    await store.change(async () => {
-      setImmediate(() => started.resolve(store.read(async () => 'answered')))
+    await inMain(store).change(async () => {
+      setImmediate(() => started.resolve(inMain(store).read(async () => 'answered')))
       return done(undefined)
     }),
   )
   assert.equal(await started.promise, 'answered')
   // So may a listener ask, without waiting.
   const asked = Promise.withResolvers<unknown>()
-  store.onCommit(() => asked.resolve(store.read((tx) => tx.get('signal', sampleRecords.signal(1).id))))
+  inMain(store).onCommit(() => asked.resolve(inMain(store).read((tx) => tx.get('signal', sampleRecords.signal(1).id))))
   await keep(store, 'signal', sampleRecords.signal(1))
   assert.notEqual(await asked.promise, undefined)
   await store.close()
@@ -216,28 +221,28 @@ async function notAfterwards(house: StoreHouse): Promise<void> {
   const store = mustBe(await house.open())
   let leaked: Parameters<Parameters<Store['change']>[0]>[0] | undefined
   mustBe(
-    await store.change(async (tx) => {
+    await inMain(store).change(async (tx) => {
       leaked = tx
       return done(undefined)
     }),
   )
   await assert.rejects(async () => leaked?.put('challenge', sampleRecords.challenge(1)), /ended/)
   await assert.rejects(async () => leaked?.get('challenge', 'x'), /ended/)
-  const reading: Reading = await store.read(async (tx) => tx)
+  const reading: Reading = await inMain(store).read(async (tx) => tx)
   await assert.rejects(reading.get('challenge', 'x'), /ended/)
-  const unawaited = store.change(async (tx) => {
+  const unawaited = inMain(store).change(async (tx) => {
     void tx.put('challenge', sampleRecords.challenge(1))
     return done(undefined)
   })
   await assert.rejects(unawaited, /awaited/)
-  assert.deepEqual(await store.read((tx) => tx.find('challenge', 'main', {})), [])
+  assert.deepEqual(await inMain(store).read((tx) => tx.find('challenge', {})), [])
   await store.close()
   await assert.rejects(
-    store.change(async () => done(1)),
+    inMain(store).change(async () => done(1)),
     /closed/,
   )
   await assert.rejects(
-    store.read(async () => 1),
+    inMain(store).read(async () => 1),
     /closed/,
   )
   await store.close()
@@ -248,7 +253,7 @@ async function timeGoesOn(house: StoreHouse): Promise<void> {
   const store = mustBe(await house.open(() => clock))
   const seen: number[] = []
   const change = async (kept: boolean) => {
-    await store.change(async (tx) => {
+    await inMain(store).change(async (tx) => {
       seen.push(tx.now)
       if (!kept) return refuse('grant.ended')
       return done(await tx.record(entry('x')))
@@ -270,9 +275,9 @@ async function timeGoesOnAfterwards(house: StoreHouse): Promise<void> {
   await keep(first, 'signal', { ...sampleRecords.signal(1), id: sampleId('sgn', 1) })
   await first.close()
   const again = mustBe(await house.open(() => 3_000))
-  assert.deepEqual(await again.last(), { version: 1, at: 7_000 })
-  assert.deepEqual(await again.change(async (tx) => done(tx.now)), done(7_000))
-  assert.equal((await again.read((tx) => tx.find('signal', 'main', {}))).length, 1)
+  assert.deepEqual(await inMain(again).last(), { version: 1, at: 7_000 })
+  assert.deepEqual(await inMain(again).change(async (tx) => done(tx.now)), done(7_000))
+  assert.equal((await inMain(again).read((tx) => tx.find('signal', {}))).length, 1)
   await again.close()
 }
 

@@ -1,16 +1,16 @@
 /** What must hold when the ground fails: each statement in turn, and a full disk. */
 import assert from 'node:assert/strict'
-import type { Store } from '../../src/control/ports.ts'
+import type { Database } from '../../src/control/ports.ts'
 import { done, mustBe, type Result } from '../../src/kernel/result.ts'
 import { sampleRecords } from './sample-records.ts'
 import type { StoreHouse, StoreRow } from './store-house.ts'
-import { checkGapless, entry, everything, keep } from './store-steps.ts'
+import { checkGapless, entry, everything, inMain, keep } from './store-steps.ts'
 
 /** More statements than any of these changes has. */
 const statementsMax = 60
 
-function largeChange(store: Store): Promise<Result<undefined>> {
-  return store.change(async (tx) => {
+function largeChange(store: Database): Promise<Result<undefined>> {
+  return inMain(store).change(async (tx) => {
     await tx.get('signal', sampleRecords.signal(1).id)
     await tx.put('signal', sampleRecords.signal(2))
     await tx.put('signal', { ...sampleRecords.signal(1), about: 'changed' })
@@ -25,8 +25,8 @@ async function changeFailsAnywhere(house: StoreHouse): Promise<void> {
   const store = mustBe(await house.open(() => 5_000))
   let told = 0
   await keep(store, 'signal', sampleRecords.signal(1))
-  mustBe(await store.change(async (tx) => done(await tx.put('challenge', sampleRecords.challenge(1)))))
-  store.onCommit(() => {
+  mustBe(await inMain(store).change(async (tx) => done(await tx.put('challenge', sampleRecords.challenge(1)))))
+  inMain(store).onCommit(() => {
     told += 1
   })
   const before = await everything(store)
@@ -79,22 +79,22 @@ async function diskFull(house: StoreHouse): Promise<void> {
   await keep(store, 'signal', sampleRecords.signal(1))
   const before = await everything(store)
   const grow = () =>
-    store.change(async (tx) => {
+    inMain(store).change(async (tx) => {
       // The first may still fit; the change is one all the same.
       await tx.put('signal', sampleRecords.signal(2))
       await tx.record(entry('x'))
       await tx.put('service', { ...sampleRecords.service(1), environment: 'x'.repeat(200_000) })
       return done(undefined)
     })
-  house.fillDisk(true)
+  await house.fillDisk(true)
   for (let tries = 0; tries < 3; tries += 1) {
     const result = await grow()
     assert.equal(result.ok ? 'kept' : result.refusal.code, 'store.unavailable')
     assert.deepEqual(await everything(store), before)
   }
-  house.fillDisk(false)
+  await house.fillDisk(false)
   mustBe(await grow())
-  assert.equal((await store.read((tx) => tx.find('service', 'main', {}))).length, 1)
+  assert.equal((await inMain(store).read((tx) => tx.find('service', {}))).length, 1)
   assert.equal(await checkGapless(store), 2)
   await store.close()
 }

@@ -1,10 +1,10 @@
 /** What must hold of the outbox, the leaves and the checkpoints. */
 import assert from 'node:assert/strict'
-import type { LeafRow, OutboxRow, Store, TreeState } from '../../src/control/ports.ts'
+import type { Database, LeafRow, OutboxRow, TreeState } from '../../src/control/ports.ts'
 import { refuse } from '../../src/kernel/refusals.ts'
 import { done, mustBe } from '../../src/kernel/result.ts'
 import type { StoreHouse, StoreRow } from './store-house.ts'
-import { checkGapless, entry } from './store-steps.ts'
+import { checkGapless, entry, inMain } from './store-steps.ts'
 
 function leavesOf(rows: readonly OutboxRow[]): LeafRow[] {
   return rows.map(({ position, body, salt }) => ({ index: position - 1, leaf: new Uint8Array(33).fill(position), body, salt }))
@@ -14,8 +14,8 @@ function state(size: number, checkpoint = ''): TreeState {
   return { size, frontier: new Uint8Array(64).fill(size), checkpoint }
 }
 
-async function note(store: Store, ...subjects: string[]): Promise<void> {
-  const result = await store.change(async (tx) => {
+async function note(store: Database, ...subjects: string[]): Promise<void> {
+  const result = await inMain(store).change(async (tx) => {
     // All at once: the numbers stay in order.
     await Promise.all(subjects.map((subject) => tx.record(entry(subject, { __proto__: null, b: 1, a: 9_007_199_254_740_993n }))))
     return done(undefined)
@@ -26,7 +26,7 @@ async function note(store: Store, ...subjects: string[]): Promise<void> {
 async function gapless(house: StoreHouse): Promise<void> {
   const store = mustBe(await house.open(() => 5_000))
   await note(store, 'one', 'two')
-  await store.change(async (tx) => {
+  await inMain(store).change(async (tx) => {
     await tx.record(entry('never'))
     return refuse('grant.ended')
   })
@@ -123,8 +123,39 @@ async function fenced(house: StoreHouse): Promise<void> {
   await store.close()
 }
 
+const head = 'remit.example\n3\nroot\n'
+
+async function cosigns(house: StoreHouse): Promise<void> {
+  const store = mustBe(await house.open())
+  await note(store, 'one', 'two', 'three')
+  const leaves = leavesOf(await store.outbox(10))
+  await store.appendLeaves(0, leaves, state(3, `${head}\n— own aaaa\n`))
+  const notes = async () => (await store.checkpoints(0, 10)).map(({ size, note }) => [size, note])
+  await assert.rejects(store.cosign(2, `${head}\n— own aaaa\n`), /no checkpoint/)
+  await assert.rejects(store.cosign(3, `${head.replace('root', 'other')}\n— own aaaa\n— one bbbb\n`), /no checkpoint/)
+  await store.cosign(3, `${head}\n— own aaaa\n— one bbbb\n`)
+  // Each brings what it saw: what the other brought stays.
+  await store.cosign(3, `${head}\n— two cccc\n— own aaaa\n`)
+  await store.cosign(3, `${head}\n— own aaaa\n`)
+  const cosigned = `${head}\n— own aaaa\n— one bbbb\n— two cccc\n`
+  assert.deepEqual(await notes(), [[3, cosigned]])
+  assert.equal((await store.tree()).checkpoint, cosigned)
+  await store.appendLeaves(3, [], state(3, `${head}\n— own aaaa\n`))
+  assert.equal((await store.tree()).checkpoint, cosigned, 'the sequencer takes no signature back')
+  await note(store, 'four')
+  await store.appendLeaves(3, leavesOf(await store.outbox(10)), state(4, 'four'))
+  await store.cosign(3, `${head}\n— three dddd\n`)
+  assert.deepEqual(await notes(), [
+    [3, `${cosigned}— three dddd\n`],
+    [4, 'four'],
+  ])
+  assert.equal((await store.tree()).checkpoint, 'four')
+  await store.close()
+}
+
 export const logRows: readonly StoreRow[] = [
   { says: 'numbers entries 1, 2, 3 … without a gap, in canonical form, each with a salt of its own', run: gapless },
   { says: 'turns entries into leaves and keeps every checkpoint', run: numbers },
+  { says: 'adds signatures to a checkpoint, to its own text only, and takes none back', run: cosigns },
   { says: 'fences off a second sequencer, and leaves that are not what was recorded', run: fenced },
 ]

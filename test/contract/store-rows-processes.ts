@@ -4,10 +4,10 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createInterface } from 'node:readline'
 import { mustBe } from '../../src/kernel/result.ts'
-import type { Store } from '../../src/control/ports.ts'
+import type { Database } from '../../src/control/ports.ts'
 import { sampleRecords } from './sample-records.ts'
 import type { StoreHouse, StoreRow } from './store-house.ts'
-import { checkGapless, keep } from './store-steps.ts'
+import { checkGapless, inMain, keep } from './store-steps.ts'
 
 const program = new URL('store-process.ts', import.meta.url).pathname
 
@@ -41,18 +41,18 @@ async function survivesKill(house: StoreHouse): Promise<void> {
     for (const number of acknowledged) assert.ok(kept.has(number), `change ${number} was acknowledged`)
     // One more may be there, that was kept and not yet acknowledged.
     assert.ok(kept.size <= acknowledged.length + round + 1)
-    assert.equal((await store.last()).version, kept.size)
+    assert.equal((await inMain(store).last()).version, kept.size)
     assert.equal(await checkGapless(store), kept.size)
     await store.close()
   }
 }
 
 /** The numbers of the changes that are kept; throws on one that is there by half. */
-async function readPairs(store: Store): Promise<Set<number>> {
+async function readPairs(store: Database): Promise<Set<number>> {
   const halves = { left: new Set<number>(), right: new Set<number>() }
   let after = ''
   for (;;) {
-    const page = await store.read((tx) => tx.find('signal', 'main', {}, { max: 1_000, after }))
+    const page = await inMain(store).read((tx) => tx.find('signal', {}, { max: 1_000, after }))
     for (const { about } of page) {
       const [number, half] = about.split(' ')
       halves[half === 'left' ? 'left' : 'right'].add(Number(number))

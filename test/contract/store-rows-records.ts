@@ -8,14 +8,14 @@ import type { RecordKind, Records } from '../../src/model/records.ts'
 import { anyRecord } from './any-records.ts'
 import { lives, recordKinds, recordsInState, sampleId, sampleRecords, tell } from './sample-records.ts'
 import type { LifeKind, StoreHouse, StoreRow } from './store-house.ts'
-import { entry, isEphemeral, keep } from './store-steps.ts'
+import { entry, inMain, isEphemeral, keep } from './store-steps.ts'
 
 async function keepsExactly(house: StoreHouse, kind: RecordKind): Promise<void> {
   const store = mustBe(await house.open())
   await fc.assert(
     fc.asyncProperty(anyRecord(kind), async (record) => {
       await keep(store, kind, record)
-      const [got, found] = await store.read(async (tx) => [await tx.get(kind, record.id), await tx.find(kind, 'main', {}, { max: 1_000 })])
+      const [got, found] = await inMain(store).read(async (tx) => [await tx.get(kind, record.id), await tx.find(kind, {}, { max: 1_000 })])
       assert.deepEqual(tell(got), tell(record))
       assert.ok(found?.some((one) => canonicalJson(one) === canonicalJson(record)))
     }),
@@ -32,7 +32,7 @@ async function findsByColumns(house: StoreHouse, kind: RecordKind): Promise<void
     const by = (wanted: string | readonly string[]) => ({ [column]: wanted }) as SearchBy<RecordKind>
     const value = (record: Records[RecordKind]): string => valueOf(kind, record, column)
     const find = async (wanted: string | readonly string[]) =>
-      (await store.read((tx) => tx.find(kind, 'main', by(wanted)))).map(({ id }) => id)
+      (await inMain(store).read((tx) => tx.find(kind, by(wanted)))).map(({ id }) => id)
     if (hasValue(kind, one, column)) {
       const same = [one, two].filter((record) => value(record) === value(one)).map(({ id }) => id)
       assert.deepEqual(await find(value(one)), same, `${kind} by ${column}`)
@@ -72,7 +72,7 @@ async function holdsLife(house: StoreHouse, kind: LifeKind): Promise<void> {
       } else {
         await assert.rejects(above, /life/, says)
         await assert.rejects(below, /life/, `${says}, from below`)
-        const kept = await store.read((tx) => tx.get(kind, inState(number, from).id))
+        const kept = await inMain(store).read((tx) => tx.get(kind, inState(number, from).id))
         assert.equal(kept?.state, from)
       }
     }
@@ -97,6 +97,7 @@ const brokenRecords = [
   broken('an ended session that does not say when', 'session', { state: 'ended' }),
   broken('a credential without an end', 'credential', { expiresAt: undefined as unknown as number }),
   broken('an exception without an end', 'exception', { expiresAt: undefined as unknown as number }),
+  broken('a change-set without an end', 'changeSet', { expiresAt: undefined as unknown as number }),
   broken('a link without an end', 'link', { expiresAt: undefined as unknown as number }),
   broken('a sign-in without an end', 'signIn', { expiresAt: undefined as unknown as number }),
   broken('a session without an end', 'session', { endsAt: undefined as unknown as number }),
@@ -114,7 +115,7 @@ async function refusesBroken(house: StoreHouse): Promise<void> {
   const store = mustBe(await house.open())
   for (const { says, kind, record } of brokenRecords) {
     await assert.rejects(keep(store, kind, record), says)
-    assert.deepEqual(await store.read((tx) => tx.find(kind, 'main', {})), [], says)
+    assert.deepEqual(await inMain(store).read((tx) => tx.find(kind, {})), [], says)
   }
   // A document as deep as is kept can be read again; one level more is not kept.
   const nested = (depth: number) => ({
@@ -123,7 +124,7 @@ async function refusesBroken(house: StoreHouse): Promise<void> {
   })
   await assert.rejects(keep(store, 'issuer', nested(1_001)))
   await keep(store, 'issuer', nested(999))
-  assert.equal((await store.read((tx) => tx.find('issuer', 'main', {}))).length, 1)
+  assert.equal((await inMain(store).read((tx) => tx.find('issuer', {}))).length, 1)
   await store.close()
 }
 
@@ -135,25 +136,25 @@ async function pages(house: StoreHouse): Promise<void> {
     identity: sampleId('idn', place % 13),
   }))
   await keep(store, 'signal', ...records.slice(0, 1_000))
-  const ids = (await store.read((tx) => tx.find('signal', 'main', {}))).map(({ id }) => id)
+  const ids = (await inMain(store).read((tx) => tx.find('signal', {}))).map(({ id }) => id)
   assert.equal(ids.length, 1_000)
   assert.deepEqual(ids, ids.toSorted())
   await keep(store, 'signal', ...records.slice(1_000))
   await assert.rejects(
-    store.read((tx) => tx.find('signal', 'main', {})),
+    inMain(store).read((tx) => tx.find('signal', {})),
     /page/,
   )
   const paged: string[] = []
   for (;;) {
     const after = paged.at(-1)
-    const page = await store.read((tx) => tx.find('signal', 'main', {}, { max: 300, ...(after === undefined ? {} : { after }) }))
+    const page = await inMain(store).read((tx) => tx.find('signal', {}, { max: 300, ...(after === undefined ? {} : { after }) }))
     if (page.length === 0) break
     paged.push(...page.map(({ id }) => id))
   }
   assert.deepEqual(paged, records.map(({ id }) => id).toSorted())
   for (const max of [0, -1, 1.5, 1_001, Number.NaN]) {
     await assert.rejects(
-      store.read((tx) => tx.find('signal', 'main', {}, { max })),
+      inMain(store).read((tx) => tx.find('signal', {}, { max })),
       /page/,
     )
     await assert.rejects(store.outbox(max), /page/)
@@ -173,22 +174,9 @@ async function searchesOnlyColumns(house: StoreHouse): Promise<void> {
     { state: null },
     { state: [1] },
   ]
-  for (const by of wrong) await assert.rejects(store.read((tx) => tx.find('grant', 'main', by as SearchBy<'grant'>)))
-  await assert.rejects(store.read((tx) => tx.get('latest' as 'grant', 'x')))
-  await assert.rejects(store.read((tx) => tx.get('constructor' as 'grant', 'x')))
-  await store.close()
-}
-
-async function spacesApart(house: StoreHouse): Promise<void> {
-  const store = mustBe(await house.open())
-  const mine = sampleRecords.service(1)
-  await keep(store, 'service', mine)
-  await assert.rejects(keep(store, 'service', { ...mine, space: 'site-b' }), 'a record does not move to another space')
-  await keep(store, 'service', { ...sampleRecords.service(2), space: 'site-b' })
-  const names = async (space: string) => (await store.read((tx) => tx.find('service', space, {}))).map(({ id }) => id)
-  assert.deepEqual(await names('main'), ['service-1'])
-  assert.deepEqual(await names('site-b'), ['service-2'])
-  assert.deepEqual(await names('site'), [])
+  for (const by of wrong) await assert.rejects(inMain(store).read((tx) => tx.find('grant', by as SearchBy<'grant'>)))
+  await assert.rejects(inMain(store).read((tx) => tx.get('latest' as 'grant', 'x')))
+  await assert.rejects(inMain(store).read((tx) => tx.get('constructor' as 'grant', 'x')))
   await store.close()
 }
 
@@ -213,18 +201,18 @@ async function keepsWhatWasDone(house: StoreHouse): Promise<void> {
   for (const kind of recordKinds) {
     const record = sampleRecords[kind](7)
     await keep(store, kind, record)
-    const removing = store.change(async (tx) => done(await tx.remove(kind as 'challenge', record.id)))
+    const removing = inMain(store).change(async (tx) => done(await tx.remove(kind as 'challenge', record.id)))
     if (isEphemeral(kind)) mustBe(await removing)
     else await assert.rejects(removing, /kept/)
-    const left = await store.read((tx) => tx.get(kind, record.id))
+    const left = await inMain(store).read((tx) => tx.get(kind, record.id))
     assert.equal(left === undefined, isEphemeral(kind), kind)
   }
   // Nothing to remove is nothing done.
-  const { version } = await store.last()
-  mustBe(await store.change(async (tx) => done(await tx.remove('challenge', 'unknown'))))
-  assert.equal((await store.last()).version, version)
-  mustBe(await store.change(async (tx) => done(await tx.record(entry('x')))))
-  assert.equal((await store.last()).version, version + 1)
+  const { version } = await inMain(store).last()
+  mustBe(await inMain(store).change(async (tx) => done(await tx.remove('challenge', 'unknown'))))
+  assert.equal((await inMain(store).last()).version, version)
+  mustBe(await inMain(store).change(async (tx) => done(await tx.record(entry('x')))))
+  assert.equal((await inMain(store).last()).version, version + 1)
   await store.close()
 }
 
@@ -234,14 +222,13 @@ export const recordRows: readonly StoreRow[] = [
     run: (house: StoreHouse) => keepsExactly(house, kind),
   })),
   ...recordKinds.map((kind) => ({ says: `finds ${kind} by each of its columns`, run: (house: StoreHouse) => findsByColumns(house, kind) })),
-  ...(['grant', 'hold', 'session', 'exception'] as const).map((kind) => ({
+  ...(['grant', 'hold', 'session', 'exception', 'changeSet'] as const).map((kind) => ({
     says: `takes no step of a ${kind} that its life does not have`,
     run: (house: StoreHouse) => holdsLife(house, kind),
   })),
   { says: 'refuses records that break the model, and keeps nothing of them', run: refusesBroken },
   { says: 'answers in order of id, page by page, and never less than all in silence', run: pages },
   { says: 'searches by the columns of a kind only', run: searchesOnlyColumns },
-  { says: 'keeps two spaces apart', run: spacesApart },
   { says: 'uses no name of an identity twice in a space', run: namesOnce },
   { says: 'takes nothing back: uses, signatures, records', run: keepsWhatWasDone },
 ]

@@ -8,7 +8,13 @@ import { openSqliteStore } from '../../src/store/sqlite/sqlite-store.ts'
 import { storeContract } from './store-contract.ts'
 import type { LifeKind, StoreHouse } from './store-house.ts'
 
-const tableOf: Readonly<Record<LifeKind, string>> = { grant: 'grants', hold: 'holds', session: 'sessions', exception: 'exceptions' }
+const tableOf: Readonly<Record<LifeKind, string>> = {
+  grant: 'grants',
+  hold: 'holds',
+  session: 'sessions',
+  exception: 'exceptions',
+  changeSet: 'change_sets',
+}
 
 /** More pages than any test fills. */
 const roomPages = 1_000_000
@@ -38,7 +44,7 @@ async function buildHouse(folder: string | undefined): Promise<StoreHouse> {
       hasBroken = false
     },
     hasBroken: () => hasBroken,
-    fillDisk(isFull) {
+    async fillDisk(isFull) {
       room = !isFull
     },
     async forceState(kind, id, state) {

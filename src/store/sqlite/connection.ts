@@ -1,7 +1,7 @@
 /** One connection to a database file: node:sqlite as kysely wants it, with every statement prepared once. */
 import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlite'
 import { Kysely, SqliteDialect, type SqliteStatement } from 'kysely'
-import type { Tables } from './tables.ts'
+import type { Tables } from '../shared/tables.ts'
 
 /** Told of each statement before it runs. What it throws, the statement throws: so tests and the simulation break a disk. */
 export type StatementWatch = (sql: string, database: DatabaseSync) => void

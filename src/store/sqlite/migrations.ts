@@ -3,9 +3,10 @@ import { refuse } from '../../kernel/refusals.ts'
 import { done, type Result } from '../../kernel/result.ts'
 import type { Connection } from './connection.ts'
 import { log, records, rules } from './migration-1.ts'
+import { keysBySpace, logAgain, rulesAgain, takeOver } from './migration-2.ts'
 
 /** Step n brings schema n − 1 to n. A step that was released is never changed. */
-const steps: readonly string[] = [`${records}${log}${rules}`]
+const steps: readonly string[] = [`${records}${log}${rules}`, `${keysBySpace}${takeOver}${rulesAgain}${logAgain}`]
 
 /** `Rmit`, in the file's header: somebody else's database is not taken for an empty one of ours. */
 const applicationId = 0x52_6d_69_74

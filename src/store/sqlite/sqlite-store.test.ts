@@ -11,7 +11,7 @@ import { searchable } from '../../control/ports.ts'
 import { done, mustBe } from '../../kernel/result.ts'
 import type { RecordKind } from '../../model/records.ts'
 import { openSqliteStore, type SqliteStoreOptions } from './sqlite-store.ts'
-import { recordTables } from './tables.ts'
+import { recordTables } from '../shared/tables.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'remit-sqlite-'))
 after(() => rmSync(folder, { recursive: true }))
@@ -68,8 +68,8 @@ test('refuses a schema that a newer Remit made, and leaves it as it is', async (
   const database = new DatabaseSync(path)
   database.exec('pragma user_version = 99')
   database.close()
-  assert.equal(await refusal(path), 'store.newer: its schema is 99, this Remit knows 1')
-  assert.equal(await refusal(path), 'store.newer: its schema is 99, this Remit knows 1', 'and does not stay locked')
+  assert.equal(await refusal(path), 'store.newer: its schema is 99, this Remit knows 2')
+  assert.equal(await refusal(path), 'store.newer: its schema is 99, this Remit knows 2', 'and does not stay locked')
 })
 
 test('refuses what is no database, another program’s database, and a folder that is not there', async () => {
@@ -107,13 +107,13 @@ test('refuses a change while another program writes to the file, and makes the n
   const other = new DatabaseSync(path)
   other.exec('begin immediate')
   const note = () =>
-    store.change(async (tx) => done(await tx.record({ kind: 'tried', space: 'main', actor: 'ana', subject: 'x', facts: {} })))
+    store.inSpace('main').change(async (tx) => done(await tx.record({ kind: 'tried', actor: 'ana', subject: 'x', facts: {} })))
   const refused = await note()
   assert.equal(refused.ok ? 'kept' : refused.refusal.code, 'store.unavailable')
   other.exec('rollback')
   other.close()
   mustBe(await note())
-  assert.equal((await store.last()).version, 1)
+  assert.equal((await store.inSpace('main').last()).version, 1)
   await store.close()
 })
 
@@ -121,7 +121,7 @@ test('holds the log together below itself: no gap, nothing changed, nothing take
   const path = freshPath()
   const store = mustBe(await open(path))
   for (const subject of ['one', 'two']) {
-    mustBe(await store.change(async (tx) => done(await tx.record({ kind: 'tried', space: 'main', actor: 'ana', subject, facts: {} }))))
+    mustBe(await store.inSpace('main').change(async (tx) => done(await tx.record({ kind: 'tried', actor: 'ana', subject, facts: {} }))))
   }
   const [row] = await store.outbox(1)
   assert.ok(row !== undefined)
@@ -141,8 +141,10 @@ test('holds the log together below itself: no gap, nothing changed, nothing take
     'update tree set size = 0',
     'delete from tree',
     `update checkpoints set note = ''`,
+    'update checkpoints set size = 9',
     'delete from checkpoints',
     'update latest set version = 9',
+    'update latest set version = 0',
     'update latest set version = version + 1, at = 1',
     'delete from latest',
   ]
@@ -160,9 +162,9 @@ test('stops the process when a listener fails, after the change is kept and ever
   const program = `
     import { openSqliteStore } from ${JSON.stringify(new URL('sqlite-store.ts', import.meta.url).href)}
     const { value: store } = await openSqliteStore({ path: ${JSON.stringify(path)}, now: () => 5000, chance: (count) => new Uint8Array(count) })
-    store.onCommit(() => { throw new Error('lost the thread') })
-    store.onCommit(() => console.log('told'))
-    await store.change(async (tx) => ({ ok: true, value: await tx.record({ kind: 'tried', space: 'main', actor: 'ana', subject: 'x', facts: {} }) }))
+    store.inSpace('main').onCommit(() => { throw new Error('lost the thread') })
+    store.inSpace('main').onCommit(() => console.log('told'))
+    await store.inSpace('main').change(async (tx) => ({ ok: true, value: await tx.record({ kind: 'tried', actor: 'ana', subject: 'x', facts: {} }) }))
     setInterval(() => console.log('still here'), 1000)
   `
   const { code, stdout, stderr } = await new Promise<{ code: unknown; stdout: string; stderr: string }>((resolve) => {
@@ -174,6 +176,6 @@ test('stops the process when a listener fails, after the change is kept and ever
   assert.equal(stdout, 'told\n')
   assert.match(stderr, /lost the thread/)
   const store = mustBe(await open(path))
-  assert.equal((await store.last()).version, 1)
+  assert.equal((await store.inSpace('main').last()).version, 1)
   await store.close()
 })

@@ -1,8 +1,8 @@
-/** Reading and writing records through one connection. */
+/** Reading and writing the records of one space. */
 import type { Page, Reading, SearchBy } from '../../control/ports.ts'
 import type { RecordKind, Records } from '../../model/records.ts'
-import type { Connection } from './connection.ts'
 import { readDocument, writeDocument } from './documents.ts'
+import type { Sql } from './engine.ts'
 import { recordTables, type RecordTable } from './tables.ts'
 
 /** Rows in one answer, whoever asks. */
@@ -18,11 +18,13 @@ export function checkPage(max: number): number {
 }
 
 export class RecordReading implements Reading {
-  readonly #connection: Connection
+  readonly #sql: Sql
+  readonly #space: string
   #isOver = false
 
-  constructor(connection: Connection) {
-    this.#connection = connection
+  constructor(sql: Sql, space: string) {
+    this.#sql = sql
+    this.#space = space
   }
 
   /** From here on it answers nothing: another's snapshot would come out of it. */
@@ -31,7 +33,10 @@ export class RecordReading implements Reading {
   }
 
   async get<K extends RecordKind>(kind: K, id: string): Promise<Records[K] | undefined> {
-    const row = await this.#sql().selectFrom(tableOf(kind)).select('doc').where('id', '=', id).executeTakeFirst()
+    this.#check()
+    const table = tableOf(kind)
+    if (!isText(id)) return undefined
+    const row = await this.#sql.selectFrom(table).select('doc').where('space', '=', this.#space).where('id', '=', id).executeTakeFirst()
     return row === undefined ? undefined : readDocument(kind, row.doc)
   }
 
@@ -39,10 +44,11 @@ export class RecordReading implements Reading {
    * Throws on a column the kind cannot be searched by, on a wanted value that is `undefined`, and, where no page was asked for, when
    * there are more than 1,000: an answer cut short in silence would leave some of them alive.
    */
-  async find<K extends RecordKind>(kind: K, space: string, by: SearchBy<K>, page?: Page): Promise<Records[K][]> {
+  async find<K extends RecordKind>(kind: K, by: SearchBy<K>, page?: Page): Promise<Records[K][]> {
     const max = page === undefined ? pageMax + 1 : checkPage(page.max)
-    const sql = this.#sql()
-    let query = sql.selectFrom(tableOf(kind)).select('doc').where('space', '=', space)
+    this.#check()
+    const sql = this.#sql
+    let query = sql.selectFrom(tableOf(kind)).select('doc').where('space', '=', this.#space)
     for (const [name, wanted] of Object.entries<unknown>(by)) {
       const column = sql.dynamic.ref<string>(columnOf(kind, name))
       const values = toValues(name, wanted)
@@ -55,26 +61,30 @@ export class RecordReading implements Reading {
     return rows.map((row) => readDocument(kind, row.doc))
   }
 
-  #sql(): Connection['sql'] {
+  #check(): void {
     if (this.#isOver) throw new Error('this read has ended')
-    return this.#connection.sql
   }
 }
 
-export async function putRecord<K extends RecordKind>(connection: Connection, kind: K, record: Records[K], version: number): Promise<void> {
+export async function putRecord<K extends RecordKind>(sql: Sql, kind: K, record: Records[K], version: number): Promise<void> {
   const doc = writeDocument(record)
-  await connection.sql
+  await sql
     .insertInto(tableOf(kind))
     .values({ id: record.id, space: record.space, doc, version })
-    // The space is not set again: a record that changes its space breaks the constraint that document and row agree.
-    .onConflict((conflict) => conflict.column('id').doUpdateSet({ doc, version }))
+    .onConflict((conflict) => conflict.columns(['space', 'id']).doUpdateSet({ doc, version }))
     .execute()
 }
 
 /** Whether there was one. */
-export async function removeRecord(connection: Connection, kind: RecordKind, id: string): Promise<boolean> {
-  const { numDeletedRows } = await connection.sql.deleteFrom(tableOf(kind)).where('id', '=', id).executeTakeFirst()
+export async function removeRecord(sql: Sql, kind: RecordKind, space: string, id: string): Promise<boolean> {
+  if (!isText(id)) return false
+  const { numDeletedRows } = await sql.deleteFrom(tableOf(kind)).where('space', '=', space).where('id', '=', id).executeTakeFirst()
   return numDeletedRows > 0n
+}
+
+/** No row has a zero character in what it is found by, and not every database takes one in a question. */
+function isText(value: string): boolean {
+  return !value.includes('\0')
 }
 
 function tableOf(kind: RecordKind): RecordTable {
@@ -91,9 +101,10 @@ function columnOf(kind: RecordKind, name: string): string {
 function toValues(name: string, wanted: unknown): string[] {
   const values: unknown[] = Array.isArray(wanted) ? wanted : [wanted]
   if (values.length > alternativesMax) throw new Error(`at most ${alternativesMax} values of ${name} at once`)
-  return values.map((value) => {
+  const texts = values.map((value) => {
     // Left out, it would find more than was asked for.
     if (typeof value !== 'string') throw new Error(`${name} is looked for by text`)
     return value
   })
+  return texts.filter(isText)
 }

@@ -2,18 +2,25 @@
 import type { Change, LedgerEntry, SearchBy, Page } from '../../control/ports.ts'
 import type { Instant } from '../../kernel/instants.ts'
 import { ephemeralKinds, type FactChange, type RecordKind, type Records } from '../../model/records.ts'
-import type { Connection } from './connection.ts'
-import { nextPosition, putOutboxRow, writeEntry } from './log.ts'
+import type { Sql } from './engine.ts'
+import { eraseLeaf, nextPosition, putOutboxRow, writeEntry } from './log.ts'
 import { putRecord, RecordReading, removeRecord } from './records.ts'
 
 const saltBytes = 32
 
-export class SqliteChange implements Change {
+/** Which change it is: of which space, at which instant, under which version, with whose salts. */
+export interface ChangeTerms {
+  readonly space: string
   readonly now: Instant
-  readonly #connection: Connection
+  readonly version: number
+  readonly chance: (count: number) => Uint8Array
+}
+
+export class OpenChange implements Change {
+  readonly now: Instant
+  readonly #sql: Sql
   readonly #reading: RecordReading
-  readonly #version: number
-  readonly #chance: (count: number) => Uint8Array
+  readonly #terms: ChangeTerms
   readonly #facts: FactChange[] = []
   readonly #running = new Set<Promise<unknown>>()
   #firstPosition: Promise<number> | undefined
@@ -22,25 +29,31 @@ export class SqliteChange implements Change {
   #failure: { readonly thrown: unknown } | undefined
   #isOver = false
 
-  constructor(connection: Connection, at: { readonly now: Instant; readonly version: number }, chance: (count: number) => Uint8Array) {
-    this.now = at.now
-    this.#version = at.version
-    this.#connection = connection
-    this.#reading = new RecordReading(connection)
-    this.#chance = chance
+  constructor(sql: Sql, terms: ChangeTerms) {
+    this.now = terms.now
+    this.#terms = terms
+    this.#sql = sql
+    this.#reading = new RecordReading(sql, terms.space)
+  }
+
+  /** How many entries it has recorded. */
+  get recorded(): number {
+    return this.#recorded
   }
 
   get<K extends RecordKind>(kind: K, id: string): Promise<Records[K] | undefined> {
     return this.#during(() => this.#reading.get(kind, id))
   }
 
-  find<K extends RecordKind>(kind: K, space: string, by: SearchBy<K>, page?: Page): Promise<Records[K][]> {
-    return this.#during(() => this.#reading.find(kind, space, by, page))
+  find<K extends RecordKind>(kind: K, by: SearchBy<K>, page?: Page): Promise<Records[K][]> {
+    return this.#during(() => this.#reading.find(kind, by, page))
   }
 
   put<K extends RecordKind>(kind: K, record: Records[K]): Promise<void> {
     return this.#during(async () => {
-      await putRecord(this.#connection, kind, record, this.#version)
+      const { space, version } = this.#terms
+      if (record.space !== space) throw new Error(`a record of another space than ${space}`)
+      await putRecord(this.#sql, kind, record, version)
       this.#facts.push(describePut(kind, record))
       if (!isEphemeral(kind)) this.#mustRecord = true
     })
@@ -49,19 +62,28 @@ export class SqliteChange implements Change {
   remove(kind: (typeof ephemeralKinds)[number], id: string): Promise<void> {
     return this.#during(async () => {
       if (!isEphemeral(kind)) throw new Error(`records of ${kind} are kept`)
-      if (!(await removeRecord(this.#connection, kind, id))) return
+      if (!(await removeRecord(this.#sql, kind, this.#terms.space, id))) return
       this.#facts.push(describeRemoval(kind, id))
     })
   }
 
   record(entry: LedgerEntry): Promise<void> {
     return this.#during(async () => {
-      const body = writeEntry(entry, this.now)
+      const { space, chance } = this.#terms
+      const body = writeEntry(entry, space, this.now)
       // One question for all entries, so that two recorded at the same time do not get the same answer.
-      this.#firstPosition ??= nextPosition(this.#connection)
+      this.#firstPosition ??= nextPosition(this.#sql)
       const position = (await this.#firstPosition) + this.#recorded
       this.#recorded += 1
-      await putOutboxRow(this.#connection, { position, at: this.now, body, salt: this.#chance(saltBytes) })
+      await putOutboxRow(this.#sql, { position, at: this.now, body, salt: chance(saltBytes) })
+    })
+  }
+
+  eraseBody(index: number): Promise<boolean> {
+    return this.#during(async () => {
+      const isErased = await eraseLeaf(this.#sql, this.#terms.space, index)
+      if (isErased) this.#mustRecord = true
+      return isErased
     })
   }
 
@@ -75,7 +97,7 @@ export class SqliteChange implements Change {
 
   /** What it wrote, in order; `undefined` when there is nothing to commit. Throws when it may not be committed. */
   facts(): readonly FactChange[] | undefined {
-    // Once a statement has failed, SQLite may have undone the ones before it: whatever the work made of it, nothing of it may stay.
+    // Once a statement has failed, the database may have undone the ones before it: whatever the work made of it, nothing of it may stay.
     if (this.#failure !== undefined) throw this.#failure.thrown
     if (this.#mustRecord && this.#recorded === 0) throw new Error('a change of state without a ledger entry')
     return this.#facts.length === 0 && this.#recorded === 0 ? undefined : this.#facts

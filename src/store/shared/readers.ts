@@ -1,37 +1,47 @@
 /** Connections that only read, each in a snapshot of its own, so that a slow read holds up nobody. */
-import { Connection } from './connection.ts'
 
 /** Reads at once; further ones wait. */
 const connectionsMax = 8
 
-export class Readers {
-  readonly #path: string
-  readonly #idle: Connection[] = []
+export interface ReadConnection {
+  /** Begins a transaction that sees the database as it is now. */
+  begin(): Promise<void>
+  /** Ends it, whatever became of it; what it throws, the connection is let go for. */
+  end(): Promise<void>
+  close(): void
+}
+
+export class Readers<C extends ReadConnection> {
+  readonly #open: () => Promise<C>
+  readonly #idle: C[] = []
   readonly #waiting: (() => void)[] = []
   #busy = 0
   #drained: (() => void) | undefined
 
-  constructor(path: string) {
-    this.#path = path
+  constructor(open: () => Promise<C>) {
+    this.#open = open
   }
 
   /** The work sees the database as it was when it began, whatever is committed meanwhile. */
-  async use<T>(work: (connection: Connection) => Promise<T>): Promise<T> {
+  async use<T>(work: (connection: C) => Promise<T>): Promise<T> {
     while (this.#busy >= connectionsMax) await new Promise<void>((resolve) => this.#waiting.push(resolve))
     this.#busy += 1
-    let connection: Connection | undefined
+    let connection: C | undefined
     try {
-      connection = this.#idle.pop() ?? new Connection(this.#path, { readOnly: true })
-      connection.run('begin')
-      // SQLite takes the snapshot at the first read, which is this one.
-      await connection.sql.selectFrom('latest').select('version').execute()
+      connection = this.#idle.pop() ?? (await this.#open())
+      await connection.begin()
       return await work(connection)
     } finally {
+      await this.#giveBack(connection)
       this.#busy -= 1
-      this.#giveBack(connection)
       this.#waiting.shift()?.()
       if (this.#busy === 0) this.#drained?.()
     }
+  }
+
+  /** Those that nobody uses; they are opened anew when they are wanted. */
+  closeIdle(): void {
+    for (const connection of this.#idle.splice(0)) connection.close()
   }
 
   /** Waits for the reads that run. */
@@ -41,13 +51,13 @@ export class Readers {
         this.#drained = resolve
       })
     }
-    for (const connection of this.#idle.splice(0)) connection.close()
+    this.closeIdle()
   }
 
-  #giveBack(connection: Connection | undefined): void {
+  async #giveBack(connection: C | undefined): Promise<void> {
     if (connection === undefined) return
     try {
-      connection.rollBack()
+      await connection.end()
       this.#idle.push(connection)
     } catch {
       // A connection that cannot end its snapshot is let go; the next read opens another.

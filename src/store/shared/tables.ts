@@ -33,6 +33,7 @@ export const recordTables = {
   approval: { table: 'approvals', columns: { subject: 'subject', person: 'person' } },
   challenge: { table: 'challenges', columns: { person: 'person' } },
   signal: { table: 'signals', columns: { identity: 'identity' } },
+  changeSet: { table: 'change_sets', columns: { state: 'state' } },
 } as const satisfies { readonly [K in RecordKind]: { readonly table: string; readonly columns: { readonly [C in Column<K>]: string } } }
 
 export type RecordTable = (typeof recordTables)[RecordKind]['table']

@@ -1,0 +1,275 @@
+/** The store, over whatever database keeps it: one writer, readers beside it, everything durable when a change resolves. */
+import { AsyncLocalStorage } from 'node:async_hooks'
+import type { Change, Committed, Database, LeafRow, OutboxRow, Reading, Store, TreeState } from '../../control/ports.ts'
+import type { Instant } from '../../kernel/instants.ts'
+import { refuse } from '../../kernel/refusals.ts'
+import type { Result } from '../../kernel/result.ts'
+import { OpenChange } from './change.ts'
+import { type Engine, type Sql, UnsettledCommit } from './engine.ts'
+import { appendLeaves, cosignCheckpoint, readCheckpoints, readLeaves, readOutbox, readTree } from './log.ts'
+import { RecordReading } from './records.ts'
+import { readSpaces } from './spaces.ts'
+import { Turns } from './turns.ts'
+
+export interface DatabaseParts {
+  readonly engine: Engine
+  readonly now: () => Instant
+  readonly chance: (count: number) => Uint8Array
+  readonly latest: Latest
+}
+
+export interface Latest {
+  readonly version: number
+  readonly at: Instant
+}
+
+/** Changes that may wait for their turn; beyond it they are refused. */
+const waitingMax = 10_000
+
+/** Spaces that a store may be opened for. */
+const spacesMax = 10_000
+
+/** What a change left to be told, once it is kept. */
+interface Made {
+  readonly space: string
+  readonly committed: Committed
+  readonly entries: number
+}
+
+/**
+ * A change, a read or anything else of the store asked for inside a change or a read of the same database is a bug and throws. Where
+ * the database cannot be written, `change` refuses `store.unavailable`; everything else throws.
+ */
+export class OpenDatabase implements Database {
+  readonly #parts: DatabaseParts
+  readonly #engine: Engine
+  readonly #turns = new Turns()
+  readonly #inside = new AsyncLocalStorage<{ isOpen: boolean }>()
+  readonly #stores = new Map<string, SpaceStore>()
+  readonly #entryListeners: (() => void)[] = []
+  #latest: Latest
+  /** The highest instant that any change was given, kept or not. */
+  #now: Instant
+  #isClosed = false
+
+  constructor(parts: DatabaseParts) {
+    this.#parts = parts
+    this.#engine = parts.engine
+    this.#latest = parts.latest
+    this.#now = parts.latest.at
+  }
+
+  inSpace(space: string): Store {
+    const known = this.#stores.get(space)
+    if (known !== undefined) return known
+    if (space === '' || space.includes('\0')) throw new Error('a space has a name')
+    if (this.#stores.size >= spacesMax) throw new Error(`a store has at most ${spacesMax} spaces`)
+    const store = new SpaceStore(space, {
+      change: (work) => this.#change(space, work),
+      read: (work) => this.#readRecords(space, work),
+      last: async () => this.#latest,
+      isHeld: () => !this.#isClosed && this.#engine.isHeld(),
+    })
+    this.#stores.set(space, store)
+    return store
+  }
+
+  spaces(): Promise<string[]> {
+    return this.#reading(readSpaces)
+  }
+
+  onEntry(listener: () => void): void {
+    this.#entryListeners.push(listener)
+  }
+
+  outbox(max: number): Promise<OutboxRow[]> {
+    return this.#reading((sql) => readOutbox(sql, max))
+  }
+
+  tree(): Promise<TreeState> {
+    return this.#reading(readTree)
+  }
+
+  appendLeaves(from: number, leaves: readonly LeafRow[], state: TreeState): Promise<void> {
+    return this.#writing((sql) => appendLeaves(sql, from, leaves, state))
+  }
+
+  leaves(from: number, max: number): Promise<LeafRow[]> {
+    return this.#reading((sql) => readLeaves(sql, from, max))
+  }
+
+  checkpoints(fromSize: number, max: number): Promise<{ readonly size: number; readonly note: string }[]> {
+    return this.#reading((sql) => readCheckpoints(sql, fromSize, max))
+  }
+
+  cosign(size: number, note: string): Promise<void> {
+    return this.#writing((sql) => cosignCheckpoint(sql, size, note))
+  }
+
+  meta(key: string): Promise<string | undefined> {
+    return this.#reading(async (sql) => (await sql.selectFrom('meta').select('value').where('key', '=', key).executeTakeFirst())?.value)
+  }
+
+  setMeta(key: string, value: string): Promise<void> {
+    return this.#writing(async (sql) => {
+      await sql
+        .insertInto('meta')
+        .values({ key, value, fixed: 0 })
+        .onConflict((conflict) => conflict.column('key').doUpdateSet({ value }))
+        .execute()
+    })
+  }
+
+  /** Waits for the changes and reads that were asked for before it. */
+  async close(): Promise<void> {
+    this.#checkOutside()
+    await this.#turns.take(async () => {
+      if (this.#isClosed) return
+      this.#isClosed = true
+      await this.#engine.close()
+    })
+  }
+
+  async #change<T>(space: string, work: (tx: Change) => Promise<Result<T>>): Promise<Result<T>> {
+    this.#checkOutside()
+    if (this.#turns.waiting >= waitingMax) return refuse('store.unavailable', { detail: 'too many changes wait' })
+    return this.#turns.take(async () => {
+      this.#checkOpen()
+      try {
+        return await this.#changeInTurn(space, work)
+      } catch (thrown) {
+        const why = this.#engine.describeUnavailable(thrown)
+        if (why === undefined) throw thrown
+        return refuse('store.unavailable', { detail: why })
+      }
+    })
+  }
+
+  async #changeInTurn<T>(space: string, work: (tx: Change) => Promise<Result<T>>): Promise<Result<T>> {
+    let made: Made | undefined
+    try {
+      const result = await this.#engine.write(async ({ sql, commit }) => {
+        made = undefined
+        this.#now = Math.max(this.#now, this.#parts.now())
+        const version = this.#latest.version + 1
+        const at = this.#now
+        const change = new OpenChange(sql, { space, now: at, version, chance: this.#parts.chance })
+        let result: Result<T>
+        try {
+          result = await this.#isolated(() => work(change))
+        } finally {
+          await change.end()
+        }
+        if (!result.ok) return result
+        const changes = change.facts()
+        if (changes === undefined) return result
+        await sql.updateTable('latest').set({ version, at }).execute()
+        made = { space, committed: { version, at, changes }, entries: change.recorded }
+        await commit(version)
+        return result
+      })
+      if (made !== undefined) this.#tell(made)
+      return result
+    } catch (thrown) {
+      const unsettled = made
+      if (thrown instanceof UnsettledCommit && unsettled !== undefined)
+        thrown.onSettled((isKept) => {
+          if (isKept) this.#tell(unsettled)
+        })
+      throw thrown
+    }
+  }
+
+  #tell({ space, committed, entries }: Made): void {
+    this.#latest = { version: committed.version, at: committed.at }
+    this.#stores.get(space)?.tell(committed)
+    if (entries > 0) for (const listener of this.#entryListeners) callSurely(listener)
+  }
+
+  #readRecords<T>(space: string, work: (tx: Reading) => Promise<T>): Promise<T> {
+    return this.#reading(async (sql) => {
+      const reading = new RecordReading(sql, space)
+      try {
+        return await work(reading)
+      } finally {
+        reading.end()
+      }
+    })
+  }
+
+  async #writing(work: (sql: Sql) => Promise<void>): Promise<void> {
+    this.#checkOutside()
+    await this.#turns.take(async () => {
+      this.#checkOpen()
+      await this.#engine.write(async ({ sql, commit }) => {
+        await work(sql)
+        await commit()
+      })
+    })
+  }
+
+  async #reading<T>(work: (sql: Sql) => Promise<T>): Promise<T> {
+    this.#checkOutside()
+    this.#checkOpen()
+    if (!this.#engine.readsInTurn) return this.#engine.read((sql) => this.#isolated(() => work(sql)))
+    return this.#turns.take(() => {
+      this.#checkOpen()
+      return this.#engine.read((sql) => this.#isolated(() => work(sql)))
+    })
+  }
+
+  async #isolated<T>(work: () => Promise<T>): Promise<T> {
+    const inside = { isOpen: true }
+    try {
+      return await this.#inside.run(inside, work)
+    } finally {
+      inside.isOpen = false
+    }
+  }
+
+  /** What is asked for inside would wait for its own end, or read facts older than those it goes by. */
+  #checkOutside(): void {
+    if (this.#inside.getStore()?.isOpen === true) throw new Error('the store was asked inside a change or a read: use what was handed in')
+  }
+
+  #checkOpen(): void {
+    if (this.#isClosed) throw new Error('the store is closed')
+  }
+}
+
+class SpaceStore implements Store {
+  readonly space: string
+  readonly change: Store['change']
+  readonly read: Store['read']
+  readonly last: Store['last']
+  readonly isHeld: Store['isHeld']
+  readonly #listeners: ((committed: Committed) => void)[] = []
+
+  constructor(space: string, ways: Pick<Store, 'change' | 'read' | 'last' | 'isHeld'>) {
+    this.space = space
+    this.change = ways.change
+    this.read = ways.read
+    this.last = ways.last
+    this.isHeld = ways.isHeld
+  }
+
+  onCommit(listener: (committed: Committed) => void): void {
+    this.#listeners.push(listener)
+  }
+
+  tell(committed: Committed): void {
+    for (const listener of this.#listeners) callSurely(() => listener(committed))
+  }
+}
+
+function callSurely(listener: () => void): void {
+  try {
+    listener()
+  } catch (thrown) {
+    // The change is kept, so its caller must hear so; but whoever missed it would decide on facts that are no more.
+    // Uncaught, the error stops the process, and everything it guards with it.
+    queueMicrotask(() => {
+      throw thrown
+    })
+  }
+}

@@ -1,0 +1,47 @@
+/** What a database must offer so that a store can be kept in it: one writer's transactions, snapshots to read in, and its own words for failure. */
+import type { Kysely } from 'kysely'
+import type { Tables } from './tables.ts'
+
+export type Sql = Kysely<Tables>
+
+/** A transaction of the writer. What the work has not committed when it ends is undone. */
+export interface Writing {
+  readonly sql: Sql
+  /**
+   * Resolves when everything is durable. `version` is that of the change, where it is one. Rejects with an `UnsettledCommit` when it
+   * cannot be known in time whether it was kept.
+   */
+  commit(version?: number): Promise<void>
+}
+
+export interface Engine {
+  /** True where reads see what the writer has not committed, so that they must take their turn with the changes. */
+  readonly readsInTurn: boolean
+  /** One at a time, serializable. The work may be run again from its start where the database asks for that. */
+  write<T>(work: (writing: Writing) => Promise<T>): Promise<T>
+  /** The work sees the database at one moment, whatever is committed meanwhile, and writes nothing. */
+  read<T>(work: (sql: Sql) => Promise<T>): Promise<T>
+  /** The database's own words when it cannot work just now; nothing when the error is a bug. */
+  describeUnavailable(thrown: unknown): string | undefined
+  isHeld(): boolean
+  close(): Promise<void>
+}
+
+/** The connection went while a commit was under way, and the database has not been reached since: it may be kept, or not. */
+export class UnsettledCommit extends Error {
+  #settled: ((isKept: boolean) => void) | undefined
+
+  constructor() {
+    super('the connection was lost during a commit, and whether it was kept is not known yet')
+  }
+
+  /** Called once, when it is known, and before the store is held again. */
+  onSettled(listener: (isKept: boolean) => void): void {
+    this.#settled = listener
+  }
+
+  settle(isKept: boolean): void {
+    this.#settled?.(isKept)
+    this.#settled = undefined
+  }
+}
