@@ -80,6 +80,19 @@ test('without resolving, references stay and nothing they name is read', async (
   assert.deepEqual(document['services'], [{ name: 'shop', credential: { bearer: 'env:NOT_SET' } }])
 })
 
+test('what Remit itself is to look up goes over as a reference, whether others are read or not', async () => {
+  for (const resolve of [true, false]) {
+    const { document, problems } = await read(service('bearer: vault:secret/shop#token'), { resolve })
+    assert.deepEqual(problems, [])
+    assert.deepEqual(document['services'], [{ name: 'shop', credential: { bearer: { reference: 'vault:secret/shop#token' } } }])
+  }
+})
+
+test('a value that looks like a reference stays a value', async () => {
+  const { document } = await read(service('bearer: env:TOKEN'), { env: { TOKEN: 'vault:secret/shop#token' } })
+  assert.deepEqual(document['services'], [{ name: 'shop', credential: { bearer: 'vault:secret/shop#token' } }])
+})
+
 const faults: readonly {
   readonly says: string
   readonly yaml: string

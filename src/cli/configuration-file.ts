@@ -34,6 +34,8 @@ const textLengthMax = 4 * 1_048_576
 const policyFilesMax = 1_000
 const proofLengthMax = 16_384
 const aliasesMax = 100
+/** References that Remit itself looks up when it needs them: they go over as they stand, and never look like a value. */
+const atServer = /^(?:vault|server-env|server-file):/
 
 /** Reads it all. What is wrong is in `problems`, each with file, line and column; a value of a secret is in none of them. */
 export async function readConfiguration(source: ConfigurationSource): Promise<Configuration> {
@@ -170,6 +172,10 @@ class Reading {
     for (const name of ['bearer', 'basic', 'value']) {
       const reference = credential[name]
       if (reference === undefined) continue
+      if (typeof reference === 'string' && atServer.test(reference)) {
+        resolved[name] = { reference }
+        continue
+      }
       const proof = await this.#proof(reference, [...place, name])
       if (proof !== undefined && this.#source.resolve) resolved[name] = proof
     }
@@ -184,7 +190,7 @@ class Reading {
         this.problemAt(
           place,
           'a secret does not stand in this file',
-          'write env:NAME or file:PATH, which are read here when it is applied',
+          'write env:NAME or file:PATH, which are read here when it is applied, or vault:MOUNT/PATH#FIELD',
         ),
       )
       return undefined

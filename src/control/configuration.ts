@@ -135,7 +135,7 @@ async function prepare(
         planned('service', service.id, {
           before: desk.facts.service(service.id),
           after: service,
-          says: `${service.routes.length} operations at ${service.upstream}, ${service.environment}${service.credential === undefined ? '' : ', with its own credential'}`,
+          says: `${service.routes.length} operations at ${service.upstream}, ${service.environment}${describeCredential(service)}`,
         }),
       ),
       policies.planned,
@@ -225,15 +225,19 @@ function desiredService(desk: Desk, configured: ConfiguredService): Service {
   const { name, credential, ...rest } = configured
   const service: Service = { id: name, space: desk.space, protocol: 'http', ...rest }
   if (credential === undefined) return service
-  const { header, prefix, value } = credential
-  const place = { space: desk.space, service: name, origin: configured.upstream, use: 'value' } as const
-  const before = desk.facts.service(name)
-  const opened = before?.credential === undefined ? undefined : desk.vault.open(before.credential.sealed, place)
+  const { header, prefix, value, use } = credential
+  const place = { space: desk.space, service: name, origin: configured.upstream, use }
+  const before = desk.facts.service(name)?.credential?.sealed
+  const opened = before === undefined ? undefined : desk.vault.open(before, place)
   // What was sealed in an earlier form is sealed anew when it is given again.
-  const isKept =
-    opened?.ok === true && opened.value.is(value) && before?.credential !== undefined && desk.vault.isCurrent(before.credential.sealed)
-  const sealed = isKept && before?.credential !== undefined ? before.credential.sealed : desk.vault.seal(new Secret(value), place)
-  return { ...service, credential: { header, prefix, sealed } }
+  const isKept = before !== undefined && opened?.ok === true && opened.value.is(value) && desk.vault.isCurrent(before)
+  const sealed = isKept ? before : desk.vault.seal(new Secret(value), place)
+  return { ...service, credential: { header, prefix, sealed, ...(use === 'reference' ? { reference: value } : {}) } }
+}
+
+function describeCredential({ credential }: Service): string {
+  if (credential === undefined) return ''
+  return credential.reference === undefined ? ', with its own credential' : `, with the credential that ${credential.reference} names`
 }
 
 type DesiredPolicies =

@@ -17,6 +17,7 @@ import type {
   LogStore,
   Passkeys,
   PolicyChecker,
+  SecretSource,
   Store,
   TokenClaims,
   TokenMint,
@@ -34,6 +35,7 @@ export interface Desk {
   readonly mint: TokenMint
   readonly issuerTokens: IssuerTokens
   readonly vault: Vault
+  readonly secrets: SecretSource
   readonly passkeys: Passkeys
   readonly checker: PolicyChecker
   /** The desk's own policies, which every policy set contains. */

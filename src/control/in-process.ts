@@ -1,14 +1,11 @@
 /** Control as a gateway of the same process sees it: the port between them, without a wire. */
-import { refuse } from '../kernel/refusals.ts'
-import { done, type Result } from '../kernel/result.ts'
-import type { Secret } from '../kernel/secret.ts'
 import type { SessionId } from '../kernel/ids.ts'
-import type { Service } from '../model/services.ts'
 import { authorize, finish, recordRefused, stands } from './authorize.ts'
 import type { Gate } from './gate.ts'
 import { holdAnswered } from './holds.ts'
 import { gatewayAudience, identify, TokenReader } from './identify.ts'
-import type { GatewayControl, SealedPlace } from './ports.ts'
+import type { GatewayControl } from './ports.ts'
+import { followReferences, upstreamSecret } from './upstream-secret.ts'
 
 /** The port for one gateway. From here on the gateway follows the facts: each commit is applied, cuts included, before it is confirmed. */
 export function gatewayControl(gate: Gate): GatewayControl {
@@ -16,12 +13,16 @@ export function gatewayControl(gate: Gate): GatewayControl {
   const reader = new TokenReader(desk, gatewayAudience(desk.space, gate.gateway))
   const endings = listenToEndings(gate)
   desk.facts.joined(gate.gateway)
+  followReferences(desk, gate.gateway)
+  desk.facts.onChange((change) => {
+    if (change.kind === 'service') followReferences(desk, gate.gateway)
+  })
   return {
     gateway: gate.gateway,
     space: desk.space,
     services: () => desk.facts.services(),
     service: (name) => desk.facts.service(name),
-    upstreamSecret: (service) => upstreamSecret(gate, service),
+    upstreamSecret: (service) => upstreamSecret(desk, service),
     identify: (token, address) => identify(desk, reader, token, address),
     authorize: (call) => authorize(gate, call),
     stands: (decision) => stands(gate, decision),
@@ -35,24 +36,6 @@ export function gatewayControl(gate: Gate): GatewayControl {
       })
     },
   }
-}
-
-/** Opened once for each form of a service: unsealing costs more than deciding. */
-const opened = new WeakMap<Service, Secret>()
-
-function upstreamSecret(gate: Gate, service: Service): Result<Secret | undefined> {
-  if (service.credential === undefined) return done(undefined)
-  const known = opened.get(service)
-  if (known !== undefined) return done(known)
-  const secret = gate.desk.vault.open(service.credential.sealed, valueOf(service))
-  if (!secret.ok) return refuse('upstream.credential')
-  const whole = secret.value.prefixed(service.credential.prefix)
-  opened.set(service, whole)
-  return done(whole)
-}
-
-function valueOf({ space, id, upstream }: Service): SealedPlace {
-  return { space, service: id, origin: upstream, use: 'value' }
 }
 
 /** Who wants to hear of the end of which session; forgotten once told. */

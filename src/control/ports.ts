@@ -240,6 +240,14 @@ export interface Vault {
   isCurrent(sealed: string): boolean
 }
 
+/** Secrets that are kept elsewhere, by the references that configurations name them with. */
+export interface SecretSource {
+  /** Looks these up, and again in time, for one gateway; what nobody follows any more is forgotten. */
+  follow(gateway: string, references: readonly string[]): void
+  /** As it was last read, from memory; refuses `upstream.secret-unavailable` where that is too long ago, or never was. */
+  current(reference: string): Result<Secret>
+}
+
 /** Checks a person's WebAuthn answers (Level 2, user verification required). */
 export interface Passkeys {
   registration(input: {
@@ -325,7 +333,7 @@ export interface GatewayControl {
   readonly space: string
   services(): readonly Service[]
   service(name: string): Service | undefined
-  /** The upstream's own secret, as the header value to send; `undefined` where none is configured. */
+  /** The upstream's own secret, as the header value to send; `undefined` where none is configured. Synchronous: from memory. */
   upstreamSecret(service: Service): Result<Secret | undefined>
   /** Verifies a token and binds it to the address that uses it first. A token seen before costs a look-up. */
   identify(token: string, address: string): Promise<Result<Bearer>>

@@ -235,6 +235,12 @@ const rows = {
     says: 'the credential for the service behind the gateway cannot be opened',
     remedy: 'an administrator must set it again for this upstream',
   },
+  'upstream.secret-unavailable': {
+    status: 503,
+    tells: 'caller',
+    says: 'the credential for the service behind the gateway cannot be looked up now, so nothing was forwarded',
+    remedy: 'try again later; an operator finds the cause in the log',
+  },
   'control.unavailable': {
     status: 503,
     tells: 'caller',

@@ -17,6 +17,11 @@ export class Secret {
     return new Secret(`${prefix}${this.#value}`)
   }
 
+  /** The same secret in base64 (RFC 4648), as HTTP's Basic scheme has it. */
+  inBase64(): Secret {
+    return new Secret(Buffer.from(this.#value, 'utf8').toString('base64'))
+  }
+
   /** Whether it is this value: no need to reveal it for that. */
   is(value: string): boolean {
     return this.#value === value

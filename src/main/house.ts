@@ -8,12 +8,13 @@ import { Facts } from '../control/facts.ts'
 import type { Gate } from '../control/gate.ts'
 import { Journal } from '../control/journal.ts'
 import type { JournalDisk } from '../control/journal-reading.ts'
-import type { Chance, Clock, Database, Passkeys, Signer, Store } from '../control/ports.ts'
+import type { Chance, Clock, Database, Passkeys, SecretSource, Signer, Store } from '../control/ports.ts'
 import { Sequencer } from '../control/sequencer.ts'
 import { makeIssuerTokens } from '../host/issuer-tokens.ts'
 import { PolicyChecker } from '../host/policy-checker.ts'
 import { makeTokenMint } from '../host/token-mint.ts'
 import type { KeyRing } from '../host/master-key.ts'
+import { noSecrets } from '../host/secret-source.ts'
 import { makeVault } from '../host/vault.ts'
 import type { Instant } from '../kernel/instants.ts'
 import { refuse } from '../kernel/refusals.ts'
@@ -48,6 +49,8 @@ export interface HouseParts {
   /** What a data folder for demonstrations accepts and others do not is settled when it is made. */
   readonly demo: boolean
   readonly passkeys: (options: { readonly acceptSoftware: boolean }) => Passkeys
+  /** Where references to secrets are looked up; without it none is found. */
+  readonly secrets?: SecretSource
   readonly shipped: readonly PolicyFile[]
   /** Hears of what an operator must look at. */
   readonly alarm: (says: string, cause: unknown) => void
@@ -204,6 +207,7 @@ async function makeDesk(shared: Shared, parts: RoomParts, { store, facts }: Pick
     mint: await makeTokenMint({ key: tokens, issuer: `urn:remit:${space}`, clock }),
     issuerTokens: makeIssuerTokens({ clock, log: { warn: alarm } }),
     vault: makeVault(keys.master),
+    secrets: shared.house.secrets ?? noSecrets,
     passkeys: passkeys({ acceptSoftware: shared.isDemo }),
     checker: shared.checker,
     shipped,

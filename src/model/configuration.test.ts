@@ -75,8 +75,14 @@ describe('a configuration', () => {
         ['service', 'path', true],
       ],
     )
-    assert.deepEqual(shop?.credential, { header: 'x-api-key', prefix: '', value: 'secret' })
+    assert.deepEqual(shop?.credential, { header: 'x-api-key', prefix: '', value: 'secret', use: 'value' })
     assert.equal(read.configuration.people[1]?.disabled, true)
+  })
+
+  test('takes a credential by the reference under which it is kept elsewhere', () => {
+    const read = readConfiguration(documentOf(changed(['services', 0, 'credential'], { basic: { reference: 'vault:secret/shop#login' } })))
+    const [shop] = 'configuration' in read ? read.configuration.services : []
+    assert.deepEqual(shop?.credential, { header: 'authorization', prefix: 'Basic ', value: 'vault:secret/shop#login', use: 'reference' })
   })
 
   test('prices what nobody declared as dangerous', () => {
@@ -128,6 +134,13 @@ describe('a configuration', () => {
       { bearer: 'a\r\nx: y' },
       '/services/0/credential/bearer',
       /line breaks/,
+    ],
+    [
+      'a reference that is none',
+      ['services', 0, 'credential'],
+      { bearer: { reference: 'vault:../x#y' } },
+      '/services/0/credential/bearer/reference',
+      /name a secret/,
     ],
     ['an issuer without keys', ['issuers', 0], { name: 'ci', issuer: 'x', audience: 'y' }, '/issuers/0', /jwks/],
     ['an issuer with keys twice', ['issuers', 0, 'jwksUri'], 'https://ci.example/keys', '/issuers/0', /one of them/],

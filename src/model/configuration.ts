@@ -7,6 +7,7 @@ import type { PolicyFile } from './policies.ts'
 import { compileRoutes, pathParameters } from './routes.ts'
 import { isName, isOperationName } from './scope.ts'
 import { type ArgumentRule, argumentTypes, type Route } from './services.ts'
+import { readSecretReference, secretReferenceForms } from '../kernel/secret-reference.ts'
 import { type DocumentProblem, Place } from './parse-document.ts'
 
 export interface ConfiguredPerson {
@@ -32,6 +33,14 @@ export interface ConfiguredIssuer {
   readonly proves: Readonly<Record<string, string>>
 }
 
+/** `value` is the secret itself, or the reference by which the gateway looks it up at use. */
+export interface ConfiguredCredential {
+  readonly header: string
+  readonly prefix: string
+  readonly value: string
+  readonly use: 'value' | 'reference'
+}
+
 export interface ConfiguredService {
   readonly name: string
   readonly upstream: string
@@ -39,7 +48,7 @@ export interface ConfiguredService {
   readonly environment: string
   readonly impact: Impact
   readonly labels: readonly string[]
-  readonly credential?: { readonly header: string; readonly prefix: string; readonly value: string }
+  readonly credential?: ConfiguredCredential
   readonly routes: readonly Route[]
 }
 
@@ -235,8 +244,11 @@ function readImpact(place: Place, above: Impact): Impact {
   return { data: level(data, above.data), service: level(service, above.service), safety: level(safety, above.safety) }
 }
 
-/** `bearer`, `basic` (user:password) or a plain `value`; the references were resolved by whoever sent the document. */
-function readCredential(place: Place): ConfiguredService['credential'] {
+/**
+ * `bearer`, `basic` (user:password) or a plain `value`: the secret as text, resolved by whoever sent the document, or
+ * `{ reference }` for one that is looked up at use.
+ */
+function readCredential(place: Place): ConfiguredCredential | undefined {
   if (!place.isThere) return undefined
   const at = place.members(['header', 'bearer', 'basic', 'value'])
   const given = (['bearer', 'basic', 'value'] as const).filter((name) => at[name].isThere)
@@ -245,20 +257,24 @@ function readCredential(place: Place): ConfiguredService['credential'] {
     place.fault('a credential is written in one way', 'write bearer, basic or value, with env:NAME or file:PATH')
     return undefined
   }
-  const secret = at[way].text()
   const header = at.header.text('authorization').toLowerCase()
   if (!/^[a-z0-9-]{1,64}$/.test(header))
     at.header.fault('this is not the name of a header', 'write something like authorization or x-api-key')
+  if (isJsonObject(at[way].value)) return { header, prefix: prefixes[way], value: readReference(at[way]), use: 'reference' }
+  const secret = at[way].text()
   if (/[^\x21-\x7e ]/.test(secret))
     at[way].fault('the secret has a character that no header carries', 'use visible ASCII without line breaks')
-  switch (way) {
-    case 'bearer':
-      return { header, prefix: 'Bearer ', value: secret }
-    case 'basic':
-      return { header, prefix: 'Basic ', value: Buffer.from(secret).toString('base64') }
-    case 'value':
-      return { header, prefix: '', value: secret }
-  }
+  return { header, prefix: prefixes[way], value: way === 'basic' ? Buffer.from(secret).toString('base64') : secret, use: 'value' }
+}
+
+const prefixes = { bearer: 'Bearer ', basic: 'Basic ', value: '' } as const
+
+function readReference(place: Place): string {
+  const { reference } = place.members(['reference'])
+  const text = reference.text()
+  if (text !== '' && readSecretReference(text) === undefined)
+    reference.fault('this does not name a secret', `write ${secretReferenceForms}, with plain letters and no . or .. between slashes`)
+  return text
 }
 
 function readRoutes(openapi: Place, routes: Place, impact: Impact): readonly Route[] {

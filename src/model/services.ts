@@ -31,6 +31,8 @@ export interface UpstreamCredential {
   readonly prefix: string
   /** As the vault wrote it, bound to space, service and origin. */
   readonly sealed: string
+  /** Where the value is looked up at use. What is sealed is then this text, so that it too holds for this service and origin alone. */
+  readonly reference?: string
 }
 
 export interface Service {
