@@ -316,6 +316,30 @@ const rows = {
     says: 'no signature of a known key fits this record',
     remedy: 'check the key you verify with; if it is right, the record was changed',
   },
+  'ledger.damaged': {
+    status: 503,
+    tells: 'caller',
+    says: 'what is stored of the ledger is not what was signed',
+    remedy: 'detail names the place; verify an export, and restore a backup from before the change',
+  },
+  'ledger.tail-lost': {
+    status: 503,
+    tells: 'caller',
+    says: 'the store has lost entries of the ledger that were signed before, or is another store',
+    remedy: 'start it on the right data folder, or restore a backup with remit restore, which begins a new epoch',
+  },
+  'ledger.disputed': {
+    status: 503,
+    tells: 'caller',
+    says: 'a witness holds another head of the ledger, so nothing is signed and no action is let through',
+    remedy: 'find out with remit ledger verify and the witness which of the two is right; docs/reference/ledger.md says how it is resolved',
+  },
+  'ledger.kept': {
+    status: 409,
+    tells: 'caller',
+    says: 'the body of this entry is kept for good',
+    remedy: 'detail says why; docs/reference/ledger.md lists the kinds that may be erased',
+  },
 
   // The house itself.
   'store.locked': {
