@@ -3,6 +3,7 @@ import { z } from 'zod'
 import { type Id, type IdPrefix, isId } from '../kernel/ids.ts'
 import { parseDuration } from '../kernel/instants.ts'
 import { Fraction, type JsonObject } from '../kernel/json.ts'
+import { isSubjectId, type SubjectId } from '../model/grants.ts'
 import { isName } from '../model/scope.ts'
 
 /** Text that a person or a program wrote: at most so many characters, not blank. */
@@ -29,6 +30,9 @@ export const duration = z.string().transform((text, context) => {
 export function id<P extends IdPrefix>(prefix: P) {
   return z.custom<Id<P>>((value) => typeof value === 'string' && isId(prefix, value), 'no such id')
 }
+
+/** An id of anything that people say yes or no to. */
+export const subjectId = z.custom<SubjectId>((value) => typeof value === 'string' && isSubjectId(value), 'no such id')
 
 /** A whole number written in a query. */
 export function count(min: number, max: number) {

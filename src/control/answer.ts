@@ -1,32 +1,39 @@
 /** A person's yes or no: a challenge over exactly what is being answered, a passkey's signature over it, kept in the ledger. */
 import { createHash } from 'node:crypto'
 import { isJsonObject, type JsonObject } from '../kernel/json.ts'
-import type { GrantId, HoldId } from '../kernel/ids.ts'
 import type { Instant } from '../kernel/instants.ts'
 import { refuse } from '../kernel/refusals.ts'
 import { done, type Result } from '../kernel/result.ts'
-import type { Approval, Grant, Hold, Narrowing } from '../model/grants.ts'
+import { type Approval, type SubjectId, subjectPrefixes } from '../model/grants.ts'
 import type { Identity, Passkey } from '../model/identities.ts'
-import { grantLife, holdLife, step } from '../model/lives.ts'
-import { type Approver, isSatisfied } from '../model/requirements.ts'
+import { grantSubject } from './answer-grant.ts'
+import { holdSubject } from './answer-hold.ts'
+import type { Answering, Became, OpenSubject, SubjectKind, SubjectQuestion } from './answer-subjects.ts'
 import { type Desk, note } from './desk.ts'
-import { endGrant } from './end-grant.ts'
-import { withoutBody } from './end-session.ts'
-import { narrow } from './narrow.ts'
 import { keepCounter, type PasskeyUse, type SignedChallenge, verifyPasskey } from './passkey-use.ts'
 import { parseStatement, type Statement, writeStatement } from './parse-statement.ts'
 import type { Change, Reading } from './ports.ts'
-import { approveGrant } from './request-grant.ts'
-import { type Answerable, answerableGrant, answerableHold, asApprover, mayAnswer } from './rights.ts'
+import { mayAnswer } from './rights.ts'
 
 const challengeMax = 300_000
-/** How long an approved hold may be used. */
-export const useMax = 300_000
 
-export interface Answering {
-  readonly subject: GrantId | HoldId
-  readonly decision: 'approve' | 'deny'
-  readonly narrowing: Narrowing
+/**
+ * What can be answered, by the prefix of its ids. A kind more: its prefix in `subjectPrefixes` (model/grants.ts), a file
+ * `answer-<kind>.ts` with its `SubjectKind`, a row here, and a row in `api/pages/waiting-items.ts` for who waits.
+ */
+const kinds: Partial<Readonly<Record<(typeof subjectPrefixes)[number], SubjectKind>>> = {
+  grn: grantSubject,
+  hld: holdSubject,
+}
+
+function kindOf(subject: SubjectId): SubjectKind | undefined {
+  const prefix = subjectPrefixes.find((each) => subject.startsWith(`${each}_`))
+  return prefix === undefined ? undefined : kinds[prefix]
+}
+
+/** What is being answered, as it is shown: its digest, and whose answer counts. */
+export async function findSubject(desk: Desk, subject: SubjectId): ReturnType<SubjectKind['find']> {
+  return kindOf(subject)?.find(desk, subject)
 }
 
 /** What the browser needs to sign: the challenge and the person's passkeys. */
@@ -37,8 +44,10 @@ export interface Prepared {
 
 /** Opens the question for one person: who may not answer hears why before anything is signed. */
 export async function prepareAnswer(desk: Desk, person: Identity, answering: Answering): Promise<Result<Prepared>> {
+  const question = await askAbout(desk, answering)
+  if (!question.ok) return question
   return desk.store.change(async (tx) => {
-    const open = await openSubject(desk, tx, person, answering)
+    const open = await openSubject({ desk, tx, person, answering }, question.value)
     if (!open.ok) return open
     const passkeys = await tx.find('passkey', { person: person.id })
     if (passkeys.length === 0) return refuse('passkey.refused', { detail: 'you have no passkey here' })
@@ -62,85 +71,82 @@ export function challengeOf(statement: string): string {
   return createHash('sha256').update(statement).digest('base64url')
 }
 
-export interface Answered {
+export interface Answered extends Became {
   readonly approval: Approval
-  readonly grant?: Grant
-  readonly hold?: Hold
 }
 
 /** Takes the signed answer. The challenge is spent by it; the answer binds what was shown, and nothing else. */
 export async function answer(desk: Desk, person: Identity, signed: SignedChallenge): Promise<Result<Answered>> {
   const checked = await verifySignature(desk, person, signed)
   if (!checked.ok) return checked
-  const { passkey, statement, about } = checked.value
-  return desk.store.change(async (tx) => {
-    const challenge = await tx.get('challenge', signed.challenge)
-    if (challenge === undefined || tx.now >= challenge.expiresAt)
-      return refuse('approval.signature', { detail: 'the question has expired' })
-    await tx.remove('challenge', signed.challenge)
-    const open = await openSubject(desk, tx, person, statement)
-    if (!open.ok) return open
-    if (open.value.digest !== statement.digest) return refuse('approval.signature')
-    const kept = await keepCounter(tx, checked.value)
-    if (!kept.ok) return kept
-    const approval = makeApproval(desk, tx.now, { person, passkey, statement, response: signed.response })
-    await tx.put('approval', approval)
-    await note(tx, {
-      kind: 'approval.signed',
-      actor: person.name,
-      subject: statement.subject,
-      facts: {
-        approval: approval.id,
-        decision: approval.decision,
-        statement: about,
-        passkey: passkey.id,
-        publicKey: passkey.publicKey,
-        assertion: { ...approval.assertion },
-      },
-    })
-    const answered = { desk, tx, person, approval }
-    return 'grant' in open.value ? settleGrant(answered, open.value.grant) : settleHold(answered, open.value.hold)
-  })
+  const question = await askAbout(desk, checked.value.statement)
+  if (!question.ok) return question
+  const answered = await desk.store.change((tx) => keepAnswer({ desk, tx, person, signed }, checked.value, question.value))
+  if (answered.ok) await question.value.after?.()
+  return answered
 }
 
-type Open = { readonly digest: string } & ({ readonly grant: Grant } | { readonly hold: Hold })
+interface Keeping {
+  readonly desk: Desk
+  readonly tx: Change
+  readonly person: Identity
+  readonly signed: SignedChallenge
+}
+
+async function keepAnswer({ desk, tx, person, signed }: Keeping, checked: Checked, question: SubjectQuestion): Promise<Result<Answered>> {
+  const { passkey, statement, about } = checked
+  const challenge = await tx.get('challenge', signed.challenge)
+  if (challenge === undefined || tx.now >= challenge.expiresAt) return refuse('approval.signature', { detail: 'the question has expired' })
+  await tx.remove('challenge', signed.challenge)
+  const open = await openSubject({ desk, tx, person, answering: statement }, question)
+  if (!open.ok) return open
+  if (open.value.digest !== statement.digest) return refuse('approval.signature')
+  const kept = await keepCounter(tx, checked)
+  if (!kept.ok) return kept
+  const approval = makeApproval(desk, tx.now, { person, passkey, statement, response: signed.response })
+  await tx.put('approval', approval)
+  await note(tx, {
+    kind: 'approval.signed',
+    actor: person.name,
+    subject: statement.subject,
+    facts: {
+      approval: approval.id,
+      decision: approval.decision,
+      statement: about,
+      passkey: passkey.id,
+      publicKey: passkey.publicKey,
+      assertion: { ...approval.assertion },
+    },
+  })
+  const became = await open.value.settle({ desk, tx, person, approval })
+  return became.ok ? done({ approval, ...became.value }) : became
+}
+
+async function askAbout(desk: Desk, answering: Answering): Promise<Result<SubjectQuestion>> {
+  const kind = kindOf(answering.subject)
+  return kind === undefined ? refuse('not-found') : kind.ask(desk, answering)
+}
+
+interface Opening {
+  readonly desk: Desk
+  readonly tx: Reading & { readonly now: Instant }
+  readonly person: Identity
+  readonly answering: Answering
+}
 
 /** What is being answered, if it still waits and this person may answer it and has not. */
-async function openSubject(
-  desk: Desk,
-  tx: Reading & { readonly now: Instant },
-  person: Identity,
-  answering: Answering,
-): Promise<Result<Open>> {
-  const { subject } = answering
-  const open = subject.startsWith('grn_') ? await openGrant(desk, tx, person, answering) : await openHold(desk, tx, person, subject)
+async function openSubject({ desk, tx, person, answering }: Opening, question: SubjectQuestion): Promise<Result<OpenSubject>> {
+  const open = await question.open(tx)
   if (!open.ok) return open
-  const earlier = await tx.find('approval', { subject, person: person.id })
-  return earlier.length > 0 ? refuse('approval.repeated') : open
-}
-
-async function openGrant(
-  desk: Desk,
-  tx: Reading & { readonly now: Instant },
-  person: Identity,
-  answering: Answering,
-): Promise<Result<Open>> {
-  const grant = await tx.get('grant', answering.subject)
-  if (grant === undefined || grant.space !== desk.space) return refuse('not-found')
-  const may = mayAnswer(desk, person, answerableGrant(grant), tx.now)
+  if (open.value === undefined) return refuse('not-found')
+  const { answerable, state, isOpen, fits } = open.value
+  const may = mayAnswer(desk, person, answerable, tx.now)
   if (!may.ok) return may
-  if (grant.state !== 'pending' || tx.now >= grant.pendingUntil) return refuse('approval.closed', { detail: `it is ${grant.state}` })
-  const narrowed = narrow(grant, answering.narrowing)
-  return narrowed.ok ? done({ digest: grant.digest, grant }) : narrowed
-}
-
-async function openHold(desk: Desk, tx: Reading & { readonly now: Instant }, person: Identity, subject: string): Promise<Result<Open>> {
-  const hold = await tx.get('hold', subject)
-  if (hold === undefined || hold.space !== desk.space) return refuse('not-found')
-  const may = mayAnswer(desk, person, answerableHold(desk, hold), tx.now)
-  if (!may.ok) return may
-  if (hold.state !== 'waiting' || tx.now >= hold.answerBy) return refuse('approval.closed', { detail: `it is ${hold.state}` })
-  return done({ digest: hold.digest, hold })
+  if (!isOpen) return refuse('approval.closed', { detail: `it is ${state}` })
+  const fitting = fits(answering.narrowing)
+  if (!fitting.ok) return fitting
+  const earlier = await tx.find('approval', { subject: answering.subject, person: person.id })
+  return earlier.length > 0 ? refuse('approval.repeated') : done(open.value)
 }
 
 interface Checked extends PasskeyUse {
@@ -185,60 +191,4 @@ function makeApproval(desk: Desk, now: Instant, { person, passkey, statement, re
     assertion: { clientDataJSON: text('clientDataJSON'), authenticatorData: text('authenticatorData'), signature: text('signature') },
     at: now,
   }
-}
-
-interface Settling {
-  readonly desk: Desk
-  readonly tx: Change
-  readonly person: Identity
-  readonly approval: Approval
-}
-
-async function settleGrant({ desk, tx, person, approval }: Settling, grant: Grant): Promise<Result<Answered>> {
-  if (approval.decision === 'deny') {
-    const denied = await endGrant(tx, grant, { how: 'denied', by: person.name, reason: 'denied by a person' })
-    return done({ approval, grant: denied })
-  }
-  const narrowed = narrow(grant, approval.narrowing)
-  if (!narrowed.ok) return narrowed
-  const yes = await yesSayers(desk, tx, grant.id, answerableGrant(grant))
-  const enough = isSatisfied(grant.requirement, yes) && step(grantLife, grant.state, 'approve') !== undefined
-  const next = enough ? await approveGrant(tx, narrowed.value, person.name) : narrowed.value
-  await tx.put('grant', next)
-  return done({ approval, grant: next })
-}
-
-async function settleHold({ desk, tx, person, approval }: Settling, hold: Hold): Promise<Result<Answered>> {
-  if (approval.decision === 'deny') {
-    const denied: Hold = {
-      ...withoutBody(hold),
-      state: step(holdLife, hold.state, 'deny') ?? hold.state,
-      closedAt: tx.now,
-      reason: `denied by ${person.name}`,
-    }
-    await tx.put('hold', denied)
-    await note(tx, { kind: 'hold.denied', actor: person.name, subject: hold.id, facts: { digest: hold.digest } })
-    return done({ approval, hold: denied })
-  }
-  const yes = await yesSayers(desk, tx, hold.id, answerableHold(desk, hold))
-  if (!isSatisfied(hold.requirement, yes)) return done({ approval, hold })
-  const approved: Hold = { ...hold, state: step(holdLife, hold.state, 'approve') ?? hold.state, approvedAt: tx.now, useBy: tx.now + useMax }
-  await tx.put('hold', approved)
-  await note(tx, {
-    kind: 'hold.approved',
-    actor: person.name,
-    subject: hold.id,
-    facts: { digest: hold.digest, useBy: tx.now + useMax },
-  })
-  return done({ approval, hold: approved })
-}
-
-/** Everybody who signed a yes and might still give it: nobody counts who left, lost the role or came to own what is asked for. */
-async function yesSayers(desk: Desk, tx: Reading & { readonly now: Instant }, subject: string, about: Answerable): Promise<Approver[]> {
-  const approvals = await tx.find('approval', { subject })
-  return approvals.flatMap((each) => {
-    const person = desk.facts.identity(each.person)
-    const counts = each.decision === 'approve' && person !== undefined && mayAnswer(desk, person, about, tx.now).ok
-    return counts ? [asApprover(person)] : []
-  })
 }

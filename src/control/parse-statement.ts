@@ -1,13 +1,12 @@
 /** What stands behind a challenge that a person signs: written canonically, read back exactly, and nothing else is read. */
-import { type HoldId, type GrantId, isId } from '../kernel/ids.ts'
 import { canonicalJson, isJsonObject, type JsonObject, parseJson } from '../kernel/json.ts'
 import { refuse } from '../kernel/refusals.ts'
 import { done, type Result } from '../kernel/result.ts'
-import type { Narrowing } from '../model/grants.ts'
+import { isSubjectId, type Narrowing, type SubjectId } from '../model/grants.ts'
 
 /** The signature is over the SHA-256 of its canonical form. */
 export interface Statement {
-  readonly subject: GrantId | HoldId
+  readonly subject: SubjectId
   /** The digest of what was shown. */
   readonly digest: string
   readonly decision: 'approve' | 'deny'
@@ -26,7 +25,7 @@ export function parseStatement(text: string): Result<Statement> {
   const read = parseJson(text)
   if (!read.ok || !isJsonObject(read.value)) return refuse('approval.signature')
   const { subject, digest, decision, narrowing, person, nonce } = read.value
-  const isSubject = typeof subject === 'string' && (isId('grn', subject) || isId('hld', subject))
+  const isSubject = typeof subject === 'string' && isSubjectId(subject)
   const taken = typeof narrowing === 'string' ? parseNarrowing(narrowing) : undefined
   if (!isSubject || taken === undefined || (decision !== 'approve' && decision !== 'deny')) return refuse('approval.signature')
   if (typeof digest !== 'string' || typeof person !== 'string' || typeof nonce !== 'string') return refuse('approval.signature')

@@ -1,5 +1,5 @@
 /** Task, scope, grant, hold, approval, session: the authority that is lent for one task, and its use. */
-import type { ApprovalId, GrantId, HoldId, IdentityId, PasskeyId, SessionId, SignalId, TokenId } from '../kernel/ids.ts'
+import type { ApprovalId, ExceptionId, GrantId, HoldId, IdentityId, PasskeyId, SessionId, SignalId, TokenId } from '../kernel/ids.ts'
 import type { Instant, Milliseconds } from '../kernel/instants.ts'
 import type { ArgumentValue, Arguments } from './actions.ts'
 import type { Effect, Tier } from './effects.ts'
@@ -58,6 +58,8 @@ export interface Grant {
   readonly task: Task
   readonly scope: readonly ScopeEntry[]
   readonly tier: Tier
+  /** The exception that it is the permit of: then nobody needs to be eligible, and it ends with it. */
+  readonly exception?: ExceptionId
   readonly state: GrantState
   /** Length of the work window, and the most it may ever be, extensions included. */
   readonly duration: Milliseconds
@@ -148,11 +150,19 @@ export interface Narrowing {
   readonly uses?: Readonly<Record<string, number>>
 }
 
+/** What people say yes or no to: a request, a held action, a change-set, an exception. */
+export const subjectPrefixes = ['grn', 'hld', 'chg', 'exc'] as const
+export type SubjectId = Id<(typeof subjectPrefixes)[number]>
+
+export function isSubjectId(text: string): text is SubjectId {
+  return subjectPrefixes.some((prefix) => isId(prefix, text))
+}
+
 /** A person's signed yes or no: the WebAuthn assertion is kept so that anyone may check it again. */
 export interface Approval {
   readonly id: ApprovalId
   readonly space: string
-  readonly subject: GrantId | HoldId
+  readonly subject: SubjectId
   readonly person: IdentityId
   readonly decision: 'approve' | 'deny'
   readonly narrowing: Narrowing

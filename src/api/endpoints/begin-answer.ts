@@ -1,19 +1,14 @@
 /** POST /pages/answers/begin: the question a person is about to sign. */
 import { z } from 'zod'
-import { isId } from '../../kernel/ids.ts'
 import { refuse } from '../../kernel/refusals.ts'
 import { done } from '../../kernel/result.ts'
-import { prepareAnswer } from '../../control/answer.ts'
-import { answerableGrant, answerableHold } from '../../control/rights.ts'
+import { findSubject, prepareAnswer } from '../../control/answer.ts'
 import type { SignatureQuestion } from '../../wire/pages.ts'
 import { json } from '../answers.ts'
 import { endpoint } from '../endpoint.ts'
-import { duration, id } from '../fields.ts'
-import { findGrant } from '../grants.ts'
-import { findHold } from '../holds.ts'
+import { duration, subjectId } from '../fields.ts'
 import { requestOptions } from '../pages/passkey-options.ts'
 import { personMaySee } from '../pages/sight.ts'
-import type { ApiParts } from '../parts.ts'
 
 export const beginAnswer = endpoint({
   says: 'the question that a person signs: this digest, their decision, what they take away',
@@ -26,7 +21,7 @@ export const beginAnswer = endpoint({
   bodyBytesMax: 16_384,
   refuses: 'problem',
   input: z.strictObject({
-    subject: z.union([id('grn'), id('hld')]),
+    subject: subjectId,
     digest: z.string().max(100),
     decision: z.enum(['approve', 'deny']),
     narrowing: z.strictObject({
@@ -35,9 +30,8 @@ export const beginAnswer = endpoint({
       uses: z.record(z.string().regex(/^\d{1,2}$/), z.int().min(1).max(100_000)).optional(),
     }),
   }),
-  run: async (api, { subject, digest, decision, narrowing }, { person, at: now }) => {
-    const { desk } = api
-    const shown = await findShown(api, subject)
+  run: async ({ desk }, { subject, digest, decision, narrowing }, { person, at: now }) => {
+    const shown = await findSubject(desk, subject)
     if (shown === undefined || !personMaySee(desk, person, shown.answerable, now)) return refuse('not-found')
     const { duration, lines, uses } = narrowing
     const taken = {
@@ -48,7 +42,7 @@ export const beginAnswer = endpoint({
     const prepared = await prepareAnswer(desk, person, { subject, decision, narrowing: taken })
     if (!prepared.ok) return prepared
     // Read after the question was made: what the person saw is what the question is about, or it is refused here or at its answer.
-    const current = await findShown(api, subject)
+    const current = await findSubject(desk, subject)
     if (current?.digest !== digest) return refuse('approval.signature', { detail: 'it changed since you opened the page' })
     const { challenge, credentialIds } = prepared.value
     return done(
@@ -56,12 +50,3 @@ export const beginAnswer = endpoint({
     )
   },
 })
-
-async function findShown({ desk }: ApiParts, subject: string) {
-  if (isId('grn', subject)) {
-    const grant = await findGrant(desk, subject)
-    return grant === undefined ? undefined : { digest: grant.digest, answerable: answerableGrant(grant) }
-  }
-  const found = isId('hld', subject) ? await findHold(desk, subject) : undefined
-  return found === undefined ? undefined : { digest: found.hold.digest, answerable: answerableHold(desk, found.hold) }
-}

@@ -21,8 +21,8 @@ export const finishAnswer = endpoint({
   run: async (api, { challenge, response }, { person }) => {
     const answered = await answer(api.desk, person, { challenge, response })
     if (!answered.ok) return answered
-    const { approval, grant, hold } = answered.value
-    const view: AnsweredView = { subject: approval.subject, decision: approval.decision, state: grant?.state ?? hold?.state ?? '' }
+    const { approval, state } = answered.value
+    const view: AnsweredView = { subject: approval.subject, decision: approval.decision, state }
     return done(json(view))
   },
 })

@@ -1,0 +1,52 @@
+/** What waits for people's answers, kind by kind: who may answer, until when, and how it looks in the list. */
+import type { Instant } from '../../kernel/instants.ts'
+import type { Desk } from '../../control/desk.ts'
+import { type Answerable, answerableGrant, answerableHold } from '../../control/rights.ts'
+import { nameOf } from '../views.ts'
+import { html, type Html } from './html.ts'
+import { badge } from './layout.ts'
+import { visible } from './visible.ts'
+import { scopeInWords } from './words.ts'
+
+export interface WaitingItem {
+  readonly id: string
+  readonly answerable: Answerable
+  readonly answerBy: Instant
+  readonly page: string
+  /** What stands in the list; the time that is left comes below it. */
+  readonly words: Html
+}
+
+/** The most pressing kind first. */
+const kinds: readonly ((desk: Desk) => Iterable<WaitingItem>)[] = [holds, grants]
+
+/** Everything that waits and has not run out, whoever may answer it. */
+export function* waitingItems(desk: Desk, now: Instant): Iterable<WaitingItem> {
+  for (const kind of kinds) for (const item of kind(desk)) if (now < item.answerBy) yield item
+}
+
+function* holds(desk: Desk): Iterable<WaitingItem> {
+  for (const hold of desk.facts.holds()) {
+    if (hold.state !== 'waiting') continue
+    const { action, answerBy, id } = hold
+    const actor = nameOfFirst(desk, desk.facts.grant(hold.grant)?.chain)
+    const words = html`<span class="item-head">${badge('held now', 'warn')} <b>${actor}</b> wants to ${action.effect}</span>
+<span class="target">${visible(action.target)}</span>`
+    yield { id, answerable: answerableHold(desk, hold), answerBy, page: `/holds/${id}`, words }
+  }
+}
+
+function* grants(desk: Desk): Iterable<WaitingItem> {
+  for (const grant of desk.facts.openGrants()) {
+    if (grant.state !== 'pending') continue
+    const { task, scope, id } = grant
+    const words = html`<span class="item-head">${badge('asks', '')} <b>${nameOfFirst(desk, grant.chain)}</b> for ${visible(task.kind)}</span>
+<span>${visible(task.statement)}</span><span class="muted">${scope.map((entry) => scopeInWords(entry)).join('; ')}</span>`
+    yield { id, answerable: answerableGrant(grant), answerBy: grant.pendingUntil, page: `/requests/${id}`, words }
+  }
+}
+
+function nameOfFirst(desk: Desk, chain: Answerable['chain'] | undefined): string {
+  const [first] = chain ?? []
+  return first === undefined ? '' : nameOf(desk, first)
+}
