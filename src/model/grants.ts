@@ -1,5 +1,17 @@
 /** Task, scope, grant, hold, approval, session: the authority that is lent for one task, and its use. */
-import type { ApprovalId, ExceptionId, GrantId, HoldId, IdentityId, PasskeyId, SessionId, SignalId, TokenId } from '../kernel/ids.ts'
+import {
+  type ApprovalId,
+  type ExceptionId,
+  type GrantId,
+  type HoldId,
+  type Id,
+  type IdentityId,
+  isId,
+  type PasskeyId,
+  type SessionId,
+  type SignalId,
+  type TokenId,
+} from '../kernel/ids.ts'
 import type { Instant, Milliseconds } from '../kernel/instants.ts'
 import type { ArgumentValue, Arguments } from './actions.ts'
 import type { Effect, Tier } from './effects.ts'
