@@ -3,7 +3,8 @@ import { refuse } from '../../kernel/refusals.ts'
 import { done, type Result } from '../../kernel/result.ts'
 import type { Connection } from './connection.ts'
 import { log, records, rules } from './migration-1.ts'
-import { keysBySpace, logAgain, rulesAgain, takeOver } from './migration-2.ts'
+import { keysBySpace } from './migration-2-tables.ts'
+import { logAgain, rulesAgain, takeOver } from './migration-2.ts'
 
 /** Step n brings schema n − 1 to n. A step that was released is never changed. */
 const steps: readonly string[] = [`${records}${log}${rules}`, `${keysBySpace}${takeOver}${rulesAgain}${logAgain}`]

@@ -2,11 +2,12 @@
 import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
-import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { after, test } from 'node:test'
+import { gunzipSync } from 'node:zlib'
 import { searchable } from '../../control/ports.ts'
 import { done, mustBe } from '../../kernel/result.ts'
 import type { RecordKind } from '../../model/records.ts'
@@ -70,6 +71,50 @@ test('refuses a schema that a newer Remit made, and leaves it as it is', async (
   database.close()
   assert.equal(await refusal(path), 'store.newer: its schema is 99, this Remit knows 2')
   assert.equal(await refusal(path), 'store.newer: its schema is 99, this Remit knows 2', 'and does not stay locked')
+})
+
+test('brings a file of schema 1 to the present, and keeps everything in it', async () => {
+  const path = freshPath()
+  writeFileSync(path, gunzipSync(readFileSync(new URL('../../../test/contract/kept/sqlite-schema-1.db.gz', import.meta.url))))
+  const before = new DatabaseSync(path)
+  assert.equal(before.prepare('pragma user_version').get()?.['user_version'], 1)
+  const kinds = (Object.keys(recordTables) as RecordKind[]).filter((kind) => kind !== 'changeSet')
+  const rows = (database: DatabaseSync) =>
+    kinds.map((kind) => database.prepare(`select id, space, doc, version from "${recordTables[kind].table}" order by id, space`).all())
+  const had = rows(before)
+  before.close()
+  const store = mustBe(await open(path))
+  assert.deepEqual(await store.spaces(), ['main', 'site-b'])
+  for (const kind of kinds) {
+    const found = await Promise.all(['main', 'site-b'].map((space) => store.inSpace(space).read((tx) => tx.find(kind, {}))))
+    assert.deepEqual(
+      found.map((one) => one.map(({ space }) => space)),
+      [['main'], ['site-b']],
+      kind,
+    )
+  }
+  assert.equal(await store.meta('ledger'), 'remit.example/main')
+  await store.cosign(10, 'remit.example\n10\nroot\n\n— one bbbb\n')
+  const again = store.inSpace('main').change(async (tx) => {
+    const [active] = await tx.find('exception', { state: 'active' })
+    assert.ok(active !== undefined)
+    await tx.record({ kind: 'tried', actor: 'ana', subject: active.id, facts: {} })
+    return done(await tx.put('exception', { ...active, state: 'proposed' }))
+  })
+  await assert.rejects(again, /exception_life/)
+  await store.close()
+  const now = new DatabaseSync(path)
+  assert.deepEqual(rows(now), had)
+  assert.equal(now.prepare('select note from checkpoints').get()?.['note'], 'remit.example\n10\nroot\n\n— own aaaa\n— one bbbb\n')
+  assert.equal(now.prepare('pragma integrity_check').get()?.['integrity_check'], 'ok')
+  const schema = (database: DatabaseSync) =>
+    database.prepare("select name, sql from sqlite_schema where name not like 'sqlite_%' order by name").all()
+  const fresh = freshPath()
+  await mustBe(await open(fresh)).close()
+  const made = new DatabaseSync(fresh)
+  assert.deepEqual(schema(now), schema(made), 'the same schema as that of a file made now')
+  made.close()
+  now.close()
 })
 
 test('refuses what is no database, another program’s database, and a folder that is not there', async () => {
