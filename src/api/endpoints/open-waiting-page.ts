@@ -22,7 +22,7 @@ export const openWaitingPage = endpoint({
   input: z.strictObject({}),
   run: async (api, _input, { person, at: now }) => {
     const { desk } = api
-    const answered = new Set(
+    const answered = new Set<string>(
       (await desk.store.read((tx) => tx.find('approval', { person: person.id }, { max: 1_000 }))).map(({ subject }) => subject),
     )
     const items: WaitingItem[] = []
