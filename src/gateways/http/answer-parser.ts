@@ -1,4 +1,5 @@
 /** Strict reading of an upstream's answer as its bytes come (RFC 9112): one meaning, or none. It never repairs. */
+import { isHeaderLine, readHeaders } from './head-lines.ts'
 
 export interface AnswerHead {
   readonly status: number
@@ -24,7 +25,6 @@ const interimMax = 16
 const chunkLineBytesMax = 1_024
 
 const statusLine = /^HTTP\/1\.([01]) ([1-9]\d\d)(?: [\t\x20-\x7e\x80-\xff]*)?\r\n/
-const headerLine = /([!#$%&'*+.^_`|~0-9A-Za-z-]+):([\t\x20-\x7e\x80-\xff]*)\r\n/y
 const chunkLine = /^([0-9A-Fa-f]{1,13})[\t ]*(?:;[\t\x20-\x7e\x80-\xff]*)?$/
 
 type State = 'head' | 'length' | 'chunk-line' | 'chunk' | 'chunk-end' | 'trailers' | 'until-close' | 'over'
@@ -168,8 +168,7 @@ export class AnswerParser {
       this.#finish()
       return true
     }
-    headerLine.lastIndex = 0
-    return headerLine.test(text)
+    return isHeaderLine(text)
   }
 
   #finish(): void {
@@ -184,34 +183,6 @@ const opening = Buffer.from('HTTP/1.')
 function looksLikeHead(bytes: Buffer): boolean {
   const length = Math.min(bytes.byteLength, opening.byteLength)
   return bytes.compare(opening, 0, length, 0, length) === 0
-}
-
-/** Flat, from a place in a head on to its empty line; `undefined` where a line is no header. Values without the white space around them. */
-function readHeaders(text: string, from: number): string[] | undefined {
-  const headers: string[] = []
-  const end = text.length - 2
-  let at = from
-  while (at < end) {
-    headerLine.lastIndex = at
-    const found = headerLine.exec(text)
-    if (found === null) return undefined
-    headers.push(found[1] ?? '', trimmed(found[2] ?? ''))
-    at = headerLine.lastIndex
-  }
-  return at === end ? headers : undefined
-}
-
-/** Without spaces and tabs around it: `trim` would take more, which two readers could read differently. */
-function trimmed(text: string): string {
-  let from = 0
-  let to = text.length
-  while (from < to && isBlank(text.charCodeAt(from))) from += 1
-  while (to > from && isBlank(text.charCodeAt(to - 1))) to -= 1
-  return from === 0 && to === text.length ? text : text.slice(from, to)
-}
-
-function isBlank(code: number): boolean {
-  return code === 0x20 || code === 0x09
 }
 
 interface Framing {

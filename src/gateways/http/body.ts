@@ -1,9 +1,9 @@
 /** Reads a body whole, within bounds of size and time. */
-import type { Readable } from 'node:stream'
 import type { Clock } from '../../control/ports.ts'
 import type { Milliseconds } from '../../kernel/instants.ts'
-import { refuse, type RefusalCode } from '../../kernel/refusals.ts'
+import { type Refusal, refuse, type RefusalCode } from '../../kernel/refusals.ts'
 import { done, type Result } from '../../kernel/result.ts'
+import type { BodyReader, ClientStream } from './client-stream.ts'
 
 export interface BodyBounds {
   readonly bytesMax: number
@@ -13,25 +13,63 @@ export interface BodyBounds {
   readonly clock: Clock
 }
 
-/** The whole body; refuses what is too large by `tooLarge`, and what stops or takes too long by `input.malformed`. */
-export function readWhole(body: Readable, bounds: BodyBounds): Promise<Result<Buffer>> {
-  return new Promise((resolve) => {
-    const chunks: Buffer[] = []
-    let bytes = 0
-    const settle = (result: Result<Buffer>) => {
-      callOff()
-      body.off('data', onData).off('end', onEnd).off('close', onClose)
-      body.pause()
-      resolve(result)
-    }
-    const onData = (chunk: Buffer) => {
-      bytes += chunk.byteLength
-      if (bytes > bounds.bytesMax) settle(refuse(bounds.tooLarge, { detail: `at most ${bounds.bytesMax} bytes` }))
-      else chunks.push(chunk)
-    }
-    const onEnd = () => settle(done(Buffer.concat(chunks, bytes)))
-    const onClose = () => settle(refuse('input.malformed', { detail: 'the body ended early' }))
-    const callOff = bounds.clock.after(bounds.milliseconds, () => settle(refuse('input.malformed', { detail: 'the body took too long' })))
-    body.on('data', onData).on('end', onEnd).on('close', onClose)
-  })
+/** A body that is being read whole. */
+export class WholeBody implements BodyReader {
+  readonly #bounds: BodyBounds
+  readonly #settled: Promise<Result<Buffer>>
+  #settle: ((result: Result<Buffer>) => void) | undefined
+  #callOff: (() => void) | undefined
+  #chunks: Buffer[] = []
+  #bytes = 0
+
+  /** Begins at once. */
+  constructor(stream: ClientStream, bounds: BodyBounds) {
+    this.#bounds = bounds
+    this.#settled = new Promise((resolve) => {
+      this.#settle = resolve
+    })
+    stream.read(this)
+    // Mostly the body has come with its head, and needs no timer.
+    if (this.#settle !== undefined) this.#callOff = bounds.clock.after(bounds.milliseconds, () => this.#tooLate())
+  }
+
+  /** The whole body; refuses what is too large by `tooLarge`, and what breaks off or takes too long by `input.malformed`. */
+  get whole(): Promise<Result<Buffer>> {
+    return this.#settled
+  }
+
+  /** The client has left: it will not become whole. */
+  abandon(): void {
+    this.#over(refuse('input.malformed', { detail: 'the body ended early' }))
+  }
+
+  onBody(bytes: Buffer): void {
+    if (this.#settle === undefined) return
+    this.#bytes += bytes.byteLength
+    const { bytesMax, tooLarge } = this.#bounds
+    if (this.#bytes > bytesMax) this.#over(refuse(tooLarge, { detail: `at most ${bytesMax} bytes` }))
+    else this.#chunks.push(bytes)
+  }
+
+  onBodyEnd(): void {
+    const [first] = this.#chunks
+    this.#over(done(this.#chunks.length === 1 && first !== undefined ? first : Buffer.concat(this.#chunks, this.#bytes)))
+  }
+
+  onBodyBroken(refusal: Refusal): void {
+    this.#over({ ok: false, refusal })
+  }
+
+  #tooLate(): void {
+    this.#over(refuse('input.malformed', { detail: 'the body took too long' }))
+  }
+
+  #over(result: Result<Buffer>): void {
+    const settle = this.#settle
+    if (settle === undefined) return
+    this.#settle = undefined
+    this.#callOff?.()
+    this.#chunks = []
+    settle(result)
+  }
 }

@@ -1,6 +1,5 @@
 /** The path of one action over HTTP: identify, name, authorize, wait for a person if one must be asked, forward. */
 import { createHash } from 'node:crypto'
-import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Bearer, Call, Clock, Decision, GatewayControl, Verdict } from '../../control/ports.ts'
 import type { Instant } from '../../kernel/instants.ts'
 import { type Refusal, type RefusalCode, refuse } from '../../kernel/refusals.ts'
@@ -9,11 +8,13 @@ import type { Action } from '../../model/actions.ts'
 import type { RouteTable } from '../../model/routes.ts'
 import type { Service } from '../../model/services.ts'
 import type { Log } from '../shared/log.ts'
+import type { RefusalBook } from '../shared/refusal-book.ts'
 import type { Roster } from '../shared/roster.ts'
 import type { SessionCuts } from '../shared/session-cuts.ts'
 import { addBodyArguments, checkBodyForm, nameAction } from './actions.ts'
-import { answerRefusal, type RefusalAnswer } from './answers.ts'
-import { readWhole } from './body.ts'
+import { problemText, type RefusalAnswer } from './answers.ts'
+import { WholeBody } from './body.ts'
+import type { ClientStream, StreamListener } from './client-stream.ts'
 import { type HttpRequest, materialOf, readRequest } from './codec.ts'
 import { Forwarding } from './forwarding.ts'
 import { holdWaitSeconds, type HttpLimits } from './limits.ts'
@@ -24,6 +25,8 @@ export interface ServedService {
   readonly service: Service
   readonly table: Result<RouteTable>
   readonly upstream: Upstream
+  /** The header in which the upstream takes its credential, in lowercase: the client's own never passes. */
+  readonly withheld: string | undefined
 }
 
 /** What every exchange of one service's port shares. */
@@ -35,15 +38,11 @@ export interface Door {
   readonly log: Log
   readonly cuts: SessionCuts
   readonly forwardings: Roster<Forwarding>
+  readonly refusals: RefusalBook
   /** `undefined` once the service is gone. */
   readonly served: () => ServedService | undefined
-}
-
-export interface ExchangeInput {
-  readonly door: Door
-  readonly address: string
-  readonly incoming: IncomingMessage
-  readonly response: ServerResponse
+  /** Called once for each exchange, when its stream is over. */
+  readonly left: () => void
 }
 
 interface KnownBody {
@@ -64,21 +63,19 @@ interface Asked {
 const heldRetrySeconds = 2
 
 /** One request and its one answer. */
-export class Exchange {
+export class Exchange implements StreamListener {
   readonly #door: Door
-  readonly #address: string
-  readonly #incoming: IncomingMessage
-  readonly #response: ServerResponse
+  readonly #stream: ClientStream
   #left = false
   #bearer: Bearer | undefined
   #forwarding: Forwarding | undefined
   #waiting: AbortController | undefined
+  #reading: WholeBody | undefined
 
-  constructor({ door, address, incoming, response }: ExchangeInput) {
+  constructor(door: Door, stream: ClientStream) {
     this.#door = door
-    this.#address = address
-    this.#incoming = incoming
-    this.#response = response
+    this.#stream = stream
+    stream.attach(this)
   }
 
   /** Never rejects: what goes wrong here is an answer of `internal`, and a line in the log. */
@@ -95,25 +92,28 @@ export class Exchange {
     }
   }
 
-  /** The response has closed, whole or not. */
-  closed(): void {
-    const finished = this.#response.writableFinished
+  onDrain(): void {
+    this.#forwarding?.clientDrained()
+  }
+
+  onClosed(finished: boolean): void {
     this.#left = !finished
     this.#waiting?.abort()
+    if (!finished) this.#reading?.abandon()
     this.#forwarding?.clientClosed(finished)
+    this.#door.left()
   }
 
   async #readAction(): Promise<Result<Asked>> {
     const door = this.#door
     const served = door.served()
     if (served === undefined) return refuse('not-found')
-    const incoming = this.#incoming
-    const head = { method: incoming.method ?? '', target: incoming.url ?? '', version: incoming.httpVersion, headers: incoming.rawHeaders }
-    const read = readRequest(head, door.limits, served.service.credential?.header.toLowerCase())
+    const { head, address } = this.#stream
+    const read = readRequest(head, door.limits, served.withheld)
     if (!read.ok) return read
     const request = read.value
     if (request.token === undefined) return refuse('credential.missing')
-    const bearer = await door.control.identify(request.token, this.#address)
+    const bearer = await door.control.identify(request.token, address)
     if (!bearer.ok) return bearer
     this.#bearer = bearer.value
     if (!served.table.ok) return served.table
@@ -208,8 +208,7 @@ export class Exchange {
       service: served.service,
       decision,
       request,
-      incoming: this.#incoming,
-      response: this.#response,
+      stream: this.#stream,
       ...(known === undefined ? {} : { known }),
       refuse: (refusal) => this.#answer({ refusal, more: { decision: decision.id } }),
       onOver: () => leave(),
@@ -223,26 +222,27 @@ export class Exchange {
     const { clock, limits } = this.#door
     if (typeof request.bodyLength === 'number' && request.bodyLength > bytesMax)
       return refuse(tooLarge, { detail: `at most ${bytesMax} bytes` })
-    if (request.expectsContinue && request.bodyLength !== 0) this.#response.writeContinue()
-    const read = await readWhole(this.#incoming, { bytesMax, milliseconds: limits.bodyMs, tooLarge, clock })
+    this.#stream.writeContinue()
+    this.#reading = new WholeBody(this.#stream, { bytesMax, milliseconds: limits.bodyMs, tooLarge, clock })
+    const read = await this.#reading.whole
     return read.ok ? done({ body: read.value, sha256: createHash('sha256').update(read.value).digest('hex') }) : read
   }
 
   /** A request that never became an action is recorded by what it asked for. */
   refuse(refusal: Refusal): void {
+    const { name, refusals } = this.#door
+    const { head, address } = this.#stream
     const bearer = this.#bearer
-    const decision = this.#door.control.refused({
-      service: this.#door.name,
-      address: this.#address,
-      target: `${this.#incoming.method} ${this.#incoming.url}`,
-      refusal,
-      ...(bearer === undefined ? {} : { bearer }),
-    })
-    this.#answer({ refusal, more: { decision } })
+    const input = { service: name, address, target: `${head.method} ${head.target}`, refusal, ...(bearer === undefined ? {} : { bearer }) }
+    this.#answer(refusals.refused(input))
   }
 
-  #answer(answer: RefusalAnswer): void {
-    if (this.#left || this.#response.headersSent) return
-    answerRefusal(this.#response, answer)
+  #answer(answer: RefusalAnswer & { readonly closes?: boolean }): void {
+    const stream = this.#stream
+    if (this.#left || stream.isAnswered) return
+    const { status, headers, body } = problemText(answer)
+    const isHead = stream.head.method === 'HEAD'
+    stream.writeHead({ status, headers, length: isHead ? 0 : body.byteLength, ...(answer.closes === true ? { closes: true } : {}) })
+    stream.end(isHead ? undefined : body)
   }
 }

@@ -1,6 +1,5 @@
 /** One allowed request on its way: to the upstream, back to the client, and to its recorded outcome. */
-import { createHash } from 'node:crypto'
-import type { IncomingMessage, ServerResponse } from 'node:http'
+import { createHash, type Hash } from 'node:crypto'
 import type { Clock, Decision, GatewayControl, Outcome } from '../../control/ports.ts'
 import type { Instant } from '../../kernel/instants.ts'
 import type { Refusal } from '../../kernel/refusals.ts'
@@ -8,7 +7,7 @@ import { reveal, type Secret } from '../../kernel/secret.ts'
 import type { Service } from '../../model/services.ts'
 import type { Cuttable, SessionCuts } from '../shared/session-cuts.ts'
 import type { AnswerHead } from './answer-parser.ts'
-import { abort } from './answers.ts'
+import type { BodyReader, ClientStream } from './client-stream.ts'
 import type { HttpRequest } from './codec.ts'
 import { answerHeaders } from './headers.ts'
 import type { HttpLimits } from './limits.ts'
@@ -23,8 +22,7 @@ export interface ForwardingPlan {
   readonly service: Service
   readonly decision: Decision
   readonly request: HttpRequest
-  readonly incoming: IncomingMessage
-  readonly response: ServerResponse
+  readonly stream: ClientStream
   /** The whole body where it had to be known, with its hash. */
   readonly known?: { readonly body: Buffer; readonly sha256: string }
   /** Answers the client with a refusal; only while nothing was answered yet. */
@@ -40,7 +38,7 @@ const secretLengthMin = 8
  * Sends a request upstream at most once: nothing is ever tried again, also where a kept-alive connection dies before it answers,
  * because the upstream may have acted. The answer is streamed as it comes; what the slower side has not taken stops the faster one.
  */
-export class Forwarding implements Cuttable, CallListener {
+export class Forwarding implements Cuttable, CallListener, BodyReader {
   readonly endsAt: Instant
   readonly #plan: ForwardingPlan
   readonly #startedAt: Instant
@@ -58,6 +56,7 @@ export class Forwarding implements Cuttable, CallListener {
   #requestBytes = 0
   #responseBytes = 0
   #status: number | undefined
+  #hash: Hash | undefined
   #sha256: string | undefined
 
   constructor(plan: ForwardingPlan) {
@@ -83,11 +82,11 @@ export class Forwarding implements Cuttable, CallListener {
   /** Ends it now, on both sides, whatever it is doing. */
   cut(reason: string): void {
     if (this.#state === 'over') return
-    const { response } = this.#plan
+    const { stream } = this.#plan
     const unsent = this.#state === 'connecting'
     this.#over({ result: unsent ? 'not-sent' : 'cut', reason })
     this.#dropUpstream()
-    if (response.headersSent) abort(response.socket)
+    if (stream.isAnswered) stream.abort()
     else
       this.#plan.refuse({
         code: 'session.ended',
@@ -100,7 +99,7 @@ export class Forwarding implements Cuttable, CallListener {
     if (this.#state === 'over') return
     this.#over({ result: this.#state === 'connecting' ? 'not-sent' : 'unknown', reason: 'internal' })
     this.#dropUpstream()
-    if (this.#plan.response.headersSent) abort(this.#plan.response.socket)
+    if (this.#plan.stream.isAnswered) this.#plan.stream.abort()
     else this.#plan.refuse({ code: 'internal' })
   }
 
@@ -164,29 +163,48 @@ export class Forwarding implements Cuttable, CallListener {
   }
 
   #upload(up: UpstreamCall): void {
-    const { incoming, request, response, clock, limits } = this.#plan
-    const hash = createHash('sha256')
-    if (request.expectsContinue) response.writeContinue()
-    up.begin(this.#head, request.bodyLength === 'chunked')
-    incoming.on('data', (chunk: Buffer) => {
-      if (this.#state === 'over' || this.#isPastEnd()) return
-      hash.update(chunk)
-      this.#requestBytes += chunk.byteLength
-      this.#deadline = clock.now() + limits.idleMs
-      if (!up.write(chunk)) incoming.pause()
-    })
-    incoming.on('end', () => {
-      if (this.#state === 'over' || this.#isPastEnd()) return
-      this.#uploaded = true
-      this.#sha256 = hash.digest('hex')
-      this.#deadline = clock.now() + (this.#state === 'sent' ? limits.answerMs : limits.idleMs)
-      up.finish()
-    })
+    const { stream, request, clock, limits } = this.#plan
+    this.#hash = createHash('sha256')
     this.#deadline = clock.now() + limits.idleMs
+    stream.writeContinue()
+    up.begin(this.#head, request.bodyLength === 'chunked')
+    stream.read(this)
   }
 
+  onBody(bytes: Buffer): void {
+    if (this.#state === 'over' || this.#isPastEnd()) return
+    this.#hash?.update(bytes)
+    this.#requestBytes += bytes.byteLength
+    this.#deadline = this.#plan.clock.now() + this.#plan.limits.idleMs
+    if (this.#up?.write(bytes) === false) this.#plan.stream.pause()
+  }
+
+  onBodyEnd(): void {
+    if (this.#state === 'over' || this.#isPastEnd()) return
+    const { clock, limits } = this.#plan
+    this.#uploaded = true
+    this.#sha256 = this.#hash?.digest('hex')
+    this.#deadline = clock.now() + (this.#state === 'sent' ? limits.answerMs : limits.idleMs)
+    this.#up?.finish()
+  }
+
+  /** What has gone up cannot be taken back: what the upstream made of a part of a body, nobody knows. */
+  onBodyBroken(refusal: Refusal): void {
+    if (this.#state === 'answering') this.#failInAnswer('the body of the request broke off')
+    if (this.#state !== 'sent') return
+    this.#over({ result: 'unknown', reason: refusal.code })
+    this.#dropUpstream()
+    this.#plan.refuse(refusal)
+  }
+
+  /** The upstream takes more of the request. */
   onDrain(): void {
-    if (!this.#uploaded) this.#plan.incoming.resume()
+    if (!this.#uploaded && this.#state !== 'over') this.#plan.stream.resume()
+  }
+
+  /** The client takes more of the answer. */
+  clientDrained(): void {
+    if (this.#state === 'answering') this.#up?.resume()
   }
 
   /** The timer may be late when the loop is busy: each chunk looks at the clock itself. */
@@ -198,7 +216,7 @@ export class Forwarding implements Cuttable, CallListener {
 
   onHead({ status, headers, length }: AnswerHead): void {
     if (this.#state !== 'sent') return
-    const { response, clock, limits } = this.#plan
+    const { stream, clock, limits } = this.#plan
     const passing = answerHeaders(headers, this.#secret)
     if (passing === undefined || status > 599) {
       this.#failBeforeAnswer('upstream.malformed', passing === undefined ? 'its headers cannot be passed on' : `status ${status}`)
@@ -209,32 +227,28 @@ export class Forwarding implements Cuttable, CallListener {
     this.#status = status
     this.#deadline = clock.now() + limits.idleMs
     this.#answerLength = typeof length === 'number' ? length : undefined
-    response.writeHead(status, passing)
+    stream.writeHead({ status, headers: passing, length: this.#answerLength ?? 'unknown' })
   }
 
-  onData(chunk: Buffer): void {
+  onData(bytes: Buffer): void {
     if (this.#state !== 'answering' || this.#isPastEnd()) return
-    const { response, clock, limits } = this.#plan
-    this.#responseBytes += chunk.byteLength
+    const { stream, clock, limits } = this.#plan
+    this.#responseBytes += bytes.byteLength
     this.#deadline = clock.now() + limits.idleMs
-    // A small answer is one packet with its head.
-    if (chunk.byteLength === this.#answerLength) response.end(chunk)
-    else if (!response.write(chunk)) {
-      this.#up?.pause()
-      response.once('drain', () => this.#up?.resume())
-    }
+    // The last piece goes out with the end, and a small answer with its head.
+    if (this.#responseBytes === this.#answerLength) stream.end(bytes)
+    else if (!stream.write(bytes)) this.#up?.pause()
   }
 
   /** What came with the head has been written: a head whose body is slow is not kept waiting for it. */
   onPause(): void {
-    const { response } = this.#plan
-    if (this.#state === 'answering' && this.#responseBytes === 0 && !response.writableEnded) response.flushHeaders()
+    if (this.#state === 'answering' && this.#responseBytes === 0) this.#plan.stream.flush()
   }
 
   onEnd(): void {
-    const { response } = this.#plan
-    if (this.#state !== 'answering' || response.writableEnded || this.#isPastEnd()) return
-    response.end()
+    if (this.#state !== 'answering' || this.#isPastEnd()) return
+    // Does nothing where the last piece has ended it.
+    this.#plan.stream.end()
   }
 
   onBroken(why: 'unreachable' | 'malformed'): void {
@@ -253,7 +267,7 @@ export class Forwarding implements Cuttable, CallListener {
     if (this.#state !== 'answering') return
     this.#over({ result: 'failed', reason })
     this.#dropUpstream()
-    abort(this.#plan.response.socket)
+    this.#plan.stream.abort()
   }
 
   #refuseUnsent(refusal: Refusal): void {

@@ -1,4 +1,5 @@
 /** The HTTP gateway: a reverse proxy for named services, one port each, that decides every request when it comes. */
+import type { SecureContextOptions } from 'node:tls'
 import type { Clock, GatewayControl } from '../../control/ports.ts'
 import type { Milliseconds } from '../../kernel/instants.ts'
 import type { Service } from '../../model/services.ts'
@@ -14,16 +15,18 @@ export interface HttpGatewayInput {
   readonly clock: Clock
   readonly log: Log
   readonly listen: {
-    /** Address to listen on; `127.0.0.1` is the sensible one while there is no TLS. */
+    /** Address to listen on; `127.0.0.1` is the sensible one without TLS. */
     readonly host: string
     /** Ports by service, before those that the services name themselves. */
     readonly ports?: Readonly<Record<string, number>>
+    /** Key and certificate: every port then speaks TLS, and nothing in the clear. */
+    readonly tls?: SecureContextOptions
   }
   readonly limits?: Partial<HttpLimits>
 }
 
 export interface HttpGateway {
-  /** Where each service is reached: its name → `http://host:port`. */
+  /** Where each service is reached: its name → `http://host:port`, or https. */
   urls(): Readonly<Record<string, string>>
   /** Lets what is under way end within the time (default 2 s), then cuts it. */
   close(graceMilliseconds?: Milliseconds): Promise<void>
@@ -48,9 +51,11 @@ export async function startHttpGateway(input: HttpGatewayInput): Promise<HttpGat
 
   const openPort = async (service: Service): Promise<void> => {
     const wanted = portOf(input, service)
-    const listener = new Listener({ name: service.id, control, clock, limits, log, cuts, forwardings })
+    const { tls } = input.listen
+    const shared = { name: service.id, control, clock, limits, log, cuts, forwardings }
+    const listener = new Listener(tls === undefined ? shared : { ...shared, tls })
     const port = await listener.open(input.listen.host, wanted)
-    const url = `http://${input.listen.host.includes(':') ? `[${input.listen.host}]` : input.listen.host}:${port}`
+    const url = `${tls === undefined ? 'http' : 'https'}://${input.listen.host.includes(':') ? `[${input.listen.host}]` : input.listen.host}:${port}`
     ports.set(service.id, { listener, wanted, url })
     log.info({ service: service.id, url }, 'a service is served')
   }
@@ -113,8 +118,9 @@ function portOf(input: HttpGatewayInput, service: Service): number {
 }
 
 /** Often enough that no bound is overrun by more than a quarter. */
-function sweepMs({ connectMs, answerMs, idleMs }: HttpLimits): Milliseconds {
-  return Math.min(1_000, Math.max(10, Math.floor(Math.min(connectMs, answerMs, idleMs) / 4)))
+function sweepMs({ connectMs, answerMs, idleMs, headersMs, bodyMs, keepAliveMs, drainMs }: HttpLimits): Milliseconds {
+  const shortest = Math.min(connectMs, answerMs, idleMs, headersMs, bodyMs, keepAliveMs, drainMs)
+  return Math.min(1_000, Math.max(10, Math.floor(shortest / 4)))
 }
 
 function sweepEvery(milliseconds: Milliseconds, clock: Clock, sweep: () => void): () => void {

@@ -12,15 +12,23 @@ export interface HttpLimits {
   readonly heldBodyBytesMax: number
   /** A JSON body from which arguments are read. */
   readonly argumentBodyBytesMax: number
+  /** Above it, the one that has been idle longest makes room. */
   readonly connectionsPerServiceMax: number
   readonly exchangesPerServiceMax: number
   /** Requests that wait behind another one on their own connection. */
   readonly pipelinedMax: number
 
-  /** From a connection's first byte to the end of a request's headers. */
+  /** Refusals of requests without a known caller that are recorded one by one: so many from one address at once … */
+  readonly anonymousRefusalsMax: number
+  /** … and so many a minute for as long as it goes on. */
+  readonly anonymousRefusalsPerMinuteMax: number
+
+  /** From a request's first byte to the end of its headers. */
   readonly headersMs: Milliseconds
-  /** For the whole of a body that is buffered. */
+  /** For the whole of a body that is buffered; for one that passes, before it must come at the least rate. */
   readonly bodyMs: Milliseconds
+  /** The least rate of a body that passes, while the upstream takes what comes. */
+  readonly bodyBytesPerSecondMin: number
   /** A client's connection between requests. */
   readonly keepAliveMs: Milliseconds
   readonly connectMs: Milliseconds
@@ -41,11 +49,14 @@ export const defaultLimits: HttpLimits = {
   upstreamHeaderBytesMax: 32_768,
   heldBodyBytesMax: 1_048_576,
   argumentBodyBytesMax: 1_048_576,
-  connectionsPerServiceMax: 10_000,
+  connectionsPerServiceMax: 16_000,
   exchangesPerServiceMax: 1_024,
   pipelinedMax: 16,
+  anonymousRefusalsMax: 1_000,
+  anonymousRefusalsPerMinuteMax: 60,
   headersMs: 10_000,
   bodyMs: 30_000,
+  bodyBytesPerSecondMin: 500,
   keepAliveMs: 60_000,
   connectMs: 5_000,
   answerMs: 60_000,

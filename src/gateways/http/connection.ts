@@ -1,0 +1,255 @@
+/** A client's connection that speaks HTTP/1.1: one request after another, each a stream for an exchange, answers in their order. */
+import type { Socket } from 'node:net'
+import type { Clock } from '../../control/ports.ts'
+import type { Instant } from '../../kernel/instants.ts'
+import type { Refusal } from '../../kernel/refusals.ts'
+import type { Result } from '../../kernel/result.ts'
+import { abort } from './answers.ts'
+import type { StreamHost } from './client-stream.ts'
+import { Http1Stream } from './http1-stream.ts'
+import type { HttpLimits } from './limits.ts'
+import { type BodyParser, type FoundHead, readHead, type RequestHead, targetOf } from './request-parser.ts'
+
+export interface ConnectionInput {
+  readonly socket: Socket
+  readonly address: string
+  readonly host: StreamHost
+  readonly limits: HttpLimits
+  readonly clock: Pick<Clock, 'now'>
+  /** Called once, when it is gone. */
+  readonly onGone: () => void
+}
+
+/** A request that waits for the answers before it: its head, or why there is none. */
+type Ahead = RequestHead | { readonly refusal: Refusal; readonly target: string }
+
+/** Bytes kept for a reader that has not come yet; with more, the client is not read from. */
+const keptBytesMax = 65_536
+
+/** `open`: takes requests. `ending`: our end is closed, and what the client still says is thrown away. */
+type State = 'open' | 'ending' | 'gone'
+
+export class Connection {
+  readonly socket: Socket
+  readonly limits: HttpLimits
+  readonly clock: Pick<Clock, 'now'>
+  readonly address: string
+  readonly #host: StreamHost
+  readonly #onGone: () => void
+  #state: State = 'open'
+  #kept: Buffer | undefined
+  /** How much of `#kept` has been looked at for the end of a head. */
+  #seen = 0
+  #stream: Http1Stream | undefined
+  #ahead: Ahead[] = []
+  /** Whether nothing after the last one in `#ahead` can be read yet: it has a body, or is none. */
+  #isAheadClosed = false
+  #isAdvancing = false
+  #isPaused = false
+  #closesNext = false
+  /** Since when it has been as it is: idle, within a head, or ending. */
+  #since: Instant
+
+  constructor({ socket, address, host, limits, clock, onGone }: ConnectionInput) {
+    this.socket = socket
+    this.address = address
+    this.limits = limits
+    this.clock = clock
+    this.#host = host
+    this.#onGone = onGone
+    this.#since = clock.now()
+    socket.setNoDelay(true)
+    socket.on('data', (bytes: Buffer) => this.#onData(bytes))
+    socket.on('drain', () => this.#stream?.drained())
+    socket.on('end', () => this.#onEnd())
+    socket.on('error', () => this.#onClose())
+    socket.on('close', () => this.#onClose())
+  }
+
+  /** Whether no request is under way and none has begun. */
+  get isIdle(): boolean {
+    return this.#state === 'open' && this.#stream === undefined && this.#kept === undefined && this.#ahead.length === 0
+  }
+
+  get idleSince(): Instant {
+    return this.#since
+  }
+
+  /** Closes it now if it is idle, and else after the answer that is under way. */
+  retire(): void {
+    this.#closesNext = true
+    if (this.isIdle) this.#end()
+  }
+
+  abort(): void {
+    if (this.#state === 'gone') return
+    abort(this.socket)
+    this.#onClose()
+  }
+
+  /** Gives up what takes too long. */
+  sweep(now: Instant): void {
+    const { headersMs, keepAliveMs, drainMs } = this.limits
+    const stream = this.#stream
+    const waited = now - this.#since
+    if (this.#state === 'ending') {
+      if (waited >= drainMs) this.abort()
+    } else if (stream !== undefined) stream.sweep(now)
+    else if (this.#kept !== undefined) {
+      if (waited >= headersMs) this.#refuse({ code: 'input.malformed', detail: 'the request took too long' }, targetOf(this.#kept))
+    } else if (waited >= keepAliveMs) this.#end()
+  }
+
+  // --- Of its stream -------------------------------------------------------------------------------------------------
+
+  /** The stream takes bytes again, or for the first time. */
+  flows(): void {
+    this.#advance()
+  }
+
+  /** The answer is over, and so is the request. `keeps`: the next request begins where this one ended. */
+  streamOver(keeps: boolean): void {
+    this.#stream = undefined
+    if (this.#state !== 'open') return
+    this.#since = this.clock.now()
+    if (keeps && !this.#closesNext) this.#advance()
+    else this.#end()
+  }
+
+  get closesNext(): boolean {
+    return this.#closesNext
+  }
+
+  // --- Of its socket -------------------------------------------------------------------------------------------------
+
+  #onData(bytes: Buffer): void {
+    if (this.#state !== 'open') return
+    if (this.#kept === undefined) {
+      if (this.#stream === undefined) this.#since = this.clock.now()
+      this.#kept = bytes
+    } else this.#kept = Buffer.concat([this.#kept, bytes])
+    this.#advance()
+  }
+
+  /** Whoever ends its side has left, as with every server that does not say otherwise: nothing is done for nobody. */
+  #onEnd(): void {
+    if (this.#state === 'ending' || this.isIdle) this.socket.destroy()
+    else this.abort()
+    this.#onClose()
+  }
+
+  #onClose(): void {
+    if (this.#state === 'gone') return
+    this.#state = 'gone'
+    this.socket.destroy()
+    this.#kept = undefined
+    this.#ahead = []
+    this.#onGone()
+    this.#stream?.closed(false)
+  }
+
+  /** Closes our end. The client is listened to a little longer: were it reset while it sends, it would not read the answer. */
+  #end(): void {
+    if (this.#state !== 'open') return
+    this.#state = 'ending'
+    this.#since = this.clock.now()
+    this.#kept = undefined
+    this.#ahead = []
+    this.socket.end()
+    this.socket.resume()
+  }
+
+  // --- Reading -------------------------------------------------------------------------------------------------------
+
+  /** Takes what was kept as far as it can be taken now. */
+  #advance(): void {
+    if (this.#isAdvancing) return
+    this.#isAdvancing = true
+    while (this.#state === 'open' && this.#takeOne());
+    this.#isAdvancing = false
+    if (this.#state === 'open') this.#breathe()
+  }
+
+  /** One step; whether there may be another. */
+  #takeOne(): boolean {
+    const stream = this.#stream
+    if (stream === undefined && this.#ahead.length > 0) return this.#begin()
+    const kept = this.#kept
+    if (kept === undefined) return false
+    if (stream !== undefined && !stream.body.isWhole) return stream.isFlowing && this.#takeBody(stream, stream.body, kept)
+    return !this.#isAheadClosed && this.#takeHead(kept)
+  }
+
+  #takeBody(stream: Http1Stream, body: BodyParser, kept: Buffer): boolean {
+    const taken: Result<number> = body.step(kept, stream)
+    if (!taken.ok) {
+      this.#kept = undefined
+      stream.broken(taken.refusal)
+      return false
+    }
+    // The stream may have ended, and the connection with it, in whoever heard of the piece.
+    if (taken.value > 0 && this.#kept === kept) this.#consume(kept, taken.value)
+    return taken.value > 0
+  }
+
+  #takeHead(kept: Buffer): boolean {
+    const found = readHead(kept, this.#seen, this.limits.headerBytesMax)
+    if (found.ok && found.value === undefined) {
+      this.#seen = kept.byteLength
+      return false
+    }
+    this.#seen = 0
+    this.#push(found, kept)
+    return true
+  }
+
+  #push(found: Result<FoundHead | undefined>, kept: Buffer): void {
+    if (!found.ok) {
+      this.#ahead.push({ refusal: found.refusal, target: targetOf(kept) })
+      this.#isAheadClosed = true
+      this.#kept = undefined
+      return
+    }
+    if (found.value === undefined) return
+    const { head, bytes } = found.value
+    this.#consume(kept, bytes)
+    this.#isAheadClosed = head.framing !== 0
+    this.#ahead.push(head)
+    if (this.#ahead.length > this.limits.pipelinedMax) this.abort()
+  }
+
+  #begin(): boolean {
+    const next = this.#ahead.shift()
+    if (next === undefined) return false
+    if ('refusal' in next) {
+      this.#refuse(next.refusal, next.target)
+      return false
+    }
+    if (this.#ahead.length === 0) this.#isAheadClosed = false
+    const stream = new Http1Stream(this, next)
+    this.#stream = stream
+    this.#closesNext ||= next.closes
+    this.#host.begin(stream)
+    return true
+  }
+
+  #consume(kept: Buffer, bytes: number): void {
+    this.#kept = bytes === kept.byteLength ? undefined : kept.subarray(bytes)
+  }
+
+  /** Reads from the client while there is room for what it says. */
+  #breathe(): void {
+    const isFull = (this.#kept?.byteLength ?? 0) >= keptBytesMax
+    if (isFull === this.#isPaused) return
+    this.#isPaused = isFull
+    if (isFull) this.socket.pause()
+    else this.socket.resume()
+  }
+
+  #refuse(refusal: Refusal, target: string): void {
+    const { status, headers, body } = this.#host.refuse({ address: this.address, target, refusal })
+    this.#closesNext = true
+    this.socket.write(Http1Stream.headText(status, headers, { date: this.clock.now(), closes: true }) + body.toString('latin1'), 'latin1')
+    this.#end()
+  }
+}
