@@ -1,7 +1,7 @@
 /** Reads the secrets that references name: from files in folders, and from variables, that the operator opened for that. */
 import { constants } from 'node:fs'
 import { open, realpath } from 'node:fs/promises'
-import { isAbsolute, relative } from 'node:path'
+import { isAbsolute, relative, sep } from 'node:path'
 import { Secret } from '../kernel/secret.ts'
 import { codeOf, type Found, refused, type SecretReader, unreachable } from './secret-source.ts'
 
@@ -67,7 +67,8 @@ async function readInFolders(folders: readonly string[], path: string): Promise<
 
 function isBelow(folder: string, path: string): boolean {
   const way = relative(folder, path)
-  return way !== '' && !way.startsWith('..') && !isAbsolute(way)
+  // Orchestrators mount secrets in folders that are called ..data and the like.
+  return way !== '' && way !== '..' && !way.startsWith(`..${sep}`) && !isAbsolute(way)
 }
 
 /** One line that a header can carry; a line break at its end is left out. */
