@@ -1,28 +1,85 @@
 /** A proposed change of policy, people, impact or upstreams: who authored it, what it does in words, and what it needs. */
 import type { ChangeSetId, IdentityId } from '../kernel/ids.ts'
-import type { Instant } from '../kernel/instants.ts'
-import type { JsonObject } from '../kernel/json.ts'
+import type { Instant, Milliseconds } from '../kernel/instants.ts'
+import type { Tier } from './effects.ts'
+import type { Issuer } from './identities.ts'
+import type { ConfiguredIdentity, ConfiguredPerson } from './configuration.ts'
 import type { ChangeSetState } from './lives.ts'
+import type { PolicyFile } from './policies.ts'
+import type { Requirement } from './requirements.ts'
+import type { Service } from './services.ts'
 
 /** What a change-set does to authority, the mildest first; a set is as strong as the strongest of its changes. */
 export const changeClasses = ['neutral', 'narrows', 'widens', 'moves-secret', 'unclassified'] as const
 export type ChangeClass = (typeof changeClasses)[number]
 
+export function strongest(classes: Iterable<ChangeClass>): ChangeClass {
+  const highest = Math.max(0, ...[...classes].map((each) => changeClasses.indexOf(each)))
+  return changeClasses[highest] ?? 'unclassified'
+}
+
+/** Whether an administrator alone may make it. */
+export function needsSecondPerson(changeClass: ChangeClass): boolean {
+  return changeClass !== 'neutral' && changeClass !== 'narrows'
+}
+
+export const changedKinds = ['person', 'identity', 'role', 'issuer', 'service', 'operation', 'policy'] as const
+export type ChangedKind = (typeof changedKinds)[number]
+
+/** One effect of a change-set, in words: who gains and who loses what. One thing may have several. */
+export interface ChangeLine {
+  readonly kind: ChangedKind
+  readonly name: string
+  readonly what: 'add' | 'change' | 'remove'
+  readonly class: ChangeClass
+  readonly says: string
+}
+
+/** One thing that is another one afterwards, as SHA-256 in hex over its canonical form. */
+export interface ChangedThing {
+  readonly kind: ChangedKind | 'policies'
+  readonly name: string
+  readonly before?: string
+  readonly after?: string
+}
+
+/** The configuration as it would be, every secret in it sealed. */
+export interface WantedConfiguration {
+  readonly people: readonly ConfiguredPerson[]
+  readonly identities: readonly ConfiguredIdentity[]
+  /** Role → names of its members. */
+  readonly roles: Readonly<Record<string, readonly string[]>>
+  readonly issuers: readonly Issuer[]
+  readonly services: readonly Service[]
+  /** Absent: the policies in force stay. */
+  readonly policyFiles?: readonly PolicyFile[]
+  /** Whether what it does not name goes. */
+  readonly prune: boolean
+}
+
 export interface ChangeSet {
   readonly id: ChangeSetId
   readonly space: string
   readonly state: ChangeSetState
-  /** Who authored it: an identity, or the machine's operator (a name without an id). */
-  readonly author: { readonly name: string; readonly id?: IdentityId }
-  /** The configuration as it would be, every secret in it sealed. */
-  readonly document: JsonObject
+  /** Who authored it: an identity with whom it acted for, or the machine's operator (a name and nobody). */
+  readonly author: { readonly name: string; readonly chain: readonly IdentityId[] }
+  /** There while it waits. */
+  readonly wanted?: WantedConfiguration
   /** SHA-256, hex, of what was in force when it was compared; something else in force makes the set stale. */
   readonly base: string
-  /** SHA-256, hex, of `document` and `base`: what people sign. */
+  /** Of `wanted`, `base`, `class` and `changes`: what people sign. */
   readonly digest: string
   readonly class: ChangeClass
+  readonly changes: readonly ChangeLine[]
+  readonly requirement: Requirement
+  readonly tier: Tier
   readonly reason?: string
   readonly createdAt: Instant
   readonly expiresAt: Instant
   readonly endedAt?: Instant
+  /** Why it came to its end, in words. */
+  readonly ending?: string
 }
+
+/** How long a proposal waits for an answer unless its author says less. */
+export const changeSetWaitMax: Milliseconds = 86_400_000

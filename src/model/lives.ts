@@ -8,8 +8,8 @@ export type SessionState = 'live' | 'ended'
 export type SessionEvent = 'end'
 export type ExceptionState = 'proposed' | 'active' | 'ended' | 'denied' | 'withdrawn'
 export type ExceptionEvent = 'approve' | 'deny' | 'withdraw' | 'end'
-export type ChangeSetState = 'proposed' | 'applied' | 'denied' | 'withdrawn' | 'stale'
-export type ChangeSetEvent = 'apply' | 'deny' | 'withdraw' | 'outdate'
+export type ChangeSetState = 'proposed' | 'applied' | 'denied' | 'withdrawn' | 'stale' | 'expired'
+export type ChangeSetEvent = 'apply' | 'deny' | 'withdraw' | 'outdate' | 'expire'
 
 type Life<State extends string, Event extends string> = Readonly<Record<State, Readonly<Partial<Record<Event, State>>>>>
 
@@ -47,11 +47,12 @@ export const exceptionLife: Life<ExceptionState, ExceptionEvent> = {
 }
 
 export const changeSetLife: Life<ChangeSetState, ChangeSetEvent> = {
-  proposed: { apply: 'applied', deny: 'denied', withdraw: 'withdrawn', outdate: 'stale' },
+  proposed: { apply: 'applied', deny: 'denied', withdraw: 'withdrawn', outdate: 'stale', expire: 'expired' },
   applied: {},
   denied: {},
   withdrawn: {},
   stale: {},
+  expired: {},
 }
 
 /** The state after an event, or `undefined` where the life has no such step. */

@@ -107,7 +107,7 @@ create table change_sets (
   expires_at integer not null generated always as (doc ->> '$.expiresAt') stored,
   constraint change_set_key primary key (space, id),
   constraint change_set_id check (substr(id, 1, 4) = 'chg_' and length(id) = 30),
-  constraint change_set_state_known check (state in ('proposed', 'applied', 'denied', 'withdrawn', 'stale')),
+  constraint change_set_state_known check (state in ('proposed', 'applied', 'denied', 'withdrawn', 'stale', 'expired')),
   constraint change_set_doc check (json_valid(doc) and octet_length(doc) <= 4194304 and doc ->> '$.id' is id and doc ->> '$.space' is space)
 ) strict;
 create index change_sets_by_state on change_sets (space, state, id);
@@ -157,7 +157,7 @@ create trigger hold_kept before delete on holds begin select raise(abort, 'hold_
 create trigger approval_kept before delete on approvals begin select raise(abort, 'approval_kept'); end;
 
 create trigger change_set_life after update on change_sets when old.state <> new.state
-  and old.state || ' > ' || new.state not in ('proposed > applied', 'proposed > denied', 'proposed > withdrawn', 'proposed > stale')
+  and old.state || ' > ' || new.state not in ('proposed > applied', 'proposed > denied', 'proposed > withdrawn', 'proposed > stale', 'proposed > expired')
 begin select raise(abort, 'change_set_life'); end;
 create trigger change_set_kept before delete on change_sets begin select raise(abort, 'change_set_kept'); end;
 `
