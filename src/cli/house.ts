@@ -64,6 +64,7 @@ export interface ExportReport {
   readonly leaves: number
   readonly bodies: number
   readonly erased: number
+  readonly withheld: number
   readonly checkpoints: number
   readonly size: number
   readonly root: string

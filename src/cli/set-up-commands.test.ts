@@ -111,6 +111,7 @@ test('an export is written whole into a new file, and verified from there or fro
     leaves: 1,
     bodies: 1,
     erased: 0,
+    withheld: 0,
     checkpoints: 1,
     size: 1,
     root: 'r',
@@ -147,12 +148,23 @@ test('an export that breaks off leaves no file', async () => {
 
 test('up says where everything is, and stops when it is told', async () => {
   const ready = {
+    space: 'main',
     url: 'http://127.0.0.1:1',
     pages: 'http://localhost:1',
     gateways: [{ service: 'shop', url: 'http://127.0.0.1:2' }],
     link: 'http://localhost:1/register/x',
     data: 'd',
     warnings: ['one person alone'],
+    spaces: [
+      {
+        space: 'plant',
+        url: 'http://127.0.0.1:3',
+        pages: 'http://localhost:3',
+        gateways: [],
+        link: 'http://localhost:3/register/y',
+        warnings: [],
+      },
+    ],
   }
   const asked: object[] = []
   const house = {
@@ -162,11 +174,18 @@ test('up says where everything is, and stops when it is told', async () => {
     },
   }
   const plain = await attempt('up --data d --demo', { house })
-  assert.match(plain.out, /Remit is up[\s\S]*gateways +shop {2}http:\/\/127\.0\.0\.1:2[\s\S]*register\/x[\s\S]*note: one person alone/)
+  assert.match(
+    plain.out,
+    /Remit is up[\s\S]*gateways +shop {2}http:\/\/127\.0\.0\.1:2[\s\S]*register\/x[\s\S]*note: one person alone[\s\S]*space plant[\s\S]*register\/y/,
+  )
   const inJson = await attempt('up --port 0 --json', { house })
   assert.deepEqual(JSON.parse(inJson.out), ready)
+  assert.equal((await attempt('up --port 0 --space plant=9', { house })).exitCode, 0)
+  for (const wrong of ['plant', 'main=1', 'Plant=1', 'plant=x', 'a=1 --space a=2'])
+    assert.equal((await attempt(`up --space ${wrong}`, { house })).exitCode, 2, wrong)
   assert.deepEqual(asked, [
-    { data: 'd', host: '127.0.0.1', port: 8717, demo: true, aborted: false },
-    { data: 'remit-data', host: '127.0.0.1', port: 0, demo: false, aborted: false },
+    { data: 'd', host: '127.0.0.1', port: 8717, spaces: [], demo: true, aborted: false },
+    { data: 'remit-data', host: '127.0.0.1', port: 0, spaces: [], demo: false, aborted: false },
+    { data: 'remit-data', host: '127.0.0.1', port: 0, spaces: [{ space: 'plant', port: 9 }], demo: false, aborted: false },
   ])
 })

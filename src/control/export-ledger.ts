@@ -29,7 +29,7 @@ const pageMax = 1_000
 export async function* exportLedger(sources: ExportSources): AsyncGenerator<string, void, undefined> {
   const { store, space, origin, vkeys, journals } = sources
   const { size } = await store.tree()
-  yield writeExportLine({ is: 'header', header: { origin, vkeys, journals: journals.map(({ name, vkey }) => ({ name, vkey })) } })
+  yield writeExportLine({ is: 'header', header: { origin, vkeys, journals: journals.map(({ name, vkey }) => ({ name, vkey })), space } })
   const checkpoints = readCheckpoints(store, size)
   let due = await checkpoints.next()
   for await (const row of readLeaves(store, size)) {
@@ -71,7 +71,8 @@ async function* readCheckpoints(store: ExportSources['store'], size: number): As
 
 function exportedLeaf({ index, leaf, body, salt }: LeafRow, space: string): ExportedLeaf {
   const parsed = body === undefined ? undefined : readBody(body)
-  return parsed?.['space'] !== space || salt === undefined ? { index, data: leaf } : { index, data: leaf, body: parsed, salt }
+  if (parsed === undefined || salt === undefined) return { index, data: leaf }
+  return parsed['space'] === space ? { index, data: leaf, body: parsed, salt } : { index, data: leaf, withheld: true }
 }
 
 function readBody(body: string): JsonObject | undefined {

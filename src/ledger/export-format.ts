@@ -14,14 +14,18 @@ export interface ExportHeader {
   /** The log's own key first; then those of witnesses. */
   readonly vkeys: readonly string[]
   readonly journals: readonly { readonly name: string; readonly vkey: string }[]
+  /** The space whose bodies it shows; of others it has the commitments. */
+  readonly space?: string
 }
 
 export interface ExportedLeaf {
   readonly index: number
   readonly data: Uint8Array
-  /** Both absent once erased. */
+  /** Both absent once erased, and where they are withheld. */
   readonly body?: JsonObject
   readonly salt?: Uint8Array
+  /** The body belongs to another space than the one that this export is of. */
+  readonly withheld?: true
 }
 
 export type ExportLine =
@@ -38,8 +42,8 @@ export function writeExportLine(line: ExportLine): string {
     case 'header':
       return canonicalJson({ format: exportFormat, ...line.header })
     case 'leaf': {
-      const { index, data, body, salt } = line.leaf
-      return canonicalJson({ leaf: { index, data: toBase64(data), body, salt: salt === undefined ? undefined : toBase64(salt) } })
+      const { index, data, body, salt, withheld } = line.leaf
+      return canonicalJson({ leaf: { index, data: toBase64(data), body, salt: salt === undefined ? undefined : toBase64(salt), withheld } })
     }
     case 'checkpoint':
       return canonicalJson({ checkpoint: line.note })
@@ -67,7 +71,7 @@ function readLine(object: JsonObject): ExportLine | undefined {
   return isJsonObject(leaf) ? readLeaf(leaf) : undefined
 }
 
-function readHeader({ origin, vkeys, journals }: JsonObject): ExportLine | undefined {
+function readHeader({ origin, vkeys, journals, space }: JsonObject): ExportLine | undefined {
   if (typeof origin !== 'string' || !isArray(vkeys) || !isArray(journals)) return undefined
   if (!vkeys.every((vkey) => typeof vkey === 'string')) return undefined
   const named: { name: string; vkey: string }[] = []
@@ -75,13 +79,14 @@ function readHeader({ origin, vkeys, journals }: JsonObject): ExportLine | undef
     if (!isJsonObject(journal) || typeof journal.name !== 'string' || typeof journal.vkey !== 'string') return undefined
     named.push({ name: journal.name, vkey: journal.vkey })
   }
-  return { is: 'header', header: { origin, vkeys, journals: named } }
+  return { is: 'header', header: { origin, vkeys, journals: named, ...(typeof space === 'string' ? { space } : {}) } }
 }
 
-function readLeaf({ index, data, body, salt }: JsonObject): ExportLine | undefined {
+function readLeaf({ index, data, body, salt, withheld }: JsonObject): ExportLine | undefined {
   const bytes = typeof data === 'string' ? parseBase64(data) : undefined
   if (typeof index !== 'number' || bytes === undefined) return undefined
-  if (body === undefined && salt === undefined) return { is: 'leaf', leaf: { index, data: bytes } }
+  if (body === undefined && salt === undefined)
+    return { is: 'leaf', leaf: { index, data: bytes, ...(withheld === true ? { withheld } : {}) } }
   const saltRead = typeof salt === 'string' ? parseBase64(salt) : undefined
   if (!isJsonObject(body) || saltRead === undefined) return undefined
   return { is: 'leaf', leaf: { index, data: bytes, body, salt: saltRead } }

@@ -114,6 +114,7 @@ test('a sound export passes, and the report says what was checked', async () => 
     leaves: 7,
     bodies: 6,
     erased: 1,
+    withheld: 0,
     checkpoints: 3,
     size: 7,
     journals: [{ name: 'gateway-http', lines: 9, seals: 3, anchors: 3, anchoredTo: 9 }],
@@ -218,6 +219,14 @@ const tampering: readonly (readonly [says: string, lines: readonly string[], wan
     edit(
       leaf0At,
       inLeaf((leaf) => [delete leaf.body, delete leaf.salt]),
+    ),
+    /end: the body of leaf 0 is missing and no entry says/,
+  ],
+  [
+    'a body called another space’s, in an export that is not of one space',
+    edit(
+      leaf0At,
+      inLeaf((leaf) => [delete leaf.body, delete leaf.salt, (leaf.withheld = true)]),
     ),
     /end: the body of leaf 0 is missing and no entry says/,
   ],

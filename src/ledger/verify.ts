@@ -38,6 +38,8 @@ export interface ExportReport {
   readonly leaves: number
   readonly bodies: number
   readonly erased: number
+  /** Bodies of other spaces, which this export does not show. */
+  readonly withheld: number
   readonly checkpoints: number
   /** Size and root (hex) of the last checkpoint that was good. */
   readonly size: number
@@ -83,6 +85,7 @@ class ExportCheck {
   readonly #journals = new Map<string, JournalCheck>()
   readonly #missing = new Set<number>()
   readonly #erased = new Set<number>()
+  #withheld = 0
   #keys: readonly NoteKey[] = []
   #header: ExportHeader | undefined
   #line = 0
@@ -135,6 +138,7 @@ class ExportCheck {
       leaves: this.#frontier.size,
       bodies: this.#bodies,
       erased: this.#missing.size,
+      withheld: this.#withheld,
       checkpoints: this.#checkpoints,
       size: this.#covered,
       root: this.#root,
@@ -170,7 +174,8 @@ class ExportCheck {
     if (!isLeaf(leaf.data)) this.#fail('a leaf of a version that is not known here')
     this.#frontier = appendLeaf(this.#frontier, leafHash(leaf.data))
     if (leaf.body === undefined || leaf.salt === undefined) {
-      this.#missing.add(index)
+      if (leaf.withheld === true && this.#header?.space !== undefined) this.#withheld += 1
+      else this.#missing.add(index)
       return
     }
     this.#bodies += 1

@@ -16,7 +16,7 @@ import { mustBe, type Result } from '../../src/kernel/result.ts'
 import { reveal } from '../../src/kernel/secret.ts'
 import type { Narrowing } from '../../src/model/grants.ts'
 import type { Identity } from '../../src/model/identities.ts'
-import { type House, type HouseParts, httpGateway, openHouse } from '../../src/main/house.ts'
+import { type House, type HouseParts, httpGateway, openHouse, type Room, type RoomParts } from '../../src/main/house.ts'
 import { seededChance } from './chance.ts'
 import { TestClock } from './clock.ts'
 import { memoryJournalDisk } from './journal-disk.ts'
@@ -81,6 +81,23 @@ export async function openWorldOf(parts: WorldParts, document: JsonObject): Prom
   return world
 }
 
+/** Two spaces in one house, each with its own people: worlds that share store, ledger and clock, and nothing else. */
+export async function openTwoSpaces(documents: readonly [JsonObject, JsonObject]): Promise<readonly [World, World]> {
+  const clock = new TestClock()
+  const parts = testParts(1, ':memory:', clock)
+  const { room } = seededKeys(2)
+  const second: RoomParts = { ...room, space: 'plant', journalDisk: memoryJournalDisk(), pages: () => ({ origin, rpId }) }
+  const both: WorldParts = { ...parts, clock, rooms: [parts.rooms[0], second] }
+  const house = mustBe(await openHouse(both))
+  const worlds = [new OpenWorld(house, both), new OpenWorld(house, both, 1)] as const
+  for (const [place, world] of worlds.entries()) {
+    const applied = mustBe(await applyConfiguration(world.desk, { machine: 'test' }, documents[place] ?? {}))
+    if (applied.problems !== undefined) throw new Error(JSON.stringify(applied.problems, null, 2))
+    await world.registerEverybody()
+  }
+  return worlds
+}
+
 /** A world that another process began: its people sign with the passkeys that `save` wrote down. */
 export async function reopenWorld(parts: WorldParts, saved: string): Promise<World> {
   const world = new OpenWorld(mustBe(await openHouse(parts)), parts)
@@ -117,23 +134,31 @@ class OpenWorld implements World {
   readonly #authenticators = new Map<string, SoftwareAuthenticator>()
   readonly #secrets = new Map<string, string>()
 
-  constructor(house: House, parts: WorldParts) {
+  /** Which of the house's spaces it is. */
+  readonly #place: number
+
+  constructor(house: House, parts: WorldParts, place = 0) {
     this.house = house
     this.clock = parts.clock
     this.#parts = parts
-    this.gateway = gatewayControl(house.gate)
-    this.#reader = new TokenReader(house.desk, controlAudience(house.desk.space))
+    this.#place = place
+    this.gateway = gatewayControl(this.#room.gate)
+    this.#reader = new TokenReader(this.desk, controlAudience(this.desk.space))
+  }
+
+  get #room(): Room {
+    return this.house.rooms[this.#place] ?? this.house
   }
 
   async restart(): Promise<void> {
     await this.house.close()
     this.house = mustBe(await openHouse(this.#parts))
-    this.gateway = gatewayControl(this.house.gate)
+    this.gateway = gatewayControl(this.#room.gate)
     this.#reader = new TokenReader(this.desk, controlAudience(this.desk.space))
   }
 
   get desk(): Desk {
-    return this.house.desk
+    return this.#room.desk
   }
 
   async registerEverybody(): Promise<void> {

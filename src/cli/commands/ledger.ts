@@ -54,7 +54,7 @@ async function* fileLines(path: string): AsyncGenerator<string> {
 }
 
 function reportLines(report: ExportReport, paint: Paint): string[] {
-  const { leaves, bodies, erased, checkpoints, failures } = report
+  const { leaves, bodies, erased, withheld, checkpoints, failures } = report
   return [
     report.ok
       ? paint.green('verified')
@@ -63,7 +63,7 @@ function reportLines(report: ExportReport, paint: Paint): string[] {
       [
         ['log', report.origin],
         ['key', report.keyGiven ? 'the one you gave' : 'the one the export names itself: give --key to hold it against yours'],
-        ['leaves', `${leaves}, ${bodies} with their bodies, ${erased} erased`],
+        ['leaves', `${leaves}, ${bodies} with their bodies, ${erased} erased${withheld === 0 ? '' : `, ${withheld} of other spaces`}`],
         ['heads', `${checkpoints}, the last of size ${report.size}, root ${report.root}`],
         [
           'journals',
