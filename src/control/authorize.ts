@@ -193,6 +193,7 @@ async function record(gate: Gate, call: Call, recorded: Recorded, evidence: Evid
     detail: refusal?.detail,
     digest,
     effect: action.effect,
+    exception: grant?.exception,
     grant: grant?.id,
     hold,
     line,

@@ -7,6 +7,7 @@ import type { Ending, Grant } from '../model/grants.ts'
 import { type GrantEvent, grantLife, step } from '../model/lives.ts'
 import { type Caller, type Desk, note } from './desk.ts'
 import { endSession } from './end-session.ts'
+import { closeExceptionOf } from './exception-ending.ts'
 import { everyRecord } from './every-record.ts'
 import type { Change } from './ports.ts'
 import { callerMay, isParty, maySee } from './rights.ts'
@@ -26,6 +27,7 @@ export async function endGrant(tx: Change, grant: Grant, ending: Ending): Promis
   for await (const session of everyRecord(tx, 'session', { grant: grant.id, state: 'live' })) {
     await endSession(tx, session, ending)
   }
+  await closeExceptionOf(tx, ended, ending)
   return ended
 }
 

@@ -1,6 +1,6 @@
 /** Token exchange (RFC 8693): a proof of identity in, a short Remit token for one audience, and maybe one grant, out. */
 import { createHash } from 'node:crypto'
-import { type IdentityId, parseId } from '../kernel/ids.ts'
+import { type GrantId, type IdentityId, parseId } from '../kernel/ids.ts'
 import type { Instant, Milliseconds } from '../kernel/instants.ts'
 import { parseJson, isJsonObject } from '../kernel/json.ts'
 import { refuse } from '../kernel/refusals.ts'
@@ -38,6 +38,8 @@ export interface Exchanged {
 }
 
 const tokenMax: Milliseconds = 900_000
+/** An exception lasts for weeks; a token that names it must not. */
+const standingTokenMax: Milliseconds = 8 * 3_600_000
 
 interface Proved {
   readonly chain: readonly IdentityId[]
@@ -70,13 +72,13 @@ export async function mint(desk: Desk, proved: Proved, audience: string, grantId
   if (!chain.ok) return chain
   // A token that names a grant needs no end of its own: every action asks whether grant, chain and proof still stand.
   let endsAt = grantId === undefined ? Math.min(now + (proved.lifetime ?? tokenMax), proved.endsAt) : proved.endsAt
-  const named = grantId === undefined ? undefined : parseId('grn', grantId)
+  const named = grantId === undefined ? undefined : grantNamed(desk, grantId)
   if (named !== undefined) {
     const grant = named.ok ? desk.facts.grant(named.value) : undefined
     if (grant === undefined || !isSameChain(grant.chain, proved.chain)) return refuse('grant.missing')
     if (!isLive(grant, now) || grant.expiresAt === undefined)
       return refuse(grant.state === 'approved' ? 'grant.wrong-state' : 'grant.ended', { detail: `it is ${grant.state}` })
-    endsAt = Math.min(endsAt, grant.expiresAt)
+    endsAt = Math.min(endsAt, grant.expiresAt, grant.exception === undefined ? grant.expiresAt : now + standingTokenMax)
   }
   if (endsAt <= now) return refuse('credential.invalid')
   const claims: TokenClaims = {
@@ -91,6 +93,12 @@ export async function mint(desk: Desk, proved: Proved, audience: string, grantId
     proved: proved.facts,
   }
   return done({ token: await desk.mint.issue(claims), expiresAt: endsAt, claims })
+}
+
+/** A grant by its own id, or by that of the exception that it is the permit of. */
+function grantNamed(desk: Desk, text: string): Result<GrantId> {
+  const exception = [...desk.facts.exceptions()].find((each) => each.id === text)
+  return exception?.grant === undefined ? parseId('grn', text) : done(exception.grant)
 }
 
 /** The actor's proof joined to the subject's: who acts first, then for whom. The token ends with either. */

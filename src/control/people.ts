@@ -11,6 +11,7 @@ import { isName } from '../model/scope.ts'
 import { challengeOf } from './answer.ts'
 import { type Caller, type Desk, machinery, note } from './desk.ts'
 import { everyRecord } from './every-record.ts'
+import { firstException } from './exceptions.ts'
 import { keepCounter, type SignedChallenge, verifyPasskey } from './passkey-use.ts'
 import type { Change, Reading } from './ports.ts'
 import { callerMay } from './rights.ts'
@@ -18,8 +19,6 @@ import { callerMay } from './rights.ts'
 export const linkMax: Milliseconds = 24 * 3_600_000
 const signInMax: Milliseconds = 3_600_000
 const challengeMax: Milliseconds = 300_000
-/** The first administrator's standing right is an exception, and it is dated. */
-export const firstAdministratorMax: Milliseconds = 30 * 86_400_000
 
 export interface SignedIn {
   readonly person: Identity
@@ -203,7 +202,7 @@ export async function finishRegistration(
       subject: passkey.id,
       facts: { person: person.value.name, link: link.value.id, publicKey: passkey.publicKey, software: passkey.software },
     })
-    if (link.value.firstAdministrator) await grantFirstException(desk, tx, person.value)
+    if (link.value.firstAdministrator) await openFirstException(desk, tx, person.value)
     return done(await signIn(desk, tx, person.value))
   })
 }
@@ -213,20 +212,11 @@ async function livePerson(tx: Reading, id: IdentityId): Promise<Result<Identity>
   return person === undefined || person.state !== 'live' || person.quarantine !== undefined ? refuse('link.invalid') : done(person)
 }
 
-async function grantFirstException(desk: Desk, tx: Change, person: Identity): Promise<void> {
-  const id = desk.chance.id('exc', tx.now)
-  const reason = 'the first administrator, until roles and a second person are in place'
-  const expiresAt = tx.now + firstAdministratorMax
-  await tx.put('exception', {
-    id,
-    space: desk.space,
-    identity: person.id,
-    deskActions: ['administer', 'operate', 'audit', 'stop', 'approve'],
-    reason,
-    state: 'active',
-    createdAt: tx.now,
-    expiresAt,
-  })
+/** Nobody is there yet who could approve it: it begins active, and says what has to happen until it ends. */
+async function openFirstException(desk: Desk, tx: Change, person: Identity): Promise<void> {
+  const exception = firstException(desk, tx, person)
+  const { id, reason, expiresAt } = exception
+  await tx.put('exception', exception)
   await note(tx, { kind: 'exception.opened', actor: machinery, subject: id, facts: { person: person.name, reason, expiresAt } })
 }
 

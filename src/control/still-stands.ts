@@ -44,8 +44,9 @@ async function endFallen(desk: Desk, tx: Change, live: readonly Grant[]): Promis
   return done(count)
 }
 
+/** The permit of an exception stands and falls with that: `exceptions-sweep.ts` asks about it. */
 function isGiven(grant: Grant): boolean {
-  return grant.state === 'approved' || grant.state === 'active'
+  return grant.exception === undefined && (grant.state === 'approved' || grant.state === 'active')
 }
 
 /** Eligible by the rules of now, and approved by as many as they ask for, counting those who said yes and still hold the role. */

@@ -1,13 +1,14 @@
 /** What time and change end: grants, requests, holds, silent wrappers, idle windows. Runs often; what it ends is stored, not only computed. */
 import type { Instant } from '../kernel/instants.ts'
 import { done } from '../kernel/result.ts'
-import { exceptionLife, step, holdLife } from '../model/lives.ts'
+import { holdLife, step } from '../model/lives.ts'
 import type { Ending, Grant, Hold } from '../model/grants.ts'
 import type { Activity } from './activity.ts'
 import { type Desk, machinery, note } from './desk.ts'
 import { endGrant } from './end-grant.ts'
 import { everyRecord } from './every-record.ts'
 import { endSession, withoutBody } from './end-session.ts'
+import { sweepExceptions } from './exceptions-sweep.ts'
 import { reevaluate } from './still-stands.ts'
 
 const missedCallsMax = 3
@@ -16,14 +17,13 @@ const batchMax = 200
 
 /** Ends what is over by now. Answers how many. */
 export async function sweep(desk: Desk, activity: Activity): Promise<number> {
-  const fallen = await reevaluate(desk)
+  const fallen = (await reevaluate(desk)) + (await sweepExceptions(desk))
   const now = desk.clock.now()
   const grants = [...desk.facts.openGrants()].filter((grant) => overdue(grant, activity, now) !== undefined).slice(0, batchMax)
   const holds = [...desk.facts.holds()].filter((hold) => isOverdue(hold, now)).slice(0, batchMax)
   const sessions = [...desk.facts.liveSessions()].filter((session) => now >= session.endsAt).slice(0, batchMax)
   const bindings = [...desk.facts.bindings()].filter((binding) => now >= binding.expiresAt).slice(0, batchMax)
-  const exceptions = [...desk.facts.exceptions()].filter((exception) => exception.state !== 'ended' && now >= exception.expiresAt)
-  if (grants.length + holds.length + sessions.length + bindings.length + exceptions.length === 0) return fallen
+  if (grants.length + holds.length + sessions.length + bindings.length === 0) return fallen
   const swept = await desk.store.change(async (tx) => {
     let count = 0
     for (const { id } of grants) {
@@ -45,11 +45,6 @@ export async function sweep(desk: Desk, activity: Activity): Promise<number> {
       const session = await tx.get('session', id)
       if (session?.state !== 'live') continue
       await endSession(tx, session, { how: 'its token ended', by: machinery })
-      count += 1
-    }
-    for (const exception of exceptions) {
-      await tx.put('exception', { ...exception, state: step(exceptionLife, exception.state, 'end') ?? exception.state })
-      await note(tx, { kind: 'exception.ended', actor: machinery, subject: exception.id, facts: { reason: 'its time is up' } })
       count += 1
     }
     for (const { id } of bindings) await tx.remove('binding', id)

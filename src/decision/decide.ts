@@ -13,6 +13,7 @@ import { mayAsk } from './ask.ts'
 import { evaluate } from './cedar/evaluate.ts'
 import { callContext } from './contexts.ts'
 import { covers } from './covers.ts'
+import { exceptionPermits } from './exceptions.ts'
 import { chainStands, type DecisionFacts } from './facts.ts'
 import type { Rules } from './rules.ts'
 import { identityUid, operationUid, routeUid } from './world.ts'
@@ -60,8 +61,8 @@ export function decide(facts: DecisionFacts, question: Question, now: Instant): 
   const { action } = question
   const coverage = covers(grant.scope, action, (line) => facts.spent(grant.id, line))
   if (!coverage.covered) return denied(notCovered(coverage.why, coverage.detail), grant)
-  const eligible = stillEligible(facts, grant, chain.value, now)
-  if (!eligible.ok) return denied(eligible.refusal, grant)
+  const given = stillGiven(facts, question, { grant, chain: chain.value, now })
+  if (!given.ok) return denied(given.refusal, grant)
   const guard = guardrails(facts, question, { grant, chain: chain.value, now })
   if (!guard.ok) return denied(guard.refusal, grant)
   const { line, counted } = coverage
@@ -102,7 +103,9 @@ function chooseGrant(facts: DecisionFacts, question: Question, now: Instant): Re
   const [actor] = question.chain
   if (actor === undefined) return refuse('grant.missing')
   const live = [...facts.activeGrantsOf(actor)].filter((grant) => isLive(grant, now) && isSameChain(grant.chain, question.chain))
-  live.sort((a, b) => (a.expiresAt ?? 0) - (b.expiresAt ?? 0) || (a.id < b.id ? -1 : 1))
+  // An exception only where no grant covers it, so that every use of standing privilege is one that was needed, and can be seen.
+  const standing = (grant: Grant) => (grant.exception === undefined ? 0 : 1)
+  live.sort((a, b) => standing(a) - standing(b) || (a.expiresAt ?? 0) - (b.expiresAt ?? 0) || (a.id < b.id ? -1 : 1))
   const covering = live.find((grant) => covers(grant.scope, question.action, (line) => facts.spent(grant.id, line)).covered)
   if (covering !== undefined) return done(covering)
   // None covers it. The nearest one gives the better reason: wrong arguments or spent uses rather than nothing at all.
@@ -121,8 +124,8 @@ export function isSameChain(left: readonly string[], right: readonly string[]): 
 export function wouldStand(facts: DecisionFacts, question: Question, { grant, holds, now }: Standing): Result<undefined> {
   const chain = chainStands(facts, question.chain)
   if (!chain.ok) return chain
-  const eligible = stillEligible(facts, grant, chain.value, now)
-  if (!eligible.ok) return eligible
+  const given = stillGiven(facts, question, { grant, chain: chain.value, now })
+  if (!given.ok) return given
   const guard = guardrails(facts, question, { grant, chain: chain.value, now })
   if (!guard.ok) return guard
   const unmet = guard.value.holds.filter((hold) => !holds.includes(hold))
@@ -133,6 +136,17 @@ export interface Standing {
   readonly grant: Grant
   readonly holds: readonly string[]
   readonly now: Instant
+}
+
+interface Given {
+  readonly grant: Grant
+  readonly chain: readonly Identity[]
+  readonly now: Instant
+}
+
+/** Whether the grant would be given now: by eligibility, or by the exception that it is the permit of. */
+function stillGiven(facts: DecisionFacts, { action }: Question, { grant, chain, now }: Given): Result<undefined> {
+  return grant.exception === undefined ? stillEligible(facts, grant, chain, now) : exceptionPermits(facts, grant, action, now)
 }
 
 interface Known {

@@ -158,6 +158,38 @@ const rows = {
     remedy: 'ask for a shorter extension or a new grant',
   },
 
+  // Exceptions.
+  'exception.tier': {
+    status: 422,
+    tells: 'caller',
+    says: 'no exception permits a change of tier 3',
+    remedy: 'ask for a grant each time: remit request; detail names the operation',
+  },
+  'exception.too-long': {
+    status: 422,
+    tells: 'caller',
+    says: 'an exception does not last that long',
+    remedy: 'propose an earlier end; it is renewed only by a new approval',
+  },
+  'exception.owner': {
+    status: 422,
+    tells: 'caller',
+    says: 'an exception needs a live person who answers for it',
+    remedy: 'name a person who is not disabled or quarantined',
+  },
+  'exception.wrong-state': {
+    status: 409,
+    tells: 'caller',
+    says: 'the exception is not in a state in which this can be done',
+    remedy: 'remit exception show tells its state',
+  },
+  'exception.outgrown': {
+    status: 403,
+    tells: 'caller',
+    says: 'this is more than the exception was approved for',
+    remedy: 'ask for a grant, or propose the exception anew; detail says what has changed',
+  },
+
   // One action.
   'action.unknown': {
     status: 403,
@@ -327,6 +359,12 @@ const rows = {
     tells: 'caller',
     says: 'the store has lost entries of the ledger that were signed before, or is another store',
     remedy: 'start it on the right data folder, or restore a backup with remit restore, which begins a new epoch',
+  },
+  'ledger.unanchored': {
+    status: 503,
+    tells: 'caller',
+    says: 'the place outside that keeps heads of the ledger cannot be read, so nobody knows whether the store lost its tail',
+    remedy: 'make the place reachable; or start without --anchor once, knowing that nothing is held against it then',
   },
   'ledger.disputed': {
     status: 503,

@@ -1,6 +1,8 @@
 /** Who acts, how they prove it, and what opens a page for them. */
-import type { CredentialId, DeviceSignInId, ExceptionId, IdentityId, LinkId, PasskeyId } from '../kernel/ids.ts'
+import type { CredentialId, DeviceSignInId, ExceptionId, GrantId, IdentityId, LinkId, PasskeyId } from '../kernel/ids.ts'
 import type { Instant } from '../kernel/instants.ts'
+import type { Effect, Tier } from './effects.ts'
+import type { ScopeEntry } from './grants.ts'
 import type { ExceptionState } from './lives.ts'
 
 export const identityKinds = ['human', 'service-account', 'workload', 'api-client', 'robot', 'ai-agent'] as const
@@ -68,7 +70,10 @@ export interface Passkey {
   readonly software: boolean
   /** By whose link it came; absent on one made before that was kept. */
   readonly issuedBy?: string
+  /** It took the place of passkeys that were lost: for a while its yes counts nowhere that the issuer of the link is a party. */
+  readonly replaces?: true
   readonly createdAt: Instant
+  readonly revokedAt?: Instant
 }
 
 /** A link that works once: for registering a passkey. Kept as a hash. */
@@ -79,6 +84,8 @@ export interface OneTimeLink {
   /** Whom it is for; absent on the very first link, where the first administrator chooses a name. */
   readonly person?: IdentityId
   readonly firstAdministrator: boolean
+  /** For somebody whose passkeys were revoked to make room for the one that it brings. */
+  readonly replaces?: true
   readonly issuedBy: string
   readonly createdAt: Instant
   readonly expiresAt: Instant
@@ -109,16 +116,64 @@ export interface DeviceSignIn {
   readonly expiresAt: Instant
 }
 
+/** How much an exception reaches, as it was when people were asked: what is more than this it does not permit. */
+export interface Blast {
+  /** `shop/restart`: every operation by name, sorted. One that is declared later is not among them. */
+  readonly operations: readonly string[]
+  readonly effects: readonly Effect[]
+  readonly tier: Tier
+}
+
+/** One step on the way to not needing the exception any more. */
+export interface RemediationStep {
+  readonly says: string
+  readonly done?: { readonly by: string; readonly at: Instant }
+}
+
+export interface ExceptionEnding {
+  readonly how: 'expired' | 'closed' | 'fallen' | 'renewed' | 'denied' | 'withdrawn' | 'unanswered'
+  readonly by: string
+  /** Why, or where the proof stands that it is not needed any more. */
+  readonly reason: string
+}
+
 /** A standing privilege that had to stay: always owned, justified and dated. */
 export interface StandingException {
   readonly id: ExceptionId
   readonly space: string
+  /** Who has it. */
   readonly identity: IdentityId
+  /** The person who answers for it; it ends when they are gone. */
+  readonly owner: IdentityId
+  /** Whoever proposed it; without an id where that was the machine's operator, or Remit itself. */
+  readonly proposedBy: { readonly name: string; readonly id?: IdentityId }
+  /** What it permits: something at the desk, or a scope. One of the two is empty. */
   readonly deskActions: readonly DeskAction[]
+  readonly scope: readonly ScopeEntry[]
+  readonly blast: Blast
   readonly reason: string
+  readonly remediation: readonly RemediationStep[]
+  /** SHA-256 over what was proposed, without its id: the same is not proposed twice. */
+  readonly content: string
+  /** SHA-256 over what was proposed, with its id: what people sign. */
+  readonly digest: string
   readonly state: ExceptionState
   readonly createdAt: Instant
+  /** Until when somebody may answer. */
+  readonly answerBy: Instant
+  readonly approvedAt?: Instant
+  /** The one absolute end. */
   readonly expiresAt: Instant
+  /** The grant through which a scope is permitted; there from approval on. */
+  readonly grant?: GrantId
+  readonly renews?: ExceptionId
+  /** How many in a row came before it, and when the first of them began. */
+  readonly renewals: number
+  readonly standingSince?: Instant
+  /** The last warning before its end, in days. */
+  readonly warnedDays?: number
+  readonly endedAt?: Instant
+  readonly ending?: ExceptionEnding
 }
 
 /** What may be done at Remit's own desk. */
