@@ -53,7 +53,11 @@ export const floors: Readonly<Record<string, Floor>> = {
   'store/shared': { standsOn: ['kernel', 'model'], typesOf: ['control/ports.ts'], packages: ['kysely'] },
   'store/sqlite': { standsOn: ['kernel', 'model', 'store/shared'], typesOf: ['control/ports.ts'], packages: ['kysely'], may: ['sqlite'] },
   'store/postgres': { standsOn: ['kernel', 'model', 'store/shared'], typesOf: ['control/ports.ts'], packages: ['kysely', 'pg'] },
-  host: { standsOn: ['kernel'], packages: ['@cedar-policy/cedar-wasm', '@simplewebauthn/server', 'jose', 'pino', 'zod'], may: everyPower },
+  host: {
+    standsOn: ['kernel'],
+    packages: ['@cedar-policy/cedar-wasm', '@simplewebauthn/server', '@peculiar/x509', 'jose', 'pino', 'zod'],
+    may: everyPower,
+  },
   'gateways/shared': { standsOn: ['kernel', 'model', 'control'], may: ['sockets', 'secrets'] },
   'gateways/http': gatewayFloor,
   'gateways/postgres': gatewayFloor,
