@@ -49,6 +49,7 @@ async function weigh(gate: Gate, call: Call, at: At): Promise<Verdict> {
   // What was decided elsewhere since the database was lost is not known here.
   if (!gate.desk.store.isHeld())
     return deny(gate, call, { id, refusal: refuse('store.unavailable', { detail: 'the database is lost' }).refusal })
+  if (gate.isDisputed()) return deny(gate, call, { id, refusal: refuse('ledger.disputed').refusal })
   const known = claims.grant === undefined ? undefined : gate.desk.facts.sessionOf(claims.jti, claims.grant)
   const question = {
     chain: claims.chain,
@@ -281,6 +282,7 @@ export function stands(gate: Gate, decision: Decision): Result<undefined> {
   const now = clock.now()
   if (now >= decision.endsAt) return refuse('grant.ended')
   if (!gate.desk.store.isHeld()) return refuse('store.unavailable', { detail: 'the database is lost' })
+  if (gate.isDisputed()) return refuse('ledger.disputed')
   const basis = gate.underWay.get(decision.id)
   if (basis === undefined) return refuse('action.changed')
   // Time alone ends a proof, without any change of the facts.

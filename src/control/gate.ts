@@ -13,6 +13,8 @@ export interface Gate {
   readonly activity: Activity
   /** Tells an operator of a fault of our own: the caller hears only its id. */
   readonly alarm: (says: string, cause: unknown) => void
+  /** Whether a witness disputes the ledger: nothing is let through then, since the store may be an old one. */
+  readonly isDisputed: () => boolean
   /** Refusals so far, by session. */
   readonly refusals: Map<string, number>
   /** What each decision rests on that is not finished yet: not part of what a gateway is told. */

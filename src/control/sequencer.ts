@@ -19,6 +19,8 @@ export interface SequencerOptions {
   readonly retryMs?: Milliseconds
   /** Hears of each failure to write the ledger. */
   readonly onFailure?: (cause: unknown) => void
+  /** Opened so, it signs nothing until `resume`. */
+  readonly isStopped?: boolean
 }
 
 /** Rows in one transaction. */
@@ -33,8 +35,10 @@ export class Sequencer {
   readonly vkey: string
   readonly #options: SequencerOptions
   #turn: Promise<Result<TreeState>>
+  readonly #onHead: ((state: TreeState) => void)[] = []
   #woken: (() => void) | undefined
   #closed = false
+  #stopped: boolean
 
   /** Holds the stored head against the key and numbers what a crash left over. Refuses `ledger.*` a head that is not ours. */
   static async open(options: SequencerOptions): Promise<Result<Sequencer>> {
@@ -51,13 +55,38 @@ export class Sequencer {
   private constructor(options: SequencerOptions, vkey: string, state: TreeState) {
     this.#options = options
     this.vkey = vkey
+    this.#stopped = options.isStopped === true
     this.#turn = Promise.resolve(done(state))
   }
 
-  /** Numbers everything committed so far and answers the head over it; refuses `store.unavailable` if it could not be stored. */
+  /**
+   * Numbers everything committed so far and answers the head over it; refuses `store.unavailable` if it could not be stored, and
+   * `ledger.disputed` while it is stopped.
+   */
   flush(): Promise<Result<TreeState>> {
     this.#turn = this.#turn.then(() => this.#numberAll())
     return this.#turn
+  }
+
+  /** As `flush`; while it is stopped, the head that was signed last. */
+  async head(): Promise<Result<TreeState>> {
+    const flushed = await this.flush()
+    return flushed.ok || flushed.refusal.code !== 'ledger.disputed' ? flushed : done(await this.#options.store.tree())
+  }
+
+  /** Called with each new head once it is stored. */
+  onHead(listener: (state: TreeState) => void): void {
+    this.#onHead.push(listener)
+  }
+
+  /** Signs nothing any more. What changes leave stays in the outbox, in order, until `resume`. */
+  stop(): void {
+    this.#stopped = true
+  }
+
+  /** Signs again, from the next `flush` on. */
+  resume(): void {
+    this.#stopped = false
   }
 
   /** Numbers what is left and stops. */
@@ -81,10 +110,12 @@ export class Sequencer {
       let state = await store.tree()
       for (;;) {
         const rows = await store.outbox(batchMax)
+        if (this.#stopped) return refuse('ledger.disputed')
         if (rows.length === 0) return done(state)
         const numbered = numberRows(state, rows, signer)
         await store.appendLeaves(state.size, numbered.leaves, numbered.state)
         state = numbered.state
+        for (const listener of this.#onHead) listener(state)
       }
     } catch (cause) {
       onFailure?.(cause)

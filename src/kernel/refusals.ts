@@ -380,6 +380,18 @@ const rows = {
   },
 
   // The house itself.
+  'master-key.unavailable': {
+    status: 503,
+    tells: 'caller',
+    says: 'the master key cannot be had',
+    remedy: 'mend what detail names; docs/reference/secrets.md has every way to give it',
+  },
+  'master-key.wrong': {
+    status: 503,
+    tells: 'caller',
+    says: 'this is not the master key that this store was sealed under',
+    remedy: 'start with the one that is, by --master-key or as keys/master.key in the data folder; docs/reference/secrets.md says what can be done without it',
+  },
   'store.locked': {
     status: 503,
     tells: 'caller',

@@ -9,7 +9,11 @@ import type { Gate } from '../control/gate.ts'
 import { Journal } from '../control/journal.ts'
 import type { JournalDisk } from '../control/journal-reading.ts'
 import type { Chance, Clock, Database, Passkeys, SecretSource, Signer, Store } from '../control/ports.ts'
-import { Sequencer } from '../control/sequencer.ts'
+import type { HeadPlace } from '../control/head-keeping.ts'
+import { Ledger } from '../control/ledger.ts'
+import { type HashShelf, memoryShelf } from '../control/log-tree.ts'
+import type { Sequencer } from '../control/sequencer.ts'
+import type { WitnessLine } from '../control/witnessing.ts'
 import { makeIssuerTokens } from '../host/issuer-tokens.ts'
 import { PolicyChecker } from '../host/policy-checker.ts'
 import { makeTokenMint } from '../host/token-mint.ts'
@@ -52,6 +56,11 @@ export interface HouseParts {
   /** Where references to secrets are looked up; without it none is found. */
   readonly secrets?: SecretSource
   readonly shipped: readonly PolicyFile[]
+  /** Where hashes above the ledger's leaves are kept; in memory unless said. */
+  readonly shelf?: HashShelf
+  readonly witnesses?: readonly WitnessLine[]
+  /** A place outside that is given the ledger's heads, and that the store is held against at the start. */
+  readonly place?: HeadPlace
   /** Hears of what an operator must look at. */
   readonly alarm: (says: string, cause: unknown) => void
 }
@@ -67,6 +76,8 @@ export interface Room {
 export interface House extends Room {
   readonly rooms: readonly [Room, ...Room[]]
   readonly database: Database
+  readonly ledger: Ledger
+  /** The ledger's. */
   readonly sequencer: Sequencer
   readonly isDemo: boolean
   close(): Promise<void>
@@ -123,13 +134,21 @@ async function build(parts: HouseParts, database: Database, closing: Closing): P
   const isDemo = (await database.meta('demo')) === 'true'
   const [first, ...others] = parts.rooms
   clock.raise?.((await database.inSpace(first.space).last()).at)
-  const onFailure = (cause: unknown) => alarm('the ledger cannot be written', cause)
-  const sequencer = await Sequencer.open({ store: database, signer: keys.ledger, clock, onFailure })
-  if (!sequencer.ok) return sequencer
-  closing.add(() => sequencer.value.close())
+  const ledger = await Ledger.open({
+    database,
+    store: database.inSpace(first.space),
+    signer: keys.ledger,
+    clock,
+    shelf: parts.shelf ?? memoryShelf(),
+    witnesses: parts.witnesses ?? [],
+    ...(parts.place === undefined ? {} : { place: parts.place }),
+    alarm,
+  })
+  if (!ledger.ok) return ledger
+  closing.add(() => ledger.value.close())
   const checker = new PolicyChecker()
   closing.add(() => checker.close())
-  const shared: Shared = { house: parts, database, checker, isDemo, closing }
+  const shared: Shared = { house: parts, database, ledger: ledger.value, checker, isDemo, closing }
   const room = await openRoom(shared, first)
   if (!room.ok) return room
   const rooms: [Room, ...Room[]] = [room.value]
@@ -138,13 +157,14 @@ async function build(parts: HouseParts, database: Database, closing: Closing): P
     if (!opened.ok) return opened
     rooms.push(opened.value)
   }
-  return done({ ...room.value, rooms, database, sequencer: sequencer.value, isDemo, close: () => closing.all() })
+  return done({ ...room.value, rooms, database, ledger: ledger.value, sequencer: ledger.value.sequencer, isDemo, close: () => closing.all() })
 }
 
 /** What every room of a house stands on. */
 interface Shared {
   readonly house: HouseParts
   readonly database: Database
+  readonly ledger: Ledger
   readonly checker: PolicyChecker
   readonly isDemo: boolean
   readonly closing: Closing
@@ -165,6 +185,7 @@ async function openRoom(shared: Shared, parts: RoomParts): Promise<Result<Room>>
     journal: journal.value,
     activity: new Activity(house.clock.now()),
     alarm: house.alarm,
+    isDisputed: () => shared.ledger.isDisputed,
     refusals: new Map(),
     underWay: new Map(),
   }
