@@ -29,6 +29,11 @@ export class Activity {
     life.underWay = Math.max(0, life.underWay - 1)
   }
 
+  /** Something was done under it that had no length. */
+  used(grant: string, now: Instant): void {
+    this.#of(grant).lastUse = now
+  }
+
   called(grant: string, now: Instant): void {
     this.#of(grant).lastCall = now
   }

@@ -13,7 +13,7 @@ import { type Configuration, type ConfiguredService, readConfiguration } from '.
 import type { Identity, Issuer } from '../model/identities.ts'
 import type { ParsedPolicy, PolicyFile, PolicySet } from '../model/policies.ts'
 import type { Service } from '../model/services.ts'
-import { type Caller, type Desk, note } from './desk.ts'
+import { type Caller, type Desk, type DeskRight, note } from './desk.ts'
 import { endGrant } from './end-grant.ts'
 import type { Change } from './ports.ts'
 import { callerMay } from './rights.ts'
@@ -65,13 +65,13 @@ export async function applyConfiguration(desk: Desk, author: Author, document: J
   for (let attempt = 1; ; attempt += 1) {
     const may = mayApply(desk, author)
     if (!may.ok) return may
-    const applied = await applyOnce(desk, author, document)
+    const applied = await applyOnce(desk, author, document, may.value)
     if (applied.ok) await reevaluate(desk)
     if (applied.ok || applied.refusal.code !== 'action.changed' || attempt === attemptsMax) return applied
   }
 }
 
-async function applyOnce(desk: Desk, author: Author, document: JsonObject): Promise<Result<Plan>> {
+async function applyOnce(desk: Desk, author: Author, document: JsonObject, right: DeskRight): Promise<Result<Plan>> {
   const { entities, rules } = desk.facts
   const prepared = await prepare(desk, author, document)
   if ('problems' in prepared) return done({ changes: [], problems: prepared.problems })
@@ -90,13 +90,13 @@ async function applyOnce(desk: Desk, author: Author, document: JsonObject): Prom
       await note(tx, { kind: 'policy.published', actor: by, subject: version, facts: { files: files.map((file) => file.name) } })
     }
     const facts = { changes: changed.map((change) => ({ ...change })) }
-    await note(tx, { kind: 'configuration.applied', actor: by, subject: desk.space, facts })
+    await note(tx, { kind: 'configuration.applied', actor: by, subject: desk.space, facts, right })
     return done({ changes: prepared.changes })
   })
 }
 
-function mayApply(desk: Desk, author: Author): Result<undefined> {
-  return 'machine' in author ? done(undefined) : callerMay(desk, author, 'administer')
+function mayApply(desk: Desk, author: Author): Result<DeskRight> {
+  return 'machine' in author ? done({}) : callerMay(desk, author, 'administer')
 }
 
 function authorName(author: Author): string {
@@ -267,7 +267,11 @@ async function desiredPolicies(
   const says = `${files.length} files, version ${version.slice(0, 12)}`
   const planned = { kind: 'policies', name: 'policies', says } as const
   if (current?.version === version) return { set: undefined, planned: { ...planned, what: 'same' } }
-  const checked = await checkPolicies(desk.checker, { files, schema, known: knownNames(services.values()) })
+  const checked = await checkPolicies(desk.checker, {
+    files,
+    schema,
+    known: knownNames(services.values(), rolesThereAre(desk, configuration)),
+  })
   if ('problems' in checked) return checked
   const set = {
     id: 'current',
@@ -279,6 +283,11 @@ async function desiredPolicies(
     publishedBy: authorName(author),
   }
   return { set, planned: { ...planned, what: current === undefined ? 'add' : 'change' } }
+}
+
+/** Those that the document declares, with or without anybody in them, and those that somebody has. */
+function rolesThereAre(desk: Desk, { roles }: Configuration): readonly string[] {
+  return [...Object.keys(roles), ...new Set([...desk.facts.identities()].flatMap((identity) => identity.roles))]
 }
 
 /** Cedar's own validation, then Remit's: every policy parsed, or every problem found. */

@@ -102,8 +102,8 @@ export function deskAllows(desk: Pick<Desk, 'space' | 'facts'>, identity: Identi
   if (!weighed.ok) return weighed
   if (weighed.value) return done({})
   for (const exception of desk.facts.exceptionsOf(identity.id)) {
-    if (exception.state === 'active' && now < exception.expiresAt && exception.deskActions.includes(action))
-      return done({ under: exception.id })
+    const isLive = exception.state === 'active' && now < exception.expiresAt && answersFor(desk.facts, exception.owner)
+    if (isLive && exception.deskActions.includes(action)) return done({ under: exception.id })
   }
   return refuse('caller.not-allowed', { detail: `${identity.name} may not ${action}` })
 }

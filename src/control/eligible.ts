@@ -1,6 +1,7 @@
 /** What a caller may ask for, found by asking: every declared operation, under every kind of task that policy speaks of. */
 import { formatDuration } from '../kernel/instants.ts'
 import { type Eligible, mayAsk } from '../decision/ask.ts'
+import { deskService } from '../model/desk-service.ts'
 import type { Effect, Tier } from '../model/effects.ts'
 import type { Task } from '../model/grants.ts'
 import type { Caller, Desk } from './desk.ts'
@@ -36,7 +37,7 @@ export function eligible(desk: Desk, caller: Caller, filter: { readonly task?: s
   const kinds = filter.task === undefined ? taskKinds(desk) : [filter.task]
   const proved = Object.entries(caller.claims.proved).map(([name, value]) => ({ name, value, source: caller.claims.provedBy, at: now }))
   const claimed = filter.ticket === undefined ? [] : [{ name: 'ticket', value: filter.ticket, source: caller.actor.name, at: now }]
-  for (const service of desk.facts.services()) {
+  for (const service of [deskService, ...desk.facts.services()]) {
     for (const route of service.routes) {
       const resource = `${service.id}/${route.name}`
       for (const kind of kinds) {

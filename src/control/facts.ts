@@ -6,16 +6,16 @@ import { type EntityStore, entityStore } from '../decision/cedar/entities.ts'
 import type { DecisionFacts } from '../decision/facts.ts'
 import { readRules, type Rules } from '../decision/rules.ts'
 import { cedarSchema } from '../decision/schema.ts'
-import { effectEntities, identityEntities, schemaWorld, serviceEntities } from '../decision/world.ts'
+import { identityEntities, schemaWorld, serviceEntities, standingEntities } from '../decision/world.ts'
 import { effects } from '../model/effects.ts'
 import { type Grant, type Hold, type Session, type TokenBinding, type Uses, usesId } from '../model/grants.ts'
-import type { Credential, Identity, Issuer, Passkey, StandingException } from '../model/identities.ts'
+import type { Credential, Identity, Issuer, StandingException } from '../model/identities.ts'
 import type { PolicySet } from '../model/policies.ts'
 import type { FactChange, RecordKind, Records } from '../model/records.ts'
 import type { Service } from '../model/services.ts'
 import { everyRecord } from './every-record.ts'
+import { KnownProofs } from './known-proofs.ts'
 import type { Committed, SearchBy, Store } from './ports.ts'
-import { parseIssuedProof, splitProofs, subjectHash } from './proofs.ts'
 
 /** Ended grants and sessions are remembered this far back, so that a late caller hears "ended" rather than "unknown". */
 const endedMax = 10_000
@@ -25,12 +25,10 @@ export type FactListener = (change: FactChange) => void
 export class Facts implements DecisionFacts {
   #version = 0
   #rules: Rules | undefined
-  #entities: EntityStore = mustBe(entityStore(effectEntities(effects)))
+  #entities: EntityStore
   readonly #identities = new Map<string, Identity>()
   readonly #identitiesByName = new Map<string, Identity>()
-  readonly #credentials = new Map<string, Credential>()
-  readonly #passkeys = new Map<string, Passkey>()
-  readonly #issuers = new Map<string, Issuer>()
+  readonly #proofs = new KnownProofs((id) => this.#identities.get(id))
   readonly #services = new Map<string, Service>()
   readonly #exceptions = new Map<string, StandingException>()
   readonly #grants = new Map<string, Grant>()
@@ -48,6 +46,7 @@ export class Facts implements DecisionFacts {
 
   constructor(space: string) {
     this.#space = space
+    this.#entities = mustBe(entityStore(standingEntities(effects, space)))
   }
 
   get version(): number {
@@ -69,10 +68,10 @@ export class Facts implements DecisionFacts {
         for await (const record of everyRecord(tx, kind, by)) keep(record)
       }
       await put('identity', {}, (identity) => this.#putIdentity(identity))
-      await put('credential', {}, (credential) => this.#credentials.set(credential.id, credential))
-      await put('passkey', {}, (passkey) => this.#passkeys.set(passkey.id, passkey))
-      await put('exception', {}, (exception) => this.#exceptions.set(exception.id, exception))
-      await put('issuer', {}, (issuer) => this.#issuers.set(issuer.id, issuer))
+      await put('credential', {}, (credential) => this.#proofs.putCredential(credential))
+      await put('passkey', {}, (passkey) => this.#proofs.putPasskey(passkey))
+      await put('exception', { state: ['proposed', 'active'] }, (exception) => this.#putException(exception))
+      await put('issuer', {}, (issuer) => this.#proofs.putIssuer(issuer))
       await put('service', {}, (service) => this.#putService(service))
       await put('policySet', {}, (policies) => {
         this.#policies = policies
@@ -85,8 +84,7 @@ export class Facts implements DecisionFacts {
       await put('hold', { state: ['waiting', 'approved', 'denied'] }, (hold) => this.#putHold(hold))
     })
     // Records come in order of their ids, so somebody may have come before their owner.
-    const identities = [...this.#identities.values()].flatMap((identity) => identityEntities(identity, (id) => this.#identities.get(id)))
-    this.#entities = mustBe(this.#entities.with(identities))
+    this.#derive([...this.#identities.values()])
     this.#version = (await store.last()).version
     this.#rebuildRules()
   }
@@ -95,6 +93,9 @@ export class Facts implements DecisionFacts {
   apply(committed: Committed): void {
     const own = committed.changes.filter((change) => 'removed' in change || change.record.space === this.#space)
     for (const change of own) this.#put(change)
+    // Once for all of them: a role may have thousands in it.
+    const identities = own.flatMap((change) => (change.kind === 'identity' && !('removed' in change) ? [change.record] : []))
+    if (identities.length > 0) this.#derive([...new Map(identities.map((identity) => [identity.id, identity])).values()])
     if (own.some((change) => change.kind === 'policySet')) this.#rebuildRules()
     this.#version = committed.version
     for (const change of own) for (const listener of this.#listeners) listener(change)
@@ -135,43 +136,34 @@ export class Facts implements DecisionFacts {
     }
   }
 
+  /** Passkeys, API secrets and issuers. */
+  get proofs(): KnownProofs {
+    return this.#proofs
+  }
+
   hasPasskey(person: IdentityId): boolean {
-    for (const passkey of this.#passkeys.values()) if (passkey.person === person) return true
-    return false
+    return this.#proofs.passkeysOf(person).some((passkey) => passkey.revokedAt === undefined)
   }
 
   /** What proves an identity to Remit: API secrets and passkeys, ended ones included. */
-  *proofsOf(identity: IdentityId): Iterable<{ readonly issuedBy?: string; readonly createdAt: Instant }> {
-    for (const credential of this.#credentials.values()) if (credential.identity === identity) yield credential
-    for (const passkey of this.#passkeys.values()) if (passkey.person === identity) yield passkey
+  proofsOf(identity: IdentityId): readonly { readonly issuedBy?: string; readonly createdAt: Instant }[] {
+    return [...this.#proofs.credentialsOf(identity), ...this.#proofs.passkeysOf(identity)]
   }
 
   isProofLive(proof: string, now: Instant): boolean {
-    return splitProofs(proof).every((each) => this.#isLive(each, now))
-  }
-
-  #isLive(proof: string, now: Instant): boolean {
-    if (proof.startsWith('crd_')) {
-      const credential = this.#credentials.get(proof)
-      return credential !== undefined && credential.revokedAt === undefined && now < credential.expiresAt
-    }
-    if (proof.startsWith('pks_')) return this.#passkeys.has(proof)
-    const issued = parseIssuedProof(proof)
-    if (issued === undefined || !this.#issuers.has(issued.issuer)) return false
-    const identity = this.#identities.get(issued.identity)
-    return identity?.signsInBy.some((by) => by.issuer === issued.issuer && subjectHash(by.subject) === issued.subjectHash) === true
+    return this.#proofs.isLive(proof, now)
   }
 
   credential(id: string): Credential | undefined {
-    return this.#credentials.get(id)
+    return this.#proofs.credential(id)
   }
 
   credentialsOf(identity: IdentityId): Credential[] {
-    return [...this.#credentials.values()].filter((credential) => credential.identity === identity)
+    return this.#proofs.credentialsOf(identity)
   }
 
   issuers(): Iterable<Issuer> {
-    return this.#issuers.values()
+    return this.#proofs.issuers()
   }
 
   /** The policy set in force. */
@@ -194,6 +186,10 @@ export class Facts implements DecisionFacts {
   /** Those that may still become or be a permit. */
   openGrants(): Iterable<Grant> {
     return this.#grants.values()
+  }
+
+  openGrantsOf(actor: IdentityId): Iterable<Grant> {
+    return this.#grantsByActor.get(actor)?.values() ?? []
   }
 
   *activeGrantsOf(actor: IdentityId): Iterable<Grant> {
@@ -237,6 +233,7 @@ export class Facts implements DecisionFacts {
     return this.#holdsBySession.get(session)?.values() ?? []
   }
 
+  /** Those that are proposed or active; what is over is only in the store. */
   *exceptionsOf(identity: IdentityId): Iterable<StandingException> {
     for (const exception of this.#exceptions.values()) if (exception.identity === identity) yield exception
   }
@@ -272,16 +269,16 @@ export class Facts implements DecisionFacts {
         this.#putUses(change.record)
         break
       case 'credential':
-        this.#credentials.set(change.id, change.record)
+        this.#proofs.putCredential(change.record)
         break
       case 'passkey':
-        this.#passkeys.set(change.id, change.record)
+        this.#proofs.putPasskey(change.record)
         break
       case 'issuer':
-        this.#issuers.set(change.id, change.record)
+        this.#proofs.putIssuer(change.record)
         break
       case 'exception':
-        this.#exceptions.set(change.id, change.record)
+        this.#putException(change.record)
         break
       case 'binding':
         this.#bindings.set(change.id, change.record)
@@ -295,6 +292,11 @@ export class Facts implements DecisionFacts {
     }
   }
 
+  #putException(exception: StandingException): void {
+    if (exception.state === 'proposed' || exception.state === 'active') this.#exceptions.set(exception.id, exception)
+    else this.#exceptions.delete(exception.id)
+  }
+
   #putUses(uses: Uses): void {
     if (this.#grants.has(uses.grant)) this.#uses.set(uses.id, uses.spent)
   }
@@ -302,7 +304,11 @@ export class Facts implements DecisionFacts {
   #putIdentity(identity: Identity): void {
     this.#identities.set(identity.id, identity)
     this.#identitiesByName.set(identity.name, identity)
-    this.#entities = mustBe(this.#entities.with(identityEntities(identity, (id) => this.#identities.get(id))))
+  }
+
+  #derive(identities: readonly Identity[]): void {
+    const entities = identities.flatMap((identity) => identityEntities(identity, (id) => this.#identities.get(id)))
+    this.#entities = mustBe(this.#entities.with(entities))
   }
 
   #putService(service: Service): void {
@@ -359,7 +365,7 @@ export class Facts implements DecisionFacts {
   #rebuildRules(): void {
     if (this.#policies === undefined) return
     const { files, parsed } = this.#policies
-    const read = readRules({ policies: parsed, files, schema: cedarSchema(schemaWorld(this.#services.values(), this.#issuers.values())) })
+    const read = readRules({ policies: parsed, files, schema: cedarSchema(schemaWorld(this.#services.values(), this.#proofs.issuers())) })
     // What was published had been read once. If it cannot be read now, nothing is allowed: no rules.
     this.#rules = read.ok ? read.rules : undefined
   }

@@ -3,12 +3,16 @@ import type { IdentityId } from '../kernel/ids.ts'
 import type { Instant } from '../kernel/instants.ts'
 import { refuse } from '../kernel/refusals.ts'
 import { done, type Result } from '../kernel/result.ts'
+import { names } from '../decision/covers.ts'
+import { isLive, isSameChain, stillEligible } from '../decision/decide.ts'
+import { chainStands } from '../decision/facts.ts'
+import { type DeskOperation, deskService } from '../model/desk-service.ts'
 import type { Grant, Hold } from '../model/grants.ts'
-import type { Identity } from '../model/identities.ts'
+import type { DeskAction, Identity } from '../model/identities.ts'
 import { type Approver, isSatisfied, mayCount, needsPersons, type Requirement } from '../model/requirements.ts'
 import { describeSelector } from '../model/selector.ts'
 import type { Tier } from '../model/effects.ts'
-import { type Caller, type Desk, deskAllows } from './desk.ts'
+import { type Caller, type Desk, deskAllows, type DeskRight, weighAtDesk } from './desk.ts'
 
 /** Whoever issued a credential this lately may not approve what it is used for. */
 const lately = 7 * 86_400_000
@@ -24,13 +28,46 @@ export function asApprover(identity: Identity): Approver {
   return { id: identity.id, name: identity.name, roles: identity.roles }
 }
 
-/** Every link of the caller's chain must be allowed: acting for somebody gives no more than both have. */
-export function callerMay(desk: Desk, caller: Caller, action: 'approve' | 'audit' | 'stop' | 'operate' | 'administer'): Result<undefined> {
+/**
+ * Every link of the caller's chain must be allowed: acting for somebody gives no more than both have. What is not given by what stands is
+ * given by a live grant for the desk, to exactly the chain that it was granted to.
+ */
+export function callerMay(desk: Desk, caller: Caller, action: DeskAction): Result<DeskRight> {
+  const now = desk.clock.now()
+  const granted = action === 'operate' || action === 'administer' ? deskGrant(desk, caller, action) : undefined
+  if (granted !== undefined) return done(granted)
+  let right: DeskRight = {}
   for (const link of caller.chain) {
-    const allowed = deskAllows(desk, link, action, desk.clock.now())
+    const allowed = deskAllows(desk, link, action, now)
     if (!allowed.ok) return allowed
+    if (allowed.value.under !== undefined) right = allowed.value
   }
-  return done(undefined)
+  return done(right)
+}
+
+/** The right that a grant for `desk/operate` or `desk/administer` gives, while it is live and would be given again. */
+function deskGrant(desk: Desk, { chain }: Caller, action: DeskOperation): DeskRight | undefined {
+  const [actor] = chain
+  const now = desk.clock.now()
+  const links = chainStands(
+    desk.facts,
+    chain.map((link) => link.id),
+  )
+  if (actor === undefined || !links.ok || links.value.some((link) => !weighAtDesk(desk, link, action).ok)) return undefined
+  const wanted = deskService.routes.find((route) => route.name === action)
+  if (wanted === undefined) return undefined
+  const operation = { service: deskService.id, operation: action, effect: wanted.effect }
+  for (const grant of desk.facts.activeGrantsOf(actor.id)) {
+    // An exception says by itself what it permits at the desk.
+    if (grant.exception !== undefined || !isLive(grant, now) || !grant.scope.some((entry) => names(entry, operation))) continue
+    const isOwn = isSameChain(
+      grant.chain,
+      links.value.map((link) => link.id),
+    )
+    if (!isOwn || !stillEligible(desk.facts, grant, links.value, now).ok) continue
+    return { under: grant.id, touch: (at) => desk.activity.used(grant.id, at) }
+  }
+  return undefined
 }
 
 /** Whether the caller is part of the chain, or owns a link of it. */

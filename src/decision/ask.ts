@@ -7,7 +7,8 @@ import { type Effect, isChange, type Tier, tierRules } from '../model/effects.ts
 import type { ScopeEntry, Task } from '../model/grants.ts'
 import type { Identity } from '../model/identities.ts'
 import type { Requirement } from '../model/requirements.ts'
-import { uniteSelectors } from '../model/selector.ts'
+import { deskService, deskServiceName } from '../model/desk-service.ts'
+import { type Selector, uniteSelectors } from '../model/selector.ts'
 import type { Route, Service } from '../model/services.ts'
 import { evaluate } from './cedar/evaluate.ts'
 import type { CompiledPolicy } from './cedar/policies.ts'
@@ -15,6 +16,7 @@ import { askContext, callContext } from './contexts.ts'
 import { names } from './covers.ts'
 import type { DecisionFacts } from './facts.ts'
 import type { EligibilityTerms, Rules } from './rules.ts'
+import { deskAskAction, deskOperationUid } from './schema.ts'
 import { identityUid, operationUid, requestUid, routeUid } from './world.ts'
 
 export interface Ask {
@@ -34,16 +36,19 @@ export interface Eligible {
   readonly policies: readonly string[]
 }
 
+/** What can be asked for: a service, or the desk itself. */
+export type AskableService = Pick<Service, 'id' | 'routes'>
+
 /** One operation that a scope line reaches. */
 export interface Reached {
-  readonly service: Service
+  readonly service: AskableService
   readonly route: Route
 }
 
 export const defaultDuration: Milliseconds = 1_800_000
 
 /** Every declared operation that the line names. */
-export function reachedBy(entry: ScopeEntry, service: Service): Reached[] {
+export function reachedBy(entry: ScopeEntry, service: AskableService): Reached[] {
   const reached = service.routes.filter((route) => {
     const named = { service: service.id, operation: route.name, effect: route.effect }
     return names(entry, named)
@@ -57,7 +62,7 @@ export function reach(facts: DecisionFacts, scope: readonly ScopeEntry[]): Resul
   const all: Reached[] = []
   for (const entry of scope) {
     const [serviceName = '', operation] = entry.resource.split('/')
-    const service = facts.service(serviceName)
+    const service: AskableService | undefined = serviceName === deskServiceName ? deskService : facts.service(serviceName)
     if (service === undefined) return refuse('scope.unknown', { detail: entry.resource })
     if (operation !== undefined && !service.routes.some((route) => route.name === operation)) {
       return refuse('scope.unknown', { detail: entry.resource })
@@ -66,6 +71,9 @@ export function reach(facts: DecisionFacts, scope: readonly ScopeEntry[]): Resul
     if (reached.length === 0) return refuse('scope.empty', { detail: entry.resource })
     const unknown = unknownArgument(entry, reached)
     if (unknown !== undefined) return refuse('scope.unknown', { detail: `${entry.resource} has no argument ${unknown}` })
+    // What is done at the desk is many small steps of one deed: there is nothing to count.
+    if (serviceName === deskServiceName && entry.uses !== undefined)
+      return refuse('input.invalid', { detail: `${entry.resource} is not counted; ask for a shorter time` })
     all.push(...reached)
   }
   return done(all)
@@ -82,6 +90,7 @@ export function mayAsk(facts: DecisionFacts, ask: Ask, now: Instant): Result<Eli
   const reached = reach(facts, ask.scope)
   if (!reached.ok) return reached
   const matched = new Set<CompiledPolicy>()
+  const held = new Set<Selector>()
   for (const { service, route } of reached.value) {
     for (const link of ask.chain) {
       const at = { link, service, route, now }
@@ -90,11 +99,12 @@ export function mayAsk(facts: DecisionFacts, ask: Ask, now: Instant): Result<Eli
         return refuse('request.not-eligible', { detail: `${link.name} may not ask for ${route.effect} on ${service.id}/${route.name}` })
       }
       for (const permit of permits) matched.add(permit)
-      const forbidden = forbiddenBeforehand(facts, ask, at)
-      if (!forbidden.ok) return forbidden
+      const guarded = guardedBeforehand(facts, ask, at)
+      if (!guarded.ok) return guarded
+      for (const selector of guarded.value) held.add(selector)
     }
   }
-  return price(ask, reached.value, { policies: [...matched], rules: facts.rules })
+  return price(ask, reached.value, { policies: [...matched], rules: facts.rules, held: [...held] })
 }
 
 interface At extends Reached {
@@ -105,14 +115,22 @@ interface At extends Reached {
 function permitsFor(facts: DecisionFacts, ask: Ask, { link, service, route, now }: At): readonly CompiledPolicy[] {
   if (facts.rules === undefined) return []
   const context = askContext({ task: ask.task, effect: route.effect, duration: ask.duration ?? defaultDuration, now })
-  const request = { principal: identityUid(link), action: requestUid, resource: routeUid(service.id, route.name), context }
-  const answer = evaluate(facts.rules.eligibility, request, facts.entities)
+  // The desk has an asking of its own: a rule about any resource lets nobody ask for the desk.
+  const asked =
+    service.id === deskServiceName
+      ? { action: deskAskAction, resource: deskOperationUid(route.name) }
+      : { action: requestUid, resource: routeUid(service.id, route.name) }
+  const answer = evaluate(facts.rules.eligibility, { principal: identityUid(link), ...asked, context }, facts.entities)
   return answer.decision === 'allow' ? answer.permits : []
 }
 
-/** A plain forbid that would refuse the action whatever its arguments: nobody should approve what cannot happen. */
-function forbiddenBeforehand(facts: DecisionFacts, ask: Ask, { link, service, route, now }: At): Result<undefined> {
-  if (facts.rules === undefined) return done(undefined)
+/**
+ * Refuses what a plain forbid would refuse whatever the arguments: nobody should approve what cannot happen. At the desk nothing is held
+ * deed by deed, so there whoever could release a hold must approve the grant: their selectors are answered.
+ */
+function guardedBeforehand(facts: DecisionFacts, ask: Ask, { link, service, route, now }: At): Result<readonly Selector[]> {
+  const { rules } = facts
+  if (rules === undefined) return done([])
   const action = {
     protocol: 'http',
     service: service.id,
@@ -124,20 +142,23 @@ function forbiddenBeforehand(facts: DecisionFacts, ask: Ask, { link, service, ro
     target: '',
   } as const
   const context = callContext({ task: ask.task, action, address: '127.0.0.1', refusals: 0, now })
-  if (context === undefined) return done(undefined)
+  if (context === undefined) return done([])
   const request = {
     principal: identityUid(link),
     action: operationUid(service.id, route.name),
     resource: routeUid(service.id, route.name),
     context,
   }
-  const answer = evaluate(facts.rules.guardrails, request, facts.entities)
-  // With conditions on arguments, address or session the answer is not known before the action itself.
-  const certain = answer.forbids.find((policy) => facts.rules?.holds.has(policy.id) === false && !readsTheMoment(policy))
-  if (certain === undefined) return done(undefined)
+  const answer = evaluate(rules.guardrails, request, facts.entities)
+  const isDesk = service.id === deskServiceName
+  // With conditions on arguments, address or session the answer is not known before the action itself; at the desk there is none later.
+  const certain = answer.forbids.find((policy) => !rules.holds.has(policy.id) && (isDesk || !readsTheMoment(policy)))
+  const broken = isDesk ? answer.errors.find(({ policy }) => policy.effect === 'forbid')?.policy : undefined
+  const forbidding = certain ?? broken
+  if (forbidding === undefined) return done(isDesk ? answer.forbids.flatMap((policy) => rules.holds.get(policy.id) ?? []) : [])
   return refuse('request.forbidden', {
-    detail: `${certain.id} forbids ${route.effect} on ${service.id}/${route.name}`,
-    policies: [certain.id],
+    detail: `${forbidding.id} forbids ${route.effect} on ${service.id}/${route.name}`,
+    policies: [forbidding.id],
   })
 }
 
@@ -151,7 +172,7 @@ function readsTheMoment(policy: CompiledPolicy): boolean {
 function price(
   ask: Ask,
   reached: readonly Reached[],
-  by: { readonly policies: readonly CompiledPolicy[]; readonly rules: Rules },
+  by: { readonly policies: readonly CompiledPolicy[]; readonly rules: Rules; readonly held: readonly Selector[] },
 ): Result<Eligible> {
   const tier = highestTier(reached)
   const terms = by.policies.map((policy) => by.rules.terms.get(policy.id)).filter((each): each is EligibilityTerms => each !== undefined)
@@ -159,7 +180,7 @@ function price(
   const usual = Math.min(durationMax, ...terms.map((each) => each.duration ?? defaultDuration))
   const duration = ask.duration ?? usual
   if (duration > durationMax) return refuse('request.too-long', { detail: `at most ${formatDuration(durationMax)}` })
-  const selectors = terms.flatMap((each) => (each.approval === undefined ? [] : [each.approval]))
+  const selectors = [...terms.flatMap((each) => (each.approval === undefined ? [] : [each.approval])), ...by.held]
   return done({
     requirement: { selector: uniteSelectors(selectors), personsMin: personsFor(reached) },
     duration,

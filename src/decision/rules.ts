@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto'
 import { parseDuration, type Milliseconds } from '../kernel/instants.ts'
 import { mustBe } from '../kernel/result.ts'
 import { nearestName, type SourceProblem } from '../kernel/source-problems.ts'
+import { deskServiceName } from '../model/desk-service.ts'
 import { parseSelector, type Selector } from '../model/selector.ts'
 import { type CompiledPolicies, type CompiledPolicy, compilePolicy, joinPolicies, type PolicySource } from './cedar/policies.ts'
 import { uidsOf } from './cedar/scopes.ts'
@@ -72,19 +73,28 @@ export function readRules(input: RulesInput): RulesRead {
     if (twin !== undefined) report(`@id("${policy.id}") is used already by ${twin.describe()}`, 'give each policy an id of its own')
     ids.set(policy.id, policy)
     checkId(policy, report)
-    checkNames(policy, input.known ?? new Map(), report)
+    const known = input.known ?? new Map<string, ReadonlySet<string>>()
+    checkNames(policy, known, report)
     const kind = classify(policy, report)
     if (kind === undefined) continue
     checkAnnotations(policy, kind, report)
+    if (kind !== 'desk') checkResource(policy, kind, report)
     sets[kind].push(policy)
-    if (kind === 'eligibility') terms.set(policy.id, readTerms(policy, report))
-    if (kind === 'guardrail') readHold(policy, holds, report)
+    const read: Reading = { known: known.get('Role'), report }
+    if (kind === 'eligibility') terms.set(policy.id, readTerms(policy, read))
+    if (kind === 'guardrail') readHold(policy, holds, read)
   }
   if (problems.length > 0) return { ok: false, problems }
   return { ok: true, rules: { ...joined(sets), terms, holds, version: rulesVersion(input) } }
 }
 
 type Report = (message: string, remedy: string) => void
+
+interface Reading {
+  /** The roles there are, where they are known. */
+  readonly known: ReadonlySet<string> | undefined
+  readonly report: Report
+}
 
 function joined(sets: Record<Kind, CompiledPolicy[]>): Pick<Rules, 'eligibility' | 'guardrails' | 'desk'> {
   return {
@@ -116,12 +126,51 @@ function checkNames(policy: CompiledPolicy, known: ReadonlyMap<string, ReadonlyS
   for (const uid of policy.mentions) {
     const ids = known.get(uid.type)
     if (ids === undefined || ids.has(uid.id)) continue
-    const near = nearestName(uid.id, ids)
     report(
       `there is no ${uid.toString()}`,
-      near === undefined ? `declare it, or name a ${uid.type} that exists` : `did you mean ${uid.type}::"${near}"?`,
+      remedyFor(uid.id, ids, { said: (id) => `${uid.type}::"${id}"`, declare: declarationOf(uid.type) }),
     )
   }
+}
+
+function declarationOf(type: string): string {
+  return type === 'Role'
+    ? 'declare it under roles in remit.yaml, with nobody in it if need be'
+    : `declare it, or name a ${type} that exists`
+}
+
+function remedyFor(
+  name: string,
+  known: ReadonlySet<string>,
+  or: { readonly said: (name: string) => string; readonly declare: string },
+): string {
+  const near = nearestName(name, known)
+  return near === undefined ? or.declare : `did you mean ${or.said(near)}? or ${or.declare}`
+}
+
+/** What asks and what acts is one operation: a rule about exactly the service above it would never match. */
+function checkResource(policy: CompiledPolicy, kind: Kind, report: Report): void {
+  for (const uid of policy.equated) {
+    if (uid.type === 'Service')
+      report(
+        `resource == ${uid.toString()} is never true: what is asked for and done is an operation`,
+        `write resource in ${uid.toString()}`,
+      )
+  }
+  const { action, resource } = policy.scope
+  if (resource.kind === 'of-type' && resource.type === 'Service')
+    report('resource is Service is never true: what is asked for and done is an operation', 'write resource is Route')
+  if (kind !== 'eligibility' || uidsOf(action).some((uid) => uid.key === deskAskAction.key)) return
+  const desk = policy.mentions.find((uid) => isDeskName(uid))
+  if (desk !== undefined)
+    report(
+      `${desk.toString()} is not asked for by Action::"request"`,
+      'permit action == Desk::Action::"ask", resource == Desk::Operation::"administer"',
+    )
+}
+
+function isDeskName({ type, id }: Uid): boolean {
+  return (type === 'Service' && id === deskServiceName) || (type === 'Route' && id.startsWith(`${deskServiceName}/`))
 }
 
 /** Which of Remit's sets a policy belongs to, by its action. */
@@ -152,7 +201,10 @@ function kindOfPermit(action: Uid, report: Report): Kind | undefined {
     return undefined
   }
   if (standingDeskActions.has(action.id)) return 'desk'
-  report(`nobody stands at the desk for ${action.toString()}`, 'permit action == Desk::Action::"ask": it is asked for like anything else')
+  report(
+    `nobody stands at the desk for ${action.toString()}`,
+    `permit action == Desk::Action::"ask", resource == Desk::Operation::"${action.id}": it is asked for like anything else`,
+  )
   return undefined
 }
 
@@ -176,18 +228,19 @@ function checkAnnotations(policy: CompiledPolicy, kind: Kind, report: Report): v
   }
 }
 
-function readTerms(policy: CompiledPolicy, report: Report): EligibilityTerms {
+function readTerms(policy: CompiledPolicy, read: Reading): EligibilityTerms {
+  const { report } = read
   const duration = readDuration(policy, 'duration', report)
   const maxDuration = readDuration(policy, 'maxDuration', report)
   if (duration !== undefined && maxDuration !== undefined && duration > maxDuration) {
     report('@duration is longer than @maxDuration', 'a grant starts with @duration and may be extended up to @maxDuration')
   }
-  return { approval: readSelector(policy, 'approval', report), duration, maxDuration }
+  return { approval: readSelector(policy, 'approval', read), duration, maxDuration }
 }
 
-function readHold(policy: CompiledPolicy, holds: Map<string, Selector>, report: Report): void {
+function readHold(policy: CompiledPolicy, holds: Map<string, Selector>, read: Reading): void {
   if (!policy.annotations.has('hold')) return
-  const selector = readSelector(policy, 'hold', report)
+  const selector = readSelector(policy, 'hold', read)
   if (selector !== undefined) holds.set(policy.id, selector)
 }
 
@@ -200,11 +253,20 @@ function readDuration(policy: CompiledPolicy, name: string, report: Report): Mil
   return undefined
 }
 
-function readSelector(policy: CompiledPolicy, name: string, report: Report): Selector | undefined {
+function readSelector(policy: CompiledPolicy, name: string, { known, report }: Reading): Selector | undefined {
   const text = policy.annotations.get(name)
   if (text === undefined) return undefined
   const selector = parseSelector(text)
-  if (selector.ok) return selector.value
-  report(`@${name}("${text}") names nobody`, selector.refusal.detail ?? 'write [N of] role:x | identity:y')
-  return undefined
+  if (!selector.ok) {
+    report(`@${name}("${text}") names nobody`, selector.refusal.detail ?? 'write [N of] role:x | identity:y')
+    return undefined
+  }
+  for (const { kind, name: role } of selector.value.parts.flatMap((part) => part.from)) {
+    if (kind !== 'role' || known === undefined || known.has(role)) continue
+    report(
+      `@${name}("${text}"): there is no role ${role}`,
+      remedyFor(role, known, { said: (near) => `role:${near}`, declare: declarationOf('Role') }),
+    )
+  }
+  return selector.value
 }

@@ -41,6 +41,11 @@ export const requestAction = new Uid('Action', 'request')
 /** `Desk::Action::"ask"`: asking for a desk grant. An action of its own, so that a rule about any resource never lets somebody ask for the desk. */
 export const deskAskAction = new Uid('Desk::Action', 'ask')
 
+/** `Desk::Operation::"administer"`, below the desk of its space: what a desk grant is asked for. */
+export function deskOperationUid(operation: string): Uid {
+  return new Uid('Desk::Operation', operation)
+}
+
 /** `Desk::Space::"main"`: the desk of one space. */
 export function deskUid(space: string): Uid {
   return new Uid('Desk::Space', space)
@@ -182,8 +187,9 @@ function operationActions(service: SchemaService): readonly string[] {
 function deskActionsText(): string {
   return `namespace Desk {
   entity Space;
+  entity Operation in [Space];
   action ${deskActions.join(', ')} appliesTo { principal: ${list(principals)}, resource: [Space] };
-  action ask appliesTo { principal: ${list(principals)}, resource: [Space], context: Ask };
+  action ask appliesTo { principal: ${list(principals)}, resource: [Operation], context: Ask };
 }
 `
 }

@@ -2,10 +2,11 @@
 import type { IdentityId } from '../kernel/ids.ts'
 import { type Effect, type Impact, impactNumber, type Tier, tierOf } from '../model/effects.ts'
 import { cedarTypes, type Identity, type Issuer } from '../model/identities.ts'
+import { deskService } from '../model/desk-service.ts'
 import type { Route, Service } from '../model/services.ts'
 import type { EntityInput } from './cedar/entities.ts'
 import { type CedarRecord, CedarSet, type CedarValue, Uid } from './cedar/values.ts'
-import type { SchemaWorld } from './schema.ts'
+import { deskOperationUid, deskUid, type SchemaWorld } from './schema.ts'
 
 export function identityUid(identity: Pick<Identity, 'kind' | 'name'>): Uid {
   return new Uid(cedarTypes[identity.kind], identity.name)
@@ -45,8 +46,10 @@ export function identityEntities(identity: Identity, ownerOf: (id: IdentityId) =
   return [{ uid: identityUid(identity), attributes, parents: identity.roles.map(roleUid) }]
 }
 
+type Described = Pick<Service, 'id' | 'environment' | 'impact' | 'labels' | 'routes'>
+
 /** A service with its operations: each operation is a resource below the service and an action below its effect. */
-export function serviceEntities(service: Service): EntityInput[] {
+export function serviceEntities(service: Described): EntityInput[] {
   const uid = serviceUid(service.id)
   const own = describe(service, service.impact, serviceTier(service))
   const entities: EntityInput[] = [{ uid, attributes: own, parents: [] }]
@@ -57,21 +60,28 @@ export function serviceEntities(service: Service): EntityInput[] {
   return entities
 }
 
-/** The entities that are always there: effects under `any`. */
-export function effectEntities(effects: readonly Effect[]): EntityInput[] {
+/** The entities that are always there: effects under `any`, and the desk of this space as something to ask for and to guard. */
+export function standingEntities(effects: readonly Effect[], space: string): EntityInput[] {
   const any = effectUid('any')
+  const operations = deskService.routes.map((route) => ({
+    uid: deskOperationUid(route.name),
+    attributes: new Map(),
+    parents: [deskUid(space)],
+  }))
   return [
     { uid: any, attributes: new Map(), parents: [] },
     ...effects.map((effect) => ({ uid: effectUid(effect), attributes: new Map(), parents: [any] })),
+    ...serviceEntities({ ...deskService, labels: [] }),
+    ...operations,
   ]
 }
 
 /** A service's tier is that of the dearest thing one can do on it. */
-function serviceTier(service: Service): Tier {
+function serviceTier(service: Described): Tier {
   return service.routes.reduce<Tier>((tier, route: Route) => (route.tier > tier ? route.tier : tier), tierOf(service.impact, 'read'))
 }
 
-function describe(service: Service, impact: Impact, tier: Tier): CedarRecord {
+function describe(service: Described, impact: Impact, tier: Tier): CedarRecord {
   return new Map<string, CedarValue>([
     ['environment', service.environment],
     ['tier', BigInt(tier)],
@@ -106,11 +116,21 @@ export function schemaWorld(
   }
 }
 
-/** Names of which all are known, so that a rule about any other could never match: services and their operations. */
-export function knownNames(services: Iterable<Pick<Service, 'id' | 'routes'>>): ReadonlyMap<string, ReadonlySet<string>> {
-  const all = [...services]
-  return new Map([
+/** Roles that Remit's own policies speak of: they are there without being declared. */
+const deskRoles = ['auditors', 'operators', 'administrators']
+
+/**
+ * Names of which all are known, so that a rule about any other could never match: services and their operations, and roles, where they
+ * are given. The desk is one of the services, for guardrails.
+ */
+export function knownNames(
+  services: Iterable<Pick<Service, 'id' | 'routes'>>,
+  roles?: Iterable<string>,
+): ReadonlyMap<string, ReadonlySet<string>> {
+  const all = [deskService, ...services]
+  const names = new Map([
     ['Service', new Set(all.map((service) => service.id))],
     ['Route', new Set(all.flatMap((service) => service.routes.map((route) => `${service.id}/${route.name}`)))],
   ])
+  return roles === undefined ? names : names.set('Role', new Set([...deskRoles, ...roles]))
 }

@@ -29,7 +29,7 @@ export async function check(folder: string, configuration: string): Promise<Chec
   try {
     const files = [...(await deskPolicies()), ...(await policiesIn(folder))]
     const schema = cedarSchema(schemaWorld(services, read.configuration.issuers))
-    const checked = await checkPolicies(checker, { files, schema, known: knownNames(services) })
+    const checked = await checkPolicies(checker, { files, schema, known: knownNames(services, Object.keys(read.configuration.roles)) })
     if ('problems' in checked) return { problems: checked.problems, policies: 0, services: services.length }
     return { problems: [], policies: checked.policies.length, services: services.length }
   } finally {

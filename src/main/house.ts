@@ -157,7 +157,15 @@ async function build(parts: HouseParts, database: Database, closing: Closing): P
     if (!opened.ok) return opened
     rooms.push(opened.value)
   }
-  return done({ ...room.value, rooms, database, ledger: ledger.value, sequencer: ledger.value.sequencer, isDemo, close: () => closing.all() })
+  return done({
+    ...room.value,
+    rooms,
+    database,
+    ledger: ledger.value,
+    sequencer: ledger.value.sequencer,
+    isDemo,
+    close: () => closing.all(),
+  })
 }
 
 /** What every room of a house stands on. */
@@ -183,7 +191,7 @@ async function openRoom(shared: Shared, parts: RoomParts): Promise<Result<Room>>
     desk,
     gateway: httpGateway,
     journal: journal.value,
-    activity: new Activity(house.clock.now()),
+    activity: desk.activity,
     alarm: house.alarm,
     isDisputed: () => shared.ledger.isDisputed,
     refusals: new Map(),
@@ -223,6 +231,7 @@ async function makeDesk(shared: Shared, parts: RoomParts, { store, facts }: Pick
     store,
     log: shared.database,
     facts,
+    activity: new Activity(clock.now()),
     clock,
     chance,
     mint: await makeTokenMint({ key: tokens, issuer: `urn:remit:${space}`, clock }),

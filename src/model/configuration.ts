@@ -1,6 +1,7 @@
 /** remit.yaml as a document, read into what Remit keeps: every fault told at once, with its place and what is taken there. */
 import { canonicalJson, isJsonObject, type JsonObject } from '../kernel/json.ts'
 import { effects, type Impact, type ImpactLevel, impactLevels, tierOf, undeclaredImpact } from './effects.ts'
+import { deskServiceName } from './desk-service.ts'
 import { type IdentityKind, identityKinds, type IssuedSubject } from './identities.ts'
 import { routesFromOpenApi } from './openapi.ts'
 import type { PolicyFile } from './policies.ts'
@@ -207,6 +208,7 @@ function readIdentity(place: Place): ConfiguredIdentity {
 
 function readService(place: Place): ConfiguredService {
   const at = place.members(['name', 'upstream', 'port', 'environment', 'impact', 'labels', 'credential', 'openapi', 'routes'])
+  if (at.name.value === deskServiceName) at.name.fault(`"${deskServiceName}" is Remit's own desk`, 'choose another name')
   const impact = readImpact(at.impact, undeclaredImpact)
   const credential = readCredential(at.credential)
   return {

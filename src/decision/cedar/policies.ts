@@ -26,6 +26,8 @@ export interface CompiledPolicy {
   readonly scope: Scope
   /** Every entity that scope and conditions name. */
   readonly mentions: readonly Uid[]
+  /** Those that it says the resource is: `resource == …`, in scope and conditions, either way round. */
+  readonly equated: readonly Uid[]
   /** The conditions; throws `Fault` where Cedar has an error. */
   readonly condition: Condition
   /** `forbid "agents-never-administer-prod" (guardrails.cedar:12)`. */
@@ -74,8 +76,9 @@ export function compilePolicy(source: PolicySource): Result<CompiledPolicy> {
     const scope = readScope(json)
     const condition = compileConditions(listAt(json, 'conditions'))
     const mentions = mentionsOf(scope, json)
+    const equated = equatedIn(scope, json)
     const describe = () => `${effect} "${id}" (${file}:${line})`
-    return done({ id, effect, annotations, source: { file, line }, text, scope, mentions, condition, describe })
+    return done({ id, effect, annotations, source: { file, line }, text, scope, mentions, equated, condition, describe })
   } catch (cause) {
     if (!(cause instanceof Unsupported)) throw cause
     return refuse('policy.invalid', { detail: `${file}:${line}: Remit does not evaluate ${cause.message}` })
@@ -107,4 +110,24 @@ function mentionsOf(scope: Scope, json: JsonObject): readonly Uid[] {
     }
   }
   return [...found.values()]
+}
+
+function equatedIn(scope: Scope, json: JsonObject): readonly Uid[] {
+  const found: Uid[] = scope.resource.kind === 'is' ? [scope.resource.uid] : []
+  const waiting: unknown[] = [...listAt(json, 'conditions')]
+  for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
+    if (typeof next !== 'object' || next === null) continue
+    const equation = isObject(next) ? fieldOf(next, '==') : undefined
+    if (isObject(equation)) {
+      const sides = [fieldOf(equation, 'left'), fieldOf(equation, 'right')]
+      if (sides.some((side) => isObject(side) && fieldOf(side, 'Var') === 'resource')) found.push(...sides.flatMap(uidIn))
+    }
+    for (const inner of Object.values(next)) waiting.push(inner)
+  }
+  return found
+}
+
+function uidIn(side: unknown): readonly Uid[] {
+  const value = isObject(side) ? fieldOf(side, 'Value') : undefined
+  return isObject(value) && isObject(fieldOf(value, '__entity')) ? [readUid(value)] : []
 }
