@@ -1,5 +1,6 @@
 /** A refusal as it goes out: RFC 9457 problem details, the same from the API and from every gateway. */
 import { type AskHint, describeRefusal, type Refusal, type RefusalCode, refusals } from './refusals.ts'
+import type { PlacedProblem } from './source-problems.ts'
 
 export const problemMediaType = 'application/problem+json'
 
@@ -11,6 +12,8 @@ export interface Problem {
   readonly remedy: string
   readonly policies?: readonly string[]
   readonly ask?: readonly AskHint[]
+  /** Every fault of a document that was sent. */
+  readonly problems?: readonly PlacedProblem[]
   /** The decision's id: `remit explain` tells more. */
   readonly decision?: string
   readonly hold?: string
@@ -30,6 +33,7 @@ export function describeProblem(refusal: Refusal, more: Pick<Problem, 'decision'
     remedy: row.remedy,
     ...(refusal.policies === undefined ? {} : { policies: refusal.policies }),
     ...(refusal.ask === undefined ? {} : { ask: refusal.ask }),
+    ...(refusal.problems === undefined ? {} : { problems: refusal.problems }),
     ...more,
   }
 }

@@ -1,5 +1,6 @@
 /** Every refusal Remit gives, in one table: the reference page, the HTTP status and the words all come from here. */
 import type { Refused } from './result.ts'
+import type { PlacedProblem } from './source-problems.ts'
 
 export interface RefusalRow {
   /** HTTP status with which it is told. */
@@ -328,6 +329,24 @@ const rows = {
     says: 'the policies cannot be accepted',
     remedy: 'remit check points at file and line',
   },
+  'change-set.stale': {
+    status: 409,
+    tells: 'caller',
+    says: 'something else came into force since this was proposed',
+    remedy: 'propose it again: remit apply compares with what is there now',
+  },
+  'change-set.wrong-state': {
+    status: 409,
+    tells: 'caller',
+    says: 'this change-set does not wait any more',
+    remedy: 'remit changes shows what became of it',
+  },
+  'change-set.too-many': {
+    status: 429,
+    tells: 'caller',
+    says: 'as many change-sets wait as may',
+    remedy: 'withdraw one, or let it be answered: remit changes lists them',
+  },
   'name.used': {
     status: 409,
     tells: 'caller',
@@ -443,6 +462,8 @@ export interface Refusal {
   readonly ask?: readonly AskHint[]
   /** The policies that said no, or that hold, by their `@id`. */
   readonly policies?: readonly string[]
+  /** Every fault of a document that cannot be taken. */
+  readonly problems?: readonly PlacedProblem[]
 }
 
 export function refuse(code: RefusalCode, more: Omit<Refusal, 'code'> = {}): Refused {

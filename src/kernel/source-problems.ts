@@ -11,6 +11,12 @@ export interface SourceProblem {
   readonly remedy: string
 }
 
+/** The same for a document that came over the wire. */
+export interface PlacedProblem extends SourceProblem {
+  /** Where it is in the document, as a JSON Pointer (RFC 6901); line and column say nothing then. */
+  readonly pointer?: string
+}
+
 /** As compilers write it: `file:line:column: message`, and the remedy below it. */
 export function describeSourceProblem(problem: SourceProblem): string {
   return `${problem.file}:${problem.line}:${problem.column}: ${problem.message}\n  ${problem.remedy}`

@@ -191,4 +191,6 @@ export interface Issuer {
   readonly jwks?: string
   /** Facts that its claims prove: fact name → claim name. */
   readonly proves: Readonly<Record<string, string>>
+  /** Nobody is believed by it since then; the record stays, because its name is never used again. */
+  readonly removedAt?: Instant
 }

@@ -1,4 +1,5 @@
 /** What is acted on over HTTP: services and their declared operations. */
+import type { Instant } from '../kernel/instants.ts'
 import type { Effect, Impact, Tier } from './effects.ts'
 
 export const argumentTypes = ['string', 'long', 'decimal', 'boolean', 'strings'] as const
@@ -49,6 +50,8 @@ export interface Service {
   readonly labels: readonly string[]
   readonly credential?: UpstreamCredential
   readonly routes: readonly Route[]
+  /** It is gone since then; the record stays, because its name is never used again. */
+  readonly removedAt?: Instant
 }
 
 export function findRoute(service: Service, name: string): Route | undefined {
