@@ -65,12 +65,12 @@ export async function proposeException(desk: Desk, author: Proposer, input: Exce
     if (!who.ok) return who
     const asked = whatIsAsked(desk, who.value, input)
     if (!asked.ok) return asked
+    const fits = fitsInTime(tx, asked.value, input)
+    if (!fits.ok) return fits
     const known = await tx.find('exception', { identity: asked.value.identity.id, state: ['proposed', 'active', 'denied'] }, { max: 1_000 })
     const content = contentOf(asked.value, input)
     const same = known.find((each) => each.content === content)
     if (same !== undefined) return done(same)
-    const fits = fitsInTime(tx, asked.value, input)
-    if (!fits.ok) return fits
     if (known.filter((each) => each.state !== 'denied').length >= openOfOneMax)
       return refuse('request.too-many', { detail: `at most ${openOfOneMax} exceptions of one identity` })
     const before = await predecessor(desk, tx, asked.value, input)
