@@ -14,8 +14,10 @@ import type { PolicySet } from '../model/policies.ts'
 import type { FactChange, RecordKind, Records } from '../model/records.ts'
 import type { Service } from '../model/services.ts'
 import { everyRecord } from './every-record.ts'
+import { KnownChanges } from './known-changes.ts'
 import { KnownProofs } from './known-proofs.ts'
 import type { Committed, SearchBy, Store } from './ports.ts'
+import { remember } from './remembered.ts'
 
 /** Ended grants and sessions are remembered this far back, so that a late caller hears "ended" rather than "unknown". */
 const endedMax = 10_000
@@ -30,6 +32,8 @@ export class Facts implements DecisionFacts {
   readonly #identitiesByName = new Map<string, Identity>()
   readonly #proofs = new KnownProofs((id) => this.#identities.get(id))
   readonly #services = new Map<string, Service>()
+  /** Change-sets that wait, and names that are used up. */
+  readonly changes = new KnownChanges()
   readonly #exceptions = new Map<string, StandingException>()
   readonly #grants = new Map<string, Grant>()
   readonly #closedGrants = new Map<string, Grant>()
@@ -71,8 +75,9 @@ export class Facts implements DecisionFacts {
       await put('credential', {}, (credential) => this.#proofs.putCredential(credential))
       await put('passkey', {}, (passkey) => this.#proofs.putPasskey(passkey))
       await put('exception', { state: ['proposed', 'active'] }, (exception) => this.#putException(exception))
-      await put('issuer', {}, (issuer) => this.#proofs.putIssuer(issuer))
+      await put('issuer', {}, (issuer) => this.#putIssuer(issuer))
       await put('service', {}, (service) => this.#putService(service))
+      await put('changeSet', { state: 'proposed' }, (changeSet) => this.changes.put(changeSet))
       await put('policySet', {}, (policies) => {
         this.#policies = policies
       })
@@ -275,7 +280,10 @@ export class Facts implements DecisionFacts {
         this.#proofs.putPasskey(change.record)
         break
       case 'issuer':
-        this.#proofs.putIssuer(change.record)
+        this.#putIssuer(change.record)
+        break
+      case 'changeSet':
+        this.changes.put(change.record)
         break
       case 'exception':
         this.#putException(change.record)
@@ -314,8 +322,18 @@ export class Facts implements DecisionFacts {
   #putService(service: Service): void {
     const before = this.#services.get(service.id)
     if (before !== undefined) this.#entities = mustBe(this.#entities.without(serviceEntities(before).map((entity) => entity.uid)))
-    this.#services.set(service.id, service)
-    this.#entities = mustBe(this.#entities.with(serviceEntities(service)))
+    this.#services.delete(service.id)
+    if (service.removedAt !== undefined) this.changes.remove('service', service.id)
+    else {
+      this.#services.set(service.id, service)
+      this.#entities = mustBe(this.#entities.with(serviceEntities(service)))
+    }
+  }
+
+  #putIssuer(issuer: Issuer): void {
+    this.#proofs.removeIssuer(issuer.id)
+    if (issuer.removedAt === undefined) this.#proofs.putIssuer(issuer)
+    else this.changes.remove('issuer', issuer.id)
   }
 
   #putGrant(grant: Grant): void {
@@ -331,7 +349,7 @@ export class Facts implements DecisionFacts {
     ofActor.delete(grant.id)
     if (ofActor.size === 0) this.#grantsByActor.delete(actor)
     for (const line of grant.scope.keys()) this.#uses.delete(usesId(grant.id, line))
-    remember(this.#closedGrants, grant)
+    remember(this.#closedGrants, grant, endedMax)
   }
 
   #putSession(session: Session): void {
@@ -345,7 +363,7 @@ export class Facts implements DecisionFacts {
     this.#sessions.delete(session.id)
     for (const hold of this.#holdsBySession.get(session.id)?.values() ?? []) this.#holds.delete(hold.id)
     this.#holdsBySession.delete(session.id)
-    const forgotten = remember(this.#endedSessions, session)
+    const forgotten = remember(this.#endedSessions, session, endedMax)
     if (forgotten !== undefined) this.#sessionsByToken.delete(forgotten.token)
   }
 
@@ -374,13 +392,4 @@ export class Facts implements DecisionFacts {
 /** Whether a grant may still become or be a permit. */
 export function isOpen(grant: Grant): boolean {
   return grant.state === 'requested' || grant.state === 'pending' || grant.state === 'approved' || grant.state === 'active'
-}
-
-/** Keeps the newest; maps keep the order of insertion, so the first is the oldest. Answers the one that had to go. */
-function remember<T extends { readonly id: string }>(map: Map<string, T>, value: T): T | undefined {
-  map.set(value.id, value)
-  if (map.size <= endedMax) return undefined
-  const [oldest] = map.values()
-  if (oldest !== undefined) map.delete(oldest.id)
-  return oldest
 }

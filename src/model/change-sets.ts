@@ -43,6 +43,10 @@ export interface ChangedThing {
   readonly after?: string
 }
 
+/** Whether what a document does not name goes: nothing, the policy files where it names any, or everything. */
+export const prunings = ['nothing', 'policies', 'everything'] as const
+export type Pruning = (typeof prunings)[number]
+
 /** The configuration as it would be, every secret in it sealed. */
 export interface WantedConfiguration {
   readonly people: readonly ConfiguredPerson[]
@@ -53,8 +57,8 @@ export interface WantedConfiguration {
   readonly services: readonly Service[]
   /** Absent: the policies in force stay. */
   readonly policyFiles?: readonly PolicyFile[]
-  /** Whether what it does not name goes. */
-  readonly prune: boolean
+  /** What goes when it is not named. */
+  readonly prune: Pruning
 }
 
 export interface ChangeSet {
