@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { inspect } from 'node:util'
 import { test, type TestContext } from 'node:test'
 import { mustBe, type Result } from '../kernel/result.ts'
-import { loadOrMakeKey, loadOrMakeMasterKey, loadOrMakeSigner, makeSigner } from './key-files.ts'
+import { loadOrMakeKey, loadOrMakeSigner, makeSigner } from './key-files.ts'
 
 async function makeFolder(t: TestContext): Promise<string> {
   const parent = await mkdtemp(join(tmpdir(), 'remit-keys-'))
@@ -38,28 +38,15 @@ test('a signer is the same after a restart, signs under its label, and its file 
   assert.deepEqual(await readdir(folder), ['ledger.pem'])
 })
 
-test('a master key is the same after a restart and cannot be printed', async (t) => {
-  const folder = await makeFolder(t)
-  const first = mustBe(await loadOrMakeMasterKey(folder, 'vault'))
-  const again = mustBe(await loadOrMakeMasterKey(folder, 'vault'))
-  assert.ok(first.equals(again))
-  assert.equal(first.symmetricKeySize, 32)
-  const text = (await readFile(join(folder, 'vault.key'), 'utf8')).trim()
-  assert.ok(!inspect(first).includes(text) && !JSON.stringify(first).includes(text))
-})
-
 for (const mode of [0o640, 0o604, 0o660, 0o644, 0o611])
   test(`a key file with mode ${mode.toString(8)} is refused, with the remedy`, async (t) => {
     const folder = await makeFolder(t)
     mustBe(await loadOrMakeSigner(folder, 'ledger', 'x'))
-    mustBe(await loadOrMakeMasterKey(folder, 'vault'))
     await chmod(join(folder, 'ledger.pem'), mode)
-    await chmod(join(folder, 'vault.key'), mode)
     assert.match(
       detailOf(await loadOrMakeSigner(folder, 'ledger', 'x')),
       new RegExp(`ledger\\.pem may be read by others \\(mode ${mode.toString(8)}\\).*chmod 600`),
     )
-    assert.match(detailOf(await loadOrMakeMasterKey(folder, 'vault')), /vault\.key may be read by others/)
   })
 
 const wrong: readonly { says: string; spoil: (folder: string) => Promise<void>; want: RegExp }[] = [
@@ -94,13 +81,6 @@ for (const { says, spoil, want } of wrong)
     assert.match(refused, want)
     assert.ok(!refused.includes('PRIVATE KEY'))
   })
-
-test('a master key of the wrong length is refused', async (t) => {
-  const folder = await makeFolder(t)
-  mustBe(await loadOrMakeMasterKey(folder, 'vault'))
-  await writeFile(join(folder, 'vault.key'), Buffer.alloc(31).toString('base64'))
-  assert.match(detailOf(await loadOrMakeMasterKey(folder, 'vault')), /does not hold 32 bytes/)
-})
 
 test('names that would leave the folder, and keys that cannot sign so, are bugs', async (t) => {
   const folder = await makeFolder(t)

@@ -1,5 +1,5 @@
 /** Keys that live in a folder as files which nobody but their owner may read. */
-import { createPrivateKey, createPublicKey, createSecretKey, generateKeyPairSync, type KeyObject, randomBytes, sign } from 'node:crypto'
+import { createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject, randomBytes, sign } from 'node:crypto'
 import { constants, type Stats } from 'node:fs'
 import { type FileHandle, mkdir, open, rename, stat, unlink } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -14,7 +14,6 @@ export interface HostSigner {
 }
 
 const fileBytesMax = 4_096
-const masterKeyBytes = 32
 
 /** The Ed25519 signer kept as `<name>.pem`, made if there is none. `label` is the name that it signs under. Refuses as `loadOrMakeKey`. */
 export async function loadOrMakeSigner(folder: string, name: string, label: string): Promise<Result<HostSigner>> {
@@ -33,16 +32,6 @@ export async function loadOrMakeKey(folder: string, name: string): Promise<Resul
   if (key === undefined)
     return refuse('configuration.invalid', { detail: `${join(folder, name)}.pem does not hold an Ed25519 private key (PKCS8, PEM)` })
   return done(key)
-}
-
-/** The 32-byte master key kept as `<name>.key` (base64), made if there is none. Refuses as `loadOrMakeKey`. */
-export async function loadOrMakeMasterKey(folder: string, name: string): Promise<Result<KeyObject>> {
-  const text = await loadOrMake(folder, `${fileName(name)}.key`, () => `${randomBytes(masterKeyBytes).toString('base64')}\n`)
-  if (!text.ok) return text
-  const bytes = Buffer.from(text.value.trim(), 'base64')
-  if (bytes.byteLength !== masterKeyBytes || bytes.toString('base64') !== text.value.trim())
-    return refuse('configuration.invalid', { detail: `${join(folder, name)}.key does not hold ${masterKeyBytes} bytes in base64` })
-  return done(createSecretKey(bytes))
 }
 
 /** Signs with an Ed25519 private key (RFC 8032). Throws on any other key. */
@@ -77,18 +66,25 @@ function readPrivateKey(text: string): KeyObject | undefined {
 }
 
 async function loadOrMake(folder: string, file: string, make: () => string): Promise<Result<string>> {
-  await mkdir(folder, { recursive: true, mode: 0o700 })
-  const { mode } = await stat(folder)
-  if ((mode & 0o022) !== 0) return refuse('configuration.invalid', { detail: `others may write in ${folder}: run chmod go-w ${folder}` })
-  const present = await load(join(folder, file))
+  const checked = await checkKeyFolder(folder)
+  if (!checked.ok) return checked
+  const present = await readKeyFile(join(folder, file))
   if (present !== undefined) return present
   const text = make()
-  await keep(folder, file, text)
+  await writeKeyFile(folder, file, text)
   return done(text)
 }
 
-/** The text of a file, a refusal if others could have had it, nothing if there is none. */
-async function load(path: string): Promise<Result<string> | undefined> {
+/** Makes the folder where it is missing; refuses `configuration.invalid` where others could put keys of their own into it. */
+export async function checkKeyFolder(folder: string): Promise<Result<undefined>> {
+  await mkdir(folder, { recursive: true, mode: 0o700 })
+  const { mode } = await stat(folder)
+  if ((mode & 0o022) === 0) return done(undefined)
+  return refuse('configuration.invalid', { detail: `others may write in ${folder}: run chmod go-w ${folder}` })
+}
+
+/** The text of a file, a refusal (`configuration.invalid`) if others could have had it, nothing if there is none. */
+export async function readKeyFile(path: string): Promise<Result<string> | undefined> {
   let handle: FileHandle
   try {
     // Not through a link: its target may have other modes than what we look at.
@@ -117,7 +113,7 @@ function flawOf(file: Stats): string | undefined {
 }
 
 /** Whole or not at all, and still there after a power cut: written aside, flushed, renamed, and the folder flushed too. */
-async function keep(folder: string, file: string, text: string): Promise<void> {
+export async function writeKeyFile(folder: string, file: string, text: string): Promise<void> {
   const aside = join(folder, `.${file}.${randomBytes(6).toString('hex')}`)
   try {
     const handle = await open(aside, 'wx', 0o600)
@@ -132,10 +128,21 @@ async function keep(folder: string, file: string, text: string): Promise<void> {
     await unlink(aside).catch(() => undefined)
     throw thrown
   }
+  await syncFolder(folder)
+}
+
+/** What was renamed or removed in a folder stays so after a power cut. */
+export async function syncFolder(folder: string): Promise<void> {
   const directory = await open(folder, constants.O_RDONLY | constants.O_DIRECTORY)
   try {
     await directory.sync()
   } finally {
     await directory.close()
   }
+}
+
+/** Puts one key file in the place of another, in one step that lasts. */
+export async function renameKeyFile(folder: string, from: string, to: string): Promise<void> {
+  await rename(join(folder, from), join(folder, to))
+  await syncFolder(folder)
 }

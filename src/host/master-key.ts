@@ -35,3 +35,9 @@ function derive(key: KeyObject, label: string): Buffer {
   if (key.type !== 'secret' || key.symmetricKeySize !== masterKeyBytes) throw new Error(`the master key is ${masterKeyBytes} bytes`)
   return createHmac('sha256', key).update(label).digest()
 }
+
+/** A ring as it came from where it is kept. */
+export interface MasterKeys extends KeyRing {
+  /** There where the primary key is new and not kept anywhere yet: to be called before anything is sealed under it. */
+  readonly keep?: () => Promise<void>
+}

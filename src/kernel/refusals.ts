@@ -315,6 +315,12 @@ const rows = {
     says: 'this passkey is not accepted',
     remedy: 'use the one that was registered here, with user verification',
   },
+  'passkey.exists': {
+    status: 409,
+    tells: 'caller',
+    says: 'this person has a passkey already, and nobody else gives them another',
+    remedy: 'if it is lost: remit invite NAME --replace --reason TEXT revokes it first',
+  },
 
   // Configuration and policy.
   'configuration.invalid': {

@@ -1,9 +1,11 @@
 /** The data folder of `remit up`: what lies where, and the keys in it. */
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import { loadOrMakeKey, loadOrMakeMasterKey, loadOrMakeSigner } from '../host/key-files.ts'
+import { loadOrMakeKey, loadOrMakeSigner } from '../host/key-files.ts'
+import type { MasterKeySource } from '../host/master-key-source.ts'
 import { done, type Result } from '../kernel/result.ts'
 import type { Keys, RoomParts } from './house.ts'
+import { loadMasterKeys } from './master-keys.ts'
 
 export interface DataFolder {
   readonly store: string
@@ -36,11 +38,11 @@ export async function loadSpaceKeys(folder: string, space: string): Promise<Resu
   return tokens.ok ? done({ gateway: gateway.value, tokens: tokens.value }) : tokens
 }
 
-/** The keys that all spaces stand on: the ledger's and the master key. */
-export async function loadKeys(folder: string): Promise<Result<Keys>> {
+/** The keys that all spaces stand on: the ledger's and the master key, which need not lie in the folder. */
+export async function loadKeys(folder: string, masterKey: MasterKeySource = { kind: 'folder' }): Promise<Result<Keys>> {
   const ledger = await loadOrMakeSigner(folder, 'ledger', `remit.local/${mainSpace}/ledger`)
   if (!ledger.ok) return ledger
-  const master = await loadOrMakeMasterKey(folder, 'master')
+  const master = await loadMasterKeys(masterKey, folder)
   if (!master.ok) return master
-  return done({ ledger: ledger.value, master: { primary: master.value } })
+  return done({ ledger: ledger.value, master: master.value })
 }

@@ -17,7 +17,7 @@ import type { WitnessLine } from '../control/witnessing.ts'
 import { makeIssuerTokens } from '../host/issuer-tokens.ts'
 import { PolicyChecker } from '../host/policy-checker.ts'
 import { makeTokenMint } from '../host/token-mint.ts'
-import type { KeyRing } from '../host/master-key.ts'
+import type { MasterKeys } from '../host/master-key.ts'
 import { noSecrets } from '../host/secret-source.ts'
 import { makeVault } from '../host/vault.ts'
 import type { Instant } from '../kernel/instants.ts'
@@ -25,11 +25,12 @@ import { refuse } from '../kernel/refusals.ts'
 import { done, type Result } from '../kernel/result.ts'
 import type { PolicyFile } from '../model/policies.ts'
 import { openSqliteStore } from '../store/sqlite/sqlite-store.ts'
+import { holdAgainstStore } from './master-keys.ts'
 
 export interface Keys {
   /** Signs the ledger's heads; its name is the log's origin. */
   readonly ledger: Signer
-  readonly master: KeyRing
+  readonly master: MasterKeys
 }
 
 /** What no two spaces share. */
@@ -131,6 +132,8 @@ async function build(parts: HouseParts, database: Database, closing: Closing): P
       detail: 'the ledger key in the data folder is not the one this store was made with; restore it',
     })
   }
+  const held = await holdAgainstStore(database, keys.master)
+  if (!held.ok) return held
   const isDemo = (await database.meta('demo')) === 'true'
   const [first, ...others] = parts.rooms
   clock.raise?.((await database.inSpace(first.space).last()).at)
