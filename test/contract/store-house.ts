@@ -19,6 +19,15 @@ export interface StoreHouse {
   remove(): Promise<void>
 }
 
+/** Where records with a life are kept, in every store. */
+export const tableOf: Readonly<Record<LifeKind, string>> = {
+  grant: 'grants',
+  hold: 'holds',
+  session: 'sessions',
+  exception: 'exceptions',
+  changeSet: 'change_sets',
+}
+
 export type LifeKind = 'grant' | 'hold' | 'session' | 'exception' | 'changeSet'
 
 /** A row of the suite: what holds, and how it is tried. */

@@ -1,18 +1,22 @@
-/** A process for the store's contract: opens a store and writes until it is killed, or only holds it. `<deed> sqlite <path>`. */
+/** A process for the store's contract: opens a store and writes until it is killed, or only holds it. `<deed> sqlite <path>`, or `<deed> postgres <url>`. */
 import { randomBytes } from 'node:crypto'
 import { writeSync } from 'node:fs'
 import type { Database } from '../../src/control/ports.ts'
 import { makeId } from '../../src/kernel/ids.ts'
 import { done, mustBe, type Result } from '../../src/kernel/result.ts'
+import { openPostgresStore } from '../../src/store/postgres/postgres-store.ts'
 import { openSqliteStore } from '../../src/store/sqlite/sqlite-store.ts'
+import { postgresTimes } from './postgres-times.ts'
 import { sampleRecords } from './sample-records.ts'
 import { entry, inMain } from './store-steps.ts'
 
 const [, , deed, store, path = ''] = process.argv
 
 async function open(): Promise<Result<Database>> {
-  if (store !== 'sqlite') throw new Error(`no store is called ${store}`)
-  return openSqliteStore({ path, pid: process.pid, now: () => Date.now(), chance: (count) => randomBytes(count) })
+  const parts = { now: () => Date.now(), chance: (count: number) => randomBytes(count) }
+  if (store === 'sqlite') return openSqliteStore({ ...parts, path, pid: process.pid })
+  if (store === 'postgres') return openPostgresStore({ ...parts, ...postgresTimes, url: path, holder: `process ${process.pid}` })
+  throw new Error(`no store is called ${store}`)
 }
 
 /** Each line is a change that was acknowledged. Written at once, so that no line is lost with the process. */

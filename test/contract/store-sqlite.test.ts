@@ -6,15 +6,7 @@ import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { openSqliteStore } from '../../src/store/sqlite/sqlite-store.ts'
 import { storeContract } from './store-contract.ts'
-import type { LifeKind, StoreHouse } from './store-house.ts'
-
-const tableOf: Readonly<Record<LifeKind, string>> = {
-  grant: 'grants',
-  hold: 'holds',
-  session: 'sessions',
-  exception: 'exceptions',
-  changeSet: 'change_sets',
-}
+import { type StoreHouse, tableOf } from './store-house.ts'
 
 /** More pages than any test fills. */
 const roomPages = 1_000_000

@@ -4,6 +4,8 @@
 const connectionsMax = 8
 
 export interface ReadConnection {
+  /** False once it was lost: it is let go and another is opened. */
+  readonly isUsable: boolean
   /** Begins a transaction that sees the database as it is now. */
   begin(): Promise<void>
   /** Ends it, whatever became of it; what it throws, the connection is let go for. */
@@ -28,7 +30,9 @@ export class Readers<C extends ReadConnection> {
     this.#busy += 1
     let connection: C | undefined
     try {
-      connection = this.#idle.pop() ?? (await this.#open())
+      do connection = this.#idle.pop()
+      while (connection?.isUsable === false)
+      connection ??= await this.#open()
       await connection.begin()
       return await work(connection)
     } finally {

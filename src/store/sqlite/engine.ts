@@ -53,6 +53,7 @@ export class SqliteEngine implements Engine {
 }
 
 class SqliteReader implements ReadConnection {
+  readonly isUsable = true
   readonly connection: Connection
 
   constructor(path: string) {

@@ -1,0 +1,200 @@
+/** One connection to a PostgreSQL server: pg as kysely wants it, one statement after the other, every number and byte as SQLite gives it. */
+import { Kysely, PostgresDialect } from 'kysely'
+import { Client, type ClientConfig, type QueryResult, types } from 'pg'
+import type { Sql } from '../shared/engine.ts'
+import type { Tables } from '../shared/tables.ts'
+import { Turns } from '../shared/turns.ts'
+import { DatabaseFailure, toFailure } from './failures.ts'
+
+/** Told of each statement before it is sent. What it throws, the statement throws: so tests break a network or a disk. */
+export type StatementWatch = (sql: string, pid: number) => void | Promise<void>
+
+export interface ConnectionOptions {
+  /** `postgres://…`, as pg and libpq read it. */
+  readonly url: string
+  /** What the server's own lists of sessions call it. */
+  readonly name: string
+  readonly watch?: StatementWatch
+  /** Called once, when the connection goes without having been closed. */
+  readonly onLost?: (cause: unknown) => void
+  /** How long the server lets a transaction stand idle. */
+  readonly idleMs?: number
+}
+
+const connectMs = 5_000
+const statementMs = 30_000
+const lockMs = 5_000
+const idleMs = 10_000
+/** Longer than any statement may take at the server: after it, the server is not there. */
+const silenceMs = statementMs + 5_000
+const preparedMax = 500
+
+/** OIDs of the types that pg would give otherwise. */
+const int8 = 20
+const bytea = 17
+
+/** Instants, positions and counts are far below 2^53; anything else is a bug. */
+function readInteger(text: string): number {
+  const value = Number(text)
+  if (!Number.isSafeInteger(value)) throw new Error('the database holds an integer that is not exact here')
+  return value
+}
+
+function readBytes(text: string): Uint8Array {
+  // `\x` and hexadecimal digits: the server's own form since version 9.
+  return new Uint8Array(Buffer.from(text.slice(2), 'hex'))
+}
+
+const parsers: NonNullable<ClientConfig['types']> = {
+  getTypeParser: (oid: number, format?: 'text' | 'binary') => {
+    if (oid === int8) return readInteger
+    if (oid === bytea) return readBytes
+    return format === 'binary' ? types.getTypeParser(oid, 'binary') : types.getTypeParser(oid, 'text')
+  },
+}
+
+/** The password of a URL, as it stands there and as it is meant: what no message may show. Nothing where the URL cannot be read. */
+export function secretsOf(url: string): readonly string[] {
+  const written = /^[a-z]+:\/\/[^/?#]*?:([^/?#]*)@/i.exec(url)?.[1]
+  const parameter = /[?&]password=([^&#]*)/i.exec(url)?.[1]
+  const found = [written, parameter].filter((text) => text !== undefined && text !== '')
+  return [url, ...found.flatMap((text) => [text ?? '', decode(text ?? '')])].filter((text) => text !== '')
+}
+
+function decode(text: string): string {
+  try {
+    return decodeURIComponent(text)
+  } catch {
+    return text
+  }
+}
+
+export class Connection {
+  readonly sql: Sql
+  readonly #client: Client
+  readonly #options: ConnectionOptions
+  readonly #secrets: readonly string[]
+  readonly #turns = new Turns()
+  readonly #names = new Map<string, string>()
+  #pid = 0
+  #isGone = false
+
+  /** Rejects with a `DatabaseFailure` when the server cannot be reached or does not let us in. */
+  static async open(options: ConnectionOptions): Promise<Connection> {
+    const secrets = secretsOf(options.url)
+    let connection: Connection | undefined
+    try {
+      connection = new Connection(options, secrets)
+      await connection.#client.connect()
+      // What waits for a standby stays as it is; what would lose a commit in a crash does not.
+      const [row] = await connection.run(`select pg_backend_pid() as pid,
+        case when current_setting('synchronous_commit') in ('off', 'local', 'remote_write')
+          then set_config('synchronous_commit', 'on', false) end`)
+      connection.#pid = numberOf(row, 'pid')
+      return connection
+    } catch (thrown) {
+      connection?.close()
+      throw toFailure(thrown, secrets)
+    }
+  }
+
+  private constructor(options: ConnectionOptions, secrets: readonly string[]) {
+    this.#options = options
+    this.#secrets = secrets
+    this.#client = new Client({
+      connectionString: options.url,
+      application_name: options.name,
+      connectionTimeoutMillis: connectMs,
+      statement_timeout: statementMs,
+      lock_timeout: lockMs,
+      idle_in_transaction_session_timeout: options.idleMs ?? idleMs,
+      query_timeout: silenceMs,
+      keepAlive: true,
+      keepAliveInitialDelayMillis: 2_000,
+      types: parsers,
+    })
+    this.#client.on('error', (cause) => this.#lose(cause))
+    this.#client.on('end', () => this.#lose(new Error('the server closed the connection')))
+    const client = {
+      query: (sql: string, parameters: readonly unknown[]) => this.#ask(sql, parameters),
+      release: () => undefined,
+    }
+    // kysely asks for a pool; this one has one connection, which is given out again and again.
+    const pool = { connect: async () => client, end: async () => undefined, options: {} }
+    this.sql = new Kysely<Tables>({ dialect: new PostgresDialect({ pool: async () => pool as never }) })
+  }
+
+  /** Of the server's process. */
+  get pid(): number {
+    return this.#pid
+  }
+
+  get isGone(): boolean {
+    return this.#isGone
+  }
+
+  /** Runs SQL text, of several statements too, and answers the rows of the last one. */
+  async run(text: string): Promise<readonly Readonly<Record<string, unknown>>[]> {
+    const answer: unknown = await this.#during(text, () => this.#client.query(text))
+    const results = Array.isArray(answer) ? answer : [answer]
+    const last: unknown = results.at(-1)
+    return isResult(last) ? last.rows : []
+  }
+
+  /** As `run`, and throws unless the transaction was committed: the server answers a commit of a failed one with its rollback. */
+  async commit(): Promise<void> {
+    const answer = await this.#during('commit', () => this.#client.query('commit'))
+    if (answer.command !== 'COMMIT') throw new Error('the transaction had failed, and was rolled back')
+  }
+
+  close(): void {
+    this.#isGone = true
+    // Rejects only on what is gone already.
+    this.#client.end().catch(() => undefined)
+  }
+
+  #ask(text: string, values: readonly unknown[]): Promise<QueryResult> {
+    const name = this.#names.get(text) ?? (this.#names.size < preparedMax ? `remit${this.#names.size}` : undefined)
+    if (name !== undefined) this.#names.set(text, name)
+    return this.#during(text, () => this.#client.query({ text, values: [...values], ...(name === undefined ? {} : { name }) }))
+  }
+
+  #during<T>(text: string, work: () => Promise<T>): Promise<T> {
+    return this.#turns.take(async () => {
+      try {
+        await this.#options.watch?.(text, this.#pid)
+        if (this.#isGone) throw new DatabaseFailure('the connection to the database is gone')
+        return await work()
+      } catch (thrown) {
+        const failure = toFailure(thrown, this.#secrets)
+        // Without an answer of the server, nobody knows what this connection is at.
+        if (failure instanceof DatabaseFailure && failure.code === undefined) this.#lose(failure)
+        throw failure
+      }
+    })
+  }
+
+  #lose(cause: unknown): void {
+    if (this.#isGone) return
+    this.close()
+    this.#options.onLost?.(toFailure(cause, this.#secrets))
+  }
+}
+
+function isResult(value: unknown): value is { rows: Record<string, unknown>[] } {
+  return typeof value === 'object' && value !== null && 'rows' in value && Array.isArray(value.rows)
+}
+
+/** A number in a row; throws where there is none. */
+export function numberOf(row: Readonly<Record<string, unknown>> | undefined, name: string): number {
+  const value = row?.[name]
+  if (typeof value !== 'number') throw new Error(`the database answered no number as ${name}`)
+  return value
+}
+
+/** A text in a row; throws where there is none. */
+export function textOf(row: Readonly<Record<string, unknown>> | undefined, name: string): string {
+  const value = row?.[name]
+  if (typeof value !== 'string') throw new Error(`the database answered no text as ${name}`)
+  return value
+}

@@ -1,0 +1,49 @@
+/** The store in PostgreSQL, on a real server, against the contract of every store. */
+import { randomBytes } from 'node:crypto'
+import { after } from 'node:test'
+import { openPostgresStore } from '../../src/store/postgres/postgres-store.ts'
+import { PostgresServer } from './postgres-server.ts'
+import { storeContract } from './store-contract.ts'
+import type { StoreHouse } from './store-house.ts'
+import { tableOf } from './store-house.ts'
+import { postgresTimes } from './postgres-times.ts'
+
+const server = await PostgresServer.start()
+after(() => server.remove())
+
+async function buildHouse(): Promise<StoreHouse> {
+  const database = await server.empty()
+  const url = server.url(database)
+  let countdown = 0
+  let hasBroken = false
+  const watch = () => {
+    if (countdown === 0) return
+    countdown -= 1
+    if (countdown > 0) return
+    hasBroken = true
+    throw Object.assign(new Error('could not write block 7'), { code: '58030', severity: 'ERROR' })
+  }
+  return {
+    open: (now = () => Date.now()) =>
+      openPostgresStore({ url, now, chance: (count) => randomBytes(count), holder: `process ${process.pid}`, watch, ...postgresTimes }),
+    breakStatement(nth) {
+      countdown = nth
+      hasBroken = false
+    },
+    hasBroken: () => hasBroken,
+    async fillDisk(isFull) {
+      const full = `create function no_room() returns trigger language plpgsql as
+        $$ begin raise exception 'could not extend file: No space left on device' using errcode = 'disk_full'; end $$;
+        create trigger no_room before insert on services execute function no_room()`
+      await server.ask(database, isFull ? full : 'drop function no_room() cascade')
+    },
+    async forceState(kind, id, state) {
+      const set = `jsonb_build_object('state', '${state}', 'expiresAt', 1, 'endedAt', 1, 'useBy', 1)`
+      await server.ask(database, `update ${tableOf[kind]} set doc = (doc::jsonb || ${set})::text where id = '${id}'`)
+    },
+    address: ['postgres', url],
+    remove: () => server.giveBack(database),
+  }
+}
+
+storeContract('postgres', buildHouse)
