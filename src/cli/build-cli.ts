@@ -22,12 +22,14 @@ import { planCommand } from './commands/plan.ts'
 import { quarantineCommand, releaseCommand } from './commands/quarantine.ts'
 import { requestCommand } from './commands/request.ts'
 import { revokeCommand } from './commands/revoke.ts'
+import { rotateKeyCommand } from './commands/rotate-key.ts'
 import { runCommand } from './commands/run.ts'
 import { secretCommand } from './commands/secret.ts'
 import { servicesCommand } from './commands/services.ts'
 import { tokenCommand } from './commands/token.ts'
 import { upCommand } from './commands/up.ts'
 import { whoamiCommand } from './commands/whoami.ts'
+import { witnessCommand } from './commands/witness.ts'
 import { exitCodes } from './failures.ts'
 import type { House } from './house.ts'
 import { hasColours, type Io, widthOf } from './io.ts'
@@ -43,8 +45,8 @@ export const commandGroups: readonly { readonly title: string; readonly commands
   },
   { title: 'Answer and stop', commands: [approveCommand, denyCommand, revokeCommand, quarantineCommand, releaseCommand] },
   { title: 'Sign in', commands: [loginCommand, logoutCommand] },
-  { title: 'Run and set up', commands: [upCommand, planCommand, applyCommand, checkCommand, inviteCommand, secretCommand] },
-  { title: 'Prove', commands: [ledgerCommand] },
+  { title: 'Run and set up', commands: [upCommand, planCommand, applyCommand, checkCommand, inviteCommand, secretCommand, rotateKeyCommand] },
+  { title: 'Prove', commands: [ledgerCommand, witnessCommand] },
 ]
 
 export const exitCodesText = `Exit codes: 0 done, 1 failed, 2 usage, 3 refused, 4 held or waiting for a person, 5 unreachable; run passes on the command's own.`

@@ -6,7 +6,7 @@ import { cliPage, helpOf } from './cli-page.ts'
 import { terminalIo } from './io.ts'
 
 const none = () => Promise.reject(new Error('help starts nothing'))
-const program = buildCli({ io: terminalIo(), house: { up: none, check: none, verifyExport: none } })
+const program = buildCli({ io: terminalIo(), house: { up: none, check: none, rotateKey: none, verifyExport: none } })
 const deeds = [...everyCommand(program)].filter((command) => command.commands.length === 0)
 
 function wordsOf(command: (typeof deeds)[number]): string[] {

@@ -62,5 +62,6 @@ const silentIo: Io = {
 const nobodysHouse: House = {
   up: () => Promise.reject(new Error('help starts nothing')),
   check: () => Promise.reject(new Error('help checks nothing')),
+  rotateKey: () => Promise.reject(new Error('help rotates nothing')),
   verifyExport: () => Promise.reject(new Error('help verifies nothing')),
 }

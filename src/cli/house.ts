@@ -43,6 +43,45 @@ export interface Ready extends ReadySpace {
   readonly spaces: readonly ReadySpace[]
 }
 
+export interface WitnessOptions {
+  /** Where it keeps its key and the newest heads; made when it is not there. */
+  readonly state: string
+  /** Keys of the logs that it cosigns for. */
+  readonly originKeys: readonly string[]
+  readonly host: string
+  /** 0 for any free one. */
+  readonly port: number
+  /** The name it signs under; made of its key unless said. */
+  readonly name?: string
+  readonly onReady: (ready: WitnessReady) => void
+  readonly signal: AbortSignal
+}
+
+export interface WitnessReady {
+  readonly url: string
+  /** Its own key, of the kind that cosigns. */
+  readonly vkey: string
+  readonly state: string
+  /** Names of the logs it knows. */
+  readonly logs: readonly string[]
+}
+
+export interface RotateKeyOptions {
+  readonly data: string
+  /** Where the key in use is; the data folder unless said. */
+  readonly masterKey?: string
+  readonly newMasterKey?: string
+}
+
+export interface RotateKeyReport {
+  /** Ids of the keys. */
+  readonly from: string
+  readonly to: string
+  readonly spaces: readonly { readonly space: string; readonly secrets: number; readonly withdrawn: number }[]
+  /** What `--master-key` must say from now on; nothing where the data folder keeps the key. */
+  readonly startWith: string | undefined
+}
+
 export interface SourceProblem {
   readonly file: string
   readonly line: number
@@ -81,6 +120,10 @@ export interface ExportReport {
 export interface House {
   /** Runs Remit until the signal. Throws a sentence for a person when it cannot start. */
   up(options: UpOptions): Promise<void>
+  /** Runs a witness until the signal. Throws a sentence for a person when it cannot start. */
+  witness(options: WitnessOptions): Promise<void>
+  /** Replaces the master key of a data folder that nobody has open. Throws a sentence for a person when it cannot be done. */
+  rotateKey(options: RotateKeyOptions): Promise<RotateKeyReport>
   /** Checks policies and remit.yaml as applying them would, without a running Remit. */
   check(folder: string, configuration: string): Promise<CheckReport>
   /** Checks a whole export; `vkeys` are the keys that the verifier trusts. */

@@ -119,6 +119,7 @@ test('an export is written whole into a new file, and verified from there or fro
     failures: [],
   }
   const house = (result: typeof report | (Omit<typeof report, 'failures'> & { failures: { where: string; what: string }[] })) => ({
+    rotateKey: () => Promise.reject(new Error('not here')),
     verifyExport: async (lines: AsyncIterable<string>, keys?: readonly string[]) => {
       const read: string[] = []
       for await (const line of lines) read.push(line)

@@ -7,6 +7,8 @@ import { version } from './version.ts'
 // What a command does not need is not loaded: `remit grants` has no use for a database.
 const house: House = {
   up: async (options) => (await import('./up.ts')).up(options),
+  witness: async (options) => (await import('./witness.ts')).witness(options),
+  rotateKey: async (options) => (await import('./rotate-key.ts')).rotateKey(options),
   check: async (folder, configuration) => (await import('./check.ts')).check(folder, configuration),
   verifyExport: async (lines, vkeys) => (await import('../ledger/verify.ts')).verifyExport(lines, vkeys),
 }

@@ -22,6 +22,7 @@ export interface Conditions {
 const noHouse: House = {
   up: () => Promise.reject(new Error('this test has no house')),
   check: () => Promise.reject(new Error('this test has no house')),
+  rotateKey: () => Promise.reject(new Error('this test has no house')),
   verifyExport: () => Promise.reject(new Error('this test has no house')),
 }
 

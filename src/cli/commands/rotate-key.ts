@@ -1,0 +1,50 @@
+/** `remit rotate-key`: another master key for a data folder, while Remit does not run. */
+import type { Command } from 'commander'
+import { type Cli, deed, localCommand } from '../command.ts'
+import { factLines } from '../table.ts'
+
+export function rotateKeyCommand(cli: Cli): Command {
+  return localCommand('rotate-key', 'replace the master key: every sealed credential is sealed anew, in one change', [
+    { line: 'remit rotate-key --data ./remit-data', says: 'stop Remit first; the new key takes the place of keys/master.key' },
+    {
+      line: 'remit rotate-key --new-master-key passphrase',
+      says: 'from the file in the data folder to a passphrase, which is asked for',
+    },
+    {
+      line: 'remit rotate-key --master-key env:OLD_KEY --new-master-key env:NEW_KEY',
+      says: 'keys that are kept elsewhere: 32 bytes in base64 each',
+    },
+  ])
+    .option('--data <folder>', 'the data folder', 'remit-data')
+    .option('--master-key <source>', 'where the key in use is: file:PATH, env:NAME, command:…, passphrase (default: the data folder)')
+    .option('--new-master-key <source>', 'where the new one is (default: made anew in the data folder)')
+    .action(
+      deed(cli, async (run) => {
+        const masterKey = run.text('masterKey')
+        const newMasterKey = run.text('newMasterKey')
+        const rotating = cli.house.rotateKey({
+          data: run.text('data') ?? 'remit-data',
+          ...(masterKey === undefined ? {} : { masterKey }),
+          ...(newMasterKey === undefined ? {} : { newMasterKey }),
+        })
+        const { from, to, spaces, startWith } = await run.during('sealing anew', rotating)
+        const facts = factLines(
+          [
+            ['from', from],
+            ['to', to],
+            ['sealed anew', spaces.map(({ space, secrets }) => `${space}: ${secrets}`)],
+            [
+              'withdrawn',
+              spaces.filter(({ withdrawn }) => withdrawn > 0).map(({ space, withdrawn }) => `${space}: ${withdrawn} change-sets`),
+            ],
+            ['start with', startWith === undefined ? undefined : `--master-key ${startWith}`],
+          ],
+          run.paint,
+        )
+        return {
+          json: { from, to, spaces, startWith },
+          text: ['the master key was replaced; the old one opens nothing here any more', ...facts],
+        }
+      }),
+    )
+}

@@ -1,0 +1,56 @@
+/** `remit rotate-key`: gives a data folder another master key, while nobody has it open. */
+import { stat } from 'node:fs/promises'
+import { join, resolve } from 'node:path'
+import type { RotateKeyOptions, RotateKeyReport } from '../cli/house.ts'
+import { makeChance } from '../host/chance.ts'
+import { makeClock } from '../host/clock.ts'
+import { masterKeyForms, type MasterKeySource, readMasterKeySource } from '../host/master-key-source.ts'
+import { openSqliteStore } from '../store/sqlite/sqlite-store.ts'
+import { type RotationPlan, rotateMasterKey } from './master-keys.ts'
+import { orThrow } from './up.ts'
+
+/** Throws a sentence for a person when it cannot be done; `store.locked` while Remit runs on the folder. */
+export async function rotateKey(options: RotateKeyOptions & Pick<RotationPlan, 'onStep'>): Promise<RotateKeyReport> {
+  process.umask(0o077)
+  const data = resolve(options.data)
+  const storePath = join(data, 'store', 'remit.sqlite')
+  // Opening would make what is not there.
+  await stat(storePath).catch(() => {
+    throw new Error(`there is no store in ${data}; name the data folder of your Remit with --data`)
+  })
+  const current = masterKeySource(options.masterKey)
+  const next = options.newMasterKey === undefined ? sameKind(current) : masterKeySource(options.newMasterKey)
+  const chance = makeChance()
+  const clock = makeClock({ floor: 0 })
+  const database = orThrow(
+    await openSqliteStore({ path: storePath, now: () => clock.now(), chance: (count) => chance.bytes(count), pid: process.pid }),
+  )
+  try {
+    const { onStep } = options
+    const plan = {
+      database,
+      folder: join(data, 'keys'),
+      current,
+      next,
+      by: "the machine's operator",
+      ...(onStep === undefined ? {} : { onStep }),
+    }
+    const { from, to, spaces } = orThrow(await rotateMasterKey(plan))
+    return { from, to, spaces, startWith: next.kind === 'folder' ? undefined : (options.newMasterKey ?? options.masterKey) }
+  } finally {
+    await database.close()
+  }
+}
+
+/** The source that an option names. Throws a sentence where it names none. */
+export function masterKeySource(written: string | undefined): MasterKeySource {
+  const source = written === undefined ? ({ kind: 'folder' } as const) : readMasterKeySource(written)
+  // What was written is not said: it may be the key itself.
+  if (source === undefined) throw new Error(`this is no way to give a master key; write ${masterKeyForms}`)
+  return source
+}
+
+function sameKind(current: MasterKeySource): MasterKeySource {
+  if (current.kind === 'folder' || current.kind === 'passphrase') return current
+  throw new Error(`say where the new master key is: --new-master-key, with ${masterKeyForms}`)
+}

@@ -1,0 +1,199 @@
+/** Rotation of the master key, killed at every step and at random moments: the store opens with the old key or the new one, always. */
+import assert from 'node:assert/strict'
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { cp, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, before, test } from 'node:test'
+import { setTimeout as pause } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
+import { applyConfiguration } from '../../src/control/configuration.ts'
+import { upstreamSecret } from '../../src/control/upstream-secret.ts'
+import { openJournalFiles } from '../../src/host/journal-files.ts'
+import { describeRefusal } from '../../src/kernel/refusals.ts'
+import { mustBe, type Result } from '../../src/kernel/result.ts'
+import { reveal } from '../../src/kernel/secret.ts'
+import { loadKeys, openDataFolder } from '../../src/main/data-folder.ts'
+import { type House, openHouse } from '../../src/main/house.ts'
+import { masterKeySource, rotateKey } from '../../src/main/rotate-key.ts'
+import { seededChance } from '../world/chance.ts'
+import { TestClock } from '../world/clock.ts'
+import { shopDocument } from '../world/shop.ts'
+import { testParts } from '../world/world.ts'
+
+const root = await mkdtemp(join(tmpdir(), 'remit-rotation-'))
+const original = join(root, 'original')
+let made = 0
+
+/** A house on a data folder with its own keys, as `remit up` opens it. */
+async function openFolder(data: string, masterKey?: string): Promise<Result<House>> {
+  const folder = await openDataFolder(data)
+  const keys = await loadKeys(folder.keys, masterKeySource(masterKey))
+  if (!keys.ok) return keys
+  made += 1
+  const parts = testParts(1, folder.store, new TestClock(Date.now()))
+  const [room] = parts.rooms
+  const journalDisk = await openJournalFiles(folder.journal)
+  return openHouse({ ...parts, chance: seededChance(made), keys: keys.value, rooms: [{ ...room, journalDisk }] })
+}
+
+/** What the gateway would send to each service, or the words of the refusal at start. */
+async function secretsOf(data: string, masterKey?: string): Promise<string> {
+  const opened = await openFolder(data, masterKey)
+  if (!opened.ok) return `${opened.refusal.code}: ${describeRefusal(opened.refusal)}`
+  const { desk } = opened.value
+  try {
+    return [...desk.facts.services()].map((service) => reveal(mustBe(upstreamSecret(desk, service)) ?? assert.fail('no secret'))).join()
+  } finally {
+    await opened.value.close()
+  }
+}
+
+const canary = 'upstream-secret'
+const right = `Bearer ${canary}`
+
+before(async () => {
+  const house = mustBe(await openFolder(original))
+  const applied = mustBe(await applyConfiguration(house.desk, { machine: 'test' }, shopDocument()))
+  assert.equal(applied.problems, undefined)
+  await house.close()
+  assert.equal(await secretsOf(original), right)
+})
+after(() => rm(root, { recursive: true }))
+
+async function copied(): Promise<string> {
+  made += 1
+  const data = join(root, `copy-${made}`)
+  await cp(original, data, { recursive: true })
+  return data
+}
+
+const keyOf = (data: string) => readFile(join(data, 'keys', 'master.key'), 'utf8')
+
+const program = fileURLToPath(new URL('../world/rotate-and-stop.ts', import.meta.url))
+
+/** A process that rotates, and kills itself when it has done so many steps and then one more. */
+function rotating(data: string, steps: number, newMasterKey: readonly string[] = [], env: NodeJS.ProcessEnv = {}): ChildProcess {
+  return spawn(process.execPath, [program, data, String(steps), ...newMasterKey], { env: { ...process.env, ...env }, stdio: 'ignore' })
+}
+
+async function entriesOf(data: string): Promise<readonly string[]> {
+  const house = mustBe(await openFolder(data))
+  await house.sequencer.flush()
+  const { size } = await house.database.tree()
+  const leaves = await house.database.leaves(0, size)
+  await house.close()
+  return leaves.flatMap(({ body }) => body ?? []).filter((body) => body.includes('"secrets.resealed"'))
+}
+
+test('a rotation seals everything anew, says so in the ledger, and the old key opens nothing any more', async () => {
+  const data = await copied()
+  const before = await keyOf(data)
+  const { from, to, spaces } = await rotateKey({ data })
+  assert.notEqual(from, to)
+  assert.deepEqual(spaces, [{ space: 'main', secrets: 1, withdrawn: 0 }])
+  assert.equal(await secretsOf(data), right)
+  assert.deepEqual(
+    (await readdir(join(data, 'keys'))).filter((name) => name.startsWith('master')),
+    ['master.key'],
+  )
+  const [entry = '', ...more] = await entriesOf(data)
+  assert.equal(more.length, 0)
+  assert.match(entry, new RegExp(`"from":\\["${from}"\\],"secrets":1,"to":"${to}"`))
+  assert.doesNotMatch(entry, new RegExp(canary))
+  const after = await keyOf(data)
+  await writeFile(join(data, 'keys', 'master.key'), before)
+  assert.match(await secretsOf(data), /^master-key\.wrong/)
+  await writeFile(join(data, 'keys', 'master.key'), after)
+  assert.equal(await secretsOf(data), right)
+})
+
+for (let steps = 0; steps <= 4; steps += 1)
+  test(`killed after ${steps} steps, the store opens, and doing it again ends it`, async () => {
+    const data = await copied()
+    const before = await keyOf(data)
+    const [, signal] = await once(rotating(data, steps), 'exit')
+    assert.equal(signal, 'SIGKILL')
+    assert.equal(await secretsOf(data), right)
+    await rotateKey({ data })
+    assert.equal(await secretsOf(data), right)
+    assert.notEqual(await keyOf(data), before)
+    assert.deepEqual(
+      (await readdir(join(data, 'keys'))).filter((name) => name.startsWith('master')),
+      ['master.key'],
+    )
+  })
+
+test('killed at random moments, again and again on one folder, the store opens', async () => {
+  const data = await copied()
+  const random = seededChance(7)
+  let killed = 0
+  for (let round = 0; round < 12; round += 1) {
+    const child = rotating(data, 99)
+    const ended = once(child, 'exit')
+    // The program needs this long to begin; the moment is spread over what it then does.
+    await pause(150 + ((random.bytes(1)[0] ?? 0) % 200))
+    if (child.kill('SIGKILL')) killed += 1
+    await ended
+    assert.equal(await secretsOf(data), right, `round ${round}`)
+  }
+  assert.ok(killed > 0, 'some were killed')
+  await rotateKey({ data })
+  assert.equal(await secretsOf(data), right)
+})
+
+test('to a key kept elsewhere: the folder keeps none, and start without it is refused with what to do', async () => {
+  const data = await copied()
+  const key = Buffer.alloc(32, 9).toString('base64')
+  process.env['NEW_KEY'] = key
+  const report = await rotateKey({ data, newMasterKey: 'env:NEW_KEY' })
+  assert.equal(report.startWith, 'env:NEW_KEY')
+  assert.equal(process.env['NEW_KEY'], undefined, 'taken out of the environment')
+  assert.deepEqual(
+    (await readdir(join(data, 'keys'))).filter((name) => name.startsWith('master')),
+    [],
+  )
+  assert.match(await secretsOf(data), /^master-key\.wrong: .*the data folder has no master key/)
+  assert.deepEqual(
+    (await readdir(join(data, 'keys'))).filter((name) => name.startsWith('master')),
+    [],
+    'and none was made',
+  )
+  process.env['NEW_KEY'] = Buffer.alloc(32, 8).toString('base64')
+  assert.match(await secretsOf(data, 'env:NEW_KEY'), /^master-key\.wrong/)
+  process.env['NEW_KEY'] = key
+  assert.equal(await secretsOf(data, 'env:NEW_KEY'), right)
+  for (const steps of [0, 1, 2, 3, 4]) {
+    const again = await copied()
+    await once(rotating(again, steps, ['env:NEW_KEY'], { NEW_KEY: key }), 'exit')
+    process.env['NEW_KEY'] = key
+    const both = [await secretsOf(again), await secretsOf(again, 'env:NEW_KEY')]
+    assert.ok(both.includes(right), `killed after ${steps} steps: ${both.join(' | ')}`)
+  }
+})
+
+test('a wrong key is refused and changes nothing; so is the same key, a folder in use and a folder without a store', async () => {
+  const data = await copied()
+  const { mtimeMs } = await stat(join(data, 'keys'))
+  process.env['WRONG'] = Buffer.alloc(32, 1).toString('base64')
+  await assert.rejects(rotateKey({ data, masterKey: 'env:WRONG', newMasterKey: 'file:/nowhere' }), /there is no \/nowhere/)
+  process.env['WRONG'] = Buffer.alloc(32, 1).toString('base64')
+  process.env['RIGHT'] = (await keyOf(data)).trim()
+  await assert.rejects(
+    rotateKey({ data, masterKey: 'env:WRONG', newMasterKey: 'env:RIGHT' }),
+    /not the master key that this store was sealed under/,
+  )
+  process.env['RIGHT'] = (await keyOf(data)).trim()
+  await assert.rejects(rotateKey({ data, newMasterKey: 'env:RIGHT' }), /the new key is the one in use/)
+  const house = mustBe(await openFolder(data))
+  await assert.rejects(rotateKey({ data }), /another process has this data folder open/)
+  await house.close()
+  await assert.rejects(rotateKey({ data: join(root, 'nowhere') }), /there is no store in/)
+  assert.throws(
+    () => masterKeySource('canary-key'),
+    (thrown) => thrown instanceof Error && !thrown.message.includes('canary'),
+  )
+  assert.equal((await stat(join(data, 'keys'))).mtimeMs, mtimeMs, 'nothing was written beside the keys')
+  assert.equal(await secretsOf(data), right)
+})
