@@ -14,6 +14,8 @@ export interface StoreHouse {
   fillDisk(isFull: boolean): Promise<void>
   /** Sets a record's state past the store, as someone with the database in hand would. Throws when the database refuses. */
   forceState(kind: LifeKind, id: string, state: string): Promise<void>
+  /** How often a process that has it open is killed in the row that does so: where opening again has to wait, it is less often. */
+  readonly kills: number
   /** What `store-process.ts` needs to open this house in a process of its own. */
   readonly address: readonly string[]
   remove(): Promise<void>

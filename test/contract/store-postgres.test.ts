@@ -41,6 +41,7 @@ async function buildHouse(): Promise<StoreHouse> {
       const set = `jsonb_build_object('state', '${state}', 'expiresAt', 1, 'endedAt', 1, 'useBy', 1)`
       await server.ask(database, `update ${tableOf[kind]} set doc = (doc::jsonb || ${set})::text where id = '${id}'`)
     },
+    kills: 4,
     address: ['postgres', url],
     remove: () => server.giveBack(database),
   }

@@ -26,7 +26,7 @@ async function kill(child: ChildProcess): Promise<void> {
 
 async function survivesKill(house: StoreHouse): Promise<void> {
   const acknowledged: number[] = []
-  for (let round = 0; round < 10; round += 1) {
+  for (let round = 0; round < house.kills; round += 1) {
     const { child, lines } = start(house, 'write')
     for (let count = 0; count < 5 + round * 7; count += 1) {
       const { value, done } = await lines.next()

@@ -49,6 +49,7 @@ async function buildHouse(folder: string | undefined): Promise<StoreHouse> {
         if (folder !== undefined) database?.close()
       }
     },
+    kills: 10,
     address: ['sqlite', path],
     async remove() {
       if (folder !== undefined) await rm(folder, { recursive: true })

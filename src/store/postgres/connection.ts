@@ -1,6 +1,15 @@
 /** One connection to a PostgreSQL server: pg as kysely wants it, one statement after the other, every number and byte as SQLite gives it. */
-import { Kysely, PostgresDialect } from 'kysely'
-import { Client, type ClientConfig, type QueryResult, types } from 'pg'
+import {
+  type CompiledQuery,
+  type DatabaseConnection,
+  DummyDriver,
+  Kysely,
+  PostgresAdapter,
+  PostgresIntrospector,
+  PostgresQueryCompiler,
+  type QueryResult,
+} from 'kysely'
+import { Client, type ClientConfig, type QueryResult as Answer } from 'pg'
 import type { Sql } from '../shared/engine.ts'
 import type { Tables } from '../shared/tables.ts'
 import { Turns } from '../shared/turns.ts'
@@ -30,7 +39,7 @@ const silenceMs = statementMs + 5_000
 const preparedMax = 500
 
 /** OIDs of the types that pg would give otherwise. */
-const int8 = 20
+const integers: ReadonlySet<number> = new Set([20, 21, 23])
 const bytea = 17
 
 /** Instants, positions and counts are far below 2^53; anything else is a bug. */
@@ -45,11 +54,15 @@ function readBytes(text: string): Uint8Array {
   return new Uint8Array(Buffer.from(text.slice(2), 'hex'))
 }
 
+function readText(text: string): string {
+  return text
+}
+
+/** The tables hold integers, bytes and text, and nothing else is asked for. */
 const parsers: NonNullable<ClientConfig['types']> = {
-  getTypeParser: (oid: number, format?: 'text' | 'binary') => {
-    if (oid === int8) return readInteger
-    if (oid === bytea) return readBytes
-    return format === 'binary' ? types.getTypeParser(oid, 'binary') : types.getTypeParser(oid, 'text')
+  getTypeParser: (oid: number) => {
+    if (integers.has(oid)) return readInteger
+    return oid === bytea ? readBytes : readText
   },
 }
 
@@ -115,13 +128,15 @@ export class Connection {
     })
     this.#client.on('error', (cause) => this.#lose(cause))
     this.#client.on('end', () => this.#lose(new Error('the server closed the connection')))
-    const client = {
-      query: (sql: string, parameters: readonly unknown[]) => this.#ask(sql, parameters),
-      release: () => undefined,
-    }
-    // kysely asks for a pool; this one has one connection, which is given out again and again.
-    const pool = { connect: async () => client, end: async () => undefined, options: {} }
-    this.sql = new Kysely<Tables>({ dialect: new PostgresDialect({ pool: async () => pool as never }) })
+    const driver = new OneConnection((sql, parameters) => this.#ask(sql, parameters))
+    this.sql = new Kysely<Tables>({
+      dialect: {
+        createAdapter: () => new PostgresAdapter(),
+        createDriver: () => driver,
+        createIntrospector: (database) => new PostgresIntrospector(database),
+        createQueryCompiler: () => new PostgresQueryCompiler(),
+      },
+    })
   }
 
   /** Of the server's process. */
@@ -153,7 +168,7 @@ export class Connection {
     this.#client.end().catch(() => undefined)
   }
 
-  #ask(text: string, values: readonly unknown[]): Promise<QueryResult> {
+  #ask(text: string, values: readonly unknown[]): Promise<Answer> {
     const name = this.#names.get(text) ?? (this.#names.size < preparedMax ? `remit${this.#names.size}` : undefined)
     if (name !== undefined) this.#names.set(text, name)
     return this.#during(text, () => this.#client.query({ text, values: [...values], ...(name === undefined ? {} : { name }) }))
@@ -179,6 +194,34 @@ export class Connection {
     this.close()
     this.#options.onLost?.(toFailure(cause, this.#secrets))
   }
+}
+
+/** What kysely asks goes to the one connection there is; transactions are begun and ended beside it. */
+class OneConnection extends DummyDriver {
+  readonly #ask: (sql: string, parameters: readonly unknown[]) => Promise<Answer>
+
+  constructor(ask: (sql: string, parameters: readonly unknown[]) => Promise<Answer>) {
+    super()
+    this.#ask = ask
+  }
+
+  override async acquireConnection(): Promise<DatabaseConnection> {
+    return {
+      executeQuery: async <R>({ sql, parameters }: CompiledQuery): Promise<QueryResult<R>> => {
+        const { rows, rowCount } = await this.#ask(sql, parameters)
+        return { rows: toRows<R>(rows), numAffectedRows: BigInt(rowCount ?? 0) }
+      },
+      streamQuery: () => {
+        throw new Error('the store reads pages, it does not stream')
+      },
+    }
+  }
+}
+
+/** Of the shape that the statement says: kysely's types are what holds it to that. */
+function toRows<R>(rows: readonly unknown[]): R[]
+function toRows(rows: readonly unknown[]): unknown {
+  return rows
 }
 
 function isResult(value: unknown): value is { rows: Record<string, unknown>[] } {

@@ -167,14 +167,15 @@ export class Hold {
   }
 
   async #connect(): Promise<Connection> {
-    let opened: Connection | undefined
+    const mine: { connection?: Connection } = {}
     const connection = await Connection.open({
       ...this.#options.connection,
       onLost: (cause) => {
-        if (opened !== undefined && opened === this.#connection) this.#lose(describeFailure(cause) ?? 'the connection failed')
+        if (mine.connection !== undefined && mine.connection === this.#connection)
+          this.#lose(describeFailure(cause) ?? 'the connection failed')
       },
     })
-    opened = connection
+    mine.connection = connection
     this.#connection = connection
     // The server lets go of a silent session long after this one has let its lease run out, and never before.
     const seconds = Math.ceil((2 * this.#leaseMs) / 1_000) + 5

@@ -148,7 +148,8 @@ export class OpenDatabase implements Database {
   async #changeInTurn<T>(space: string, work: (tx: Change) => Promise<Result<T>>): Promise<Result<T>> {
     let made: Made | undefined
     try {
-      const result = await this.#engine.write(async ({ sql, commit }) => {
+      const result = await this.#engine.write(async (writing) => {
+        const { sql } = writing
         made = undefined
         this.#now = Math.max(this.#now, this.#parts.now())
         const version = this.#latest.version + 1
@@ -165,7 +166,7 @@ export class OpenDatabase implements Database {
         if (changes === undefined) return result
         await sql.updateTable('latest').set({ version, at }).execute()
         made = { space, committed: { version, at, changes }, entries: change.recorded }
-        await commit(version)
+        await writing.commit(version)
         return result
       })
       if (made !== undefined) this.#tell(made)
@@ -201,9 +202,9 @@ export class OpenDatabase implements Database {
     this.#checkOutside()
     await this.#turns.take(async () => {
       this.#checkOpen()
-      await this.#engine.write(async ({ sql, commit }) => {
-        await work(sql)
-        await commit()
+      await this.#engine.write(async (writing) => {
+        await work(writing.sql)
+        await writing.commit()
       })
     })
   }
