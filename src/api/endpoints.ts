@@ -9,6 +9,8 @@ import { beginRegistration } from './endpoints/begin-registration.ts'
 import { beginSignIn } from './endpoints/begin-sign-in.ts'
 import { callForGrant } from './endpoints/call-for-grant.ts'
 import { completeGrant } from './endpoints/complete-grant.ts'
+import { endException } from './endpoints/end-exception.ts'
+import { eraseBody } from './endpoints/erase-body.ts'
 import { exchangeToken } from './endpoints/exchange-token.ts'
 import { explainDecision } from './endpoints/explain-decision.ts'
 import { exportLedger } from './endpoints/export-ledger.ts'
@@ -20,14 +22,19 @@ import { finishSignIn } from './endpoints/finish-sign-in.ts'
 import { invitePerson } from './endpoints/invite-person.ts'
 import { issueSecret } from './endpoints/issue-secret.ts'
 import { listEligible } from './endpoints/list-eligible.ts'
+import { listExceptions } from './endpoints/list-exceptions.ts'
 import { listGrants } from './endpoints/list-grants.ts'
 import { listHolds } from './endpoints/list-holds.ts'
 import { listIdentities } from './endpoints/list-identities.ts'
 import { listLedgerEntries } from './endpoints/list-ledger-entries.ts'
 import { listServices } from './endpoints/list-services.ts'
+import { listStanding } from './endpoints/list-standing.ts'
+import { loadCheckpoint } from './endpoints/load-checkpoint.ts'
 import { loadScript } from './endpoints/load-script.ts'
 import { loadStylesheet } from './endpoints/load-stylesheet.ts'
+import { loadTile } from './endpoints/load-tile.ts'
 import { openDevicePage } from './endpoints/open-device-page.ts'
+import { openExceptionPage } from './endpoints/open-exception-page.ts'
 import { openHoldPage } from './endpoints/open-hold-page.ts'
 import { openRegistrationPage } from './endpoints/open-registration-page.ts'
 import { openRequestPage } from './endpoints/open-request-page.ts'
@@ -35,12 +42,16 @@ import { openSignInPage } from './endpoints/open-sign-in-page.ts'
 import { openStartPage } from './endpoints/open-start-page.ts'
 import { openWaitingPage } from './endpoints/open-waiting-page.ts'
 import { planConfiguration } from './endpoints/plan-configuration.ts'
+import { proposeException } from './endpoints/propose-exception.ts'
+import { proveConsistency } from './endpoints/prove-consistency.ts'
+import { proveEntry } from './endpoints/prove-entry.ts'
 import { quarantineIdentity } from './endpoints/quarantine-identity.ts'
 import { releaseIdentity } from './endpoints/release-identity.ts'
 import { requestGrant } from './endpoints/request-grant.ts'
 import { revokeGrant } from './endpoints/revoke-grant.ts'
 import { revokeSecret } from './endpoints/revoke-secret.ts'
 import { showCheckpoint } from './endpoints/show-checkpoint.ts'
+import { showException } from './endpoints/show-exception.ts'
 import { showGrant } from './endpoints/show-grant.ts'
 import { showHealth } from './endpoints/show-health.ts'
 import { showHold } from './endpoints/show-hold.ts'
@@ -48,7 +59,9 @@ import { showServerMetadata } from './endpoints/show-server-metadata.ts'
 import { showTokenKeys } from './endpoints/show-token-keys.ts'
 import { signOut } from './endpoints/sign-out.ts'
 import { startDeviceSignIn } from './endpoints/start-device-sign-in.ts'
+import { tickExceptionStep } from './endpoints/tick-exception-step.ts'
 import { whoAmI } from './endpoints/who-am-i.ts'
+import { withdrawException } from './endpoints/withdraw-exception.ts'
 
 export const endpoints: readonly Endpoint[] = [
   exchangeToken,
@@ -67,6 +80,13 @@ export const endpoints: readonly Endpoint[] = [
   completeGrant,
   abandonGrant,
   revokeGrant,
+  listExceptions,
+  proposeException,
+  showException,
+  withdrawException,
+  endException,
+  tickExceptionStep,
+  listStanding,
   listHolds,
   showHold,
   listIdentities,
@@ -82,12 +102,18 @@ export const endpoints: readonly Endpoint[] = [
   showCheckpoint,
   listLedgerEntries,
   exportLedger,
+  proveEntry,
+  proveConsistency,
+  eraseBody,
+  loadCheckpoint,
+  loadTile,
   openStartPage,
   openRegistrationPage,
   openSignInPage,
   openWaitingPage,
   openRequestPage,
   openHoldPage,
+  openExceptionPage,
   openDevicePage,
   signOut,
   loadScript,

@@ -1,9 +1,9 @@
 /** Identities, services and plans as they are shown: from records to the shapes of the wire. */
 import { formatInstant, type Instant } from '../kernel/instants.ts'
 import type { Desk } from '../control/desk.ts'
-import type { Identity, StandingException } from '../model/identities.ts'
+import type { Identity } from '../model/identities.ts'
 import type { Service } from '../model/services.ts'
-import type { ExceptionView, IdentityView } from '../wire/identities.ts'
+import type { IdentityView } from '../wire/identities.ts'
 import type { ServiceView } from '../wire/services.ts'
 
 /** The instants of a record that are there, as text. */
@@ -31,11 +31,6 @@ export function identityView(desk: Pick<Desk, 'facts'>, identity: Identity): Ide
     state,
     ...(quarantine === undefined ? {} : { quarantine: { at: formatInstant(quarantine.at), by: quarantine.by, reason: quarantine.reason } }),
   }
-}
-
-export function exceptionView(desk: Pick<Desk, 'facts'>, exception: StandingException): ExceptionView {
-  const { id, identity, deskActions, reason, state, expiresAt } = exception
-  return { id, identity: nameOf(desk, identity), deskActions, reason, state, expiresAt: formatInstant(expiresAt) }
 }
 
 /** What a caller needs in order to call it; neither where it really is nor how the gateway proves itself there. */

@@ -8,8 +8,8 @@ import { done, type Result } from '../kernel/result.ts'
 import type { Secret } from '../kernel/secret.ts'
 import { isLive, isSameChain } from '../decision/decide.ts'
 import { chainStands } from '../decision/facts.ts'
-import type { Issuer } from '../model/identities.ts'
-import type { Desk } from './desk.ts'
+import type { Credential, Issuer } from '../model/identities.ts'
+import { type Desk, note } from './desk.ts'
 import { controlAudience, gatewayAudience, identify, TokenReader } from './identify.ts'
 import type { TokenClaims } from './ports.ts'
 import { issuedProof, joinProofs } from './proofs.ts'
@@ -38,6 +38,7 @@ export interface Exchanged {
 }
 
 const tokenMax: Milliseconds = 900_000
+const useNotedEvery: Milliseconds = 86_400_000
 /** An exception lasts for weeks; a token that names it must not. */
 const standingTokenMax: Milliseconds = 8 * 3_600_000
 
@@ -131,7 +132,22 @@ async function proveBySecret(desk: Desk, secret: string): Promise<Result<Proved>
   // SHA-256 of 256 random bits: comparing hashes leaks nothing that helps to find the secret.
   if (credential === undefined || credential.hash !== secretHash(secret)) return refuse('credential.invalid')
   if (!desk.facts.isProofLive(credential.id, desk.clock.now())) return refuse('credential.invalid')
+  await noteUse(desk, credential)
   return done({ chain: [credential.identity], provedBy: credential.id, endsAt: credential.expiresAt, facts: {} })
+}
+
+/** Once a day at most, so that a secret which nobody uses any more can be told from one that is used. */
+async function noteUse(desk: Desk, { id, lastUsedAt = 0 }: Credential): Promise<void> {
+  if (desk.clock.now() - lastUsedAt < useNotedEvery) return
+  // A store that cannot write keeps nobody from proving who they are.
+  await desk.store.change(async (tx) => {
+    const credential = await tx.get('credential', id)
+    if (credential === undefined || tx.now - (credential.lastUsedAt ?? 0) < useNotedEvery) return done(undefined)
+    await tx.put('credential', { ...credential, lastUsedAt: tx.now })
+    const actor = desk.facts.identity(credential.identity)?.name ?? credential.identity
+    await note(tx, { kind: 'credential.used', actor, subject: id })
+    return done(undefined)
+  })
 }
 
 export function secretHash(secret: string): string {

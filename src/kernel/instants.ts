@@ -45,3 +45,12 @@ export function formatDuration(milliseconds: Milliseconds): string {
 export function formatInstant(instant: Instant): string {
   return new Date(instant).toISOString()
 }
+
+/** Reads an instant in UTC: a day (its first moment) or `2026-12-31T18:00:00Z`. Refuses `input.invalid`, days that do not exist included. */
+export function parseInstant(text: string): Result<Instant> {
+  const isWritten = /^\d{4}-\d{2}-\d{2}(?:T\d{2}:\d{2}:\d{2}(?:\.\d{1,3})?Z)?$/.test(text)
+  const instant = isWritten ? Date.parse(text) : Number.NaN
+  const isDay = !Number.isNaN(instant) && formatInstant(instant).slice(0, 10) === text.slice(0, 10)
+  if (isDay) return done(instant)
+  return refuse('input.invalid', { detail: `"${text.slice(0, 40)}" is no instant; write 2026-12-31 or 2026-12-31T18:00:00Z` })
+}

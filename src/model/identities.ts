@@ -55,6 +55,8 @@ export interface Credential {
   readonly createdAt: Instant
   readonly expiresAt: Instant
   readonly revokedAt?: Instant
+  /** To within a day. */
+  readonly lastUsedAt?: Instant
 }
 
 export interface Passkey {
@@ -74,6 +76,7 @@ export interface Passkey {
   readonly replaces?: true
   readonly createdAt: Instant
   readonly revokedAt?: Instant
+  readonly lastUsedAt?: Instant
 }
 
 /** A link that works once: for registering a passkey. Kept as a hash. */
@@ -84,8 +87,6 @@ export interface OneTimeLink {
   /** Whom it is for; absent on the very first link, where the first administrator chooses a name. */
   readonly person?: IdentityId
   readonly firstAdministrator: boolean
-  /** For somebody whose passkeys were revoked to make room for the one that it brings. */
-  readonly replaces?: true
   readonly issuedBy: string
   readonly createdAt: Instant
   readonly expiresAt: Instant
@@ -112,6 +113,8 @@ export interface DeviceSignIn {
   readonly address: string
   readonly state: 'waiting' | 'confirmed' | 'spent'
   readonly person?: IdentityId
+  /** What confirmed it: once that is revoked, so is the confirmation. */
+  readonly passkey?: PasskeyId
   readonly createdAt: Instant
   readonly expiresAt: Instant
 }

@@ -34,6 +34,8 @@ export interface UpstreamCredential {
   readonly sealed: string
   /** Where the value is looked up at use. What is sealed is then this text, so that it too holds for this service and origin alone. */
   readonly reference?: string
+  /** When it was sealed first; absent on one that was sealed before that was kept. */
+  readonly since?: Instant
 }
 
 export interface Service {

@@ -64,7 +64,11 @@ export interface GrantView {
   readonly approvals: readonly ApprovalView[]
   /** Present while nobody exists who could satisfy `approval`. */
   readonly locked?: true
+  /** The exception that it is the permit of: standing privilege, not a grant for one task. */
+  readonly exception?: string
   readonly policies: readonly string[]
+  /** The active grant that this asks more time for. */
+  readonly continues?: string
   readonly requestedAt: string
   readonly pendingUntil: string
   readonly claimBy?: string

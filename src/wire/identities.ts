@@ -1,4 +1,5 @@
 /** Identities, their credentials and invitations as they cross the wire. Instants are RFC 3339 in UTC. */
+import type { ExceptionView } from './exceptions.ts'
 import type { Confirmation } from './grants.ts'
 
 export interface IdentityView {
@@ -10,15 +11,6 @@ export interface IdentityView {
   readonly roles: readonly string[]
   readonly state: 'live' | 'disabled'
   readonly quarantine?: { readonly at: string; readonly by: string; readonly reason: string }
-}
-
-export interface ExceptionView {
-  readonly id: string
-  readonly identity: string
-  readonly deskActions: readonly string[]
-  readonly reason: string
-  readonly state: 'proposed' | 'active' | 'ended' | 'denied' | 'withdrawn'
-  readonly expiresAt: string
 }
 
 /** Answer of `GET /v1/whoami`. */
@@ -69,6 +61,8 @@ export interface CredentialView {
 /** Body of `POST /v1/invitations`. */
 export interface InvitationBody {
   readonly name: string
+  /** Why the passkeys that the person has are revoked first. */
+  readonly replace?: string
 }
 
 /** The link is shown this once. */

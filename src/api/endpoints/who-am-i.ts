@@ -7,7 +7,8 @@ import { deskActions } from '../../model/identities.ts'
 import type { WhoamiView } from '../../wire/identities.ts'
 import { json } from '../answers.ts'
 import { endpoint } from '../endpoint.ts'
-import { exceptionView, identityView } from '../views.ts'
+import { exceptionView } from '../exception-views.ts'
+import { identityView } from '../views.ts'
 
 export const whoAmI = endpoint({
   says: 'who the caller is, for whom it acts, and what it may do at the desk',
@@ -22,14 +23,14 @@ export const whoAmI = endpoint({
   input: z.strictObject({}),
   run: (api, _input, { caller, at }) => {
     const { claims } = caller
-    const exceptions = [...api.desk.facts.exceptionsOf(caller.actor.id)].filter((each) => each.state !== 'ended' && at < each.expiresAt)
+    const exceptions = [...api.desk.facts.exceptionsOf(caller.actor.id)].filter((each) => each.state === 'active' && at < each.expiresAt)
     return done(
       json({
         space: api.desk.space,
         identity: identityView(api.desk, caller.actor),
         chain: caller.chain.map((link) => link.name),
         desk: deskActions.filter((action) => callerMay(api.desk, caller, action).ok),
-        exceptions: exceptions.map((each) => exceptionView(api.desk, each)),
+        exceptions: exceptions.map((each) => exceptionView(api.desk, each, [])),
         token: {
           expiresAt: formatInstant(claims.expiresAt),
           provedBy: provedBy(claims.provedBy),

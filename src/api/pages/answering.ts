@@ -45,7 +45,7 @@ export function answerForm(desk: Desk, person: Identity, question: Question, nar
 <h2>Your answer</h2>
 <form data-remit="answer" data-subject="${question.id}" data-digest="${question.digest}">
 ${narrowing}
-<p class="muted">With your passkey you sign your decision over this digest${question.id.startsWith('grn_') ? ', and what you took away' : ''}. The signature is kept in the ledger.</p>
+<p class="muted">With your passkey you sign your decision over this digest${/^(?:grn|exc)_/.test(question.id) ? ', and what you took away' : ''}. The signature is kept in the ledger.</p>
 <p><code class="digest">${question.digest}</code></p>
 <div class="buttons">
 <button type="submit" name="decision" value="approve" class="yes">Approve and sign</button>

@@ -57,14 +57,16 @@ ${factList(grant.task)}</section>
 <dl>${row('For', formatDuration(grant.duration), grant.durationMax > grant.duration ? html` <span class="muted">from when it is claimed; ${formatDuration(grant.durationMax)} at most, extensions included</span>` : html` <span class="muted">from when it is claimed; it cannot be extended</span>`)}
 ${row('Tier', html`<b>${grant.tier}</b> <span class="muted">${tierInWords(grant.tier)}</span>`)}</dl></section>
 <section class="card"><h2>Where it stands</h2><dl>
-${row('Eligible by', html`<ul class="plain">${grant.policies.map((policy) => html`<li><code>${policy}</code></li>`)}</ul>`)}
+${grant.exception === undefined ? false : row('Exception', html`<a href="/exceptions/${grant.exception}"><code>${grant.exception}</code></a> <span class="problem">this is a standing privilege</span>`)}
+${grant.policies.length === 0 ? false : row('Eligible by', html`<ul class="plain">${grant.policies.map((policy) => html`<li><code>${policy}</code></li>`)}</ul>`)}
 ${answersSoFar(desk, question)}
 ${history(grant, now)}</dl></section>
 ${answerForm(desk, person, question, narrowing(grant))}`,
   })
 }
 
-function scopeLine(desk: Pick<Desk, 'facts'>, entry: ScopeEntry): Html {
+/** One line in words, with the operations that it opens. */
+export function scopeLine(desk: Pick<Desk, 'facts'>, entry: ScopeEntry): Html {
   const [service = ''] = entry.resource.split('/')
   const known = desk.facts.service(service)
   return html`<li><p class="line">${visible(scopeInWords(entry))} ${entry.uses === undefined ? false : badge(entry.uses === 1 ? 'once' : `${entry.uses} times`, '')}</p>${operations(entry, known)}</li>`
@@ -104,7 +106,8 @@ function narrowing(grant: Grant): Html {
 <div class="lines">${grant.scope.map((entry, line) => narrowedLine(entry, line, grant.scope.length > 1))}</div></fieldset>`
 }
 
-function narrowedLine(entry: ScopeEntry, line: number, mayGo: boolean): Html {
+/** The fields with which one line is taken away, or its uses are made fewer. */
+export function narrowedLine(entry: ScopeEntry, line: number, mayGo: boolean): Html {
   const words = html`<span>${visible(scopeInWords(entry))}</span>`
   const kept = mayGo
     ? html`<label class="check"><input type="checkbox" name="line" value="${line}" checked>${words}</label>`

@@ -1,7 +1,9 @@
 /** What waits for people's answers, kind by kind: who may answer, until when, and how it looks in the list. */
 import type { Instant } from '../../kernel/instants.ts'
 import type { Desk } from '../../control/desk.ts'
+import { answerableException } from '../../control/exceptions.ts'
 import { type Answerable, answerableGrant, answerableHold } from '../../control/rights.ts'
+import { blastInWords } from '../../decision/exceptions.ts'
 import { nameOf } from '../views.ts'
 import { html, type Html } from './html.ts'
 import { badge } from './layout.ts'
@@ -18,7 +20,7 @@ export interface WaitingItem {
 }
 
 /** The most pressing kind first. */
-const kinds: readonly ((desk: Desk) => Iterable<WaitingItem>)[] = [holds, grants]
+const kinds: readonly ((desk: Desk) => Iterable<WaitingItem>)[] = [holds, exceptions, grants]
 
 /** Everything that waits and has not run out, whoever may answer it. */
 export function* waitingItems(desk: Desk, now: Instant): Iterable<WaitingItem> {
@@ -43,6 +45,17 @@ function* grants(desk: Desk): Iterable<WaitingItem> {
     const words = html`<span class="item-head">${badge('asks', '')} <b>${nameOfFirst(desk, grant.chain)}</b> for ${visible(task.kind)}</span>
 <span>${visible(task.statement)}</span><span class="muted">${scope.map((entry) => scopeInWords(entry)).join('; ')}</span>`
     yield { id, answerable: answerableGrant(grant), answerBy: grant.pendingUntil, page: `/requests/${id}`, words }
+  }
+}
+
+/** Privilege that is to stand comes before what is lent for a task. */
+function* exceptions(desk: Desk): Iterable<WaitingItem> {
+  for (const exception of desk.facts.exceptions()) {
+    if (exception.state !== 'proposed') continue
+    const { id, reason, answerBy, identity } = exception
+    const words = html`<span class="item-head">${badge('standing', 'bad')} <b>${nameOf(desk, identity)}</b> is to keep a privilege${exception.renews === undefined ? false : ', once more'}</span>
+<span>${visible(reason)}</span><span class="muted">${blastInWords(exception)}</span>`
+    yield { id, answerable: answerableException(desk.facts, exception), answerBy, page: `/exceptions/${id}`, words }
   }
 }
 

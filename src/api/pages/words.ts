@@ -2,6 +2,7 @@
 import { formatDuration } from '../../kernel/instants.ts'
 import { type Effect, type Tier, tierRules } from '../../model/effects.ts'
 import type { ArgumentConstraint, ScopeEntry } from '../../model/grants.ts'
+import type { DeskAction } from '../../model/identities.ts'
 import { argumentText } from '../../model/scope.ts'
 import type { Route, Service } from '../../model/services.ts'
 
@@ -62,4 +63,16 @@ export function routesOf(entry: ScopeEntry, service: Service | undefined): reado
   return (service?.routes ?? []).filter(
     (route) => (operation === undefined || route.name === operation) && entry.effects?.includes(route.effect) !== false,
   )
+}
+
+const atTheDesk: Readonly<Record<DeskAction, string>> = {
+  approve: 'say yes or no to what people and machines ask for',
+  audit: 'see everything that is asked, decided and recorded',
+  stop: 'end grants, quarantine identities and release them',
+  operate: 'run Remit day by day',
+  administer: 'change who may do what: policies, people, services, roles',
+}
+
+export function deskActionInWords(action: DeskAction): string {
+  return `${action}: ${atTheDesk[action]}`
 }
