@@ -8,6 +8,7 @@ import { endGrant } from './end-grant.ts'
 import { narrow } from './narrow.ts'
 import { approveGrant } from './request-grant.ts'
 import { answerableGrant } from './rights.ts'
+import { moveEnd } from './work-window.ts'
 
 export const grantSubject: SubjectKind = {
   async find(desk, id) {
@@ -46,5 +47,6 @@ async function settleGrant({ desk, tx, person, approval }: Settling, grant: Gran
   const enough = isSatisfied(grant.requirement, yes) && step(grantLife, grant.state, 'approve') !== undefined
   const next = enough ? await approveGrant(tx, narrowed.value, person.name) : narrowed.value
   await tx.put('grant', next)
-  return done({ state: next.state, grant: next })
+  const moves = enough && next.continues !== undefined
+  return done({ state: next.state, grant: moves ? await moveEnd(desk, tx, next) : next })
 }

@@ -11,7 +11,7 @@ import { grantSubject } from './answer-grant.ts'
 import { holdSubject } from './answer-hold.ts'
 import type { Answering, Became, OpenSubject, SubjectKind, SubjectQuestion } from './answer-subjects.ts'
 import { type Desk, note } from './desk.ts'
-import { keepCounter, type PasskeyUse, type SignedChallenge, verifyPasskey } from './passkey-use.ts'
+import { keepCounter, passkeysOf, type PasskeyUse, type SignedChallenge, verifyPasskey } from './passkey-use.ts'
 import { parseStatement, type Statement, writeStatement } from './parse-statement.ts'
 import type { Change, Reading } from './ports.ts'
 import { mayAnswer } from './rights.ts'
@@ -51,7 +51,7 @@ export async function prepareAnswer(desk: Desk, person: Identity, answering: Ans
   return desk.store.change(async (tx) => {
     const open = await openSubject({ desk, tx, person, answering }, question.value)
     if (!open.ok) return open
-    const passkeys = await tx.find('passkey', { person: person.id })
+    const passkeys = await passkeysOf(tx, person.id)
     if (passkeys.length === 0) return refuse('passkey.refused', { detail: 'you have no passkey here' })
     const nonce = Buffer.from(desk.chance.bytes(24)).toString('base64url')
     const about = writeStatement({ ...answering, digest: open.value.digest, person: person.id, nonce }, desk.space)

@@ -17,7 +17,7 @@ import { type Caller, type Desk, type DeskRight, note } from './desk.ts'
 import { endGrant } from './end-grant.ts'
 import type { Change } from './ports.ts'
 import { callerMay } from './rights.ts'
-import { reevaluate } from './still-stands.ts'
+import { reevaluate } from './reevaluate.ts'
 
 /** How often a document is prepared anew because something changed while its policies were being checked. */
 const attemptsMax = 5

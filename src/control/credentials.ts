@@ -5,7 +5,7 @@ import { refuse } from '../kernel/refusals.ts'
 import { done, type Result } from '../kernel/result.ts'
 import { Secret } from '../kernel/secret.ts'
 import type { Credential, Identity } from '../model/identities.ts'
-import { type Caller, type Desk, note } from './desk.ts'
+import { type Caller, type Desk, type DeskRight, note } from './desk.ts'
 import { secretHash } from './exchange-token.ts'
 import type { Change } from './ports.ts'
 import { callerMay } from './rights.ts'
@@ -24,7 +24,7 @@ export async function issueSecret(desk: Desk, caller: Caller, name: string, life
     return refuse('input.invalid', { detail: `a secret lives at most ${formatDuration(secretLifetimeMax)}` })
   return desk.store.change(async (tx) => {
     const owned = await ownedIdentity(desk, tx, caller, name)
-    return owned.ok ? makeSecret(desk, tx, { identity: owned.value, by: caller.actor.name, lifetime }) : owned
+    return owned.ok ? makeSecret(desk, tx, { ...owned.value, by: caller.actor.name, lifetime }) : owned
   })
 }
 
@@ -32,7 +32,7 @@ export async function issueSecret(desk: Desk, caller: Caller, name: string, life
 export async function makeSecret(
   desk: Desk,
   tx: Change,
-  { identity, by, lifetime }: { readonly identity: Identity; readonly by: string; readonly lifetime: Milliseconds },
+  { identity, by, lifetime, right = {} }: Owned & { readonly by: string; readonly lifetime: Milliseconds },
 ): Promise<Result<Issued>> {
   if (identity.kind === 'human') return refuse('input.invalid', { detail: 'people sign in with a passkey' })
   const live = desk.facts.credentialsOf(identity.id).filter((each) => each.revokedAt === undefined && tx.now < each.expiresAt)
@@ -54,6 +54,7 @@ export async function makeSecret(
     actor: by,
     subject: id,
     facts: { identity: identity.name, expiresAt: credential.expiresAt },
+    right,
   })
   return done({ credential, secret: new Secret(text) })
 }
@@ -74,9 +75,17 @@ export async function revokeSecret(desk: Desk, caller: Caller, id: CredentialId)
   })
 }
 
-async function ownedIdentity(desk: Desk, tx: Change, caller: Caller, name: string): Promise<Result<Identity>> {
+/** An identity, and what lets somebody who does not own it issue for it. */
+interface Owned {
+  readonly identity: Identity
+  readonly right?: DeskRight
+}
+
+async function ownedIdentity(desk: Desk, tx: Change, caller: Caller, name: string): Promise<Result<Owned>> {
   const known = desk.facts.identityNamed(name)
   const identity = known === undefined ? undefined : await tx.get('identity', known.id)
-  const may = identity !== undefined && (identity.owner === caller.actor.id || callerMay(desk, caller, 'administer').ok)
-  return may ? done(identity) : refuse('not-found')
+  if (identity === undefined) return refuse('not-found')
+  if (identity.owner === caller.actor.id) return done({ identity })
+  const may = callerMay(desk, caller, 'administer')
+  return may.ok ? done({ identity, right: may.value }) : refuse('not-found')
 }

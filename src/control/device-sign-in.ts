@@ -10,7 +10,7 @@ import { challengeOf, type Prepared } from './answer.ts'
 import { type Desk, note } from './desk.ts'
 import { mint } from './exchange-token.ts'
 import { controlAudience } from './identify.ts'
-import { keepCounter, type SignedChallenge, verifyPasskey } from './passkey-use.ts'
+import { keepCounter, passkeysOf, type SignedChallenge, verifyPasskey } from './passkey-use.ts'
 
 const waitMax: Milliseconds = 600_000
 /** A person's command line token is renewed by signing in again. */
@@ -54,7 +54,7 @@ export async function prepareDeviceConfirmation(
   return desk.store.change(async (tx) => {
     const [device] = await tx.find('device', { userCode: userCode.toUpperCase() })
     if (device === undefined || device.state !== 'waiting' || tx.now >= device.expiresAt) return refuse('link.invalid')
-    const passkeys = await tx.find('passkey', { person: person.id })
+    const passkeys = await passkeysOf(tx, person.id)
     const nonce = Buffer.from(desk.chance.bytes(24)).toString('base64url')
     const about = canonicalJson({ v: 1, purpose: 'confirm-device', space: desk.space, device: device.id, person: person.id, nonce })
     const challenge = challengeOf(about)
@@ -81,7 +81,7 @@ export async function confirmDevice(desk: Desk, person: Identity, given: SignedC
     await tx.remove('challenge', given.challenge)
     const device = await tx.get('device', challenge.about)
     if (device === undefined || device.state !== 'waiting' || tx.now >= device.expiresAt) return refuse('link.invalid')
-    await tx.put('device', { ...device, state: 'confirmed', person: person.id })
+    await tx.put('device', { ...device, state: 'confirmed', person: person.id, passkey: used.value.passkey.id })
     const kept = await keepCounter(tx, used.value)
     if (!kept.ok) return kept
     await note(tx, {
@@ -109,8 +109,8 @@ export async function pollDevice(desk: Desk, deviceCode: string, address: string
         return done({ state: 'ended' })
       if (device.state === 'waiting' || device.person === undefined) return done({ state: 'waiting' })
       const person = desk.facts.identity(device.person)
-      const [passkey] = await tx.find('passkey', { person: device.person })
-      if (person === undefined || passkey === undefined) return done({ state: 'ended' })
+      const passkey = device.passkey === undefined ? undefined : await tx.get('passkey', device.passkey)
+      if (person === undefined || passkey === undefined || passkey.revokedAt !== undefined) return done({ state: 'ended' })
       await tx.put('device', { ...device, state: 'spent' })
       return done({ person, passkey: passkey.id })
     },

@@ -28,6 +28,12 @@ export async function endGrant(tx: Change, grant: Grant, ending: Ending): Promis
     await endSession(tx, session, ending)
   }
   await closeExceptionOf(tx, ended, ending)
+  const [actor] = grant.chain
+  if (state === 'ended' && actor !== undefined) {
+    for await (const more of everyRecord(tx, 'grant', { actor, state: 'pending' }))
+      if (more.continues === grant.id)
+        await endGrant(tx, more, { how: 'withdrawn', by: ending.by, reason: 'what it would have continued has ended' })
+  }
   return ended
 }
 

@@ -10,6 +10,8 @@ export function narrow(grant: Grant, narrowing: Narrowing): Result<Grant> {
   const { duration = grant.duration, lines, uses = {} } = narrowing
   if (!Number.isSafeInteger(duration) || duration <= 0 || duration > grant.duration)
     return refuse('approval.widens', { detail: 'duration' })
+  if (grant.continues !== undefined && (lines !== undefined || narrowing.uses !== undefined))
+    return refuse('approval.widens', { detail: 'of more time only time is taken away' })
   const kept = lines ?? [...grant.scope.keys()]
   if (kept.length === 0 || new Set(kept).size !== kept.length || kept.some((line) => grant.scope[line] === undefined)) {
     return refuse('approval.widens', { detail: 'lines' })

@@ -9,10 +9,10 @@ import { Secret } from '../kernel/secret.ts'
 import type { Identity, OneTimeLink, Passkey } from '../model/identities.ts'
 import { isName } from '../model/scope.ts'
 import { challengeOf } from './answer.ts'
-import { type Caller, type Desk, machinery, note } from './desk.ts'
+import { type Caller, type Desk, type DeskRight, machinery, note } from './desk.ts'
 import { everyRecord } from './every-record.ts'
 import { firstException } from './exceptions.ts'
-import { keepCounter, type SignedChallenge, verifyPasskey } from './passkey-use.ts'
+import { keepCounter, passkeysOf, type SignedChallenge, verifyPasskey } from './passkey-use.ts'
 import type { Change, Reading } from './ports.ts'
 import { callerMay } from './rights.ts'
 
@@ -55,21 +55,26 @@ export interface Invitation {
   readonly expiresAt: Instant
 }
 
-/** A link for one named person: a new one, or one who needs another passkey. */
+/** A link for one named person who has no passkey: another one of theirs would be a way for somebody else to answer as them. */
 export async function invite(desk: Desk, caller: Caller, name: string): Promise<Result<Invitation>> {
-  const may = callerMay(desk, caller, 'administer')
-  if (!may.ok) return may
-  return desk.store.change((tx) => makeInvitation(desk, tx, { name, by: caller.actor.name }))
+  return desk.store.change(async (tx) => {
+    const may = callerMay(desk, caller, 'administer')
+    return may.ok ? makeInvitation(desk, tx, { name, by: caller.actor.name, right: may.value }) : may
+  })
+}
+
+export interface Inviting {
+  readonly name: string
+  readonly by: string
+  readonly right?: DeskRight
 }
 
 /** The making itself, for deeds that have settled who may. */
-export async function makeInvitation(
-  desk: Desk,
-  tx: Change,
-  { name, by }: { readonly name: string; readonly by: string },
-): Promise<Result<Invitation>> {
-  const person = await personNamed(desk, tx, name, by)
+export async function makeInvitation(desk: Desk, tx: Change, inviting: Inviting): Promise<Result<Invitation>> {
+  const { name, by, right = {} } = inviting
+  const person = await personNamed(desk, tx, inviting)
   if (!person.ok) return person
+  if ((await passkeysOf(tx, person.value.id)).length > 0) return refuse('passkey.exists')
   const text = linkText(desk)
   const link = makeLink(desk, tx, { text, firstAdministrator: false, by, person: person.value.id })
   await tx.put('link', link)
@@ -78,11 +83,12 @@ export async function makeInvitation(
     actor: by,
     subject: link.id,
     facts: { purpose: 'passkey', person: name, expiresAt: link.expiresAt },
+    right,
   })
   return done({ person: person.value, link: new Secret(text), expiresAt: link.expiresAt })
 }
 
-async function personNamed(desk: Desk, tx: Change, name: string, by: string): Promise<Result<Identity>> {
+async function personNamed(desk: Desk, tx: Change, { name, by, right = {} }: Inviting): Promise<Result<Identity>> {
   if (!isName(name)) return refuse('input.invalid', { detail: 'a name is lowercase letters, digits and . _ -' })
   const [known] = await tx.find('identity', { name })
   if (known !== undefined) return known.kind === 'human' ? done(known) : refuse('name.used', { detail: name })
@@ -97,7 +103,7 @@ async function personNamed(desk: Desk, tx: Change, name: string, by: string): Pr
     createdAt: tx.now,
   }
   await tx.put('identity', person)
-  await note(tx, { kind: 'identity.created', actor: by, subject: person.id, facts: { name, kind: 'human' } })
+  await note(tx, { kind: 'identity.created', actor: by, subject: person.id, facts: { name, kind: 'human' }, right })
   return done(person)
 }
 
@@ -126,10 +132,11 @@ function sha256(text: string): string {
   return createHash('sha256').update(text).digest('hex')
 }
 
-/** The link's record, if it can still be used. Only the newest first link counts, and only until somebody has a passkey. */
+/** The link's record, if it can still be used. Only the newest first link counts, and any only until its person has a passkey. */
 async function usableLink(tx: Reading & { readonly now: Instant }, text: string): Promise<Result<OneTimeLink>> {
   const [link] = await tx.find('link', { hash: sha256(text) })
   if (link === undefined || link.usedAt !== undefined || tx.now >= link.expiresAt) return refuse('link.invalid')
+  if (link.person !== undefined && (await passkeysOf(tx, link.person)).length > 0) return refuse('link.invalid')
   if (link.firstAdministrator && (await tx.find('passkey', {}, { max: 1 })).length > 0) return refuse('link.invalid')
   return done(link)
 }
@@ -182,8 +189,12 @@ export async function finishRegistration(
     if (!challenge.ok) return challenge
     const [linkId = '', name = ''] = challenge.value.about.split('/')
     if (linkId !== link.value.id) return refuse('link.invalid')
-    const person = link.value.person === undefined ? await personNamed(desk, tx, name, machinery) : await livePerson(tx, link.value.person)
+    const person =
+      link.value.person === undefined ? await personNamed(desk, tx, { name, by: machinery }) : await livePerson(tx, link.value.person)
     if (!person.ok) return person
+    // Whoever registers by name alone must not become somebody who is there already.
+    if ((await passkeysOf(tx, person.value.id)).length > 0) return refuse('link.invalid')
+    const isAnother = (await tx.find('passkey', { person: person.value.id }, { max: 1 })).length > 0
     const taken = await tx.find('passkey', { credentialId: verified.value.credentialId })
     if (taken.length > 0) return refuse('passkey.refused', { detail: 'it is registered already' })
     await tx.put('link', { ...link.value, usedAt: tx.now })
@@ -193,6 +204,7 @@ export async function finishRegistration(
       person: person.value.id,
       ...verified.value,
       issuedBy: link.value.issuedBy,
+      ...(isAnother ? { replaces: true as const } : {}),
       createdAt: tx.now,
     }
     await tx.put('passkey', passkey)

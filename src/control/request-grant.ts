@@ -1,7 +1,8 @@
 /** Asking for a grant: one task, a scope, a time; approved by policy at once or pending until people answer. */
 import { createHash } from 'node:crypto'
 import { canonicalJson } from '../kernel/json.ts'
-import type { Milliseconds } from '../kernel/instants.ts'
+import type { GrantId } from '../kernel/ids.ts'
+import type { Instant, Milliseconds } from '../kernel/instants.ts'
 import { refuse } from '../kernel/refusals.ts'
 import { done, type Result } from '../kernel/result.ts'
 import { type Eligible, mayAsk } from '../decision/ask.ts'
@@ -11,7 +12,6 @@ import { needsPersons } from '../model/requirements.ts'
 import { describeScopeLine, parseScopeLine, scopeLinesMax } from '../model/scope.ts'
 import { describeSelector } from '../model/selector.ts'
 import { type Caller, type Desk, note } from './desk.ts'
-import { isOpen } from './facts.ts'
 import { claimsStand } from './identify.ts'
 import type { Change } from './ports.ts'
 
@@ -45,9 +45,17 @@ export async function requestGrant(desk: Desk, caller: Caller, request: GrantReq
     if (!eligible.ok) {
       return eligible
     }
-    const open = [...desk.facts.openGrants()].filter((grant) => grant.chain[0] === caller.actor.id && isOpen(grant))
-    if (open.length >= openRequestsMax) return refuse('request.too-many', { detail: `at most ${openRequestsMax}` })
-    const grant = makeGrant(desk, tx, caller, { task, scope: scope.value, eligible: eligible.value, request })
+    if ([...desk.facts.openGrantsOf(caller.actor.id)].length >= openRequestsMax)
+      return refuse('request.too-many', { detail: `at most ${openRequestsMax}` })
+    const { idle = idleDefault, heartbeat } = request
+    const grant = makeGrant(desk, tx, caller, {
+      task,
+      scope: scope.value,
+      eligible: eligible.value,
+      idle,
+      pendingUntil: tx.now + pendingMax,
+      ...(heartbeat === undefined ? {} : { heartbeat }),
+    })
     return done(await submit(tx, caller, grant))
   })
 }
@@ -76,17 +84,24 @@ export function taskOf(caller: Caller, request: Pick<GrantRequest, 'task' | 'sta
   return { kind: request.task, statement: request.statement, claimed, proved }
 }
 
-interface Made {
+export interface Made {
   readonly task: Task
   readonly scope: readonly ScopeEntry[]
   readonly eligible: Eligible
-  readonly request: GrantRequest
+  readonly idle: Milliseconds
+  readonly heartbeat?: Milliseconds
+  readonly pendingUntil: Instant
+  /** The active grant that it asks more time for. */
+  readonly continues?: GrantId
 }
 
-function makeGrant(desk: Desk, tx: Change, caller: Caller, { task, scope, eligible, request }: Made): Grant {
+/** A request, not submitted yet. */
+export function makeGrant(desk: Desk, tx: Change, caller: Caller, made: Made): Grant {
   const id = desk.chance.id('grn', tx.now)
   const chain = caller.chain.map((link) => link.id)
-  const { duration, durationMax, requirement, tier, policies } = eligible
+  const { task, scope, idle, pendingUntil } = made
+  const { duration, durationMax, requirement, tier, policies } = made.eligible
+  const more = made.continues === undefined ? {} : { continues: made.continues }
   const form = canonicalJson({
     v: 1,
     grant: id,
@@ -95,6 +110,7 @@ function makeGrant(desk: Desk, tx: Change, caller: Caller, { task, scope, eligib
     scope: scope.map(describeScopeLine),
     duration,
     durationMax,
+    ...more,
   })
   return {
     id,
@@ -103,16 +119,17 @@ function makeGrant(desk: Desk, tx: Change, caller: Caller, { task, scope, eligib
     task,
     scope,
     tier,
+    ...more,
     state: 'requested',
     duration,
     durationMax,
     requirement,
     policies,
     digest: `v1:${createHash('sha256').update(form).digest('hex')}`,
-    idleMax: request.idle ?? idleDefault,
-    ...(request.heartbeat === undefined ? {} : { heartbeat: request.heartbeat }),
+    idleMax: idle,
+    ...(made.heartbeat === undefined ? {} : { heartbeat: made.heartbeat }),
     requestedAt: tx.now,
-    pendingUntil: tx.now + pendingMax,
+    pendingUntil,
   }
 }
 
@@ -121,7 +138,7 @@ function asPair(fact: Fact): readonly [string, string] {
 }
 
 /** requested → pending, and on to approved where nobody needs to be asked. */
-async function submit(tx: Change, caller: Caller, requested: Grant): Promise<Grant> {
+export async function submit(tx: Change, caller: Caller, requested: Grant): Promise<Grant> {
   await note(tx, {
     kind: 'grant.requested',
     actor: caller.actor.name,
@@ -137,6 +154,7 @@ async function submit(tx: Change, caller: Caller, requested: Grant): Promise<Gra
       persons: requested.requirement.personsMin,
       policies: [...requested.policies],
       digest: requested.digest,
+      ...(requested.continues === undefined ? {} : { continues: requested.continues }),
     },
   })
   const pending: Grant = { ...requested, state: step(grantLife, requested.state, 'submit') ?? requested.state }
@@ -147,10 +165,13 @@ async function submit(tx: Change, caller: Caller, requested: Grant): Promise<Gra
 
 /** pending → approved; the caller puts it. `by` is `policy` or the last person who was needed. */
 export async function approveGrant(tx: Change, pending: Grant, by: string): Promise<Grant> {
+  const approvals = needsPersons(pending.requirement) ? await tx.find('approval', { subject: pending.id }) : []
+  const yes = approvals.filter((each) => each.decision === 'approve').map(({ person, passkey }) => ({ person, passkey }))
   const approved: Grant = {
     ...pending,
     state: step(grantLife, pending.state, 'approve') ?? pending.state,
     approvedAt: tx.now,
+    ...(yes.length === 0 ? {} : { approvedBy: yes }),
     claimBy: tx.now + claimMax,
   }
   await note(tx, {

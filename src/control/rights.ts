@@ -84,6 +84,9 @@ export function mayAnswer(desk: Desk, who: Identity, subject: Answerable, now: I
   const person = desk.facts.identity(who.id)
   if (person?.kind !== 'human') return refuse('approval.not-approver', { detail: 'only people answer' })
   if (excluded(desk, subject, now).has(person.id)) return refuse('approval.own-request')
+  const giver = passkeyGiver(desk, person, subject, now)
+  if (giver !== undefined)
+    return refuse('approval.own-request', { detail: `the passkey of ${person.name} was replaced by ${giver}, whose request it is` })
   const allowed = deskAllows(desk, person, 'approve', now)
   if (!allowed.ok) return refuse('approval.not-approver', { detail: `${person.name} may not approve at this desk` })
   if (!mayCount(subject.requirement, asApprover(person))) {
@@ -106,6 +109,19 @@ function excluded(desk: Desk, subject: Answerable, now: Instant): ReadonlySet<st
     }
   }
   return out
+}
+
+/**
+ * Whoever made the link that replaced this person's passkeys lately, where they are a party: for a week they could be the one who signs,
+ * whatever the tier.
+ */
+function passkeyGiver(desk: Desk, person: Identity, { chain }: Answerable, now: Instant): string | undefined {
+  for (const { replaces, issuedBy, createdAt, revokedAt } of desk.facts.proofs.passkeysOf(person.id)) {
+    if (replaces !== true || issuedBy === undefined || revokedAt !== undefined || now - createdAt > lately) continue
+    const giver = desk.facts.identityNamed(issuedBy)
+    if (giver !== undefined && isParty(desk, { actor: giver }, chain)) return giver.name
+  }
+  return undefined
 }
 
 /** Whether the people who exist could satisfy it at all. If not it stays locked: it never falls open. */

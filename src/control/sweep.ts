@@ -9,7 +9,7 @@ import { endGrant } from './end-grant.ts'
 import { everyRecord } from './every-record.ts'
 import { endSession, withoutBody } from './end-session.ts'
 import { sweepExceptions } from './exceptions-sweep.ts'
-import { reevaluate } from './still-stands.ts'
+import { reevaluate } from './reevaluate.ts'
 
 const missedCallsMax = 3
 /** One transaction ends at most so many, so that a crowd of them cannot hold the store. */

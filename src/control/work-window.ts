@@ -8,12 +8,13 @@ import { isLive } from '../decision/decide.ts'
 import type { Grant } from '../model/grants.ts'
 import { grantLife, step } from '../model/lives.ts'
 import { needsPersons } from '../model/requirements.ts'
-import { type Caller, type Desk, note } from './desk.ts'
+import { type Caller, type Desk, machinery, note } from './desk.ts'
 import { endGrant } from './end-grant.ts'
 import { claimsStand } from './identify.ts'
 import type { Change } from './ports.ts'
+import { makeGrant, pendingMax, submit } from './request-grant.ts'
 import { maySee } from './rights.ts'
-import { stillGiven } from './still-stands.ts'
+import { inWords, stillAskable, stillGiven } from './still-stands.ts'
 
 /** approved → active: eligibility, and the approvals it costs, are checked again, then the clock starts. Repeating it on an active grant answers the same grant. */
 export async function activateGrant(desk: Desk, caller: Caller, id: GrantId): Promise<Result<Grant>> {
@@ -29,10 +30,10 @@ export async function activateGrant(desk: Desk, caller: Caller, id: GrantId): Pr
       await endGrant(tx, grant, { how: 'unclaimed', by: 'remit', reason: 'not activated in time' })
       return done(refuse('grant.unclaimed'))
     }
-    const still = await stillGiven(desk, tx, grant)
+    const still = stillGiven(desk, grant, tx.now)
     if (!still.ok) {
       // It was approved under rules that no longer hold: it ends here rather than wait for better times.
-      await endGrant(tx, grant, { how: 'revoked', by: 'remit', reason: 'no longer eligible when it was activated' })
+      await endGrant(tx, grant, { how: 'revoked', by: 'remit', reason: inWords(still.refusal) })
       return done(still)
     }
     const active: Grant = { ...grant, state, activatedAt: tx.now, expiresAt: tx.now + grant.duration }
@@ -43,7 +44,11 @@ export async function activateGrant(desk: Desk, caller: Caller, id: GrantId): Pr
   return outcome.ok ? outcome.value : outcome
 }
 
-/** A later end, with a reason: a new decision under the rules of now, and never beyond the most the grant may ever last. */
+/**
+ * A later end, with a reason: a new decision under the rules of now, and never beyond the most the grant may ever last. Where that decision
+ * needs people it becomes a request of its own, which `continues` this grant: they sign it as any other, until then the old end stands,
+ * and their yes moves it. Answers the grant with its later end, or the request that waits.
+ */
 export async function extendGrant(
   desk: Desk,
   caller: Caller,
@@ -66,10 +71,16 @@ export async function extendGrant(
         detail: left > 0 ? `at most ${formatDuration(left)} more` : `it lasts at most ${formatDuration(grant.durationMax)} in all`,
       })
     }
-    const still = mayAsk(desk.facts, { chain: caller.chain, task: grant.task, scope: grant.scope, duration }, tx.now)
+    const task = { ...grant.task, statement: by.reason }
+    const still = mayAsk(desk.facts, { chain: caller.chain, task, scope: grant.scope, duration }, tx.now)
     if (!still.ok) return still
     if (needsPersons(still.value.requirement)) {
-      return refuse('grant.extension-refused', { detail: 'people approved this length; ask for a new grant, which they can approve' })
+      const waiting = [...desk.facts.openGrantsOf(caller.actor.id)].find((each) => each.continues === id)
+      if (waiting !== undefined) return refuse('grant.extension-refused', { detail: `${waiting.id} waits for an answer already` })
+      const eligible = { ...still.value, duration: by.milliseconds, durationMax: by.milliseconds }
+      const { scope, idleMax: idle, expiresAt } = grant
+      const pendingUntil = Math.min(tx.now + pendingMax, expiresAt)
+      return done(await submit(tx, caller, makeGrant(desk, tx, caller, { task, scope, eligible, idle, pendingUntil, continues: id })))
     }
     const extended: Grant = { ...grant, duration, expiresAt: grant.activatedAt + duration }
     await tx.put('grant', extended)
@@ -81,6 +92,38 @@ export async function extendGrant(
     })
     return done(extended)
   })
+}
+
+/** A request for more time was approved: the grant that it continues ends later, stands on the new yes, and the request is over. */
+export async function moveEnd(desk: Desk, tx: Change, approved: Grant): Promise<Grant> {
+  const grant = approved.continues === undefined ? undefined : await tx.get('grant', approved.continues)
+  const { expiresAt, activatedAt } = grant ?? {}
+  const mayStill = stillAskable(desk, approved, tx.now)
+  if (grant === undefined || expiresAt === undefined || activatedAt === undefined || !isLive(grant, tx.now) || !mayStill.ok) {
+    const reason = mayStill.ok ? 'what it would have continued has ended' : inWords(mayStill.refusal)
+    return endGrant(tx, approved, { how: 'unclaimed', by: machinery, reason })
+  }
+  const duration = expiresAt + approved.duration - activatedAt
+  const later = activatedAt + duration
+  if (duration > grant.durationMax)
+    return endGrant(tx, approved, { how: 'unclaimed', by: machinery, reason: 'it would last longer than it may' })
+  const { approvedBy = [] } = approved
+  await tx.put('grant', { ...grant, duration, expiresAt: later, approvedBy })
+  await note(tx, {
+    kind: 'grant.extended',
+    actor: machinery,
+    subject: grant.id,
+    facts: { expiresAt: later, reason: approved.task.statement, request: approved.id },
+  })
+  const used: Grant = {
+    ...approved,
+    state: step(grantLife, approved.state, 'activate') ?? approved.state,
+    activatedAt: tx.now,
+    expiresAt: later,
+  }
+  await tx.put('grant', used)
+  await note(tx, { kind: 'grant.activated', actor: machinery, subject: approved.id, facts: { expiresAt: later, continues: grant.id } })
+  return endGrant(tx, used, { how: 'completed', by: machinery, reason: `its time went to ${grant.id}` })
 }
 
 /** A grant of this very chain, which still stands, or `not-found`. */

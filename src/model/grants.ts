@@ -72,6 +72,8 @@ export interface Grant {
   readonly tier: Tier
   /** The exception that it is the permit of: then nobody needs to be eligible, and it ends with it. */
   readonly exception?: ExceptionId
+  /** The active grant that this asks more time for: its `duration` is what comes on top. */
+  readonly continues?: GrantId
   readonly state: GrantState
   /** Length of the work window, and the most it may ever be, extensions included. */
   readonly duration: Milliseconds
@@ -87,6 +89,8 @@ export interface Grant {
   readonly requestedAt: Instant
   readonly pendingUntil: Instant
   readonly approvedAt?: Instant
+  /** Everybody who had signed a yes when it was approved: it stands on them. */
+  readonly approvedBy?: readonly { readonly person: IdentityId; readonly passkey: PasskeyId }[]
   readonly claimBy?: Instant
   readonly activatedAt?: Instant
   /** The one absolute end; present from activation on. */

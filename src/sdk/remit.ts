@@ -1,5 +1,6 @@
 /** The client of Remit's API: one method for each thing that may be asked of it. */
 import type { AppliedView, ConfigurationBody, PlanView } from '../wire/configuration.ts'
+import type { ExceptionBody, ExceptionList, ExceptionQuery, ExceptionView, StandingView } from '../wire/exceptions.ts'
 import type {
   ClosingBody,
   EligibleList,
@@ -17,12 +18,13 @@ import type {
   CredentialView,
   IdentityList,
   IdentityView,
+  InvitationBody,
   InvitationView,
   QuarantineView,
   SecretView,
   WhoamiView,
 } from '../wire/identities.ts'
-import type { CheckpointView, ExplanationView, HealthView, LedgerEntryList } from '../wire/ledger.ts'
+import type { CheckpointView, EntryProofView, ErasedView, ExplanationView, HealthView, LedgerEntryList } from '../wire/ledger.ts'
 import type { ServiceList } from '../wire/services.ts'
 import type { TokenAnswer } from '../wire/tokens.ts'
 import type { WireObject } from '../wire/values.ts'
@@ -140,6 +142,39 @@ export class Remit {
     return this.#read(`/v1/holds/${encodeURIComponent(id)}`, 'id', options)
   }
 
+  async exceptions(query: ExceptionQuery = {}, options?: CallOptions): Promise<ExceptionList> {
+    return this.#ask({ method: 'GET', path: '/v1/exceptions', query: { ...query } }, 'exceptions', options)
+  }
+
+  async exception(id: string, options?: CallOptions): Promise<ExceptionView> {
+    return this.#read(`/v1/exceptions/${encodeURIComponent(id)}`, 'id', options)
+  }
+
+  /** Proposes a standing privilege; a person approves it on its page. The same is not proposed twice. */
+  async proposeException(exception: ExceptionBody, options?: CallOptions): Promise<ExceptionView> {
+    return this.#post('/v1/exceptions', exception, 'id', options)
+  }
+
+  async withdrawException(id: string, reason: string, options?: CallOptions): Promise<ExceptionView> {
+    return this.#post(`/v1/exceptions/${encodeURIComponent(id)}/withdraw`, { reason }, 'id', options)
+  }
+
+  /** Ends it and everything that lives by it; the evidence says why it is not needed any more. */
+  async endException(id: string, evidence: string, options?: CallOptions): Promise<ExceptionView> {
+    return this.#post(`/v1/exceptions/${encodeURIComponent(id)}/end`, { evidence }, 'id', options)
+  }
+
+  /** Ticks off a step of the way out, counted from 1. */
+  async tickException(id: string, step: number, options?: CallOptions): Promise<ExceptionView> {
+    const call = { method: 'POST', path: `/v1/exceptions/${encodeURIComponent(id)}/tick`, body: { step }, repeatable: true } as const
+    return this.#ask(call, 'id', options)
+  }
+
+  /** Everything that stands, exceptions first. */
+  async standing(options?: CallOptions): Promise<StandingView> {
+    return this.#read('/v1/standing', 'exceptions', options)
+  }
+
   async identities(options?: CallOptions): Promise<IdentityList> {
     return this.#read('/v1/identities', 'identities', options)
   }
@@ -167,6 +202,12 @@ export class Remit {
   /** The link is in the answer this once and never again. */
   async invite(name: string, options?: CallOptions): Promise<InvitationView> {
     return this.#post('/v1/invitations', { name }, 'link', options)
+  }
+
+  /** Revokes what the person signed in with, and everything that stood on it; then as `invite`. */
+  async replacePasskeys(name: string, why: { readonly reason: string }, options?: CallOptions): Promise<InvitationView> {
+    const body: InvitationBody = { name, replace: why.reason }
+    return this.#post('/v1/invitations', body, 'link', options)
   }
 
   /** What applying would change. Changes nothing. */
@@ -202,6 +243,16 @@ export class Remit {
   async *exportLedger(options: CallOptions = {}): AsyncGenerator<string> {
     const token = await this.#control.current(options.signal)
     yield* streamLines(this.#line, { method: 'GET', path: '/v1/ledger/export', token, ...options })
+  }
+
+  /** One entry with all that proves it, as a file's text. */
+  async ledgerProof(index: number, options?: CallOptions): Promise<EntryProofView> {
+    return this.#read(`/v1/ledger/entries/${index}/proof`, 'proof', options)
+  }
+
+  /** Forgets what an entry says; that it was there stays proved. */
+  async eraseLedgerBody(index: number, why: ReasonBody, options?: CallOptions): Promise<ErasedView> {
+    return this.#post(`/v1/ledger/entries/${index}/erase`, why, 'kind', options)
   }
 
   async ledgerEntries(page: { readonly from?: number; readonly max?: number } = {}, options?: CallOptions): Promise<LedgerEntryList> {

@@ -8,12 +8,12 @@ import { duration, id, reason } from '../fields.ts'
 import { oneGrantView } from '../grant-views.ts'
 
 export const extendGrant = endpoint({
-  says: 'asks for a later end of a live grant, within its longest; a reason is needed',
+  says: 'asks for a later end of a live grant, within its longest; a reason is needed. Where people must say yes again, the answer is a pending request that continues it',
   method: 'POST',
   path: '/v1/grants/:id/extend',
   caller: 'identity',
   perMinuteMax: 60,
-  records: ['grant.extended'],
+  records: ['grant.extended', 'grant.requested'],
   takes: 'json',
   bodyBytesMax: 8_192,
   refuses: 'problem',
