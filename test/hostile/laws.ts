@@ -1,0 +1,135 @@
+/** The laws that hold for every exchange, and for bytes made by chance. */
+import assert from 'node:assert/strict'
+import { inspect } from 'node:util'
+import type { Outcome } from '../../src/control/ports.ts'
+import type { HostileHouse } from './hostile-house.ts'
+import { upstreamSecret } from './hostile-house.ts'
+import type { ReceivedBytes } from './reporting-upstream.ts'
+import { comparableHeaders, type Understood } from './second-reader.ts'
+
+const emptySha256 = 'e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855'
+
+/** What went up: each request as nginx understood it, beside its head as it stood on the wire. */
+export interface WentUp extends Understood {
+  readonly head: string
+}
+
+/** Forgets what happened so far. */
+export function forget({ control, log }: HostileHouse): void {
+  control.allowed.length = 0
+  control.finished.length = 0
+  control.refusals.length = 0
+  log.lines.length = 0
+}
+
+/** Waits until every decision that said yes has its outcome on record. */
+export async function untilRecorded({ control }: HostileHouse): Promise<void> {
+  const until = performance.now() + 3_000
+  while (control.finished.length < control.allowed.length && performance.now() < until)
+    await new Promise((resolve) => setTimeout(resolve, 5))
+  assert.equal(control.finished.length, control.allowed.length, 'every decision has its outcome')
+}
+
+/**
+ * Has nginx read everything that the upstream received, and holds it against the record: as many requests as nginx understands, each by
+ * a decision that said yes to this method and target, with the body whose digest is recorded; nothing that nginx refuses or leaves over.
+ */
+export async function checkLaws(house: HostileHouse, received: readonly ReceivedBytes[]): Promise<readonly WentUp[]> {
+  const { control, reader, upstream, log } = house
+  await untilRecorded(house)
+  const outcomes = new Map(control.finished.map(({ decision, outcome }) => [decision.id, outcome]))
+  const open = control.allowed.map(({ id, action }) => ({ target: action.target, outcome: outcomes.get(id) }))
+  const wentUp: WentUp[] = []
+  for (const { bytes, isWhole } of received) {
+    const { requests, isWhole: readsWhole, refusal } = await reader.read(bytes, isWhole)
+    const shown = JSON.stringify(bytes.toString('latin1').slice(0, 2_000))
+    assert.equal(refusal, undefined, `nginx refuses what was forwarded: ${shown}`)
+    if (isWhole) assert.ok(readsWhole, `nginx does not find the end where the gateway set it: ${shown}`)
+    const heads = headsOf(bytes, requests)
+    assert.equal(heads.rest, isWhole ? 0 : heads.rest, `bytes are left over behind what nginx understood: ${shown}`)
+    for (const [place, request] of requests.entries()) {
+      const head = heads.heads[place] ?? ''
+      checkRequest(request, head, upstream.port)
+      takeDecision(open, request)
+      wentUp.push({ ...request, head })
+    }
+    // What broke off had a yes as well, and its outcome says that it broke off.
+    if (!isWhole) takeBroken(open, bytes.subarray(bytes.byteLength - heads.rest))
+  }
+  for (const { target, outcome } of open)
+    assert.ok(outcome?.result !== 'answered', `on record as answered, but it never went up: ${target}`)
+  assert.ok(
+    !inspect([log.lines, control.finished, control.refusals], { depth: 9, maxArrayLength: null, maxStringLength: null }).includes(
+      upstreamSecret,
+    ),
+    'the secret is in a log or a record',
+  )
+  assert.deepEqual(
+    log.lines.filter((line) => line.startsWith('error')),
+    [],
+  )
+  return wentUp
+}
+
+interface OpenDecision {
+  readonly target: string
+  readonly outcome: Outcome | undefined
+}
+
+function takeDecision(open: OpenDecision[], { method, target, bodySha256, bodyLength }: Understood): void {
+  const place = open.findIndex(
+    ({ target: allowed, outcome }) =>
+      allowed === `${method} ${target}` && outcome?.requestBytes === bodyLength && (outcome.bodySha256 ?? emptySha256) === bodySha256,
+  )
+  assert.notEqual(place, -1, `no decision allowed ${method} ${target} with ${bodyLength} bytes of body: ${inspect(open)}`)
+  open.splice(place, 1)
+}
+
+function takeBroken(open: OpenDecision[], rest: Buffer): void {
+  if (rest.byteLength === 0) return
+  const [method, target] = rest.toString('latin1').split('\r\n')[0]?.split(' ') ?? []
+  const place = open.findIndex(({ target: allowed, outcome }) => allowed === `${method} ${target}` && outcome?.result !== 'not-sent')
+  assert.notEqual(place, -1, `no decision allowed what broke off: ${JSON.stringify(rest.toString('latin1', 0, 500))}`)
+  open.splice(place, 1)
+}
+
+/** The heads in their order, found by the lengths that nginx understood; `rest` is what stands behind the last request. */
+function headsOf(bytes: Buffer, requests: readonly Understood[]): { readonly heads: readonly string[]; readonly rest: number } {
+  const heads: string[] = []
+  let at = 0
+  for (const { bodyLength } of requests) {
+    const end = bytes.indexOf('\r\n\r\n', at)
+    if (end === -1) break
+    const head = bytes.toString('latin1', at, end)
+    heads.push(head)
+    at = /^transfer-encoding: chunked$/im.test(head) ? behindChunks(bytes, end + 4) : end + 4 + bodyLength
+  }
+  return { heads, rest: bytes.byteLength - at }
+}
+
+function behindChunks(bytes: Buffer, from: number): number {
+  for (let at = from; ; ) {
+    const end = bytes.indexOf('\r\n', at)
+    const size = Number.parseInt(bytes.toString('latin1', at, end), 16)
+    assert.ok(end !== -1 && Number.isSafeInteger(size), 'chunks that cannot be read went up')
+    at = end + 2 + size + 2
+    if (size === 0) return at
+  }
+}
+
+/** What holds of every request that goes up, whatever was asked. */
+function checkRequest({ method, target, path, host, headers }: Understood, head: string, port: number): void {
+  const lines = head.split('\r\n')
+  assert.equal(lines[0], `${method} ${target} HTTP/1.1`, 'the request line is what nginx understood')
+  for (const line of lines.slice(1))
+    assert.match(line, /^[!#$%&'*+.^`|~0-9A-Za-z-]+: [\t\x20-\x7e\x80-\xff]*$/, 'a header that is no header went up')
+  assert.equal(host, `127.0.0.1:${port}`)
+  assert.equal(path, decodeURIComponent(target.split('?')[0] ?? ''), 'nginx normalises the path to something else')
+  assert.deepEqual(headers, comparableHeaders(head), 'nginx reads other headers')
+  const names = lines.slice(1).map((line) => line.slice(0, line.indexOf(':')).toLowerCase())
+  for (const name of ['host', 'content-length', 'transfer-encoding', 'authorization', 'connection'])
+    assert.ok(names.filter((each) => each === name).length <= 1, `${name} went up twice`)
+  assert.ok(!(names.includes('content-length') && names.includes('transfer-encoding')), 'a length and a coding went up')
+  assert.ok(lines.includes(`Authorization: Bearer ${upstreamSecret}`), 'the upstream’s own credential is there')
+  assert.ok(!target.startsWith('/admin/'), 'what is forbidden went up')
+}

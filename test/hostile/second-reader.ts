@@ -1,0 +1,238 @@
+/** The second reader: a real nginx that says what it understands of the bytes an upstream was sent. */
+import { type ChildProcess, spawn } from 'node:child_process'
+import { createHash } from 'node:crypto'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { createServer as createHttpServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import { connect, createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { type Lifetime, listen } from '../wire/upstreams.ts'
+import { readAnswers } from './hostile-client.ts'
+
+/** One request as nginx understood it. */
+export interface Understood {
+  readonly method: string
+  /** As it came. */
+  readonly target: string
+  /** Decoded and normalised, as nginx would look it up. */
+  readonly path: string
+  readonly host: string
+  readonly bodyLength: number
+  readonly bodySha256: string
+  /** `name: value` in their order, names in lowercase, without those of the hop, framing and host. */
+  readonly headers: readonly string[]
+}
+
+export interface SecondReading {
+  readonly requests: readonly Understood[]
+  /** Whether the bytes end where a request ends, as nginx reads them. */
+  readonly isWhole: boolean
+  /** What nginx would not take, in its words; absent where all is well. */
+  readonly refusal?: string
+}
+
+/** Headers that nginx answers for itself between it and the one it reports to. */
+const own = new Set(['host', 'connection', 'content-length', 'transfer-encoding', 'keep-alive', 'expect', 'te', 'upgrade'])
+const sentinelTarget = '/the-end-of-the-bytes'
+const sentinel = `GET ${sentinelTarget} HTTP/1.1\r\nHost: the-end\r\nConnection: close\r\n\r\n`
+const patienceMs = 4_000
+
+export class SecondReader {
+  readonly #port: number
+  #reports: Understood[] = []
+
+  private constructor(port: number) {
+    this.#port = port
+  }
+
+  /** Starts nginx on a free port. Rejects where it does not start: Debian's package must be there. */
+  static async start(test: Lifetime): Promise<SecondReader> {
+    const folder = mkdtempSync(join(tmpdir(), 'remit-second-reader-'))
+    const echo = createHttpServer({ maxHeaderSize: 1_048_576 })
+    const echoPort = await listen(echo, test)
+    const { child, port } = await startNginx(folder, echoPort)
+    const kill = () => child.kill('SIGKILL')
+    process.on('exit', kill)
+    test.after(async () => {
+      process.off('exit', kill)
+      const ended = new Promise((resolve) => child.once('exit', resolve))
+      child.kill('SIGTERM')
+      await ended
+      rmSync(folder, { recursive: true, force: true })
+    })
+    const reader = new SecondReader(port)
+    echo.on('request', (request, response) => void reader.#report(request, response))
+    return reader
+  }
+
+  /**
+   * Sends the bytes over a connection of their own, a request that ends the connection behind them, and answers what nginx made of them.
+   * `isWhole: false` says that the sender broke off: then only the requests before that are asked for. One at a time.
+   */
+  async read(bytes: Buffer, isWhole: boolean): Promise<SecondReading> {
+    this.#reports = []
+    const heard = await this.#send(isWhole ? Buffer.concat([bytes, Buffer.from(sentinel, 'latin1')]) : bytes, isWhole)
+    const reports = this.#reports
+    const { answers } = readAnswers(
+      heard,
+      reports.map(({ method }) => method),
+      true,
+    )
+    const bad = answers.find(({ status }) => status >= 400)
+    const atEnd = reports.at(-1)?.target === sentinelTarget && reports.at(-1)?.host === 'the-end'
+    return {
+      requests: atEnd ? reports.slice(0, -1) : reports,
+      isWhole: atEnd,
+      ...(bad === undefined || !isWhole ? {} : { refusal: `${bad.status} ${bad.body.toString('latin1').replaceAll(/\s+/g, ' ')}` }),
+    }
+  }
+
+  #send(bytes: Buffer, isWhole: boolean): Promise<Buffer> {
+    return new Promise((resolve) => {
+      const heard: Buffer[] = []
+      const socket = connect({ port: this.#port, host: '127.0.0.1', allowHalfOpen: true }, () => {
+        if (isWhole) socket.write(bytes)
+        else socket.end(bytes)
+      })
+      socket.setTimeout(patienceMs, () => socket.destroy())
+      socket.on('data', (chunk: Buffer) => heard.push(chunk))
+      socket.on('end', () => socket.destroy())
+      socket.on('error', () => undefined)
+      socket.on('close', () => resolve(Buffer.concat(heard)))
+    })
+  }
+
+  async #report(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const hash = createHash('sha256')
+    let bodyLength = 0
+    for await (const chunk of request) {
+      if (!(chunk instanceof Buffer)) continue
+      hash.update(chunk)
+      bodyLength += chunk.byteLength
+    }
+    const headers: string[] = []
+    const seen = new Map<string, string>()
+    for (let at = 0; at + 1 < request.rawHeaders.length; at += 2) {
+      const name = (request.rawHeaders[at] ?? '').toLowerCase()
+      const value = request.rawHeaders[at + 1] ?? ''
+      if (name.startsWith('seen-by-nginx-')) seen.set(name.slice('seen-by-nginx-'.length), value)
+      else if (!own.has(name)) headers.push(`${name}: ${value}`)
+    }
+    this.#reports.push({
+      method: seen.get('method') ?? '',
+      target: seen.get('target') ?? '',
+      path: Buffer.from(seen.get('path') ?? '', 'latin1').toString('utf8'),
+      host: seen.get('host') ?? '',
+      bodyLength,
+      bodySha256: hash.digest('hex'),
+      headers,
+    })
+    response.writeHead(200, { 'Content-Length': 0 })
+    response.end()
+  }
+}
+
+/** What the headers of a forwarded request come to without those that nginx answers for itself: comparable with `Understood`. */
+export function comparableHeaders(head: string): readonly string[] {
+  return head
+    .split('\r\n')
+    .slice(1)
+    .map(
+      (line) =>
+        `${line.slice(0, line.indexOf(':')).toLowerCase()}: ${line.slice(line.indexOf(':') + 1).replaceAll(/^[ \t]+|[ \t]+$/g, '')}`,
+    )
+    .filter((line) => !own.has(line.slice(0, line.indexOf(':'))))
+}
+
+function configuration(folder: string, port: number, echoPort: number): string {
+  return `
+daemon off;
+master_process off;
+pid ${folder}/nginx.pid;
+error_log stderr crit;
+events { worker_connections 256; }
+http {
+  access_log off;
+  keepalive_requests 1000000;
+  client_max_body_size 16m;
+  client_body_buffer_size 16m;
+  client_header_buffer_size 64k;
+  large_client_header_buffers 4 64k;
+  proxy_buffer_size 64k;
+  proxy_buffers 4 64k;
+  client_body_temp_path ${folder}/body;
+  proxy_temp_path ${folder}/proxy;
+  fastcgi_temp_path ${folder}/fastcgi;
+  uwsgi_temp_path ${folder}/uwsgi;
+  scgi_temp_path ${folder}/scgi;
+  server {
+    listen 127.0.0.1:${port};
+    location / {
+      proxy_pass http://127.0.0.1:${echoPort};
+      proxy_http_version 1.1;
+      proxy_ignore_client_abort on;
+      proxy_set_header Connection "";
+      proxy_set_header Seen-By-Nginx-Method $request_method;
+      proxy_set_header Seen-By-Nginx-Target $request_uri;
+      proxy_set_header Seen-By-Nginx-Path $uri;
+      proxy_set_header Seen-By-Nginx-Host $http_host;
+    }
+  }
+}
+`
+}
+
+async function startNginx(folder: string, echoPort: number): Promise<{ readonly child: ChildProcess; readonly port: number }> {
+  let said = ''
+  // Between being free and being opened a port may be taken by somebody else.
+  for (let tries = 0; tries < 3; tries += 1) {
+    const port = await freePort()
+    const file = join(folder, 'nginx.conf')
+    writeFileSync(file, configuration(folder, port, echoPort))
+    const child = spawn(nginxProgram(), ['-e', 'stderr', '-p', folder, '-c', file], { stdio: ['ignore', 'ignore', 'pipe'] })
+    child.stderr.on('data', (chunk: Buffer) => (said += chunk.toString()))
+    const ended = new Promise<'ended'>((resolve) => {
+      child.once('error', (error) => {
+        said += error.message
+        resolve('ended')
+      })
+      child.once('exit', () => resolve('ended'))
+    })
+    if ((await Promise.race([untilListening(port), ended])) === 'listens') return { child, port }
+    child.kill('SIGKILL')
+  }
+  throw new Error(`nginx does not start: run npm test, or apt-get install nginx\n${said}`)
+}
+
+/** Debian keeps it where an ordinary user's PATH does not lead. */
+function nginxProgram(): string {
+  return (process.env['PATH'] ?? '').split(':').includes('/usr/sbin') ? 'nginx' : '/usr/sbin/nginx'
+}
+
+async function untilListening(port: number): Promise<'listens' | 'silent'> {
+  const until = performance.now() + 10_000
+  while (performance.now() < until) {
+    const isOpen = await new Promise<boolean>((resolve) => {
+      const socket = connect(port, '127.0.0.1')
+      socket.once('error', () => resolve(false))
+      socket.once('connect', () => {
+        socket.destroy()
+        resolve(true)
+      })
+    })
+    if (isOpen) return 'listens'
+    await new Promise((resolve) => setTimeout(resolve, 20))
+  }
+  return 'silent'
+}
+
+function freePort(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const server = createServer()
+    server.once('error', reject)
+    server.listen(0, '127.0.0.1', () => {
+      const address = server.address()
+      server.close(() => resolve(typeof address === 'object' && address !== null ? address.port : 0))
+    })
+  })
+}
