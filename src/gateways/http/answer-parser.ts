@@ -60,12 +60,13 @@ export class AnswerParser {
   }
 
   push(bytes: Buffer): Progress {
-    let rest = bytes
+    // Mostly the head comes whole, with its body, and is read without a detour.
+    let rest: Buffer | undefined = this.#state === 'head' && this.#kept === undefined ? this.#wholeHead(bytes) : bytes
+    if (rest === undefined) return 'malformed'
     while (rest.byteLength > 0) {
       if (this.#state === 'over') return 'excess'
-      const next = this.#step(rest)
-      if (next === undefined) return 'malformed'
-      rest = next
+      rest = this.#step(rest)
+      if (rest === undefined) return 'malformed'
     }
     return this.#state === 'over' ? 'over' : 'more'
   }
@@ -100,6 +101,15 @@ export class AnswerParser {
       case 'over':
         return bytes
     }
+  }
+
+  /** Takes a head that is there whole; takes nothing of one that is not. */
+  #wholeHead(bytes: Buffer): Buffer | undefined {
+    const text = bytes.toString('latin1', 0, Math.min(bytes.byteLength, this.#headBytesMax))
+    const at = text.indexOf('\r\n\r\n')
+    if (at < 0) return bytes
+    const end = at + 4
+    return this.#readHead(end === text.length ? text : text.slice(0, end)) ? bytes.subarray(end) : undefined
   }
 
   /** Reads what is there up to and with the mark, once it is; keeps it until then, within the bound. */

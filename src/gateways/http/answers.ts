@@ -1,5 +1,5 @@
 /** Answers the gateway gives itself: refusals as problem+json. */
-import { Socket } from 'node:net'
+import type { Socket } from 'node:net'
 import { TLSSocket } from 'node:tls'
 import { describeProblem, type Problem, problemMediaType } from '../../kernel/problems.ts'
 import type { Refusal } from '../../kernel/refusals.ts'

@@ -47,8 +47,8 @@ export class Connection {
   #isAdvancing = false
   #isPaused = false
   #closesNext = false
-  /** Since when it has been as it is: idle, within a head, or ending. */
-  #since: Instant
+  /** Since when it has been as it is: idle, within a head, or ending. The first sweep that finds it so says when: a look at the clock saved. */
+  #since: Instant | undefined
 
   constructor({ socket, address, host, limits, clock, onGone }: ConnectionInput) {
     this.socket = socket
@@ -57,7 +57,6 @@ export class Connection {
     this.clock = clock
     this.#host = host
     this.#onGone = onGone
-    this.#since = clock.now()
     socket.setNoDelay(true)
     socket.on('data', (bytes: Buffer) => this.#onData(bytes))
     socket.on('drain', () => this.#stream?.drained())
@@ -72,7 +71,7 @@ export class Connection {
   }
 
   get idleSince(): Instant {
-    return this.#since
+    return this.#since ?? Number.POSITIVE_INFINITY
   }
 
   /** Closes it now if it is idle, and else after the answer that is under way. */
@@ -91,6 +90,7 @@ export class Connection {
   sweep(now: Instant): void {
     const { headersMs, keepAliveMs, drainMs } = this.limits
     const stream = this.#stream
+    this.#since ??= now
     const waited = now - this.#since
     if (this.#state === 'ending') {
       if (waited >= drainMs) this.abort()
@@ -111,7 +111,7 @@ export class Connection {
   streamOver(keeps: boolean): void {
     this.#stream = undefined
     if (this.#state !== 'open') return
-    this.#since = this.clock.now()
+    this.#since = undefined
     if (keeps && !this.#closesNext) this.#advance()
     else this.#end()
   }
@@ -125,7 +125,7 @@ export class Connection {
   #onData(bytes: Buffer): void {
     if (this.#state !== 'open') return
     if (this.#kept === undefined) {
-      if (this.#stream === undefined) this.#since = this.clock.now()
+      if (this.#stream === undefined) this.#since = undefined
       this.#kept = bytes
     } else this.#kept = Buffer.concat([this.#kept, bytes])
     this.#advance()
@@ -152,7 +152,7 @@ export class Connection {
   #end(): void {
     if (this.#state !== 'open') return
     this.#state = 'ending'
-    this.#since = this.clock.now()
+    this.#since = undefined
     this.#kept = undefined
     this.#ahead = []
     this.socket.end()
@@ -249,7 +249,7 @@ export class Connection {
   #refuse(refusal: Refusal, target: string): void {
     const { status, headers, body } = this.#host.refuse({ address: this.address, target, refusal })
     this.#closesNext = true
-    this.socket.write(Http1Stream.headText(status, headers, { date: this.clock.now(), closes: true }) + body.toString('latin1'), 'latin1')
+    this.socket.write(Http1Stream.headText(status, headers, { clock: this.clock, closes: true }) + body.toString('latin1'), 'latin1')
     this.#end()
   }
 }

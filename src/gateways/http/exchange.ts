@@ -1,5 +1,5 @@
 /** The path of one action over HTTP: identify, name, authorize, wait for a person if one must be asked, forward. */
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 import type { Bearer, Call, Clock, Decision, GatewayControl, Verdict } from '../../control/ports.ts'
 import type { Instant } from '../../kernel/instants.ts'
 import { type Refusal, type RefusalCode, refuse } from '../../kernel/refusals.ts'
@@ -225,7 +225,7 @@ export class Exchange implements StreamListener {
     this.#stream.writeContinue()
     this.#reading = new WholeBody(this.#stream, { bytesMax, milliseconds: limits.bodyMs, tooLarge, clock })
     const read = await this.#reading.whole
-    return read.ok ? done({ body: read.value, sha256: createHash('sha256').update(read.value).digest('hex') }) : read
+    return read.ok ? done({ body: read.value, sha256: hash('sha256', read.value) }) : read
   }
 
   /** A request that never became an action is recorded by what it asked for. */

@@ -1,7 +1,7 @@
 /** One allowed request on its way: to the upstream, back to the client, and to its recorded outcome. */
 import { createHash, type Hash } from 'node:crypto'
 import type { Clock, Decision, GatewayControl, Outcome } from '../../control/ports.ts'
-import type { Instant } from '../../kernel/instants.ts'
+import type { Instant, Milliseconds } from '../../kernel/instants.ts'
 import type { Refusal } from '../../kernel/refusals.ts'
 import { reveal, type Secret } from '../../kernel/secret.ts'
 import type { Service } from '../../model/services.ts'
@@ -172,19 +172,17 @@ export class Forwarding implements Cuttable, CallListener, BodyReader {
   }
 
   onBody(bytes: Buffer): void {
-    if (this.#state === 'over' || this.#isPastEnd()) return
+    if (this.#state === 'over' || !this.#goesOn(this.#plan.limits.idleMs)) return
     this.#hash?.update(bytes)
     this.#requestBytes += bytes.byteLength
-    this.#deadline = this.#plan.clock.now() + this.#plan.limits.idleMs
     if (this.#up?.write(bytes) === false) this.#plan.stream.pause()
   }
 
   onBodyEnd(): void {
-    if (this.#state === 'over' || this.#isPastEnd()) return
-    const { clock, limits } = this.#plan
+    const { limits } = this.#plan
+    if (this.#state === 'over' || !this.#goesOn(this.#state === 'sent' ? limits.answerMs : limits.idleMs)) return
     this.#uploaded = true
     this.#sha256 = this.#hash?.digest('hex')
-    this.#deadline = clock.now() + (this.#state === 'sent' ? limits.answerMs : limits.idleMs)
     this.#up?.finish()
   }
 
@@ -207,34 +205,36 @@ export class Forwarding implements Cuttable, CallListener, BodyReader {
     if (this.#state === 'answering') this.#up?.resume()
   }
 
-  /** The timer may be late when the loop is busy: each chunk looks at the clock itself. */
-  #isPastEnd(): boolean {
-    if (this.#plan.clock.now() < this.endsAt) return false
+  /** The timer may be late when the loop is busy: each piece looks at the clock itself. What goes on gets a new deadline. */
+  #goesOn(milliseconds: Milliseconds): boolean {
+    const now = this.#plan.clock.now()
+    if (now < this.endsAt) {
+      this.#deadline = now + milliseconds
+      return true
+    }
     this.cut('the grant has ended')
-    return true
+    return false
   }
 
   onHead({ status, headers, length }: AnswerHead): void {
     if (this.#state !== 'sent') return
-    const { stream, clock, limits } = this.#plan
+    const { stream, limits } = this.#plan
     const passing = answerHeaders(headers, this.#secret)
     if (passing === undefined || status > 599) {
       this.#failBeforeAnswer('upstream.malformed', passing === undefined ? 'its headers cannot be passed on' : `status ${status}`)
       return
     }
-    if (this.#isPastEnd()) return
+    if (!this.#goesOn(limits.idleMs)) return
     this.#state = 'answering'
     this.#status = status
-    this.#deadline = clock.now() + limits.idleMs
     this.#answerLength = typeof length === 'number' ? length : undefined
     stream.writeHead({ status, headers: passing, length: this.#answerLength ?? 'unknown' })
   }
 
   onData(bytes: Buffer): void {
-    if (this.#state !== 'answering' || this.#isPastEnd()) return
-    const { stream, clock, limits } = this.#plan
+    const { stream, limits } = this.#plan
+    if (this.#state !== 'answering' || !this.#goesOn(limits.idleMs)) return
     this.#responseBytes += bytes.byteLength
-    this.#deadline = clock.now() + limits.idleMs
     // The last piece goes out with the end, and a small answer with its head.
     if (this.#responseBytes === this.#answerLength) stream.end(bytes)
     else if (!stream.write(bytes)) this.#up?.pause()
@@ -246,9 +246,8 @@ export class Forwarding implements Cuttable, CallListener, BodyReader {
   }
 
   onEnd(): void {
-    if (this.#state !== 'answering' || this.#isPastEnd()) return
-    // Does nothing where the last piece has ended it.
-    this.#plan.stream.end()
+    // The last piece may have ended it.
+    if (this.#state === 'answering' && this.#goesOn(this.#plan.limits.idleMs)) this.#plan.stream.end()
   }
 
   onBroken(why: 'unreachable' | 'malformed'): void {

@@ -1,5 +1,6 @@
 /** One request on a connection that speaks HTTP/1.1, and the writing of its answer in as few writes as it takes. */
 import { STATUS_CODES } from 'node:http'
+import type { Clock } from '../../control/ports.ts'
 import type { Instant } from '../../kernel/instants.ts'
 import type { Refusal } from '../../kernel/refusals.ts'
 import type { BodyReader, ClientStream, StreamHead, StreamListener } from './client-stream.ts'
@@ -41,7 +42,11 @@ export class Http1Stream implements ClientStream, BodyListener {
   }
 
   /** A head as it goes out; `closes` says that the connection ends after it. */
-  static headText(status: number, headers: readonly string[], how: { readonly date: Instant; readonly closes: boolean }): string {
+  static headText(
+    status: number,
+    headers: readonly string[],
+    how: { readonly clock: Pick<Clock, 'now'>; readonly closes: boolean },
+  ): string {
     let text = statusLines.get(status) ?? `HTTP/1.1 ${status} \r\n`
     let isDated = false
     for (let at = 0; at + 1 < headers.length; at += 2) {
@@ -49,7 +54,7 @@ export class Http1Stream implements ClientStream, BodyListener {
       isDated ||= name.length === 4 && name.toLowerCase() === 'date'
       text += `${name}: ${headers[at + 1]}\r\n`
     }
-    if (!isDated) text += dateLine(how.date)
+    if (!isDated) text += dateLine(how.clock.now())
     return how.closes ? `${text}Connection: close\r\n\r\n` : `${text}\r\n`
   }
 
@@ -223,7 +228,7 @@ export class Http1Stream implements ClientStream, BodyListener {
     if (answer === undefined) return ''
     this.#answer = undefined
     const headers = this.#isChunked ? [...answer.headers, 'Transfer-Encoding', 'chunked'] : answer.headers
-    return Http1Stream.headText(answer.status, headers, { date: this.#connection.clock.now(), closes: this.#endsConnection })
+    return Http1Stream.headText(answer.status, headers, { clock: this.#connection.clock, closes: this.#endsConnection })
   }
 }
 
