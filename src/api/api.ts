@@ -162,6 +162,13 @@ function sendAnswer(reply: FastifyReply, answer: Answer): FastifyReply {
       return send(reply, { status: 200, headers: { 'content-type': 'text/html; charset=utf-8' }, body: writeHtml(answer.html) })
     case 'text':
       return send(reply, { status: 200, headers: { 'content-type': answer.type }, body: answer.text })
+    case 'bytes': {
+      const cache = answer.isForEver ? 'public, max-age=31536000, immutable' : 'public, max-age=1'
+      return reply
+        .code(200)
+        .headers({ ...everyAnswer, 'cache-control': cache, 'content-type': answer.type })
+        .send(Buffer.from(answer.bytes.buffer, answer.bytes.byteOffset, answer.bytes.byteLength))
+    }
     case 'oauth-error':
       return send(reply, { status: 400, headers: { 'content-type': 'application/json' }, body: canonicalJson(answer.error) })
     case 'redirect': {

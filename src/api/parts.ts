@@ -5,6 +5,7 @@ import type { Activity } from '../control/activity.ts'
 import type { Desk } from '../control/desk.ts'
 import type { TokenReader } from '../control/identify.ts'
 import type { Journal } from '../control/journal.ts'
+import type { Ledger } from '../control/ledger.ts'
 import type { Sequencer } from '../control/sequencer.ts'
 
 export interface ApiLog {
@@ -24,7 +25,8 @@ export interface ApiParts {
   /** Reads tokens for control. */
   readonly reader: TokenReader
   readonly activity: Activity
-  readonly sequencer: Pick<Sequencer, 'flush' | 'vkey'>
+  readonly sequencer: Pick<Sequencer, 'flush' | 'head' | 'vkey'>
+  readonly ledger: Ledger
   /** Of every gateway in this process. */
   readonly journals: readonly Journal[]
   /** Where the gateway of a service listens; `undefined` while it does not. */

@@ -45,7 +45,10 @@ export const commandGroups: readonly { readonly title: string; readonly commands
   },
   { title: 'Answer and stop', commands: [approveCommand, denyCommand, revokeCommand, quarantineCommand, releaseCommand] },
   { title: 'Sign in', commands: [loginCommand, logoutCommand] },
-  { title: 'Run and set up', commands: [upCommand, planCommand, applyCommand, checkCommand, inviteCommand, secretCommand, rotateKeyCommand] },
+  {
+    title: 'Run and set up',
+    commands: [upCommand, planCommand, applyCommand, checkCommand, inviteCommand, secretCommand, rotateKeyCommand],
+  },
   { title: 'Prove', commands: [ledgerCommand, witnessCommand] },
 ]
 

@@ -6,7 +6,10 @@ import { cliPage, helpOf } from './cli-page.ts'
 import { terminalIo } from './io.ts'
 
 const none = () => Promise.reject(new Error('help starts nothing'))
-const program = buildCli({ io: terminalIo(), house: { up: none, check: none, rotateKey: none, verifyExport: none } })
+const program = buildCli({
+  io: terminalIo(),
+  house: { up: none, check: none, rotateKey: none, verifyExport: none, verifyProof: none, witness: none },
+})
 const deeds = [...everyCommand(program)].filter((command) => command.commands.length === 0)
 
 function wordsOf(command: (typeof deeds)[number]): string[] {
@@ -25,7 +28,7 @@ for (const command of deeds) {
 
 test('every command of the issue is there', () => {
   const wanted =
-    'run eligible request activate extend done token whoami grants grant holds hold services identities explain approve deny revoke quarantine release login logout up plan apply check invite secret ledger'
+    'run eligible request activate extend done token whoami grants grant holds hold services identities explain approve deny revoke quarantine release login logout up plan apply check invite secret ledger witness'
   assert.deepEqual(program.commands.map((command) => command.name()).toSorted(), wanted.split(' ').toSorted())
 })
 

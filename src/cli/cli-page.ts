@@ -64,4 +64,6 @@ const nobodysHouse: House = {
   check: () => Promise.reject(new Error('help checks nothing')),
   rotateKey: () => Promise.reject(new Error('help rotates nothing')),
   verifyExport: () => Promise.reject(new Error('help verifies nothing')),
+  verifyProof: () => Promise.reject(new Error('help verifies nothing')),
+  witness: () => Promise.reject(new Error('help starts nothing')),
 }

@@ -13,6 +13,10 @@ export interface UpOptions {
   readonly demo: boolean
   /** A remit.yaml that is applied before anything listens. */
   readonly configuration?: string
+  /** Who cosigns the ledger's heads. */
+  readonly witnesses?: readonly WitnessAt[]
+  /** A folder or a URL outside, which is given the ledger's heads. */
+  readonly anchor?: string
   /** Called once, when everything listens. */
   readonly onReady: (ready: Ready) => void
   /** Aborted when it is to stop; `up` resolves when it has. */
@@ -41,6 +45,11 @@ export interface Ready extends ReadySpace {
   readonly data: string
   /** The other spaces. */
   readonly spaces: readonly ReadySpace[]
+}
+
+export interface WitnessAt {
+  readonly url: string
+  readonly vkey: string
 }
 
 export interface WitnessOptions {
@@ -100,6 +109,7 @@ export interface ExportReport {
   readonly ok: boolean
   readonly origin: string
   readonly keyGiven: boolean
+  readonly witnesses: readonly { readonly name: string; readonly keyGiven: boolean; readonly heads: number; readonly size: number }[]
   readonly leaves: number
   readonly bodies: number
   readonly erased: number
@@ -117,6 +127,17 @@ export interface ExportReport {
   readonly failures: readonly { readonly where: string; readonly what: string }[]
 }
 
+export interface ProofReport {
+  readonly ok: boolean
+  readonly origin: string
+  readonly index: number
+  readonly size: number
+  readonly body?: Readonly<Record<string, unknown>>
+  readonly cosignedBy: readonly string[]
+  readonly unknown: readonly string[]
+  readonly failures: readonly string[]
+}
+
 export interface House {
   /** Runs Remit until the signal. Throws a sentence for a person when it cannot start. */
   up(options: UpOptions): Promise<void>
@@ -126,6 +147,8 @@ export interface House {
   rotateKey(options: RotateKeyOptions): Promise<RotateKeyReport>
   /** Checks policies and remit.yaml as applying them would, without a running Remit. */
   check(folder: string, configuration: string): Promise<CheckReport>
-  /** Checks a whole export; `vkeys` are the keys that the verifier trusts. */
-  verifyExport(lines: AsyncIterable<string>, vkeys?: readonly string[]): Promise<ExportReport>
+  /** Checks a whole export; `vkeys` are the keys that the verifier trusts, `heads` those it kept and that the log must have gone through. */
+  verifyExport(lines: AsyncIterable<string>, vkeys: readonly string[], heads: readonly string[]): Promise<ExportReport>
+  /** Checks the proof of one entry. */
+  verifyProof(text: string, vkeys: readonly string[]): Promise<ProofReport>
 }

@@ -108,6 +108,7 @@ test('an export is written whole into a new file, and verified from there or fro
     ok: true,
     origin: 'o',
     keyGiven: true,
+    witnesses: [{ name: 'w', keyGiven: true, heads: 1, size: 1 }],
     leaves: 1,
     bodies: 1,
     erased: 0,
@@ -120,14 +121,15 @@ test('an export is written whole into a new file, and verified from there or fro
   }
   const house = (result: typeof report | (Omit<typeof report, 'failures'> & { failures: { where: string; what: string }[] })) => ({
     rotateKey: () => Promise.reject(new Error('not here')),
-    verifyExport: async (lines: AsyncIterable<string>, keys?: readonly string[]) => {
+    verifyExport: async (lines: AsyncIterable<string>, keys: readonly string[], heads: readonly string[]) => {
       const read: string[] = []
       for await (const line of lines) read.push(line)
-      seen.push([read, keys])
+      seen.push([read, keys, heads])
       return result
     },
   })
-  assert.equal((await attempt(`ledger verify ${path} --key k1 --key k2`, { house: house(report) })).exitCode, 0)
+  assert.equal((await attempt(`ledger verify ${path} --key k1 --key k2 --witness w1`, { house: house(report) })).exitCode, 0)
+  server.on('GET /v1/ledger/checkpoint', ok({ size: 1, checkpoint: 'the newest head', key: 'k1' }))
   const failed = await attempt('ledger verify', {
     house: house({ ...report, ok: false, failures: [{ where: 'line 2', what: 'the root differs' }] }),
   })
@@ -135,8 +137,8 @@ test('an export is written whole into a new file, and verified from there or fro
   assert.match(failed.out, /NOT verified: one failure[\s\S]*line 2: the root differs/)
   const lines = ['{"is":"header"}', '{"is":"leaf"}']
   assert.deepEqual(seen, [
-    [lines, ['k1', 'k2']],
-    [lines, undefined],
+    [lines, ['k1', 'k2', 'w1'], []],
+    [lines, [], ['the newest head']],
   ])
 })
 

@@ -69,7 +69,7 @@ async function* readCheckpoints(store: ExportSources['store'], size: number): As
   }
 }
 
-function exportedLeaf({ index, leaf, body, salt }: LeafRow, space: string): ExportedLeaf {
+export function exportedLeaf({ index, leaf, body, salt }: LeafRow, space: string): ExportedLeaf {
   const parsed = body === undefined ? undefined : readBody(body)
   if (parsed === undefined || salt === undefined) return { index, data: leaf }
   return parsed['space'] === space ? { index, data: leaf, body: parsed, salt } : { index, data: leaf, withheld: true }

@@ -104,11 +104,11 @@ export class LogTree {
     const { level, index, width } = name.value
     if (level !== 'entries') {
       const hashes = await this.#hashes(level, index * tileWidth, width)
-      const sound = await this.#holdAgainstParent(name.value, hashes)
+      const sound = await this.#holdAgainstParent({ level, index, width }, hashes)
       return sound.ok ? done(Buffer.concat(hashes)) : sound
     }
     const rows = await this.#leaves(index * tileWidth, width)
-    const sound = await this.#holdAgainstParent({ ...name.value, level: 0 }, hashesOf(rows))
+    const sound = await this.#holdAgainstParent({ level: 0, index, width }, hashesOf(rows))
     return sound.ok ? done(writeEntryBundle(rows.map((row) => row.leaf))) : sound
   }
 

@@ -27,6 +27,9 @@ export interface WitnessAnswer {
   readonly body: string
 }
 
+/** Whoever sends more is no log. */
+export const addCheckpointBytesMax = 65_536
+
 const textType = 'text/plain; charset=utf-8'
 
 export class Witness {

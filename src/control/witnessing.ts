@@ -108,7 +108,11 @@ class OneWitness {
   }
 
   ask(): Promise<void> {
-    this.#turn = this.#turn.then(() => this.#bring()).catch((cause: unknown) => this.#isLate('it was not reached', cause))
+    this.#turn = this.#turn
+      .then(() => this.#bring())
+      .catch((cause: unknown) => {
+        this.#isLate('it was not reached', cause)
+      })
     return this.#turn
   }
 

@@ -15,8 +15,6 @@ export interface AddCheckpoint {
   readonly note: string
 }
 
-/** Whoever sends more is no log. */
-export const addCheckpointBytesMax = 65_536
 /** The media type of the size that a witness answers where it has another head. */
 export const sizeType = 'text/x.tlog.size'
 const proofMax = 63

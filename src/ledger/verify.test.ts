@@ -6,11 +6,11 @@ import fc from 'fast-check'
 import { canonicalJson, isJsonObject, type JsonObject, parseJson } from '../kernel/json.ts'
 import { makeSigner } from '../host/key-files.ts'
 import { mustBe } from '../kernel/result.ts'
-import { signCheckpoint } from './checkpoint.ts'
+import { writeCheckpoint } from './checkpoint.ts'
 import { writeExportLine } from './export-format.ts'
 import { chainLine, type Head, startHead, writeLine, writeSeal } from './journal-format.ts'
 import { commit, writeBody } from './leaf.ts'
-import { makeVkey, type NoteSigner } from './note.ts'
+import { cosignatureLine, makeVkey, type NoteSigner, signNote } from './note.ts'
 import { appendLeaf, emptyFrontier, frontierRoot, leafHash } from './tree.ts'
 import { type ExportReport, verifyExport } from './verify.ts'
 
@@ -23,7 +23,7 @@ const log = signerOf('remit.example/main', 1)
 const witness = signerOf('witness.example', 2)
 const gateway = signerOf('gateway-http', 3)
 const stranger = signerOf('remit.example/main', 4)
-const vkeyOf = (signer: NoteSigner): string => makeVkey(signer.name, signer.publicKey)
+const vkeyOf = (signer: NoteSigner): string => makeVkey(signer.name, signer.publicKey, signer === witness ? 'cosigns' : 'signs')
 
 interface Entry {
   readonly kind: string
@@ -65,6 +65,10 @@ interface Shape {
   readonly signers?: readonly NoteSigner[]
 }
 
+function signatureLine(text: string, signer: NoteSigner): string {
+  return signer === witness ? cosignatureLine(text, witness, 1_700_000_000) : signNote(text, [signer]).slice(text.length + 1)
+}
+
 function exportOf({ entries, journal, heads, erased = [], signers = [log, witness] }: Shape): string[] {
   const journals = [{ name: 'gateway-http', vkey: vkeyOf(gateway) }]
   const lines = [writeExportLine({ is: 'header', header: { origin: log.name, vkeys: [vkeyOf(log), vkeyOf(witness)], journals } })]
@@ -78,7 +82,8 @@ function exportOf({ entries, journal, heads, erased = [], signers = [log, witnes
     const leaf = erased.includes(index) || !isJsonObject(body) ? { index, data } : { index, data, body, salt }
     lines.push(writeExportLine({ is: 'leaf', leaf }))
     if (heads.includes(index + 1)) {
-      const note = signCheckpoint({ origin: log.name, size: index + 1, root: frontierRoot(frontier) }, signers)
+      const text = writeCheckpoint({ origin: log.name, size: index + 1, root: frontierRoot(frontier) })
+      const note = `${text}\n${signers.map((signer) => signatureLine(text, signer)).join('')}`
       lines.push(writeExportLine({ is: 'checkpoint', note }))
     }
   }
@@ -93,7 +98,7 @@ const entries: readonly Entry[] = [
   { kind: 'grant.approved', facts: { by: ['ada'] } },
   ...anchors.slice(0, 2),
   { kind: 'person.left', facts: { name: 'Ada' } },
-  { kind: 'ledger.erased', facts: { leaf: 4 } },
+  { kind: 'ledger.body-erased', facts: { leaf: 4 } },
   ...anchors.slice(2),
 ]
 const whole: Shape = { entries, journal, heads: [2, 4, 7], erased: [4] }
@@ -111,6 +116,7 @@ test('a sound export passes, and the report says what was checked', async () => 
     ok: true,
     origin: 'remit.example/main',
     keyGiven: true,
+    witnesses: [{ name: 'witness.example', keyGiven: true, heads: 3, size: 7 }],
     leaves: 7,
     bodies: 6,
     erased: 1,
@@ -136,6 +142,45 @@ const inLeaf =
   (change: Edit): Edit =>
   ({ leaf }) =>
     change(leaf as Record<string, unknown>)
+/** The newest head, as somebody keeps it. */
+const lastHead = (lines: readonly string[]): string => {
+  const note: unknown = JSON.parse(lines[checkpoint7At] ?? '').checkpoint
+  return typeof note === 'string' ? note : assert.fail()
+}
+
+test('a head that the verifier kept is one that the log went through, or that is told', async () => {
+  assert.equal(describe(await verifyExport(good, [vkeyOf(log)], [lastHead(good)])), '')
+  const shorter = exportOf({ ...whole, entries: entries.slice(0, 6), heads: [2, 4, 6], journal: journal.slice(0, 5) })
+  assert.match(
+    describe(await verifyExport(shorter, [vkeyOf(log)], [lastHead(good)])),
+    /end: it ends before the head of size 7 that you hold/,
+  )
+  const other = exportOf({ ...whole, entries: entries.with(0, { kind: 'grant.denied', facts: {} }) })
+  assert.equal(describe(await verifyExport(other, [vkeyOf(log)])), '')
+  assert.match(describe(await verifyExport(other, [vkeyOf(log)], [lastHead(good)])), /leaf 6: the first 7 leaves are not those of the head/)
+  const foreign = lastHead(exportOf({ ...whole, signers: [stranger] }))
+  assert.match(describe(await verifyExport(good, [vkeyOf(log)], [foreign])), /a head that you hold: signed by none of the known keys/)
+})
+
+test('a witness whose word is wanted must have cosigned; one that the export names itself is only told of', async () => {
+  const alone = exportOf({ ...whole, signers: [log] })
+  assert.equal(describe(await verifyExport(alone, [vkeyOf(log)])), '')
+  assert.match(describe(await verifyExport(alone, [vkeyOf(log), vkeyOf(witness)])), /no head is cosigned by witness.example/)
+  const told = await verifyExport(good, [vkeyOf(log)])
+  assert.deepEqual(told.witnesses, [{ name: 'witness.example', keyGiven: false, heads: 3, size: 7 }])
+})
+
+test('a body that is gone is withheld only where an entry that erased it may be withheld as well', async () => {
+  const gone = exportOf({ ...whole, erased: [1, 4] })
+  assert.match(describe(await verifyExport(gone)), /the body of leaf 1 is missing/)
+  const ofSpace = gone.with(headerAt, line(headerAt).replace('"vkeys"', '"space":"main","vkeys"'))
+  const withheld = (at: number) =>
+    canonicalJson({ leaf: { ...JSON.parse(ofSpace[at] ?? '').leaf, body: undefined, salt: undefined, withheld: true } })
+  const report = await verifyExport(ofSpace.with(9, withheld(9)))
+  assert.deepEqual([report.erased, report.withheld], [1, 2])
+  assert.doesNotMatch(describe(report), /leaf 1 is missing/)
+})
+
 const checkpoints = good.filter((line) => line.startsWith('{"checkpoint"'))
 const line = (at: number): string => good[at] ?? assert.fail()
 
@@ -240,7 +285,7 @@ const tampering: readonly (readonly [says: string, lines: readonly string[], wan
   ],
   [
     'an erasure of what comes later',
-    exportOf({ ...whole, entries: entries.with(5, { kind: 'ledger.erased', facts: { leaf: 9 } }) }),
+    exportOf({ ...whole, entries: entries.with(5, { kind: 'ledger.body-erased', facts: { leaf: 9 } }) }),
     /leaf 5: an erasure that names no earlier leaf/,
   ],
   [

@@ -5,14 +5,14 @@ import { openCheckpoint } from './checkpoint.ts'
 import { type ExportedLeaf, type ExportHeader, parseExportLine } from './export-format.ts'
 import { startWalk, stepLine, type Walk } from './journal-format.ts'
 import { isLeaf, type LedgerBody, parseBody, verifyBody } from './leaf.ts'
-import { type NoteKey, parseVkey } from './note.ts'
-import { appendLeaf, emptyFrontier, frontierRoot, leafHash, sameHash } from './tree.ts'
+import { type KeyKind, type NoteKey, parseVkey } from './note.ts'
+import { appendLeaf, emptyFrontier, frontierRoot, type Hash, leafHash, sameHash } from './tree.ts'
 
 /** Ledger entries of this kind tie a journal to the ledger: facts { journal, n, hash (hex) }. */
 export const anchorKind = 'journal.anchored'
 
-/** Ledger entries of this kind say that a body was erased: facts { leaf }. A body that is gone without one was taken away. */
-export const erasureKind = 'ledger.erased'
+/** Ledger entries of this kind say that a body was erased: facts { leaf, reason }. A body that is gone without one was taken away. */
+export const erasureKind = 'ledger.body-erased'
 
 export interface ExportFailure {
   /** The line of the export, and what stands there. */
@@ -29,12 +29,22 @@ export interface JournalReport {
   readonly anchoredTo: number
 }
 
+export interface WitnessReport {
+  readonly name: string
+  /** Whether its key was one the verifier brought. */
+  readonly keyGiven: boolean
+  /** Heads that it cosigned, and the size of the last of them. */
+  readonly heads: number
+  readonly size: number
+}
+
 export interface ExportReport {
   /** True only if everything was read and nothing failed. */
   readonly ok: boolean
   readonly origin: string
   /** Whether the log's key was one the verifier brought; otherwise the export was only held against the key it names itself. */
   readonly keyGiven: boolean
+  readonly witnesses: readonly WitnessReport[]
   readonly leaves: number
   readonly bodies: number
   readonly erased: number
@@ -53,11 +63,16 @@ const failuresMax = 100
 
 /**
  * Verifies an export, line by line, in memory that does not grow with the number of leaves or lines (only of anchors and erasures).
- * `vkeys` are the keys the verifier trusts; without them the export is held against the keys in its own header. Never refuses:
- * what cannot be read is a failure in the report.
+ * `vkeys` are the keys the verifier trusts, of the log and of witnesses; without the log's the export is held against the one in its own
+ * header. `heads` are signed heads the verifier kept: each must be one that this log went through. Never refuses: what cannot be read
+ * is a failure in the report.
  */
-export async function verifyExport(lines: AsyncIterable<string> | Iterable<string>, vkeys?: readonly string[]): Promise<ExportReport> {
-  const check = new ExportCheck(vkeys)
+export async function verifyExport(
+  lines: AsyncIterable<string> | Iterable<string>,
+  vkeys: readonly string[] = [],
+  heads: readonly string[] = [],
+): Promise<ExportReport> {
+  const check = new ExportCheck(vkeys, heads)
   for await (const line of lines) check.take(line)
   return check.report()
 }
@@ -79,8 +94,24 @@ interface JournalCheck {
   broken: boolean
 }
 
+interface WitnessCheck {
+  readonly key: NoteKey
+  readonly keyGiven: boolean
+  heads: number
+  size: number
+}
+
+interface KeptHead {
+  readonly size: number
+  readonly root: Hash
+}
+
 class ExportCheck {
-  readonly #given: readonly string[] | undefined
+  readonly #given: readonly string[]
+  readonly #heads: readonly string[]
+  readonly #witnesses: WitnessCheck[] = []
+  #kept: KeptHead[] = []
+  #lastWithheld = -1
   readonly #failures: ExportFailure[] = []
   readonly #journals = new Map<string, JournalCheck>()
   readonly #missing = new Set<number>()
@@ -99,8 +130,9 @@ class ExportCheck {
   #journalsBegun = false
   #ended = false
 
-  constructor(given: readonly string[] | undefined) {
+  constructor(given: readonly string[], heads: readonly string[]) {
     this.#given = given
+    this.#heads = heads
   }
 
   take(text: string): void {
@@ -128,17 +160,19 @@ class ExportCheck {
     if (this.#checkpoints === 0) this.#fail('there is no checkpoint that could be checked')
     else if (this.#covered < this.#frontier.size)
       this.#fail(`leaves ${this.#covered} to ${this.#frontier.size - 1} are under no checkpoint`)
-    for (const leaf of this.#missing)
-      if (!this.#erased.has(leaf)) this.#fail(`the body of leaf ${leaf} is missing and no entry says that it was erased`)
+    const gone = this.#countMissing()
+    for (const { size } of this.#kept) this.#fail(`it ends before the head of size ${size} that you hold`)
+    for (const { key, keyGiven, heads } of this.#witnesses)
+      if (keyGiven && heads === 0) this.#fail(`no head is cosigned by ${key.name}, whose word you want`)
     const journals = [...this.#journals].map(([name, journal]) => this.#endJournal(name, journal))
     return {
       ok: this.#failures.length === 0,
       origin: this.#header?.origin ?? '',
-      keyGiven: this.#given !== undefined,
+      keyGiven: this.#given.includes(this.#header?.vkeys[0] ?? ''),
+      witnesses: this.#witnesses.map(({ key, keyGiven, heads, size }) => ({ name: key.name, keyGiven, heads, size })),
       leaves: this.#frontier.size,
       bodies: this.#bodies,
-      erased: this.#missing.size,
-      withheld: this.#withheld,
+      ...gone,
       checkpoints: this.#checkpoints,
       size: this.#covered,
       root: this.#root,
@@ -147,23 +181,58 @@ class ExportCheck {
     }
   }
 
+  /** What is gone: with an entry that says so, or with one that may itself be withheld; anything else was taken away. */
+  #countMissing(): { readonly erased: number; readonly withheld: number } {
+    let [erased, withheld] = [0, this.#withheld]
+    for (const leaf of this.#missing) {
+      if (this.#erased.has(leaf)) erased += 1
+      else if (leaf < this.#lastWithheld) withheld += 1
+      else this.#fail(`the body of leaf ${leaf} is missing and no entry says that it was erased`)
+    }
+    return { erased, withheld }
+  }
+
   #readHeader(header: ExportHeader): void {
     this.#what = 'header'
     this.#header = header
+    const [own] = header.vkeys
+    const wantsOwnKey = this.#given.some((vkey) => kindOfVkey(vkey) === 'signs')
     const keys: NoteKey[] = []
-    for (const vkey of header.vkeys) {
+    for (const vkey of new Set([...header.vkeys, ...this.#given])) {
       const key = this.#orFail(parseVkey(vkey))
-      if (key !== undefined) keys.push(key)
-      if (this.#given?.includes(vkey) === false) this.#fail(`the key ${vkey} is not among those you trust`)
+      if (key === undefined) continue
+      const keyGiven = this.#given.includes(vkey)
+      if (key.kind === 'cosigns') this.#witnesses.push({ key, keyGiven, heads: 0, size: 0 })
+      else if (vkey === own && wantsOwnKey && !keyGiven) this.#fail(`the key ${vkey} is not among those you trust`)
+      if (key.kind === 'cosigns' || vkey === own) keys.push(key)
     }
-    if (keys[0]?.name !== header.origin) this.#fail('the first key is not that of the log')
+    if (keys[0]?.name !== header.origin || keys[0].kind !== 'signs') this.#fail('the first key is not that of the log')
     this.#keys = keys
+    this.#readHeads(header.origin)
+    this.#what = 'header'
     for (const { name, vkey } of header.journals) {
       const key = this.#orFail(parseVkey(vkey))
       if (key === undefined) continue
       if (key.name !== name || this.#journals.has(name)) this.#fail(`the journal ${name} has the key of another, or is named twice`)
       else this.#journals.set(name, { key, anchors: [], walk: startWalk(vkey), seals: 0, held: 0, anchoredTo: 0, broken: false })
     }
+  }
+
+  #readHeads(origin: string): void {
+    this.#what = 'a head that you hold'
+    for (const head of this.#heads) {
+      const opened = this.#orFail(openCheckpoint(head, origin, this.#keys))
+      if (opened !== undefined && opened.size > 0) this.#kept.push({ size: opened.size, root: opened.root })
+    }
+  }
+
+  #holdAgainstHeads(): void {
+    const { size } = this.#frontier
+    const due = this.#kept.filter((head) => head.size === size)
+    if (due.length === 0) return
+    this.#kept = this.#kept.filter((head) => head.size !== size)
+    const root = frontierRoot(this.#frontier)
+    for (const head of due) if (!sameHash(head.root, root)) this.#fail(`the first ${size} leaves are not those of the head that you hold`)
   }
 
   #readLeaf(leaf: ExportedLeaf): void {
@@ -173,9 +242,12 @@ class ExportCheck {
     if (leaf.index !== index) this.#fail(`leaf ${index} should stand here`)
     if (!isLeaf(leaf.data)) this.#fail('a leaf of a version that is not known here')
     this.#frontier = appendLeaf(this.#frontier, leafHash(leaf.data))
+    this.#holdAgainstHeads()
     if (leaf.body === undefined || leaf.salt === undefined) {
-      if (leaf.withheld === true && this.#header?.space !== undefined) this.#withheld += 1
-      else this.#missing.add(index)
+      if (leaf.withheld === true && this.#header?.space !== undefined) {
+        this.#withheld += 1
+        this.#lastWithheld = index
+      } else this.#missing.add(index)
       return
     }
     this.#bodies += 1
@@ -206,13 +278,18 @@ class ExportCheck {
     if (this.#journalsBegun) this.#fail('a checkpoint after the journals')
     const opened = this.#orFail(openCheckpoint(note, this.#header?.origin ?? '', this.#keys))
     if (opened === undefined) return
-    const { size, root, unknown } = opened
+    const { size, root, unknown, keys } = opened
     this.#what = `checkpoint of size ${size}`
     // In an export every signature can be checked: one that cannot may hide a change.
     for (const name of unknown) this.#fail(`signed by ${name}, whose key is not in the header`)
     // The leaves so far are all the leaves of every later tree too, so a root that fits here is consistent with each of those.
     if (size !== this.#frontier.size) return this.#fail(`it stands behind ${this.#frontier.size} leaves`)
     if (!sameHash(root, frontierRoot(this.#frontier))) return this.#fail('its root is not that of the leaves before it')
+    for (const witness of this.#witnesses) {
+      if (!keys.includes(witness.key)) continue
+      witness.heads += 1
+      witness.size = size
+    }
     this.#checkpoints += 1
     this.#covered = size
     this.#root = Buffer.from(root).toString('hex')
@@ -270,4 +347,9 @@ class ExportCheck {
     const place = this.#ended ? 'end' : `line ${this.#line}`
     if (this.#failures.length < failuresMax) this.#failures.push({ where: this.#what === '' ? place : `${place}, ${this.#what}`, what })
   }
+}
+
+function kindOfVkey(vkey: string): KeyKind | undefined {
+  const key = parseVkey(vkey)
+  return key.ok ? key.value.kind : undefined
 }

@@ -12,6 +12,8 @@ export interface DataFolder {
   /** Of the gateway of the space `main`; those of other spaces lie beside it. */
   readonly journal: string
   readonly keys: string
+  /** Hashes above the ledger's leaves: they can be made again. */
+  readonly tiles: string
 }
 
 /** The space that is kept when nothing else is said. */
@@ -19,7 +21,7 @@ export const mainSpace = 'main'
 
 /** Makes the folder where it is missing, for its owner alone. */
 export async function openDataFolder(path: string): Promise<DataFolder> {
-  const folder = { store: join(path, 'store', 'remit.sqlite'), journal: join(path, 'journal', 'http'), keys: join(path, 'keys') }
+  const folder = { store: join(path, 'store', 'remit.sqlite'), journal: join(path, 'journal', 'http'), keys: join(path, 'keys'), tiles: join(path, 'tiles') }
   for (const each of [path, join(path, 'store'), join(path, 'journal'), folder.keys]) await mkdir(each, { recursive: true, mode: 0o700 })
   return folder
 }

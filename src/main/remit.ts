@@ -10,7 +10,8 @@ const house: House = {
   witness: async (options) => (await import('./witness.ts')).witness(options),
   rotateKey: async (options) => (await import('./rotate-key.ts')).rotateKey(options),
   check: async (folder, configuration) => (await import('./check.ts')).check(folder, configuration),
-  verifyExport: async (lines, vkeys) => (await import('../ledger/verify.ts')).verifyExport(lines, vkeys),
+  verifyExport: async (lines, vkeys, heads) => (await import('../ledger/verify.ts')).verifyExport(lines, vkeys, heads),
+  verifyProof: async (text, vkeys) => (await import('../ledger/proof-file.ts')).verifyProof(text, vkeys),
 }
 
 process.exitCode = await runCli(process.argv.slice(2), { house, io: terminalIo(), version })

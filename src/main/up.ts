@@ -11,6 +11,11 @@ import type { Passkeys } from '../control/ports.ts'
 import { removeExpired, sweep } from '../control/sweep.ts'
 import { startHttpGateway } from '../gateways/http/gateway.ts'
 import { makeChance } from '../host/chance.ts'
+import { openHashFiles } from '../host/hash-files.ts'
+import { headFolder, headUrl } from '../host/head-places.ts'
+import { witnessCalls } from '../host/witness-calls.ts'
+import type { WitnessLine } from '../control/witnessing.ts'
+import { parseVkey } from '../ledger/note.ts'
 import { makeClock } from '../host/clock.ts'
 import { openJournalFiles } from '../host/journal-files.ts'
 import { type Log, type LogLevel, makeLog } from '../host/logs.ts'
@@ -21,7 +26,7 @@ import type { ReadySpace, UpOptions } from '../cli/house.ts'
 import { assets, deskPolicies } from './assets.ts'
 import { asDocument } from './check.ts'
 import { type DataFolder, journalOf, loadKeys, loadSpaceKeys, mainSpace, openDataFolder } from './data-folder.ts'
-import { type House, openHouse, type Room, type RoomParts } from './house.ts'
+import { type House, type HouseParts, openHouse, type Room, type RoomParts } from './house.ts'
 import { version } from './version.ts'
 
 const sweepEveryMs = 500
@@ -47,6 +52,7 @@ export async function up(options: UpOptions & { readonly logLevel?: LogLevel }):
       demo: options.demo,
       passkeys: latePasskeys,
       shipped: await deskPolicies(),
+      ...(await outside(options, folder, keys.ledger.name)),
       alarm: (says, cause) => log.error(says, { error: cause }),
     }),
   )
@@ -56,6 +62,22 @@ export async function up(options: UpOptions & { readonly logLevel?: LogLevel }):
   } finally {
     await house.close()
   }
+}
+
+/** Where hashes above the ledger are kept, and who outside holds its heads. */
+async function outside(
+  { witnesses = [], anchor }: UpOptions,
+  folder: DataFolder,
+  origin: string,
+): Promise<Pick<HouseParts, 'shelf' | 'witnesses' | 'place'>> {
+  const lines = witnesses.map(({ url, vkey }): WitnessLine => {
+    const key = orThrow(parseVkey(vkey))
+    if (key.kind !== 'cosigns') throw new Error(`${vkey} is not the key of a witness; remit witness prints its own`)
+    return { key, add: witnessCalls(url) }
+  })
+  const isUrl = anchor !== undefined && /^https?:\/\//.test(anchor)
+  const place = anchor === undefined ? undefined : isUrl ? headUrl(anchor) : headFolder(resolve(anchor), origin, () => Date.now())
+  return { shelf: await openHashFiles(folder.tiles), witnesses: lines, ...(place === undefined ? {} : { place }) }
 }
 
 /** Whoever starts Remit on its own machine may configure it there: they could write the store as well. It is recorded as what it is. */
@@ -122,6 +144,7 @@ async function serveRoom(house: House, room: Room, options: Serving, origins: Ma
     reader: new TokenReader(desk, controlAudience(desk.space)),
     activity: gate.activity,
     sequencer: house.sequencer,
+    ledger: house.ledger,
     journals: [room.journal],
     serviceUrl: (service) => gateway.urls()[service],
     log,
@@ -147,7 +170,7 @@ async function serveRoom(house: House, room: Room, options: Serving, origins: Ma
 }
 
 async function describeReady(
-  { isDemo }: House,
+  { isDemo, ledger }: House,
   { desk }: Room,
   at: { readonly url: string; readonly gateways: Readonly<Record<string, string>> },
 ): Promise<ReadySpace> {
@@ -156,6 +179,15 @@ async function describeReady(
   const warnings: string[] = []
   const people = [...desk.facts.people()].filter((person) => desk.facts.hasPasskey(person.id))
   if (isDemo) warnings.push('this is a demo folder: it takes passkeys made in software; do not protect anything with it')
+  const { isIndependent, dispute } = ledger.standing()
+  if (!isIndependent) {
+    warnings.push(
+      'nobody outside holds the head of the ledger: whoever can write this machine could rewrite it unseen; give --witness URL=KEY or --anchor',
+    )
+  }
+  if (dispute !== undefined) {
+    warnings.push(`THE LEDGER IS DISPUTED by ${dispute.witness}: ${dispute.says}; nothing is signed and no action is let through`)
+  }
   if (people.length < 2) {
     warnings.push(
       'fewer than two people hold a passkey: nobody approves their own request, so what needs approval stays locked until a second person is invited',

@@ -251,7 +251,7 @@ export class Remit {
   }
 
   /** Forgets what an entry says; that it was there stays proved. */
-  async eraseLedgerBody(index: number, why: ReasonBody, options?: CallOptions): Promise<ErasedView> {
+  async eraseLedgerBody(index: number, why: { readonly reason: string }, options?: CallOptions): Promise<ErasedView> {
     return this.#post(`/v1/ledger/entries/${index}/erase`, why, 'kind', options)
   }
 

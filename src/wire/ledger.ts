@@ -25,6 +25,24 @@ export interface LedgerEntryList {
   readonly next?: number
 }
 
+export interface EntryProofView {
+  readonly index: number
+  /** C2SP tlog-proof, with leaf, body and salt as its extra data. */
+  readonly proof: string
+}
+
+export interface ConsistencyView {
+  readonly first: number
+  readonly second: number
+  /** Base64, 32 bytes each. */
+  readonly path: readonly string[]
+}
+
+export interface ErasedView {
+  readonly index: number
+  readonly kind: string
+}
+
 /** Why one action was allowed, held or refused. */
 export interface ExplanationView {
   readonly decision: string
@@ -36,4 +54,13 @@ export interface ExplanationView {
 export interface HealthView {
   readonly status: 'ok'
   readonly version: string
+  readonly ledger: LedgerHealth
+}
+
+/** How well others could hold this Remit to what it signed. */
+export interface LedgerHealth {
+  /** `disputed`: a witness holds another head; nothing is signed, no action let through. */
+  readonly signing: 'signing' | 'disputed'
+  /** Who outside holds its heads: `nobody` is a standing alarm; `late` means that somebody who should does not, just now. */
+  readonly heads: 'held' | 'late' | 'nobody'
 }

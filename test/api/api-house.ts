@@ -92,6 +92,7 @@ export async function openApiHouse(
     reader: new TokenReader(house.desk, controlAudience('main')),
     activity: house.gate.activity,
     sequencer: options.sequencer ?? house.sequencer,
+    ledger: house.ledger,
     journals: [house.journal],
     serviceUrl: (service) => (service === 'shop' ? 'http://127.0.0.1:1' : undefined),
     log: { info: note, warn: note, error: note },

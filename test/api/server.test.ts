@@ -115,7 +115,8 @@ test('guessing tokens is slow, whatever it is tried on, and disturbs nobody who 
 })
 
 test('an error of ours shows an id, and the log has the rest under it', async () => {
-  const other = await openApiHouse({ sequencer: { vkey: 'x', flush: () => Promise.reject(new Error('the disk is on fire: secret')) } })
+  const fire = () => Promise.reject(new Error('the disk is on fire: secret'))
+  const other = await openApiHouse({ sequencer: { vkey: 'x', flush: fire, head: fire } })
   try {
     const answered = await call(other.port, { method: 'GET', path: '/v1/ledger/checkpoint' })
     assert.equal(answered.status, 500)

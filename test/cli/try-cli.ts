@@ -24,6 +24,8 @@ const noHouse: House = {
   check: () => Promise.reject(new Error('this test has no house')),
   rotateKey: () => Promise.reject(new Error('this test has no house')),
   verifyExport: () => Promise.reject(new Error('this test has no house')),
+  verifyProof: () => Promise.reject(new Error('this test has no house')),
+  witness: () => Promise.reject(new Error('this test has no house')),
 }
 
 export async function tryCli(words: readonly string[], { env = {}, columns, input, house }: Conditions = {}): Promise<Tried> {

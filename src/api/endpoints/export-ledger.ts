@@ -21,7 +21,7 @@ export const exportLedger = endpoint({
     if (!may.ok) return may
     // Journals first: their heads are anchored by entries that the sequencer then numbers.
     for (const journal of api.journals) await journal.flush()
-    const flushed = await api.sequencer.flush()
+    const flushed = await api.sequencer.head()
     if (!flushed.ok) return flushed
     const { vkey } = api.sequencer
     const [origin = ''] = vkey.split('+')
@@ -29,7 +29,7 @@ export const exportLedger = endpoint({
     return done({
       kind: 'lines',
       type: 'application/x-ndjson',
-      lines: lines({ store: api.desk.log, space: api.desk.space, origin, vkeys: [vkey], journals }),
+      lines: lines({ store: api.desk.log, space: api.desk.space, origin, vkeys: api.ledger.vkeys, journals }),
     })
   },
 })

@@ -23,7 +23,7 @@ export const listLedgerEntries = endpoint({
   run: async (api, { from = 0, max = 100 }, { caller }) => {
     const may = callerMay(api.desk, caller, 'audit')
     if (!may.ok) return may
-    const flushed = await api.sequencer.flush()
+    const flushed = await api.sequencer.head()
     if (!flushed.ok) return flushed
     const rows = await api.desk.log.leaves(from, max)
     const last = rows.at(-1)

@@ -17,9 +17,9 @@ export const showCheckpoint = endpoint({
   refuses: 'problem',
   input: z.strictObject({}),
   run: async (api) => {
-    const flushed = await api.sequencer.flush()
-    if (!flushed.ok) return flushed
-    const { size, checkpoint } = flushed.value
+    const head = await api.sequencer.head()
+    if (!head.ok) return head
+    const { size, checkpoint } = head.value
     return done(json({ size, checkpoint, key: api.sequencer.vkey } satisfies CheckpointView))
   },
 })

@@ -1,12 +1,13 @@
 /** GET /v1/health: whether this process answers. */
 import { z } from 'zod'
 import { done } from '../../kernel/result.ts'
-import type { HealthView } from '../../wire/ledger.ts'
+import type { Ledger } from '../../control/ledger.ts'
+import type { HealthView, LedgerHealth } from '../../wire/ledger.ts'
 import { json } from '../answers.ts'
 import { endpoint } from '../endpoint.ts'
 
 export const showHealth = endpoint({
-  says: 'whether this Remit answers, and its version',
+  says: 'whether this Remit answers, its version, and whether anybody outside holds the heads of its ledger',
   method: 'GET',
   path: '/v1/health',
   caller: 'nobody',
@@ -16,5 +17,12 @@ export const showHealth = endpoint({
   bodyBytesMax: 0,
   refuses: 'problem',
   input: z.strictObject({}),
-  run: (api) => done(json({ status: 'ok', version: api.version } satisfies HealthView)),
+  run: (api) => done(json({ status: 'ok', version: api.version, ledger: ledgerHealth(api.ledger) } satisfies HealthView)),
 })
+
+function ledgerHealth(ledger: Ledger): LedgerHealth {
+  const { isSigning, isIndependent, witnesses, placeLate } = ledger.standing()
+  const isLate = placeLate !== undefined || witnesses.some((witness) => witness.late !== undefined)
+  const held = isLate ? 'late' : 'held'
+  return { signing: isSigning ? 'signing' : 'disputed', heads: isIndependent ? held : 'nobody' }
+}

@@ -1,12 +1,12 @@
 /** `remit ledger`: verify, export and look at the log of everything that matters. */
-import { createReadStream } from 'node:fs'
+import { createReadStream, readFileSync, writeFileSync } from 'node:fs'
 import { open, rm } from 'node:fs/promises'
 import { createInterface } from 'node:readline'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { Command } from 'commander'
 import { type Answer, type Cli, deed, remoteCommand, type Run } from '../command.ts'
-import { CliFailure, exitCodes } from '../failures.ts'
+import { CliFailure, exitCodes, usageFailure } from '../failures.ts'
 import type { ExportReport } from '../house.ts'
 import { factLines } from '../table.ts'
 import { clean, type Paint } from '../text.ts'
@@ -18,15 +18,24 @@ export function ledgerCommand(cli: Cli): Command {
     .addCommand(verifyCommand(cli))
     .addCommand(exportCommand(cli))
     .addCommand(checkpointCommand(cli))
+    .addCommand(proofCommand(cli))
+    .addCommand(eraseCommand(cli))
 }
 
 function verifyCommand(cli: Cli): Command {
   return remoteCommand('verify', 'check every leaf, head, journal line and anchor, online or in an export', [
     { line: 'remit ledger verify --key "$(cat remit.vkey)"', says: 'reads all of it from Remit, against the key you kept' },
-    { line: 'remit ledger verify ledger.ndjson', says: 'an export, without a Remit' },
+    { line: 'remit ledger verify ledger.ndjson --head kept.txt', says: 'an export, without a Remit; the head that you kept must be in it' },
+    {
+      line: 'remit ledger verify --proof entry.tlog-proof --key "$(cat remit.vkey)" --witness "$(cat witness.vkey)"',
+      says: 'the proof of one entry, under a head that the witness cosigned, without a Remit',
+    },
   ])
     .argument('[file]', 'an export; without it the ledger is read from Remit')
-    .option('--key <vkey>', 'a key that you trust; may be given again', collect)
+    .option('--key <vkey>', 'the key of the ledger that you trust; may be given again', collect)
+    .option('--witness <vkey>', 'the key of a witness that must have cosigned; may be given again', collect)
+    .option('--head <file>', 'a head that you kept, and that the ledger must have gone through; may be given again', collect)
+    .option('--proof <file>', 'check the proof of one entry instead')
     .action(deed(cli, verify))
 }
 
@@ -36,10 +45,54 @@ export function collect(value: string, before: readonly string[] | undefined): r
 
 async function verify(run: Run): Promise<Answer> {
   const [file] = run.words
-  const keys = run.texts('key')
-  const lines = file === undefined ? (await run.client()).exportLedger() : fileLines(file)
-  const report = await run.during('verifying', run.cli.house.verifyExport(lines, keys.length === 0 ? undefined : keys))
+  const keys = [...run.texts('key'), ...run.texts('witness')]
+  const proof = run.text('proof')
+  if (proof !== undefined) return verifyOne(run, proof, keys)
+  const heads = run.texts('head').map((path) => readHead(path))
+  const { lines, newest } = file === undefined ? await online(run) : { lines: fileLines(file), newest: [] }
+  const report = await run.during('verifying', run.cli.house.verifyExport(lines, keys, [...heads, ...newest]))
   return { json: report, text: reportLines(report, run.paint), exitCode: report.ok ? exitCodes.done : exitCodes.failed }
+}
+
+/** The newest head is asked for first: what is read afterwards must reach it. */
+async function online(run: Run): Promise<{ readonly lines: AsyncIterable<string>; readonly newest: readonly string[] }> {
+  const client = await run.client()
+  const { checkpoint } = await run.during('asking', client.checkpoint())
+  return { lines: client.exportLedger(), newest: checkpoint === '' ? [] : [checkpoint] }
+}
+
+function readHead(path: string): string {
+  try {
+    return readFileSync(path, 'utf8')
+  } catch (thrown) {
+    throw new CliFailure(`${path} cannot be read${thrown instanceof Error ? `: ${thrown.message}` : ''}`)
+  }
+}
+
+async function verifyOne(run: Run, path: string, keys: readonly string[]): Promise<Answer> {
+  const { paint } = run
+  const report = await run.cli.house.verifyProof(readHead(path), keys)
+  const { ok, origin, index, size, body, cosignedBy, unknown, failures } = report
+  const text = [
+    ok ? paint.green('verified') : paint.red('NOT verified'),
+    ...factLines(
+      [
+        ['log', origin],
+        ['entry', `${index} of ${size}`],
+        [
+          'says',
+          body === undefined
+            ? 'the body is erased, or of another space: that there was an entry is proved, not what it said'
+            : JSON.stringify(body),
+        ],
+        ['cosigned', cosignedBy.length === 0 ? 'by none of the witnesses you named' : cosignedBy.join(', ')],
+        ['unknown', unknown.length === 0 ? undefined : `signatures of ${unknown.join(', ')}, whose keys you did not give`],
+      ],
+      paint,
+    ),
+    ...failures.map((what) => `${paint.red('failed')}: ${clean(what)}`),
+  ]
+  return { json: report, text, exitCode: ok ? exitCodes.done : exitCodes.failed }
 }
 
 async function* fileLines(path: string): AsyncGenerator<string> {
@@ -63,6 +116,13 @@ function reportLines(report: ExportReport, paint: Paint): string[] {
       [
         ['log', report.origin],
         ['key', report.keyGiven ? 'the one you gave' : 'the one the export names itself: give --key to hold it against yours'],
+        [
+          'witnesses',
+          report.witnesses.map(
+            ({ name, keyGiven, heads, size }) =>
+              `${name}${keyGiven ? '' : ' (whose key you did not give)'}: ${heads} heads, the last of size ${size}`,
+          ),
+        ],
         ['leaves', `${leaves}, ${bodies} with their bodies, ${erased} erased${withheld === 0 ? '' : `, ${withheld} of other spaces`}`],
         ['heads', `${checkpoints}, the last of size ${report.size}, root ${report.root}`],
         [
@@ -123,4 +183,53 @@ function checkpointCommand(cli: Cli): Command {
       return { json: head, text: head.checkpoint === '' ? ['there is no head yet'] : note }
     }),
   )
+}
+
+function proofCommand(cli: Cli): Command {
+  return remoteCommand('proof', 'one entry with all that proves it, as a file for whoever has the key', [
+    { line: 'remit ledger proof 4711 --out entry.tlog-proof', says: 'holds what the entry says: give it to nobody who may not know' },
+  ])
+    .argument('<entry>', 'its number')
+    .option('--out <file>', 'a new file; without it the proof is printed')
+    .action(deed(cli, prove))
+}
+
+async function prove(run: Run): Promise<Answer> {
+  const index = entryNumber(run.words[0])
+  const path = run.text('out')
+  const { proof } = await run.during('asking', (await run.client()).ledgerProof(index))
+  if (path === undefined) return { json: { index, proof }, text: proof.trimEnd().split('\n').map(clean) }
+  try {
+    writeFileSync(path, proof, { flag: 'wx', mode: 0o600 })
+  } catch (thrown) {
+    throw new CliFailure(`${path} cannot be written${thrown instanceof Error ? `: ${thrown.message}` : ''}`, { remedy: 'name a new file' })
+  }
+  return { json: { index, file: path }, text: [clean(`${path}: check it with remit ledger verify --proof ${path} --key KEY`)] }
+}
+
+function eraseCommand(cli: Cli): Command {
+  return remoteCommand('erase', 'forget what an entry says; that it was there stays proved', [
+    {
+      line: 'remit ledger erase 4711 --reason "a password was pasted into the statement"',
+      says: 'the reason stands in the ledger for good',
+    },
+  ])
+    .argument('<entry>', 'its number')
+    .requiredOption('--reason <text>', 'why')
+    .action(
+      deed(cli, async (run) => {
+        const index = entryNumber(run.words[0])
+        const erased = await run.during('erasing', (await run.client()).eraseLedgerBody(index, { reason: run.text('reason') ?? '' }))
+        return {
+          json: erased,
+          text: [clean(`the body of entry ${erased.index} (${erased.kind}) is erased; exports and backups made before still have it`)],
+        }
+      }),
+    )
+}
+
+function entryNumber(text: string | undefined): number {
+  const index = Number(text)
+  if (!/^\d{1,15}$/.test(text ?? '')) throw usageFailure('an entry is named by its number', 'an export, and the console, tell the numbers')
+  return index
 }

@@ -1,7 +1,7 @@
 /** `remit up`: everything in one process. */
 import { Command, InvalidArgumentError } from 'commander'
 import { type Answer, type Cli, deed, localCommand, type Run } from '../command.ts'
-import type { Ready, ReadySpace, SpaceAt } from '../house.ts'
+import type { Ready, ReadySpace, SpaceAt, WitnessAt } from '../house.ts'
 import { factLines } from '../table.ts'
 import { clean } from '../text.ts'
 
@@ -25,12 +25,19 @@ export function upCommand(cli: Cli): Command {
     .option('--host <address>', 'address to listen on', '127.0.0.1')
     .option('-f, --file <path>', 'a remit.yaml to apply before it listens')
     .option('--space <name=port>', 'keep another space too, on a port of its own; may be repeated', addSpace, [])
+    .option('--witness <url=key>', "who cosigns the ledger's heads, as remit witness prints it; may be repeated", addWitness, [])
+    .option('--anchor <folder or url>', "a place outside that is given the ledger's heads; at the start the store is held against it")
     .option('--demo', 'make the folder one for trying things out: it accepts passkeys made in software')
     .action((...given: unknown[]) => {
       const command = given.at(-1)
       const port: unknown = command instanceof Command ? command.getOptionValue('port') : undefined
       const spaces: unknown = command instanceof Command ? command.getOptionValue('space') : undefined
-      const at = { port: typeof port === 'number' ? port : portDefault, spaces: Array.isArray(spaces) ? spaces.filter(isSpaceAt) : [] }
+      const witnesses: unknown = command instanceof Command ? command.getOptionValue('witness') : undefined
+      const at = {
+        port: typeof port === 'number' ? port : portDefault,
+        spaces: Array.isArray(spaces) ? spaces.filter(isSpaceAt) : [],
+        witnesses: Array.isArray(witnesses) ? witnesses.filter(isWitnessAt) : [],
+      }
       return deed(cli, (run) => up(run, at))(...given)
     })
 }
@@ -55,8 +62,27 @@ function isSpaceAt(value: unknown): value is SpaceAt {
   return typeof value === 'object' && value !== null && 'space' in value && 'port' in value
 }
 
-async function up(run: Run, { port, spaces }: { readonly port: number; readonly spaces: readonly SpaceAt[] }): Promise<Answer> {
+/** The key may hold `=`, an address without a query does not. */
+function addWitness(text: string, before: readonly WitnessAt[]): readonly WitnessAt[] {
+  const [, url = '', vkey = ''] = /^(https?:\/\/[^=\s]+)=(\S+)$/.exec(text) ?? []
+  if (url === '') throw new InvalidArgumentError('write URL=KEY, as remit witness prints both.')
+  if (before.some((each) => each.vkey === vkey)) throw new InvalidArgumentError('the same witness stands there twice.')
+  return [...before, { url, vkey }]
+}
+
+function isWitnessAt(value: unknown): value is WitnessAt {
+  return typeof value === 'object' && value !== null && 'url' in value && 'vkey' in value
+}
+
+interface At {
+  readonly port: number
+  readonly spaces: readonly SpaceAt[]
+  readonly witnesses: readonly WitnessAt[]
+}
+
+async function up(run: Run, { port, spaces, witnesses }: At): Promise<Answer> {
   const configuration = run.text('file')
+  const anchor = run.text('anchor')
   const stop = new AbortController()
   const onSignal = () => stop.abort()
   const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
@@ -67,6 +93,8 @@ async function up(run: Run, { port, spaces }: { readonly port: number; readonly 
       host: run.text('host') ?? '127.0.0.1',
       port,
       spaces,
+      witnesses,
+      ...(anchor === undefined ? {} : { anchor }),
       demo: run.flag('demo'),
       ...(configuration === undefined ? {} : { configuration }),
       onReady: (ready) => run.io.stdout.write(run.json ? `${JSON.stringify(ready)}\n` : `${readyLines(ready, run).join('\n')}\n`),
