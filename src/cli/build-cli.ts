@@ -7,6 +7,7 @@ import { applyCommand } from './commands/apply.ts'
 import { checkCommand } from './commands/check.ts'
 import { doneCommand } from './commands/done.ts'
 import { eligibleCommand } from './commands/eligible.ts'
+import { exceptionCommand } from './commands/exception.ts'
 import { explainCommand } from './commands/explain.ts'
 import { extendCommand } from './commands/extend.ts'
 import { grantCommand } from './commands/grant.ts'
@@ -26,6 +27,7 @@ import { rotateKeyCommand } from './commands/rotate-key.ts'
 import { runCommand } from './commands/run.ts'
 import { secretCommand } from './commands/secret.ts'
 import { servicesCommand } from './commands/services.ts'
+import { standingCommand } from './commands/standing.ts'
 import { tokenCommand } from './commands/token.ts'
 import { upCommand } from './commands/up.ts'
 import { whoamiCommand } from './commands/whoami.ts'
@@ -41,9 +43,19 @@ export const commandGroups: readonly { readonly title: string; readonly commands
   },
   {
     title: 'Look',
-    commands: [whoamiCommand, grantsCommand, grantCommand, holdsCommand, holdCommand, servicesCommand, identitiesCommand, explainCommand],
+    commands: [
+      whoamiCommand,
+      standingCommand,
+      grantsCommand,
+      grantCommand,
+      holdsCommand,
+      holdCommand,
+      servicesCommand,
+      identitiesCommand,
+      explainCommand,
+    ],
   },
-  { title: 'Answer and stop', commands: [approveCommand, denyCommand, revokeCommand, quarantineCommand, releaseCommand] },
+  { title: 'Answer and stop', commands: [approveCommand, denyCommand, revokeCommand, exceptionCommand, quarantineCommand, releaseCommand] },
   { title: 'Sign in', commands: [loginCommand, logoutCommand] },
   {
     title: 'Run and set up',

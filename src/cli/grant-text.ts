@@ -17,6 +17,7 @@ export function grantLines(grant: GrantView, { paint, io }: Reader): string[] {
     `${paint.bold(grant.id)}  ${paintState(grant.state, paint)}${grant.locked === true ? paint.red('  locked: nobody exists who could approve it') : ''}`,
     ...factLines(
       [
+        ['standing', grant.exception === undefined ? undefined : `it is the permit of ${grant.exception}, and no grant for one task`],
         ['who', grant.chain.join(', for ')],
         ['task', `${task.kind}: ${task.statement}`],
         ['ticket', task.ticket],

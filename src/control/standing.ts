@@ -67,6 +67,14 @@ export function openExceptions(desk: Desk, caller: Caller): readonly StandingExc
     .toSorted(byReach)
 }
 
+const listedMax = 200
+
+/** What stands now, to be put before what was lent: all that the caller may see, or only what the caller has. */
+export function activeExceptions(desk: Desk, caller: Caller, onlyOwn: boolean): readonly StandingException[] {
+  const seen = openExceptions(desk, caller).filter((each) => each.state === 'active' && (!onlyOwn || each.identity === caller.actor.id))
+  return seen.slice(0, listedMax)
+}
+
 export function byReach(a: StandingException, b: StandingException): number {
   const active = (each: StandingException) => (each.state === 'active' ? 0 : 1)
   return (

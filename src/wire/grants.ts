@@ -1,4 +1,5 @@
 /** Grants as they cross the wire: what is asked, what is shown, what is done to one. Instants are RFC 3339 in UTC. */
+import type { ExceptionView } from './exceptions.ts'
 
 export type GrantStateName = 'requested' | 'pending' | 'approved' | 'active' | 'ended' | 'denied' | 'withdrawn' | 'unclaimed'
 
@@ -94,6 +95,8 @@ export interface GrantQuery {
 
 /** In order of id; `next` goes into `after` of the next page. */
 export interface GrantList {
+  /** What stands comes first: active exceptions that the caller may see, on the first page. */
+  readonly exceptions?: readonly ExceptionView[]
   readonly grants: readonly GrantView[]
   readonly next?: string
 }
@@ -135,5 +138,7 @@ export interface AskableView {
 }
 
 export interface EligibleList {
+  /** What need not be asked for: the caller's active exceptions. */
+  readonly exceptions?: readonly ExceptionView[]
   readonly eligible: readonly AskableView[]
 }

@@ -2,9 +2,11 @@
 import { z } from 'zod'
 import { done } from '../../kernel/result.ts'
 import { eligible } from '../../control/eligible.ts'
+import { activeExceptions } from '../../control/standing.ts'
 import type { EligibleList } from '../../wire/grants.ts'
 import { json } from '../answers.ts'
 import { endpoint } from '../endpoint.ts'
+import { exceptionViews } from '../exception-views.ts'
 import { words } from '../fields.ts'
 
 export const listEligible = endpoint({
@@ -18,8 +20,10 @@ export const listEligible = endpoint({
   bodyBytesMax: 0,
   refuses: 'problem',
   input: z.strictObject({ task: words(64).optional(), ticket: words(200).optional() }),
-  run: (api, { task, ticket }, { caller }) => {
+  run: async (api, { task, ticket }, { caller }) => {
+    const standing = activeExceptions(api.desk, caller, true)
+    const exceptions = standing.length === 0 ? {} : { exceptions: await exceptionViews(api.desk, standing) }
     const filter = { ...(task === undefined ? {} : { task }), ...(ticket === undefined ? {} : { ticket }) }
-    return done(json({ eligible: eligible(api.desk, caller, filter) } satisfies EligibleList))
+    return done(json({ ...exceptions, eligible: eligible(api.desk, caller, filter) } satisfies EligibleList))
   },
 })

@@ -2,10 +2,12 @@
 import { z } from 'zod'
 import { done } from '../../kernel/result.ts'
 import { maySee } from '../../control/rights.ts'
+import { activeExceptions } from '../../control/standing.ts'
 import { grantLife } from '../../model/lives.ts'
 import type { GrantList } from '../../wire/grants.ts'
 import { json } from '../answers.ts'
 import { endpoint } from '../endpoint.ts'
+import { exceptionViews } from '../exception-views.ts'
 import { count, flag, id } from '../fields.ts'
 import { grantViews } from '../grant-views.ts'
 import { findSeen } from '../listing.ts'
@@ -34,6 +36,9 @@ export const listGrants = endpoint({
       (grant) => maySee(api.desk, caller, grant.chain),
       { max, ...(after === undefined ? {} : { after }) },
     )
-    return done(json({ grants: await grantViews(api.desk, found), ...(next === undefined ? {} : { next }) } satisfies GrantList))
+    const grants = await grantViews(api.desk, found)
+    const standing = after === undefined && state?.includes('active') !== false ? activeExceptions(api.desk, caller, mine === true) : []
+    const exceptions = standing.length === 0 ? {} : { exceptions: await exceptionViews(api.desk, standing) }
+    return done(json({ ...exceptions, grants, ...(next === undefined ? {} : { next }) } satisfies GrantList))
   },
 })

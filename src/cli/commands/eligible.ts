@@ -1,6 +1,7 @@
 /** `remit eligible`: what the caller may ask for. */
 import type { Command } from 'commander'
 import { type Cli, deed, remoteCommand, type Run } from '../command.ts'
+import { standingFirst } from '../exception-text.ts'
 import { withoutAbsent } from '../options.ts'
 import { tableLines } from '../table.ts'
 
@@ -41,5 +42,5 @@ async function list(run: Run) {
   const [first] = found.eligible
   const text =
     first === undefined ? ['no policy lets you ask for anything here'] : [...tableLines(columns, rows, run), '', `ask: ${first.command}`]
-  return { json: found, text }
+  return { json: found, text: [...standingFirst(found.exceptions, run), ...text] }
 }

@@ -2,6 +2,7 @@
 import { type Command, Option } from 'commander'
 import type { GrantStateName } from '../../sdk/views.ts'
 import { type Cli, deed, remoteCommand, type Run } from '../command.ts'
+import { standingFirst } from '../exception-text.ts'
 import { grantTable } from '../grant-text.ts'
 import { withoutAbsent } from '../options.ts'
 
@@ -31,7 +32,8 @@ async function list(run: Run) {
   })
   const found = await run.during('listing grants', client.grants(query))
   const more = found.next === undefined ? [] : [`more: remit grants --after ${found.next}`]
+  const standing = standingFirst(found.exceptions, run)
   const text =
     found.grants.length === 0 ? ['no grants; remit eligible shows what may be asked for'] : [...grantTable(found.grants, run), ...more]
-  return { json: found, text }
+  return { json: found, text: [...standing, ...text] }
 }

@@ -17,14 +17,14 @@ export function whoamiCommand(cli: Cli): Command {
         `${run.paint.bold(clean(identity.name))}  ${identity.kind}`,
         ...factLines(
           [
+            [
+              'exceptions',
+              me.exceptions.map((each) => `${each.id}: ${each.reaches}; until ${describeInstant(each.expiresAt, now)}: ${each.reason}`),
+            ],
             ['acts for', me.chain.slice(1).join(', for ')],
             ['owner', identity.owner],
             ['roles', identity.roles.join(', ') || 'none'],
             ['at the desk', me.desk.join(', ') || 'nothing'],
-            [
-              'exceptions',
-              me.exceptions.map((each) => `${each.deskActions.join(', ')} until ${describeInstant(each.expiresAt, now)}: ${each.reason}`),
-            ],
             ['space', me.space],
             ['at', client.url],
             ['proved by', token.provedBy],
