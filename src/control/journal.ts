@@ -3,7 +3,7 @@ import type { DecisionId } from '../kernel/ids.ts'
 import { isJsonObject, type JsonObject, parseJson } from '../kernel/json.ts'
 import { refuse } from '../kernel/refusals.ts'
 import { done, type Refused, type Result } from '../kernel/result.ts'
-import { appendLine, type Head, type JournalEntry, lineBytesMax, writeLine, writeSeal } from '../ledger/journal-format.ts'
+import { appendLines, type Head, type JournalEntry, lineBytesMax, writeLine, writeSeal } from '../ledger/journal-format.ts'
 import { makeVkey, parseVkey } from '../ledger/note.ts'
 import { type Anchored, type JournalDisk, type ReadBack, readBack, readLines, readNumbered } from './journal-reading.ts'
 import type { Clock, Signer } from './ports.ts'
@@ -298,16 +298,9 @@ export class Journal {
 
 /** The bytes of these lines and of their seal, and the head over all of it. */
 function chainGroup(from: Head, lines: readonly string[], signer: Signer): { readonly bytes: Uint8Array; readonly head: Head } {
-  const parts: Uint8Array[] = []
-  let head = from
-  const add = (line: string) => {
-    const added = appendLine(head, line)
-    head = added.head
-    parts.push(added.bytes)
-  }
-  for (const line of lines) add(line)
-  add(writeSeal(head, signer))
-  return { bytes: Buffer.concat(parts), head }
+  const group = appendLines(from, lines)
+  const seal = appendLines(group.head, [writeSeal(group.head, signer)])
+  return { bytes: Buffer.concat([group.bytes, seal.bytes]), head: seal.head }
 }
 
 function notRecorded(detail: string): Refused {

@@ -1,4 +1,5 @@
 /** A gateway's journal of actions: numbered lines of canonical JSON under one chain of hashes, closed again and again by signed seals. */
+import { hash } from 'node:crypto'
 import { canonicalJson, canonicalObject, isJsonObject, type JsonObject, parseJson } from '../kernel/json.ts'
 import { refuse } from '../kernel/refusals.ts'
 import { done, type Result } from '../kernel/result.ts'
@@ -58,15 +59,29 @@ export function chainLine(head: Head, line: Uint8Array): Head {
   return { n: head.n + 1, hash: sha256(bytes) }
 }
 
-/** A line as bytes, its line feed included, and the head once it follows. */
-export function appendLine(head: Head, line: string): { readonly bytes: Uint8Array; readonly head: Head } {
-  const length = Buffer.byteLength(line)
-  // The hash so far stands before the line, so that both are hashed in one go without a copy.
-  const hashed = Buffer.allocUnsafe(32 + length + 1)
+/** Lines as bytes, each with its line feed, and the head once they follow. */
+export function appendLines(head: Head, lines: readonly string[]): { readonly bytes: Uint8Array; readonly head: Head } {
+  let length = 0
+  let longest = 0
+  for (const line of lines) {
+    const bytes = Buffer.byteLength(line)
+    length += bytes + 1
+    if (bytes > longest) longest = bytes
+  }
+  const all = Buffer.allocUnsafe(length)
+  // The hash so far stands before each line, so that both are hashed in one go. As text of one byte a character it costs half of a buffer.
+  const hashed = Buffer.allocUnsafe(32 + longest)
   hashed.set(head.hash)
-  hashed.write(line, 32)
-  hashed[32 + length] = 0x0a
-  return { bytes: hashed.subarray(32), head: { n: head.n + 1, hash: sha256(hashed.subarray(0, 32 + length)) } }
+  let at = 0
+  for (const line of lines) {
+    const bytes = hashed.write(line, 32)
+    hashed.copy(all, at, 32, 32 + bytes)
+    at += bytes
+    all[at] = 0x0a
+    at += 1
+    hashed.write(hash('sha256', hashed.subarray(0, 32 + bytes), 'latin1'), 0, 'latin1')
+  }
+  return { bytes: all, head: { n: head.n + lines.length, hash: Buffer.from(hashed.subarray(0, 32)) } }
 }
 
 /** The seal over all lines up to `head`, to be written as the next line. */
