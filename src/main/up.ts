@@ -8,6 +8,7 @@ import { controlAudience, TokenReader } from '../control/identify.ts'
 import { gatewayControl } from '../control/in-process.ts'
 import { firstLink } from '../control/people.ts'
 import type { Passkeys } from '../control/ports.ts'
+import { standingWords } from '../control/standing-words.ts'
 import { removeExpired, sweep } from '../control/sweep.ts'
 import { startHttpGateway } from '../gateways/http/gateway.ts'
 import { makeChance } from '../host/chance.ts'
@@ -193,14 +194,7 @@ async function describeReady(
       'fewer than two people hold a passkey: nobody approves their own request, so what needs approval stays locked until a second person is invited',
     )
   }
-  for (const exception of desk.facts.exceptions()) {
-    const who = desk.facts.identity(exception.identity)?.name ?? exception.identity
-    if (exception.state === 'active' && desk.clock.now() < exception.expiresAt) {
-      warnings.push(
-        `standing privilege: ${who} may ${exception.deskActions.join(', ')} until ${new Date(exception.expiresAt).toISOString()}`,
-      )
-    }
-  }
+  warnings.push(...(await standingWords(desk)))
   return {
     space: desk.space,
     url: at.url,

@@ -1,7 +1,10 @@
 /** GET /waiting: what waits for this person's answer. */
 import { z } from 'zod'
 import { done } from '../../kernel/result.ts'
-import { mayAnswer } from '../../control/rights.ts'
+import { deskAllows } from '../../control/desk.ts'
+import { partiesOf } from '../../control/exceptions.ts'
+import { isParty, mayAnswer } from '../../control/rights.ts'
+import { byReach } from '../../control/standing.ts'
 import { page } from '../answers.ts'
 import { endpoint } from '../endpoint.ts'
 import { type WaitingItem, waitingItems } from '../pages/waiting-items.ts'
@@ -30,6 +33,12 @@ export const openWaitingPage = endpoint({
       if (items.length === shownMax) break
       if (!answered.has(item.id) && mayAnswer(desk, person, item.answerable, now).ok) items.push(item)
     }
-    return done(page(waitingPage({ items, person, now })))
+    const seesAll = deskAllows(desk, person, 'audit', now).ok
+    const standing = [...desk.facts.exceptions()]
+      .filter((each) => each.state === 'active' && now < each.expiresAt)
+      .filter((each) => seesAll || isParty(desk, { actor: person }, partiesOf(desk.facts, each)))
+      .toSorted(byReach)
+      .slice(0, shownMax)
+    return done(page(waitingPage(desk, { items, standing, person, now })))
   },
 })
