@@ -2,6 +2,7 @@
 import { canonicalJson, type JsonObject } from '../kernel/json.ts'
 import { done, type Result } from '../kernel/result.ts'
 import { step, changeSetLife } from '../model/lives.ts'
+import type { Records } from '../model/records.ts'
 import type { Service } from '../model/services.ts'
 import { note } from './desk.ts'
 import { everyRecord } from './every-record.ts'
@@ -58,8 +59,11 @@ function placeOf({ space, id, upstream, credential }: Service): SealedPlace {
   return { space, service: id, origin: upstream, use: credential?.reference === undefined ? 'value' : 'reference' }
 }
 
-async function collect<K extends 'service' | 'changeSet'>(tx: Reading, kind: K) {
-  return Array.fromAsync(everyRecord(tx, kind, {}))
+/** All of them first: what is written while a search goes on may come up in it once more. */
+async function collect<K extends 'service' | 'changeSet'>(tx: Reading, kind: K): Promise<readonly Records[K][]> {
+  const all: Records[K][] = []
+  for await (const record of everyRecord(tx, kind, {})) all.push(record)
+  return all
 }
 
 /** A digest that people sign covers what is sealed: sealed anew, what they signed would be gone without a word. */
@@ -67,7 +71,7 @@ async function withdrawSealed(tx: Change, vault: Vault): Promise<readonly string
   const withdrawn: string[] = []
   for (const set of await collect(tx, 'changeSet')) {
     const state = step(changeSetLife, set.state, 'withdraw')
-    if (state === undefined || !hasOldSeal(set.document, vault)) continue
+    if (state === undefined || !hasOldSeal(set.wanted ?? {}, vault)) continue
     await tx.put('changeSet', { ...set, state, endedAt: tx.now })
     withdrawn.push(set.id)
   }
@@ -76,6 +80,6 @@ async function withdrawSealed(tx: Change, vault: Vault): Promise<readonly string
 
 const sealedText = /"(?:2\.[0-9a-f]{16}\.[A-Za-z0-9_-]+)"/g
 
-function hasOldSeal(document: JsonObject, vault: Vault): boolean {
+function hasOldSeal(document: object, vault: Vault): boolean {
   return [...canonicalJson(document).matchAll(sealedText)].some(([quoted]) => !vault.isCurrent(quoted.slice(1, -1)))
 }

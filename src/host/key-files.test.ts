@@ -3,7 +3,6 @@ import { verify, createPublicKey, generateKeyPairSync, type KeyObject } from 'no
 import { chmod, mkdtemp, readdir, readFile, rename, rm, stat, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { inspect } from 'node:util'
 import { test, type TestContext } from 'node:test'
 import { mustBe, type Result } from '../kernel/result.ts'
 import { loadOrMakeKey, loadOrMakeSigner, makeSigner } from './key-files.ts'

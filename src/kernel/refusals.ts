@@ -417,6 +417,12 @@ const rows = {
     says: 'this is not the master key that this store was sealed under',
     remedy: 'start with the one that is, by --master-key or as keys/master.key in the data folder; docs/reference/secrets.md says what can be done without it',
   },
+  'tls.unusable': {
+    status: 503,
+    tells: 'caller',
+    says: 'TLS cannot be spoken with what was given',
+    remedy: 'mend what detail names; docs/guides/tls.md has what is taken',
+  },
   'store.locked': {
     status: 503,
     tells: 'caller',
