@@ -19,7 +19,9 @@ const patienceMs = 5_000
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
 const runtime = join(root, 'tools', 'runtime')
 const runtimeNode = join(runtime, 'node_modules', '.bin', 'node')
-const programsFor = { '--tests': ['chromium', 'nginx'], '--bench': ['nginx', 'wrk'] }
+const programsFor = { '--tests': ['chromium', 'nginx', 'golang-go', 'golang-golang-x-mod-dev'], '--bench': ['nginx', 'wrk'] }
+/** What shows that a package is there, where that is not a program of its own name. */
+const shownBy = { 'golang-go': 'go', 'golang-golang-x-mod-dev': '/usr/share/gocode/src/golang.org/x/mod/sumdb/note/note.go' }
 
 let lock
 let child
@@ -183,7 +185,8 @@ function programSteps(programs) {
 
 /** On PATH, and not a package whose installation was cut short. */
 function isUsable(program) {
-  if (find(program) === undefined) return false
+  const sign = shownBy[program] ?? program
+  if (sign.startsWith('/') ? !existsSync(sign) : find(sign) === undefined) return false
   if (find('dpkg-query') === undefined) return true
   const { status, stdout } = spawnSync('dpkg-query', ['-W', '-f=${db:Status-Abbrev}', program], { encoding: 'utf8' })
   return status !== 0 || stdout.startsWith('ii') || stdout.startsWith('un')
