@@ -22,6 +22,7 @@ import {
   signOut,
 } from './people.ts'
 import { quarantine, release } from './quarantine.ts'
+import { replacePasskeys } from './replace-passkeys.ts'
 
 const here = '127.0.0.1'
 
@@ -67,13 +68,41 @@ describe('people', () => {
     assert.equal((await passkeysOf('yan')).length, 1)
   })
 
+  test('nobody gets a second passkey by a link: neither a new one nor one that was left over', async () => {
+    const [one, other] = [await newLink('una'), await newLink('una')]
+    const left = await attempt(other, 'una')
+    mustBe(await finishRegistration(world.desk, await attempt(one, 'una')))
+    refused(await invite(world.desk, await world.caller('ana'), 'una'), 'passkey.exists')
+    refused(await finishRegistration(world.desk, left), 'link.invalid')
+    refused(await beginRegistration(world.desk, { link: other }), 'link.invalid')
+    assert.equal((await passkeysOf('una')).length, 1)
+  })
+
+  test('replacing lost passkeys ends them first, with sign-ins, grants and what was on its way; only an administrator does', async () => {
+    await world.register('ulf', await newLink('ulf'))
+    const { cookie } = mustBe(await finishSignIn(world.desk, await signIn('ulf')))
+    const [old] = await passkeysOf('ulf')
+    const onTheWay = await signIn('ulf')
+    refused(await replacePasskeys(world.desk, await world.caller('ben'), 'ulf', 'lost'), 'caller.not-allowed')
+    refused(await replacePasskeys(world.desk, await world.caller('ana'), 'aide', 'lost'), 'not-found')
+    const { link } = mustBe(await replacePasskeys(world.desk, await world.caller('ana'), 'ulf', 'lost'))
+    refused(await personOfCookie(world.desk, reveal(cookie)), 'credential.invalid')
+    refused(await finishSignIn(world.desk, onTheWay), 'passkey.refused')
+    refused(await finishSignIn(world.desk, await signIn('ulf')), 'passkey.refused')
+    assert.equal(world.desk.facts.isProofLive(old?.id ?? '', world.clock.now()), false)
+    await world.register('ulf', reveal(link))
+    const fresh = (await passkeysOf('ulf')).find((passkey) => passkey.revokedAt === undefined)
+    assert.deepEqual([fresh?.replaces, fresh?.issuedBy], [true, 'ana'])
+    refused(await invite(world.desk, await world.caller('ana'), 'ulf'), 'passkey.exists')
+  })
+
   test('a link ends after a day, and is for the person it names', async () => {
     const link = await newLink('xia')
     const given = await attempt(link, 'somebody-else')
     assert.equal(given.name, 'somebody-else')
     mustBe(await finishRegistration(world.desk, given))
     assert.equal((await passkeysOf('xia')).length, 1, 'whatever name is typed')
-    const late = await newLink('xia')
+    const late = await newLink('xena')
     world.clock.advance(linkMax)
     refused(await beginRegistration(world.desk, { link: late }), 'link.invalid')
     refused(await beginRegistration(world.desk, { link: 'no such link' }), 'link.invalid')

@@ -4,6 +4,7 @@ import { done, type Result } from '../kernel/result.ts'
 import type { Identity } from '../model/identities.ts'
 import { type Caller, type Desk, note } from './desk.ts'
 import { confirmations, endGrant, type Revocation } from './end-grant.ts'
+import { reevaluate } from './reevaluate.ts'
 import { callerMay } from './rights.ts'
 
 export interface Quarantined {
@@ -36,6 +37,8 @@ export async function quarantine(desk: Desk, caller: Caller, name: string, reaso
     }
     return done({ identity: contained, ended })
   })
+  // What stands on a yes of theirs ends too: it may be the very thing that they were contained for.
+  if (contained.ok) await reevaluate(desk)
   return contained.ok ? done({ ...contained.value, confirmed: confirmations(desk, before) }) : contained
 }
 

@@ -9,6 +9,7 @@ import { answerableGrant, isLocked } from '../../src/control/rights.ts'
 import { sweep } from '../../src/control/sweep.ts'
 import { activateGrant } from '../../src/control/work-window.ts'
 import { invite, makeInvitation } from '../../src/control/people.ts'
+import { replacePasskeys } from '../../src/control/replace-passkeys.ts'
 import { mustBe } from '../../src/kernel/result.ts'
 import { reveal } from '../../src/kernel/secret.ts'
 import { document, people, policies, roles, stricter } from '../world/approvers.ts'
@@ -111,16 +112,42 @@ describe('a yes', () => {
   })
 
   test('whoever let a person in lately does not approve for them: a passkey is a credential too', async () => {
-    const { link } = mustBe(await invite(world.desk, await world.caller('ana'), 'cyd'))
-    await world.register('cyd', reveal(link))
-    const asking = { ...roles, 'incident-agents': ['aide', 'ana', 'ben', 'cyd'] }
-    await configure(world, document({ roles: asking }))
-    const soon = mustBe(await ask(world, 'cyd', ['shop/wipe']))
+    const { link } = mustBe(await invite(world.desk, await world.caller('ana'), 'kim'))
+    await world.register('kim', reveal(link))
+    const asking = { ...roles, 'incident-agents': ['aide', 'ana', 'ben', 'kim'] }
+    await configure(world, document({ people: [...people, { name: 'kim' }], roles: asking }))
+    const soon = mustBe(await ask(world, 'kim', ['shop/wipe']))
     refused(await world.answer('ana', soon.id, 'approve'), 'approval.own-request')
     mustBe(await world.answer('ben', soon.id, 'approve'))
     world.clock.advance(7 * 24 * hour + 1)
-    const later = mustBe(await ask(world, 'cyd', ['shop/wipe']))
+    const later = mustBe(await ask(world, 'kim', ['shop/wipe']))
     assert.equal((await world.answer('ana', later.id, 'approve')).ok, true)
+  })
+
+  test('whoever replaced a person’s passkeys gains no second voice by it, at no tier, for a week', async () => {
+    const other = [
+      { name: 'aide', kind: 'ai-agent', owner: 'ana' },
+      { name: 'bot', kind: 'service-account', owner: 'ana' },
+      { name: 'cart', kind: 'service-account', owner: 'ben' },
+    ]
+    await configure(world, document({ identities: other, roles: { ...roles, meters: [], 'release-bots': ['bot', 'cart'] } }))
+    const release = { task: 'release' }
+    const before = mustBe(await ask(world, 'cart', ['shop/deploy'], release))
+    mustBe(await world.answer('eva', before.id, 'approve'))
+    const { link } = mustBe(await replacePasskeys(world.desk, await world.caller('ana'), 'eva', 'lost'))
+    assert.equal(
+      world.desk.facts.grant(before.id)?.ending?.reason,
+      'it would not be given any more: its approver eva signed with a passkey that was revoked',
+    )
+    await world.register('eva', reveal(link))
+    const own = mustBe(await ask(world, 'bot', ['shop/deploy'], release))
+    assert.equal(own.tier, 1)
+    refused(await world.answer('eva', own.id, 'approve'), 'approval.own-request')
+    const others = mustBe(await ask(world, 'cart', ['shop/deploy'], release))
+    assert.equal(mustBe(await world.answer('eva', others.id, 'approve')).grant?.state, 'approved', 'ana has no part in it')
+    world.clock.advance(7 * 24 * hour + 1)
+    const later = mustBe(await ask(world, 'bot', ['shop/deploy'], release))
+    assert.equal((await world.answer('eva', later.id, 'approve')).ok, true)
   })
 
   test('a yes that was given before its giver became the owner does not count at the end', async () => {
@@ -290,12 +317,17 @@ describe('a yes', () => {
   })
 
   test('what was approved as policy was when it was asked for does not start as policy is now', async () => {
-    const grant = mustBe(await ask(world, 'bot', ['shop/deploy'], { task: 'release' }))
+    const waiting = mustBe(await ask(world, 'bot', ['shop/deploy'], { task: 'release' }))
+    const approved = mustBe(await ask(world, 'bot', ['shop/deploy'], { task: 'release' }))
+    mustBe(await world.answer('eva', approved.id, 'approve'))
     const text = policies.replace('@approval("role:release-manager")', '@approval("role:release-manager, role:sre")')
     await configure(world, document({ policyFiles: [{ name: 'shop.cedar', text }] }))
-    assert.equal(mustBe(await world.answer('eva', grant.id, 'approve')).grant?.state, 'approved')
-    refused(await activateGrant(world.desk, await world.caller('bot'), grant.id), 'request.not-eligible')
-    assert.equal(world.desk.facts.grant(grant.id)?.state, 'unclaimed')
+    refused(await world.answer('eva', waiting.id, 'approve'), 'approval.closed')
+    refused(await activateGrant(world.desk, await world.caller('bot'), approved.id), 'grant.unclaimed')
+    assert.deepEqual(
+      [waiting, approved].map(({ id }) => world.desk.facts.grant(id)?.state),
+      ['withdrawn', 'unclaimed'],
+    )
   })
 
   test('activation asks what policy asks now: an approval that has become too cheap is none', async () => {

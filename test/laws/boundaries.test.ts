@@ -175,7 +175,7 @@ describe('what cannot be recorded', () => {
     const bearer = await world.bearer('aide', grant.id)
     await world.house.database.close()
     const action = actionOf(world.desk.facts.service('shop'), 'list-incidents')
-    refusedVerdict(await world.gateway.authorize({ bearer, action }), 'internal')
+    refusedVerdict(await world.gateway.authorize({ bearer, action }), 'store.unavailable')
     await world.house.journal.close()
   })
 

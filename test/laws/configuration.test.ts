@@ -82,16 +82,17 @@ describe('a change of configuration', () => {
     assert.equal(await stateOf(grant.id), 'unclaimed')
   })
 
-  test('leaves alone what still stands, and a containment of the approver takes nothing from others', async () => {
+  test('leaves alone what still stands; a containment of the approver ends what stands on their yes, and nothing else', async () => {
     const grant = mustBe(await ask(world, 'bot', ['shop/deploy'], { task: 'release' }))
     mustBe(await world.answer('eva', grant.id, 'approve'))
     await configure(
       world,
       withPolicies(`${shopPolicies}\n@id("another")\nforbid (principal is AiAgent, action in Effect::Action::"delete", resource);\n`),
     )
-    mustBe(await quarantine(world.desk, await world.caller('ben'), 'eva', 'odd'))
-    await sweep(world.desk, world.house.gate.activity)
     assert.equal(await stateOf(grant.id), 'approved')
+    const other = await atWork(world, 'meter', ['shop/put-telemetry'])
+    mustBe(await quarantine(world.desk, await world.caller('ben'), 'eva', 'odd'))
+    assert.deepEqual([await stateOf(grant.id), await stateOf(other.id)], ['unclaimed', 'active'])
   })
 
   test('never lifts a quarantine, not even one that came while it was being checked', async () => {
