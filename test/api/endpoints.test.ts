@@ -34,6 +34,7 @@ const nowhere = {
   hld: 'hld_01ARZ3NDEKTSV4RRFFQ69G5FAV',
   crd: 'crd_01ARZ3NDEKTSV4RRFFQ69G5FAV',
   dec: 'dec_01ARZ3NDEKTSV4RRFFQ69G5FAV',
+  exc: 'exc_01ARZ3NDEKTSV4RRFFQ69G5FAV',
 }
 
 /** The path with ids that name nothing. */
@@ -44,7 +45,9 @@ function pathOf(endpoint: Endpoint): string {
       ? 'crd'
       : /decisions/.test(endpoint.path)
         ? 'dec'
-        : 'grn'
+        : /exceptions/.test(endpoint.path)
+          ? 'exc'
+          : 'grn'
   return endpoint.path.replace(':id', nowhere[kind]).replace(':name', 'nobody-here').replace(':link', 'A'.repeat(43))
 }
 
@@ -54,6 +57,10 @@ function bodyOf(endpoint: Endpoint): Readonly<Record<string, unknown>> {
     '/v1/grants': { task: 'x', statement: 'x', scope: ['read:nothing-here'] },
     '/v1/grants/:id/extend': { duration: '5m', reason: 'x' },
     '/v1/grants/:id/revoke': { reason: 'x' },
+    '/v1/exceptions': { identity: 'bot', owner: 'ana', scope: ['read:shop'], reason: 'x', remediation: ['x'], duration: '1d' },
+    '/v1/exceptions/:id/withdraw': { reason: 'x' },
+    '/v1/exceptions/:id/end': { evidence: 'x' },
+    '/v1/exceptions/:id/tick': { step: 1 },
     '/v1/identities/:name/quarantine': { reason: 'x' },
     '/v1/identities/:name/release': { reason: 'x' },
     '/v1/identities/:name/secrets': { lifetime: '1d' },
