@@ -156,10 +156,16 @@ export class Connection {
     return isResult(last) ? last.rows : []
   }
 
-  /** As `run`, and throws unless the transaction was committed: the server answers a commit of a failed one with its rollback. */
-  async commit(): Promise<void> {
-    const answer = await this.#during('commit', () => this.#client.query('commit'))
-    if (answer.command !== 'COMMIT') throw new Error('the transaction had failed, and was rolled back')
+  /**
+   * Sends `last` and the commit in one go. Throws unless the transaction was committed: the server answers the commit of a failed one
+   * with its rollback.
+   */
+  async commit(last = ''): Promise<void> {
+    const text = `${last}commit`
+    const answer: unknown = await this.#during(text, () => this.#client.query(text))
+    const result: unknown = Array.isArray(answer) ? answer.at(-1) : answer
+    if (typeof result !== 'object' || result === null || !('command' in result) || result.command !== 'COMMIT')
+      throw new Error('the transaction had failed, and was rolled back')
   }
 
   close(): void {

@@ -1,5 +1,5 @@
 /** PostgreSQL as the store wants it: one writing connection under the hold, reading ones beside it. */
-import type { Engine, Sql, Writing } from '../shared/engine.ts'
+import type { Engine, Latest, Sql, Writing } from '../shared/engine.ts'
 import { UnsettledCommit } from '../shared/engine.ts'
 import { type ReadConnection, Readers } from '../shared/readers.ts'
 import { Connection, type ConnectionOptions } from './connection.ts'
@@ -83,10 +83,10 @@ export class PostgresEngine implements Engine {
       }
       const result = await work({
         sql: writer.sql,
-        commit: async (version) => {
+        commit: async (latest) => {
           this.#checkHeld()
           isOpen = false
-          await this.#commit(writer, mark, version)
+          await this.#commit(writer, mark, latest)
         },
       })
       return result
@@ -95,18 +95,18 @@ export class PostgresEngine implements Engine {
     }
   }
 
-  async #commit(writer: Connection, mark: number, version: number | undefined): Promise<void> {
+  async #commit(writer: Connection, mark: number, latest: Latest | undefined): Promise<void> {
     try {
-      await writer.commit()
+      await writer.commit(latest === undefined ? '' : `update latest set version = ${latest.version}, at = ${latest.at}; `)
     } catch (thrown) {
       // Either way the connection is let go: the server ends what is open on it.
       this.#dropWriter()
       // What is no change of records is asked for again by whoever wanted it.
-      if (version === undefined || !leavesOpen(thrown)) throw thrown
-      if (await this.#hold.settle(mark, version)) return
+      if (latest === undefined || !leavesOpen(thrown)) throw thrown
+      if (await this.#hold.settle(mark, latest.version)) return
       throw thrown
     }
-    if (version !== undefined) this.#hold.committed(version)
+    if (latest !== undefined) this.#hold.committed(latest.version)
   }
 
   async #rollBack(writer: Connection): Promise<void> {

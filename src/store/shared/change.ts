@@ -14,6 +14,8 @@ export interface ChangeTerms {
   readonly now: Instant
   readonly version: number
   readonly chance: (count: number) => Uint8Array
+  /** Of its first entry, where it is known. */
+  readonly position: number | undefined
 }
 
 export class OpenChange implements Change {
@@ -24,6 +26,7 @@ export class OpenChange implements Change {
   readonly #facts: FactChange[] = []
   readonly #running = new Set<Promise<unknown>>()
   #firstPosition: Promise<number> | undefined
+  #firstKnown: number | undefined
   #recorded = 0
   #mustRecord = false
   #failure: { readonly thrown: unknown } | undefined
@@ -33,7 +36,13 @@ export class OpenChange implements Change {
     this.now = terms.now
     this.#terms = terms
     this.#sql = sql
+    this.#firstKnown = terms.position
     this.#reading = new RecordReading(sql, terms.space)
+  }
+
+  /** Of the first entry after it, where it is known. */
+  get position(): number | undefined {
+    return this.#firstKnown === undefined ? undefined : this.#firstKnown + this.#recorded
   }
 
   /** How many entries it has recorded. */
@@ -72,8 +81,9 @@ export class OpenChange implements Change {
       const { space, chance } = this.#terms
       const body = writeEntry(entry, space, this.now)
       // One question for all entries, so that two recorded at the same time do not get the same answer.
-      this.#firstPosition ??= nextPosition(this.#sql)
-      const position = (await this.#firstPosition) + this.#recorded
+      this.#firstPosition ??= this.#firstKnown === undefined ? nextPosition(this.#sql) : Promise.resolve(this.#firstKnown)
+      this.#firstKnown = await this.#firstPosition
+      const position = this.#firstKnown + this.#recorded
       this.#recorded += 1
       await putOutboxRow(this.#sql, { position, at: this.now, body, salt: chance(saltBytes) })
     })

@@ -5,7 +5,7 @@ import type { Instant } from '../../kernel/instants.ts'
 import { refuse } from '../../kernel/refusals.ts'
 import type { Result } from '../../kernel/result.ts'
 import { OpenChange } from './change.ts'
-import { type Engine, type Sql, UnsettledCommit } from './engine.ts'
+import { type Engine, type Latest, type Sql, UnsettledCommit } from './engine.ts'
 import { appendLeaves, cosignCheckpoint, readCheckpoints, readLeaves, readOutbox, readTree } from './log.ts'
 import { RecordReading } from './records.ts'
 import { readSpaces } from './spaces.ts'
@@ -16,11 +16,6 @@ export interface DatabaseParts {
   readonly now: () => Instant
   readonly chance: (count: number) => Uint8Array
   readonly latest: Latest
-}
-
-export interface Latest {
-  readonly version: number
-  readonly at: Instant
 }
 
 /** Changes that may wait for their turn; beyond it they are refused. */
@@ -50,6 +45,8 @@ export class OpenDatabase implements Database {
   #latest: Latest
   /** The highest instant that any change was given, kept or not. */
   #now: Instant
+  /** Of the next entry, where it is known: nobody else writes. */
+  #position: number | undefined
   #isClosed = false
 
   constructor(parts: DatabaseParts) {
@@ -154,7 +151,7 @@ export class OpenDatabase implements Database {
         this.#now = Math.max(this.#now, this.#parts.now())
         const version = this.#latest.version + 1
         const at = this.#now
-        const change = new OpenChange(sql, { space, now: at, version, chance: this.#parts.chance })
+        const change = new OpenChange(sql, { space, now: at, version, chance: this.#parts.chance, position: this.#position })
         let result: Result<T>
         try {
           result = await this.#isolated(() => work(change))
@@ -164,9 +161,11 @@ export class OpenDatabase implements Database {
         if (!result.ok) return result
         const changes = change.facts()
         if (changes === undefined) return result
-        await sql.updateTable('latest').set({ version, at }).execute()
         made = { space, committed: { version, at, changes }, entries: change.recorded }
-        await writing.commit(version)
+        const { position } = change
+        this.#position = undefined
+        await writing.commit({ version, at })
+        this.#position = position
         return result
       })
       if (made !== undefined) this.#tell(made)

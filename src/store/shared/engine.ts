@@ -1,17 +1,24 @@
 /** What a database must offer so that a store can be kept in it: one writer's transactions, snapshots to read in, and its own words for failure. */
 import type { Kysely } from 'kysely'
+import type { Instant } from '../../kernel/instants.ts'
 import type { Tables } from './tables.ts'
 
 export type Sql = Kysely<Tables>
+
+/** Of the last change: its version, and its instant. */
+export interface Latest {
+  readonly version: number
+  readonly at: Instant
+}
 
 /** A transaction of the writer. What the work has not committed when it ends is undone. */
 export interface Writing {
   readonly sql: Sql
   /**
-   * Resolves when everything is durable. `version` is that of the change, where it is one. Rejects with an `UnsettledCommit` when it
-   * cannot be known in time whether it was kept.
+   * Resolves when everything is durable. A change of records says under which version and instant it is kept. Rejects with an
+   * `UnsettledCommit` when it cannot be known in time whether it was.
    */
-  commit(version?: number): Promise<void>
+  commit(latest?: Latest): Promise<void>
 }
 
 export interface Engine {

@@ -25,7 +25,14 @@ export class SqliteEngine implements Engine {
     this.#writer.rollBack()
     this.#writer.run('begin immediate')
     try {
-      return await work({ sql: this.#writer.sql, commit: async () => this.#writer.run('commit') })
+      const { sql } = this.#writer
+      return await work({
+        sql,
+        commit: async (latest) => {
+          if (latest !== undefined) await sql.updateTable('latest').set({ version: latest.version, at: latest.at }).execute()
+          this.#writer.run('commit')
+        },
+      })
     } finally {
       this.#writer.rollBack()
     }
