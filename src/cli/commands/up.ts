@@ -93,7 +93,7 @@ async function up(run: Run, { port, spaces, witnesses }: At): Promise<Answer> {
       host: run.text('host') ?? '127.0.0.1',
       port,
       spaces,
-      witnesses,
+      ...(witnesses.length === 0 ? {} : { witnesses }),
       ...(anchor === undefined ? {} : { anchor }),
       demo: run.flag('demo'),
       ...(configuration === undefined ? {} : { configuration }),

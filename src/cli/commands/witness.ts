@@ -9,10 +9,10 @@ import { collect } from './ledger.ts'
 const portDefault = 8718
 
 export function witnessCommand(cli: Cli): Command {
-  return localCommand('witness', "cosign the heads of a Remit's ledger: run it where that Remit's operator cannot reach its state", [
+  return localCommand('witness', "cosign the heads of another Remit's ledger, and remember them", [
     {
       line: 'remit witness --state ./witness --origin-key "$(cat remit.vkey)"',
-      says: 'prints its own key: start remit up with --witness URL=KEY, and verify with remit ledger verify --witness KEY',
+      says: "run it where that Remit's operator cannot reach its state; it prints its own key: start remit up with --witness URL=KEY, and verify with remit ledger verify --witness KEY",
     },
   ])
     .requiredOption('--state <folder>', 'where it keeps its key and the newest head of each log; never restore an old one')
