@@ -7,7 +7,7 @@ import { makeClock } from '../host/clock.ts'
 import { masterKeyForms, type MasterKeySource, readMasterKeySource } from '../host/master-key-source.ts'
 import { openSqliteStore } from '../store/sqlite/sqlite-store.ts'
 import { type RotationPlan, rotateMasterKey } from './master-keys.ts'
-import { orThrow } from './up.ts'
+import { orThrow } from './or-throw.ts'
 
 /** Throws a sentence for a person when it cannot be done; `store.locked` while Remit runs on the folder. */
 export async function rotateKey(options: RotateKeyOptions & Pick<RotationPlan, 'onStep'>): Promise<RotateKeyReport> {

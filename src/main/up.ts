@@ -20,7 +20,6 @@ import { parseVkey } from '../ledger/note.ts'
 import { makeClock } from '../host/clock.ts'
 import { openJournalFiles } from '../host/journal-files.ts'
 import { type Log, type LogLevel, makeLog } from '../host/logs.ts'
-import { describeRefusal, refusals } from '../kernel/refusals.ts'
 import type { Result } from '../kernel/result.ts'
 import { reveal } from '../kernel/secret.ts'
 import type { ReadySpace, UpOptions } from '../cli/house.ts'
@@ -28,6 +27,7 @@ import { assets, deskPolicies } from './assets.ts'
 import { asDocument } from './check.ts'
 import { type DataFolder, journalOf, loadKeys, loadSpaceKeys, mainSpace, openDataFolder } from './data-folder.ts'
 import { type House, type HouseParts, openHouse, type Room, type RoomParts } from './house.ts'
+import { orThrow } from './or-throw.ts'
 import { version } from './version.ts'
 
 const sweepEveryMs = 500
@@ -226,10 +226,4 @@ function every(clock: House['desk']['clock'], milliseconds: number, work: () => 
 function untilAborted(signal: AbortSignal): Promise<void> {
   if (signal.aborted) return Promise.resolve()
   return new Promise((done) => signal.addEventListener('abort', () => done(), { once: true }))
-}
-
-/** A refusal at start is told to a person, with what to do. */
-export function orThrow<T>(result: Result<T>): T {
-  if (result.ok) return result.value
-  throw new Error(`${describeRefusal(result.refusal)}; ${refusals[result.refusal.code].remedy}`)
 }

@@ -9,7 +9,7 @@ import { loadOrMakeKey, makeSigner } from '../host/key-files.ts'
 import { makeLog } from '../host/logs.ts'
 import { openWitnessHeads } from '../host/witness-heads.ts'
 import { makeVkey, type NoteKey, parseVkey } from '../ledger/note.ts'
-import { orThrow } from './up.ts'
+import { orThrow } from './or-throw.ts'
 
 /** Runs until the signal. Throws a sentence for a person when it cannot start. */
 export async function witness(options: WitnessOptions): Promise<void> {
