@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict'
 import { createServer } from 'node:http'
 import test, { after, before } from 'node:test'
+import { proposeException } from '../../src/control/exceptions.ts'
+import { mustBe } from '../../src/kernel/result.ts'
 import { shopDocument } from '../world/shop.ts'
 import { type ApiHouse, openApiHouse } from './api-house.ts'
 import { openBrowser, type Person } from './browser.ts'
@@ -108,6 +110,51 @@ test('a held action is shown byte for byte, and denied', patience, async () => {
   await page.click('text=Deny and sign')
   await page.waitForSelector('h1 .badge:has-text("denied")')
   assert.equal(api.house.desk.facts.hold(held.id)?.state, 'denied')
+})
+
+test('an exception stands before everything else, and is approved for less by somebody else', patience, async () => {
+  const { page } = ben
+  const { desk } = api.house
+  const exception = mustBe(
+    await proposeException(
+      desk,
+      { machine: 'the operator' },
+      {
+        identity: 'bot',
+        owner: 'eva',
+        scope: ['shop/deploy', 'read:shop'],
+        reason: 'the <b>old</b> batch cannot ask',
+        remediation: ['teach it to ask'],
+        expiresAt: desk.clock.now() + 60 * 86_400_000,
+      },
+    ),
+  )
+  await eva.page.goto(`${api.origin}/exceptions/${exception.id}`)
+  assert.match(await eva.page.innerText('.answer'), /You cannot answer this/, 'its owner')
+  await page.goto(`${api.origin}/waiting`)
+  await page.click(`a[href="/exceptions/${exception.id}"]`)
+  const shown = await page.innerText('main')
+  for (const part of [
+    'bot is to keep a standing privilege',
+    'the <b>old</b> batch',
+    'eva',
+    'teach it to ask',
+    'POST /deployments',
+    'up to tier',
+  ])
+    assert.ok(shown.includes(part), part)
+  await page.selectOption('select[name=duration]', '14d')
+  await page.uncheck('input[name=line][value="0"]')
+  await page.click('text=Approve and sign')
+  await page.waitForSelector('h1 .badge:has-text("active")')
+  const kept = [...desk.facts.exceptionsOf(exception.identity)].find(({ id }) => id === exception.id)
+  assert.deepEqual(kept?.blast.operations, ['shop/list-incidents'])
+  assert.ok((kept?.expiresAt ?? 0) - (kept?.approvedAt ?? 0) <= 14 * 86_400_000)
+  await page.click('text=Permits through')
+  await page.click(`a[href="/requests/${kept?.grant ?? ''}"]`)
+  assert.match(await page.innerText('main'), /this is a standing privilege/)
+  await eva.page.goto(`${api.origin}/waiting`)
+  assert.match(await eva.page.innerText('main'), /^Standing privilege[\s\S]*bot keeps 1 operation of shop/)
 })
 
 test('what an agent writes cannot change what the approver reads', patience, async () => {
