@@ -175,7 +175,8 @@ function whyOver(desk: Desk, grant: Grant, now: Instant): string | undefined {
     case 'pending': {
       const asked = stillAskable(desk, grant, now)
       if (!asked.ok) return isAskedElsewhere(desk, grant, asked.refusal.code) ? undefined : inWords(asked.refusal)
-      const { requirement } = asked.value
+      const { requirement, tier } = asked.value
+      if (tier > grant.tier) return `it is of tier ${tier} now: ask again`
       return coversPrice(grant.requirement, requirement) ? undefined : `policy asks for ${describeRequirement(requirement)} now: ask again`
     }
     case 'approved':

@@ -6,7 +6,7 @@ import { type Eligible, mayAsk } from '../decision/ask.ts'
 import { chainStands } from '../decision/facts.ts'
 import type { Grant } from '../model/grants.ts'
 import type { Identity } from '../model/identities.ts'
-import { type Approver, isSatisfied, mayCount, needsPersons, type Requirement } from '../model/requirements.ts'
+import { type Approver, isSatisfied, mayCount, needsPersons, personsWanted, type Requirement } from '../model/requirements.ts'
 import type { Desk } from './desk.ts'
 import { parseIssuedProof, splitProofs } from './proofs.ts'
 import { type Answerable, asApprover, describeRequirement, mayAnswer } from './rights.ts'
@@ -50,7 +50,7 @@ function isStillProved(desk: Desk, fact: Grant['task']['proved'][number]): boole
 
 /** What people were asked for covers what would be asked for now: a request is not approved at an old, lower price. */
 export function coversPrice(asked: Requirement, now: Requirement): boolean {
-  if (now.personsMin > asked.personsMin) return false
+  if (personsWanted(now) > personsWanted(asked)) return false
   return now.selector.parts.every((part) =>
     asked.selector.parts.some((one) => one.count >= part.count && JSON.stringify(one.from) === JSON.stringify(part.from)),
   )
