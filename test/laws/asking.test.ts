@@ -7,9 +7,10 @@ import { exportLedger } from '../../src/control/export-ledger.ts'
 import { answerableGrant, isLocked, maySee } from '../../src/control/rights.ts'
 import { sweep } from '../../src/control/sweep.ts'
 import { activateGrant, extendGrant } from '../../src/control/work-window.ts'
+import type { GrantId } from '../../src/kernel/ids.ts'
 import { mustBe } from '../../src/kernel/result.ts'
 import { verifyExport } from '../../src/ledger/verify.ts'
-import { act, allowed, ask, atWork, configure, held, hour, minute, refused, refusedVerdict, start } from '../world/deeds.ts'
+import { act, allowed, ask, atWork, callOf, configure, held, hour, minute, refused, refusedVerdict, start } from '../world/deeds.ts'
 import { shopDocument, shopPolicies } from '../world/shop.ts'
 import { openWorld, type World } from '../world/world.ts'
 
@@ -110,16 +111,64 @@ describe('asking', () => {
     refused(await extendGrant(world.desk, await world.caller('aide'), done.id, { milliseconds: minute, reason: 'late' }), 'grant.ended')
   })
 
-  test('what people approved for a time is not extended without them', async () => {
-    const grant = mustBe(await ask(world, 'bot', ['shop/deploy'], { task: 'release' }))
+  const approvedRelease = async () => {
+    const grant = mustBe(await ask(world, 'bot', ['shop/deploy,uses=3'], { task: 'release' }))
     mustBe(await world.answer('eva', grant.id, 'approve'))
     mustBe(await world.answer('ben', grant.id, 'approve'))
-    const active = await start(world, 'bot', grant.id)
-    assert.ok(active.duration + minute < active.durationMax, 'there would be time left')
-    refused(
-      await extendGrant(world.desk, await world.caller('bot'), grant.id, { milliseconds: minute, reason: 'more' }),
-      'grant.extension-refused',
+    return start(world, 'bot', grant.id)
+  }
+  const extend = async (id: GrantId, milliseconds: number) =>
+    extendGrant(world.desk, await world.caller('bot'), id, { milliseconds, reason: 'the rollout waits' })
+  const now = async (id: GrantId) => world.desk.store.read((tx) => tx.get('grant', id))
+
+  test('what people approved for a time is not extended without them: it is asked again, and signed again, until then the old end stands', async () => {
+    const active = await approvedRelease()
+    const bearer = await world.bearer('bot', active.id)
+    allowed(await world.gateway.authorize(callOf(world, bearer, 'deploy', { version: '1' })))
+    const more = mustBe(await extend(active.id, 20 * minute))
+    assert.deepEqual(
+      [more.state, more.continues, more.duration, more.task.statement],
+      ['pending', active.id, 20 * minute, 'the rollout waits'],
     )
+    assert.notEqual(more.digest, active.digest)
+    refused(await extend(active.id, minute), 'grant.extension-refused')
+    refused(await activateGrant(world.desk, await world.caller('bot'), more.id), 'grant.wrong-state')
+    refused(await world.answer('ana', more.id, 'approve'), 'approval.not-approver')
+    refused(await world.answer('eva', more.id, 'approve', { uses: { '0': 1 } }), 'approval.widens')
+    mustBe(await world.answer('eva', more.id, 'approve', { duration: 10 * minute }))
+    assert.equal((await now(active.id))?.expiresAt, active.expiresAt, 'one of two')
+    mustBe(await world.answer('ben', more.id, 'approve'))
+    const extended = await now(active.id)
+    assert.deepEqual([extended?.state, extended?.expiresAt], ['active', (active.expiresAt ?? 0) + 10 * minute])
+    assert.deepEqual([(await now(more.id))?.state, (await now(more.id))?.ending?.how], ['ended', 'completed'])
+    assert.equal(world.desk.facts.spent(active.id, 0), 1, 'uses go on where they were')
+    assert.equal(
+      (await world.gateway.authorize(callOf(world, bearer, 'deploy', { version: '1' }))).outcome,
+      'allow',
+      'and so does the session',
+    )
+    refused(await activateGrant(world.desk, await world.caller('bot'), more.id), 'grant.wrong-state')
+    mustBe(await extend(active.id, active.durationMax - 40 * minute))
+    refused(await extend(active.id, active.durationMax - 40 * minute + 1), 'grant.extension-refused')
+  })
+
+  test('more time is denied, withdrawn or too late without touching what runs, and ends with it', async () => {
+    const active = await approvedRelease()
+    const denied = mustBe(await extend(active.id, minute))
+    mustBe(await world.answer('eva', denied.id, 'deny'))
+    const left = mustBe(await extend(active.id, minute))
+    mustBe(await completeGrant(world.desk, await world.caller('bot'), left.id, 'no need'))
+    assert.deepEqual(
+      [(await now(denied.id))?.state, (await now(left.id))?.state, (await now(active.id))?.state],
+      ['denied', 'withdrawn', 'active'],
+    )
+    const late = mustBe(await extend(active.id, minute))
+    assert.equal(late.pendingUntil, active.expiresAt)
+    mustBe(await world.answer('eva', late.id, 'approve'))
+    mustBe(await completeGrant(world.desk, await world.caller('bot'), active.id, 'done'))
+    assert.equal((await now(late.id))?.state, 'withdrawn')
+    refused(await world.answer('ben', late.id, 'approve'), 'approval.closed')
+    assert.equal((await now(active.id))?.state, 'ended', 'nothing brings it back')
   })
 
   test('a request waits a day and an approved one an hour, and then they are over', async () => {
