@@ -6,9 +6,10 @@ import { pieces } from './pieces.ts'
 
 /** What one connection received since a mark. */
 export interface ReceivedBytes {
-  readonly bytes: Buffer
-  /** Whether whole requests only had come when it was asked. */
-  readonly isWhole: boolean
+  /** Whole requests, as far as the upstream can tell. */
+  readonly whole: Buffer
+  /** The beginning of one that has not come to its end. */
+  readonly part: Buffer
 }
 
 export interface PlannedAnswer extends UpstreamAnswer {
@@ -59,8 +60,8 @@ export class ReportingUpstream {
   /** Every connection that received something since the mark. */
   received(): readonly ReceivedBytes[] {
     return this.#connections
-      .map((each) => ({ bytes: each.received.subarray(each.marked), isWhole: each.at === each.received.byteLength }))
-      .filter(({ bytes }) => bytes.byteLength > 0)
+      .map(({ received, at, marked }) => ({ whole: received.subarray(marked, at), part: received.subarray(Math.max(at, marked)) }))
+      .filter(({ whole, part }) => whole.byteLength + part.byteLength > 0)
   }
 
   #take(socket: Socket): void {

@@ -65,34 +65,35 @@ export class SecondReader {
     return reader
   }
 
-  /**
-   * Sends the bytes over a connection of their own, a request that ends the connection behind them, and answers what nginx made of them.
-   * `isWhole: false` says that the sender broke off: then only the requests before that are asked for. One at a time.
-   */
-  async read(bytes: Buffer, isWhole: boolean): Promise<SecondReading> {
+  /** Sends the bytes over a connection of their own, a request that ends the connection behind them, and answers what nginx made of them. */
+  async read(bytes: Buffer): Promise<SecondReading> {
     this.#reports = []
-    const heard = await this.#send(isWhole ? Buffer.concat([bytes, Buffer.from(sentinel, 'latin1')]) : bytes, isWhole)
+    const heard = await this.#send(Buffer.concat([bytes, Buffer.from(sentinel, 'latin1')]), false)
     const reports = this.#reports
-    const { answers } = readAnswers(
-      heard,
-      reports.map(({ method }) => method),
-      true,
-    )
-    const bad = answers.find(({ status }) => status >= 400)
-    const atEnd = reports.at(-1)?.target === sentinelTarget && reports.at(-1)?.host === 'the-end'
+    const methods = reports.map(({ method }) => method)
+    const bad = readAnswers(heard, methods, true).answers.find(({ status }) => status >= 400)
+    const last = reports.at(-1)
+    const isWhole = last?.target === sentinelTarget && last.host === 'the-end'
     return {
-      requests: atEnd ? reports.slice(0, -1) : reports,
-      isWhole: atEnd,
-      ...(bad === undefined || !isWhole ? {} : { refusal: `${bad.status} ${bad.body.toString('latin1').replaceAll(/\s+/g, ' ')}` }),
+      requests: isWhole ? reports.slice(0, -1) : reports,
+      isWhole,
+      ...(bad === undefined ? {} : { refusal: `${bad.status} ${bad.body.toString('latin1').replaceAll(/\s+/g, ' ')}` }),
     }
   }
 
-  #send(bytes: Buffer, isWhole: boolean): Promise<Buffer> {
+  /** How many whole requests nginx finds in what its sender broke off. One at a time, as `read`. */
+  async countWhole(part: Buffer): Promise<number> {
+    this.#reports = []
+    await this.#send(part, true)
+    return this.#reports.length
+  }
+
+  #send(bytes: Buffer, breaksOff: boolean): Promise<Buffer> {
     return new Promise((resolve) => {
       const heard: Buffer[] = []
       const socket = connect({ port: this.#port, host: '127.0.0.1', allowHalfOpen: true }, () => {
-        if (isWhole) socket.write(bytes)
-        else socket.end(bytes)
+        if (breaksOff) socket.end(bytes)
+        else socket.write(bytes)
       })
       socket.setTimeout(patienceMs, () => socket.destroy())
       socket.on('data', (chunk: Buffer) => heard.push(chunk))
@@ -121,7 +122,8 @@ export class SecondReader {
     this.#reports.push({
       method: seen.get('method') ?? '',
       target: seen.get('target') ?? '',
-      path: Buffer.from(seen.get('path') ?? '', 'latin1').toString('utf8'),
+      // In brackets, because a header loses the white space around it.
+      path: Buffer.from(seen.get('path')?.slice(1, -1) ?? '', 'latin1').toString('utf8'),
       host: seen.get('host') ?? '',
       bodyLength,
       bodySha256: hash.digest('hex'),
@@ -174,7 +176,7 @@ http {
       proxy_set_header Connection "";
       proxy_set_header Seen-By-Nginx-Method $request_method;
       proxy_set_header Seen-By-Nginx-Target $request_uri;
-      proxy_set_header Seen-By-Nginx-Path $uri;
+      proxy_set_header Seen-By-Nginx-Path "[$uri]";
       proxy_set_header Seen-By-Nginx-Host $http_host;
     }
   }
