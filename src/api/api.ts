@@ -4,6 +4,7 @@ import Fastify, { type FastifyError, type FastifyInstance, type FastifyReply, ty
 import { canonicalJson } from '../kernel/json.ts'
 import { type Refusal, type RefusalCode, refuse } from '../kernel/refusals.ts'
 import type { Answer } from './answers.ts'
+import { makeApiServer } from './api-server.ts'
 import { clientAddress } from '../kernel/client-address.ts'
 import { endpoints } from './endpoints.ts'
 import type { Endpoint } from './endpoint.ts'
@@ -24,15 +25,10 @@ export function buildApi(api: ApiParts): FastifyInstance {
   const app = Fastify({
     logger: false,
     bodyLimit: 16_384,
-    requestTimeout: 30_000,
-    // Idle sockets; longer than the longest wait for a grant.
-    connectionTimeout: 90_000,
-    keepAliveTimeout: 10_000,
-    maxRequestsPerSocket: 10_000,
     forceCloseConnections: true,
     exposeHeadRoutes: false,
     trustProxy: false,
-    http: { maxHeaderSize: 16_384, headersTimeout: 15_000 },
+    serverFactory: (take) => makeApiServer(api.tls, take),
     routerOptions: { caseSensitive: true, ignoreTrailingSlash: false, ignoreDuplicateSlashes: false, maxParamLength: 200 },
     clientErrorHandler: (error, socket) => {
       // Nothing of the call could be read, so there is nobody to answer in any other form.

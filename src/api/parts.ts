@@ -6,6 +6,7 @@ import type { Desk } from '../control/desk.ts'
 import type { TokenReader } from '../control/identify.ts'
 import type { Journal } from '../control/journal.ts'
 import type { Ledger } from '../control/ledger.ts'
+import type { Tls } from './api-server.ts'
 import type { Sequencer } from '../control/sequencer.ts'
 
 export interface ApiLog {
@@ -36,6 +37,8 @@ export interface ApiParts {
   readonly handOver: (secret: Secret) => string
   readonly assets: Assets
   readonly version: string
+  /** What to speak TLS with; without it plain HTTP is spoken. */
+  readonly tls?: Tls
   /** Further host names, with their port if it is not the scheme's own, under which the API is reached. */
   readonly hosts?: readonly string[]
 }

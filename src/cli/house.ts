@@ -13,6 +13,18 @@ export interface UpOptions {
   readonly demo: boolean
   /** A remit.yaml that is applied before anything listens. */
   readonly configuration?: string
+  /** With an authority of this machine's own, or with files of the operator's. Without it nothing is encrypted. */
+  readonly tls?: 'local' | { readonly certificate: string; readonly key: string }
+  /** The operator says that unencrypted is right, also where others can listen. */
+  readonly plaintext?: boolean
+  /** Names by which clients reach this machine; the pages are at the first that is no address. */
+  readonly names?: readonly string[]
+  /** Where the master key is; the data folder unless said. */
+  readonly masterKey?: string
+  /** Folders in which `server-file:` references may name a file. */
+  readonly secretFiles?: readonly string[]
+  /** Variables that `server-env:` references may name, beside those that begin with REMIT_SECRET_. */
+  readonly secretEnv?: readonly string[]
   /** Who cosigns the ledger's heads. */
   readonly witnesses?: readonly WitnessAt[]
   /** A folder or a URL outside, which is given the ledger's heads. */
@@ -43,6 +55,8 @@ export interface ReadySpace {
 /** The members of `ReadySpace` are those of `main`. */
 export interface Ready extends ReadySpace {
   readonly data: string
+  /** The certificate that clients are to trust, where the local authority vouches for this Remit. */
+  readonly authority?: string
   /** The other spaces. */
   readonly spaces: readonly ReadySpace[]
 }

@@ -3,10 +3,11 @@ import { resolve } from 'node:path'
 import { buildApi } from '../api/api.ts'
 import { placeProblem, readConfiguration } from '../cli/configuration-file.ts'
 import { systemFiles } from '../cli/system-files.ts'
-import { applyConfiguration } from '../control/configuration.ts'
+import { proposeChange } from '../control/change-sets.ts'
 import { controlAudience, TokenReader } from '../control/identify.ts'
 import { gatewayControl } from '../control/in-process.ts'
 import { firstLink } from '../control/people.ts'
+import type { Pages } from '../control/desk.ts'
 import type { Passkeys } from '../control/ports.ts'
 import { standingWords } from '../control/standing-words.ts'
 import { removeExpired, sweep } from '../control/sweep.ts'
@@ -18,9 +19,9 @@ import { witnessCalls } from '../host/witness-calls.ts'
 import type { WitnessLine } from '../control/witnessing.ts'
 import { parseVkey } from '../ledger/note.ts'
 import { makeClock } from '../host/clock.ts'
+import type { HostSecretSource } from '../host/secret-source.ts'
 import { openJournalFiles } from '../host/journal-files.ts'
 import { type Log, type LogLevel, makeLog } from '../host/logs.ts'
-import type { Result } from '../kernel/result.ts'
 import { reveal } from '../kernel/secret.ts'
 import type { ReadySpace, UpOptions } from '../cli/house.ts'
 import { assets, deskPolicies } from './assets.ts'
@@ -28,10 +29,13 @@ import { asDocument } from './check.ts'
 import { type DataFolder, journalOf, loadKeys, loadSpaceKeys, mainSpace, openDataFolder } from './data-folder.ts'
 import { type House, type HouseParts, openHouse, type Room, type RoomParts } from './house.ts'
 import { orThrow } from './or-throw.ts'
+import { masterKeySource } from './rotate-key.ts'
+import { prepareSecrets, prepareTls, type Reached } from './secrecy.ts'
 import { version } from './version.ts'
 
 const sweepEveryMs = 500
 const removeEveryMs = 60_000
+const secretsMs = 5_000
 
 /** Runs until the signal. Throws a sentence for a person when it cannot start. */
 export async function up(options: UpOptions & { readonly logLevel?: LogLevel }): Promise<void> {
@@ -40,16 +44,22 @@ export async function up(options: UpOptions & { readonly logLevel?: LogLevel }):
   process.umask(0o077)
   const data = resolve(options.data)
   const folder = await openDataFolder(data)
-  const keys = orThrow(await loadKeys(folder.keys))
+  const clock = makeClock({ floor: 0 })
+  const reached = await prepareTls(options, folder.keys, { clock, log })
+  const keys = orThrow(await loadKeys(folder.keys, masterKeySource(options.masterKey)))
+  // The configuration may name variables that nobody else is to read after this.
+  const env = { ...process.env }
+  const secrets = await prepareSecrets(options, { clock, log })
   const origins = new Map<string, string>()
-  const roomParts = (space: string) => partsOfSpace(folder, space, () => origins.get(space) ?? '')
+  const roomParts = (space: string) => partsOfSpace(folder, space, () => ({ origin: origins.get(space) ?? '', rpId: reached.name }))
   const house = orThrow(
     await openHouse({
       rooms: [await roomParts(mainSpace), ...(await Promise.all(options.spaces.map(({ space }) => roomParts(space))))],
       storePath: folder.store,
-      clock: makeClock({ floor: 0 }),
+      clock,
       chance: makeChance(),
       keys,
+      secrets,
       demo: options.demo,
       passkeys: latePasskeys,
       shipped: await deskPolicies(),
@@ -58,9 +68,11 @@ export async function up(options: UpOptions & { readonly logLevel?: LogLevel }):
     }),
   )
   try {
-    if (options.configuration !== undefined) await applyFile(house, options.configuration)
-    await serve(house, { ...options, data, log }, origins)
+    if (options.configuration !== undefined) await proposeFile(house, options.configuration, env)
+    await serve(house, { ...options, data, log, reached, secrets }, origins)
   } finally {
+    secrets.close()
+    reached.tls?.close()
     await house.close()
   }
 }
@@ -81,15 +93,21 @@ async function outside(
   return { shelf: await openHashFiles(folder.tiles), witnesses: lines, ...(place === undefined ? {} : { place }) }
 }
 
-/** Whoever starts Remit on its own machine may configure it there: they could write the store as well. It is recorded as what it is. */
-async function applyFile(house: House, path: string): Promise<void> {
-  const read = await readConfiguration({ path, files: systemFiles, env: process.env, resolve: true })
-  const plan =
+/**
+ * Before anybody is registered the file applies by itself: whoever starts Remit could write the store as well. Later it is a proposal like
+ * any other, and what widens waits for people.
+ */
+async function proposeFile(house: House, path: string, env: NodeJS.ProcessEnv): Promise<void> {
+  const read = await readConfiguration({ path, files: systemFiles, env, resolve: true })
+  const proposed =
     read.problems.length > 0
       ? undefined
-      : orThrow(await applyConfiguration(house.desk, { machine: "the machine's operator" }, asDocument(read.document)))
-  const [problem] = read.problems.length > 0 ? read.problems : (plan?.problems ?? []).map((each) => placeProblem(read, each))
+      : await proposeChange(house.desk, { machine: "the machine's operator" }, { document: asDocument(read.document), prune: 'policies' })
+  if (proposed?.ok === true) return
+  const faults = proposed?.refusal.problems?.map((each) => placeProblem(read, each)) ?? read.problems
+  const [problem] = faults
   if (problem !== undefined) throw new Error(`${problem.file}:${problem.line}:${problem.column}: ${problem.message}; ${problem.remedy}`)
+  if (proposed !== undefined) orThrow(proposed)
 }
 
 /** WebAuthn's library takes a quarter of a second to load, and nobody signs before somebody does. */
@@ -101,13 +119,13 @@ function latePasskeys(options: { readonly acceptSoftware: boolean }): Passkeys {
   }
 }
 
-async function partsOfSpace(folder: DataFolder, space: string, origin: () => string): Promise<RoomParts> {
+async function partsOfSpace(folder: DataFolder, space: string, pages: () => Pages): Promise<RoomParts> {
   const keys = orThrow(await loadSpaceKeys(folder.keys, space))
   const journalDisk = await openJournalFiles(journalOf(folder, space))
-  return { ...keys, space, journalDisk, pages: () => ({ origin: origin(), rpId: 'localhost' }) }
+  return { ...keys, space, journalDisk, pages }
 }
 
-type Serving = UpOptions & { readonly log: Log }
+type Serving = UpOptions & { readonly log: Log; readonly reached: Reached; readonly secrets: HostSecretSource }
 
 async function serve(house: House, options: Serving, origins: Map<string, string>): Promise<void> {
   const ports = [options.port, ...options.spaces.map((each) => each.port)]
@@ -117,7 +135,9 @@ async function serve(house: House, options: Serving, origins: Map<string, string
       serving.push(await serveRoom(house, room, { ...options, port: ports[place] ?? 0 }, origins))
     const [first, ...others] = serving.map((each) => each.ready)
     if (first === undefined) throw new Error('a house has a room')
-    options.onReady({ ...first, data: options.data, spaces: others })
+    const { authority, warnings } = options.reached
+    const ready = { ...first, warnings: [...warnings, ...first.warnings], data: options.data, spaces: others }
+    options.onReady(authority === undefined ? ready : { ...ready, authority })
     await untilAborted(options.signal)
   } finally {
     for (const each of serving.toReversed()) await each.close()
@@ -132,14 +152,18 @@ interface ServedRoom {
 /** One space's gateway, API and pages, listening. */
 async function serveRoom(house: House, room: Room, options: Serving, origins: Map<string, string>): Promise<ServedRoom> {
   const { desk, gate } = room
-  const { log, host } = options
+  const { log, host, reached } = options
   // The gateways' log says facts first, the host's log words first.
   const gatewayLog = {
     info: (facts: object, says: string) => log.info(says, { ...facts }),
     warn: (facts: object, says: string) => log.warn(says, { ...facts }),
     error: (facts: object, says: string) => log.error(says, { ...facts }),
   }
-  const gateway = await startHttpGateway({ control: gatewayControl(gate), clock: desk.clock, log: gatewayLog, listen: { host } })
+  const tls = reached.tls === undefined ? {} : { tls: reached.tls }
+  const gateway = await startHttpGateway({ control: gatewayControl(gate), clock: desk.clock, log: gatewayLog, listen: { host, ...tls } })
+  // What is looked up elsewhere is there before the first request, where it can be had at all.
+  await options.secrets.settled(secretsMs)
+  const hosts: string[] = []
   const api = buildApi({
     desk,
     reader: new TokenReader(desk, controlAudience(desk.space)),
@@ -152,15 +176,18 @@ async function serveRoom(house: House, room: Room, options: Serving, origins: Ma
     handOver: reveal,
     assets: await assets(),
     version,
+    hosts,
+    ...tls,
   })
   await api.listen({ host, port: options.port })
   const address = api.server.address()
   const port = typeof address === 'object' && address !== null ? address.port : options.port
-  origins.set(desk.space, `http://localhost:${port}`)
+  origins.set(desk.space, `${reached.scheme}://${reached.name}:${port}`)
+  hosts.push(...(options.names ?? []).map((name) => `${name.includes(':') ? `[${name}]` : name}:${port}`))
   const stopSweeping = every(desk.clock, sweepEveryMs, () => sweep(desk, gate.activity))
   const stopRemoving = every(desk.clock, removeEveryMs, () => removeExpired(desk))
   return {
-    ready: await describeReady(house, room, { url: `http://${host}:${port}`, gateways: gateway.urls() }),
+    ready: await describeReady(house, room, { url: `${reached.scheme}://${reached.host}:${port}`, gateways: gateway.urls() }),
     close: async () => {
       stopSweeping()
       stopRemoving()

@@ -1,7 +1,8 @@
 /** `remit up`: everything in one process. */
 import { Command, InvalidArgumentError } from 'commander'
 import { type Answer, type Cli, deed, localCommand, type Run } from '../command.ts'
-import type { Ready, ReadySpace, SpaceAt, WitnessAt } from '../house.ts'
+import { usageFailure } from '../failures.ts'
+import type { Ready, ReadySpace, SpaceAt, UpOptions, WitnessAt } from '../house.ts'
 import { factLines } from '../table.ts'
 import { clean } from '../text.ts'
 
@@ -27,6 +28,14 @@ export function upCommand(cli: Cli): Command {
     .option('--space <name=port>', 'keep another space too, on a port of its own; may be repeated', addSpace, [])
     .option('--witness <url=key>', "who cosigns the ledger's heads, as remit witness prints it; may be repeated", addWitness, [])
     .option('--anchor <folder or url>', "a place outside that is given the ledger's heads; at the start the store is held against it")
+    .option('--tls', "encrypt, with certificates of an authority of this machine's own; remit trust says how clients come to trust it")
+    .option('--tls-certificate <file>', 'encrypt with this certificate (PEM, with those between it and its authority)')
+    .option('--tls-key <file>', 'the private key of that certificate (PEM)')
+    .option('--plaintext', 'allow to listen unencrypted where other machines can reach it')
+    .option('--name <host>', 'a name by which clients reach this machine; the pages are at the first; may be repeated', addText, [])
+    .option('--master-key <source>', 'where the master key is: file:PATH, env:NAME, command:…, passphrase (default: the data folder)')
+    .option('--secret-files <folder>', 'let server-file: references name files in this folder; may be repeated', addText, [])
+    .option('--secret-env <name>', 'let server-env: references name this variable, beside REMIT_SECRET_…; may be repeated', addText, [])
     .option('--demo', 'make the folder one for trying things out: it accepts passkeys made in software')
     .action((...given: unknown[]) => {
       const command = given.at(-1)
@@ -40,6 +49,10 @@ export function upCommand(cli: Cli): Command {
       }
       return deed(cli, (run) => up(run, at))(...given)
     })
+}
+
+function addText(text: string, before: readonly string[]): readonly string[] {
+  return [...before, text]
 }
 
 function parsePort(text: string): number {
@@ -95,6 +108,7 @@ async function up(run: Run, { port, spaces, witnesses }: At): Promise<Answer> {
       spaces,
       ...(witnesses.length === 0 ? {} : { witnesses }),
       ...(anchor === undefined ? {} : { anchor }),
+      ...secrecy(run),
       demo: run.flag('demo'),
       ...(configuration === undefined ? {} : { configuration }),
       onReady: (ready) => run.io.stdout.write(run.json ? `${JSON.stringify(ready)}\n` : `${readyLines(ready, run).join('\n')}\n`),
@@ -106,11 +120,30 @@ async function up(run: Run, { port, spaces, witnesses }: At): Promise<Answer> {
   return { json: undefined, text: [] }
 }
 
+/** TLS, names, and where secrets are. */
+function secrecy(run: Run): Pick<UpOptions, 'tls' | 'plaintext' | 'names' | 'masterKey' | 'secretFiles' | 'secretEnv'> {
+  const [certificate, key, masterKey] = [run.text('tlsCertificate'), run.text('tlsKey'), run.text('masterKey')]
+  if ((certificate === undefined) !== (key === undefined))
+    throw usageFailure('--tls-certificate and --tls-key belong together', 'give both')
+  if (run.flag('tls') && certificate !== undefined)
+    throw usageFailure('--tls is for the local authority', 'leave it out where you give a certificate of your own')
+  const files = certificate === undefined || key === undefined ? undefined : { certificate, key }
+  const tls = run.flag('tls') ? 'local' : files
+  return {
+    names: run.texts('name'),
+    secretFiles: run.texts('secretFiles'),
+    secretEnv: run.texts('secretEnv'),
+    plaintext: run.flag('plaintext'),
+    ...(tls === undefined ? {} : { tls }),
+    ...(masterKey === undefined ? {} : { masterKey }),
+  }
+}
+
 function readyLines(ready: Ready, run: Run): string[] {
   const { paint } = run
   return [
     paint.green('Remit is up'),
-    ...spaceLines(ready, [['data', ready.data]], run),
+    ...spaceLines(ready, [['data', ready.data], ...(ready.authority === undefined ? [] : [['trust', ready.authority] as const])], run),
     ...ready.spaces.flatMap((each) => [`${paint.green('space')} ${each.space}`, ...spaceLines(each, [], run)]),
   ]
 }

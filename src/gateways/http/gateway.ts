@@ -1,11 +1,11 @@
 /** The HTTP gateway: a reverse proxy for named services, one port each, that decides every request when it comes. */
-import type { SecureContextOptions } from 'node:tls'
 import type { Clock, GatewayControl } from '../../control/ports.ts'
 import type { Milliseconds } from '../../kernel/instants.ts'
 import type { Service } from '../../model/services.ts'
 import type { Log } from '../shared/log.ts'
 import { Roster } from '../shared/roster.ts'
 import { SessionCuts } from '../shared/session-cuts.ts'
+import type { Tls } from '../shared/tls.ts'
 import type { Forwarding } from './forwarding.ts'
 import { defaultLimits, type HttpLimits } from './limits.ts'
 import { Listener } from './listener.ts'
@@ -20,7 +20,7 @@ export interface HttpGatewayInput {
     /** Ports by service, before those that the services name themselves. */
     readonly ports?: Readonly<Record<string, number>>
     /** Key and certificate: every port then speaks TLS, and nothing in the clear. */
-    readonly tls?: SecureContextOptions
+    readonly tls?: Tls
   }
   readonly limits?: Partial<HttpLimits>
 }

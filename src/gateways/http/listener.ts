@@ -1,6 +1,6 @@
 /** One service's port: its connections, in the clear or over TLS, and the exchanges that are under way on them. */
 import { createServer, type Server, type Socket } from 'node:net'
-import { createServer as createSecureServer, type SecureContextOptions, type TLSSocket } from 'node:tls'
+import { createServer as createSecureServer } from 'node:tls'
 import type { Clock, GatewayControl } from '../../control/ports.ts'
 import { clientAddress } from '../../kernel/client-address.ts'
 import type { Instant } from '../../kernel/instants.ts'
@@ -9,6 +9,7 @@ import type { Log } from '../shared/log.ts'
 import { RefusalBook } from '../shared/refusal-book.ts'
 import { Roster } from '../shared/roster.ts'
 import type { SessionCuts } from '../shared/session-cuts.ts'
+import type { Tls } from '../shared/tls.ts'
 import { problemText } from './answers.ts'
 import type { ClientStream, ProblemText, RefusedHead, StreamHost } from './client-stream.ts'
 import { Connection } from './connection.ts'
@@ -25,8 +26,8 @@ export interface ListenerInput {
   readonly log: Log
   readonly cuts: SessionCuts
   readonly forwardings: Roster<Forwarding>
-  /** Listens with TLS: its key and certificate. */
-  readonly tls?: SecureContextOptions
+  /** Listens with TLS. */
+  readonly tls?: Tls
 }
 
 /** A client's connection as its port sees it, whatever it speaks. */
@@ -63,16 +64,8 @@ export class Listener implements StreamHost {
         this.#exchanges -= 1
       },
     }
-    const take = (socket: Socket) => this.#take(socket)
-    this.#server =
-      tls === undefined
-        ? createServer({ allowHalfOpen: true }, take)
-        : createSecureServer(
-            { ...tls, minVersion: 'TLSv1.2', handshakeTimeout: limits.headersMs, ALPNProtocols: ['http/1.1'] },
-            (socket: TLSSocket) =>
-              // The seam for HTTP/2: where `socket.alpnProtocol` is `h2`, its streams are handed to `begin` as those of a `Connection` are.
-              this.#take(socket),
-          )
+    // The seam for HTTP/2: where `alpnProtocol` of a TLS socket is `h2`, its streams are handed to `begin` as those of a `Connection` are.
+    this.#server = makeServer(tls, limits, (socket) => this.#take(socket))
     // Should nobody be idle, the last resort: one more than makes room for itself.
     this.#server.maxConnections = limits.connectionsPerServiceMax + 1
   }
@@ -161,4 +154,14 @@ export class Listener implements StreamHost {
     this.#served = { service, table, upstream, withheld: service.credential?.header.toLowerCase() }
     return this.#served
   }
+}
+
+/** In the clear or over TLS; a certificate that was renewed is shown from the next connection on. */
+function makeServer(tls: Tls | undefined, limits: HttpLimits, take: (socket: Socket) => void): Server {
+  if (tls === undefined) return createServer({ allowHalfOpen: true }, take)
+  const bounds = { minVersion: 'TLSv1.2', handshakeTimeout: limits.headersMs, ALPNProtocols: ['http/1.1'] } as const
+  const server = createSecureServer({ ...tls.context(), ...bounds }, take)
+  const stop = tls.onRenewed((context) => server.setSecureContext(context))
+  server.on('close', stop)
+  return server
 }
