@@ -1,5 +1,5 @@
 /** Why a decision came out as it did, from its record: which grant, which policies, which value, in words. */
-import { type DecisionId, type IdentityId, parseId } from '../kernel/ids.ts'
+import { type DecisionId, type ExceptionId, type IdentityId, parseId } from '../kernel/ids.ts'
 import type { JsonObject } from '../kernel/json.ts'
 import { isRefusalCode, refusals, refuse } from '../kernel/refusals.ts'
 import { done, type Result } from '../kernel/result.ts'
@@ -72,7 +72,15 @@ async function grantInWords(desk: Desk, decision: JsonObject): Promise<string[]>
   if (grant === undefined) return [`under the grant ${id}`]
   const line = typeof decision['line'] === 'number' ? grant.scope[decision['line']] : undefined
   const by = line === undefined ? '' : `; its line "${describeScopeLine(line)}" covers this`
+  if (grant.exception !== undefined) return [await exceptionInWords(desk, grant.exception, `${grant.state} now${by}`)]
   return [`under the grant ${id} for "${grant.task.statement}" (${grant.task.kind}), ${grant.state} now${by}`]
+}
+
+/** Standing privilege is named as such wherever it permitted something. */
+async function exceptionInWords(desk: Desk, id: ExceptionId, how: string): Promise<string> {
+  const exception = await desk.store.read((tx) => tx.get('exception', id))
+  const owner = exception === undefined ? '' : `, which ${nameOf(desk, exception.owner)} answers for: "${exception.reason}"`
+  return `by standing privilege: the exception ${id}${owner}, ${how}`
 }
 
 function policyInWords(desk: Desk, id: unknown): string {

@@ -31,6 +31,7 @@ function answerCommand(cli: Cli, wanted: Wanted, examples: readonly Example[]): 
 
 async function lead(run: Run, wanted: Wanted): Promise<Answer> {
   const id = run.words[0] ?? ''
+  if (id.startsWith('exc_')) throw usageFailure(`"${id}" is an exception`, `remit exception approve ${id}`)
   if (!/^(?:grn|hld)_/.test(id)) throw usageFailure(`"${id}" is neither a grant nor a hold`, 'remit grants and remit holds list them')
   const client = await run.client()
   const subject = await run.during('reading it', readSubject(client, id))
