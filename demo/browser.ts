@@ -39,6 +39,8 @@ async function open(url: URL): Promise<string> {
         return `${person} has confirmed the command line`
       case 'requests':
       case 'holds':
+      case 'exceptions':
+      case 'changes':
         if (decision !== 'approve' && decision !== 'deny') throw new Error('say approve or deny')
         await visitor.signIn()
         await visitor.answer(subject, decision)

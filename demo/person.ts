@@ -32,7 +32,7 @@ export class DemoPerson {
 
   /** Signs a yes or a no to a request or a held action. */
   async answer(subject: string, decision: 'approve' | 'deny', narrowing: Json = {}): Promise<void> {
-    const page = await fetch(`${this.#origin}/${subject.startsWith('hld_') ? 'holds' : 'requests'}/${subject}`, {
+    const page = await fetch(`${this.#origin}/${pageOf(subject)}/${subject}`, {
       headers: { cookie: this.#cookie },
     })
     // What the page shows is what is signed: its digest goes with the answer.
@@ -66,6 +66,12 @@ export class DemoPerson {
     const read: unknown = text === '' ? {} : JSON.parse(text)
     return typeof read === 'object' && read !== null ? { ...read } : {}
   }
+}
+
+/** Each kind of what is answered has a page of its own. */
+function pageOf(subject: string): string {
+  const pages: Readonly<Record<string, string>> = { grn: 'requests', hld: 'holds', exc: 'exceptions', chg: 'changes' }
+  return pages[subject.slice(0, 3)] ?? 'requests'
 }
 
 /** What a browser hands to `navigator.credentials`. */
