@@ -1,11 +1,10 @@
 /** A whole Remit with its API listening on a free port: real store, ledger, policies, tokens and passkeys. */
-import { generateKeyPairSync, createSecretKey } from 'node:crypto'
+import { generateKeyPairSync, createSecretKey, type KeyObject } from 'node:crypto'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { buildApi } from '../../src/api/api.ts'
 import type { ApiParts } from '../../src/api/parts.ts'
-import { applyConfiguration } from '../../src/control/configuration.ts'
 import { makeSecret } from '../../src/control/credentials.ts'
 import { exchangeToken, tokenTypes } from '../../src/control/exchange-token.ts'
 import { controlAudience, TokenReader } from '../../src/control/identify.ts'
@@ -22,6 +21,7 @@ import { mustBe } from '../../src/kernel/result.ts'
 import { reveal } from '../../src/kernel/secret.ts'
 import { type House, openHouse } from '../../src/main/house.ts'
 import { memoryJournalDisk } from '../world/journal-disk.ts'
+import { found } from '../world/configure.ts'
 import { shopDocument } from '../world/shop.ts'
 
 export interface Logged {
@@ -35,6 +35,8 @@ export interface ApiHouse {
   readonly port: number
   /** `http://localhost:PORT`, where people sign. */
   readonly origin: string
+  /** Signs its ledger: another house with it is a fork. */
+  readonly ledgerKey: KeyObject
   readonly logged: Logged[]
   /** A control token of a machine by its name, or of a person as their command line would have it. */
   token(name: string): Promise<string>
@@ -53,9 +55,15 @@ const key = () => generateKeyPairSync('ed25519').privateKey
 const source = (path: string) => readFileSync(new URL(`../../src/${path}`, import.meta.url), 'utf8')
 
 export async function openApiHouse(
-  options: { readonly document?: JsonObject; readonly hosts?: readonly string[]; readonly sequencer?: ApiParts['sequencer'] } = {},
+  options: {
+    readonly document?: JsonObject
+    readonly hosts?: readonly string[]
+    readonly sequencer?: ApiParts['sequencer']
+    readonly ledgerKey?: KeyObject
+  } = {},
 ): Promise<ApiHouse> {
   const folder = mkdtempSync(join(tmpdir(), 'remit-api-'))
+  const ledgerKey = options.ledgerKey ?? key()
   const logged: Logged[] = []
   let origin = 'http://localhost'
   const house = mustBe(
@@ -73,7 +81,7 @@ export async function openApiHouse(
       clock: makeClock({ floor: 0 }),
       chance: makeChance(),
       keys: {
-        ledger: makeSigner(key(), 'remit.test/ledger'),
+        ledger: makeSigner(ledgerKey, 'remit.test/ledger'),
         master: { primary: createSecretKey(Buffer.alloc(32, 7)) },
       },
       demo: true,
@@ -84,8 +92,7 @@ export async function openApiHouse(
       },
     }),
   )
-  const applied = mustBe(await applyConfiguration(house.desk, { machine: 'test' }, options.document ?? shopDocument()))
-  if (applied.problems !== undefined) throw new Error(JSON.stringify(applied.problems, null, 2))
+  await found(house.desk, options.document ?? shopDocument())
   const note = (says: string, facts?: Readonly<Record<string, unknown>>) => void logged.push({ says, facts })
   const app = buildApi({
     desk: house.desk,
@@ -111,6 +118,7 @@ export async function openApiHouse(
     gateway: gatewayControl(house.gate),
     port,
     origin,
+    ledgerKey,
     logged,
     token: (name) => people.token(name),
     secret: (name) => people.secret(name),
