@@ -49,7 +49,8 @@ export interface ConfiguredService {
   readonly environment: string
   readonly impact: Impact
   readonly labels: readonly string[]
-  readonly credential?: ConfiguredCredential
+  /** `kept` is the one that is there already, for this upstream. */
+  readonly credential?: ConfiguredCredential | 'kept'
   readonly routes: readonly Route[]
 }
 
@@ -250,8 +251,9 @@ function readImpact(place: Place, above: Impact): Impact {
  * `bearer`, `basic` (user:password) or a plain `value`: the secret as text, resolved by whoever sent the document, or
  * `{ reference }` for one that is looked up at use.
  */
-function readCredential(place: Place): ConfiguredCredential | undefined {
+function readCredential(place: Place): ConfiguredService['credential'] {
   if (!place.isThere) return undefined
+  if (place.value === 'kept') return 'kept'
   const at = place.members(['header', 'bearer', 'basic', 'value'])
   const given = (['bearer', 'basic', 'value'] as const).filter((name) => at[name].isThere)
   const [way] = given
@@ -294,7 +296,7 @@ function readRoutes(openapi: Place, routes: Place, impact: Impact): readonly Rou
 }
 
 function readRoute(place: Place, above: Impact): Route {
-  const at = place.members(['name', 'method', 'path', 'effect', 'impact', 'arguments'])
+  const at = place.members(['name', 'method', 'path', 'effect', 'impact', 'arguments', 'upgrade'])
   const effect = at.effect.oneOf(effects)
   const impact = readImpact(at.impact, above)
   const path = at.path.text()
@@ -307,6 +309,7 @@ function readRoute(place: Place, above: Impact): Route {
     impact,
     tier: tierOf(impact, effect),
     arguments: readArguments(at.arguments, path),
+    ...(at.upgrade.isThere ? { upgrade: at.upgrade.oneOf(['websocket'] as const) } : {}),
   }
 }
 

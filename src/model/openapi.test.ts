@@ -224,6 +224,11 @@ const refused: readonly (readonly [says: string, document: JsonObject, detail: s
     }),
     '#/paths/~1a~1{id}/put: id is in the path and in the body',
   ],
+  [
+    'an upgrade to something else',
+    documentOf(get({ 'x-remit-upgrade': 'h2c' })),
+    '#/paths/~1a/get/x-remit-upgrade: websocket is the only change of protocol',
+  ],
   ['an effect that is none', documentOf(get({ 'x-remit-effect': 'destroy' })), '#/paths/~1a/get/x-remit-effect: one of observe'],
   ['a level that is none', documentOf(get({ 'x-remit-impact': { data: 'huge' } })), '#/paths/~1a/get/x-remit-impact/data: one of none'],
   [
@@ -263,3 +268,21 @@ for (const [says, document, detail] of refused) {
     assert.ok(result.refusal.detail?.replace("path's", 'path’s').includes(detail), JSON.stringify(result))
   })
 }
+
+test('a GET that opens a WebSocket: what goes through it is not read, so that its effect is write unless it says another', () => {
+  const routes = mustBe(
+    routesFromOpenApi(
+      documentOf({
+        '/live': { get: { operationId: 'live', 'x-remit-upgrade': 'websocket' } },
+        '/watch': { get: { operationId: 'watch', 'x-remit-upgrade': 'websocket', 'x-remit-effect': 'observe' } },
+      }),
+    ),
+  )
+  assert.deepEqual(
+    routes.map(({ name, effect, upgrade }) => [name, effect, upgrade]),
+    [
+      ['live', 'write', 'websocket'],
+      ['watch', 'observe', 'websocket'],
+    ],
+  )
+})

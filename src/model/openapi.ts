@@ -30,7 +30,7 @@ const pathItemKeys = new Set(['summary', 'description', 'parameters', ...Object.
  * Extensions: `x-remit-effect` (default: read for GET and HEAD, observe for OPTIONS, delete for DELETE, else write), `x-remit-impact`
  * (levels by data, service, safety; one left out is high) on an operation; `x-remit-skip: true` leaves an operation out;
  * `x-remit-ignore: true` leaves a parameter or member undeclared, so that requests with it are refused; `x-remit-opaque: true` on
- * a body lets it pass unread.
+ * a body lets it pass unread; `x-remit-upgrade: websocket` on a GET makes it a handshake (its effect is then write unless it says another).
  *
  * Refuses `configuration.invalid` with the place as a JSON pointer: what cannot be said exactly (objects and alternatives as arguments,
  * lists but of strings, other styles, references outside the document, TRACE, servers of their own, operations without a name).
@@ -133,12 +133,17 @@ function readOperation(operation: Place, { method, path, shared }: OperationCont
     seen.set(rule.name, rule)
   }
   const impact = readImpact(at(operation, 'x-remit-impact'))
+  const upgrade = at(operation, 'x-remit-upgrade')
+  if (upgrade.value !== undefined && (upgrade.value !== 'websocket' || method !== 'get'))
+    throw new Flaw(upgrade, 'websocket is the only change of protocol, and GET asks for it')
   const draft = {
     name: name.value,
     method: method.toUpperCase(),
     path,
-    effect: readEffect(at(operation, 'x-remit-effect'), method),
+    // What goes through a tunnel is not read: it may be anything.
+    effect: readEffect(at(operation, 'x-remit-effect'), upgrade.value === undefined ? method : 'post'),
     arguments: rules,
+    ...(upgrade.value === undefined ? {} : { upgrade: 'websocket' as const }),
   }
   return impact === undefined ? draft : { ...draft, impact }
 }

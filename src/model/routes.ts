@@ -149,6 +149,7 @@ function addRoute(
   route: Route,
 ): Result<undefined> {
   if (!methods.has(route.method)) return flaw(route, `the method ${route.method.slice(0, 20)} is not forwarded`)
+  if (route.upgrade !== undefined && route.method !== 'GET') return flaw(route, 'only GET asks for another protocol')
   const parameters = pathParameters(route.path)
   if (!parameters.ok) return flaw(route, parameters.refusal.detail ?? 'its path is malformed')
   const operation = compileOperation(route, parameters.value)

@@ -23,6 +23,8 @@ export interface Route {
   readonly impact: Impact
   readonly tier: Tier
   readonly arguments: readonly ArgumentRule[]
+  /** The protocol to which a request of this operation must ask to change, and which is a tunnel from then on (RFC 6455). */
+  readonly upgrade?: 'websocket'
 }
 
 /** How the gateway authenticates to the upstream; the value is sealed with the upstream's origin. */

@@ -158,7 +158,7 @@ test('what an upstream says unasked is nobody’s answer', async (context) => {
   assert.equal((await ask('GET', '/b')).body, '2')
 })
 
-test('answers without a body keep their headers; early hints, trailers and the hop’s own headers stay behind', async (context) => {
+test('answers without a body keep their headers; trailers and the hop’s own headers stay behind', async (context) => {
   const answers: Readonly<Record<string, string>> = {
     'GET /304': 'HTTP/1.1 304 Not Modified\r\nETag: "a"\r\nContent-Length: 44\r\n\r\n',
     'GET /204': 'HTTP/1.1 204 No Content\r\nX-A: 1\r\n\r\n',

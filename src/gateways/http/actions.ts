@@ -24,6 +24,10 @@ export function nameAction(table: RouteTable, service: string, request: HttpRequ
   if (!match.ok) return match
   const { operation, values } = match.value
   const { route } = operation
+  if (route.upgrade !== request.upgrade)
+    return refuse('input.invalid', {
+      detail: route.upgrade === undefined ? 'this operation takes no upgrade' : `this operation needs an upgrade to ${route.upgrade}`,
+    })
   const readsBody = operation.bodyRules.size > 0
   if (request.bodyLength !== 0 && !readsBody && (request.method === 'GET' || request.method === 'HEAD')) {
     return refuse('action.ambiguous', { detail: `${request.method} with a body` })

@@ -32,6 +32,8 @@ function read(pieces: readonly string[], method = 'GET', headBytesMax = 200): Re
     onEnd: () => {
       ends += 1
     },
+    onInterim: (interim) => assert.ok(status === undefined && interim < 200),
+    onSwitch: () => assert.fail('nobody asked for it'),
   })
   let end = 'more'
   for (const piece of pieces) {

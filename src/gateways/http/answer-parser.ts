@@ -12,6 +12,10 @@ export interface AnswerHead {
 /** Hears of the answer in order. None of it may throw. */
 export interface AnswerListener {
   onHead(head: AnswerHead): void
+  /** An answer before the answer: 100 to 199 but for 101, headers flat. */
+  onInterim(status: number, headers: readonly string[]): void
+  /** The protocol has changed: what follows is handed out as it is, and an end of the connection is the end. Only where it was asked for. */
+  onSwitch(headers: readonly string[]): void
   /** A piece of the body, never empty. */
   onData(bytes: Buffer): void
   onEnd(): void
@@ -32,6 +36,7 @@ type State = 'head' | 'length' | 'chunk-line' | 'chunk' | 'chunk-end' | 'trailer
 /** Reads one answer. */
 export class AnswerParser {
   readonly #isHead: boolean
+  readonly #mayChange: boolean
   readonly #headBytesMax: number
   readonly #listener: AnswerListener
   #state: State = 'head'
@@ -44,8 +49,9 @@ export class AnswerParser {
   /** Seconds for which the upstream promises to keep an idle connection. */
   #idleSeconds: number | undefined
 
-  constructor(method: string, headBytesMax: number, listener: AnswerListener) {
+  constructor(method: string, headBytesMax: number, listener: AnswerListener, mayChange = false) {
     this.#isHead = method === 'HEAD'
+    this.#mayChange = mayChange
     this.#headBytesMax = headBytesMax
     this.#listener = listener
   }
@@ -146,10 +152,12 @@ export class AnswerParser {
     const headers = readHeaders(text, line.length)
     if (headers === undefined) return false
     const status = Number(digits)
-    if (status === 101) return false
+    if (status === 101) return this.#switch(headers)
     if (status < 200) {
       this.#interim += 1
-      return this.#interim <= interimMax
+      if (this.#interim > interimMax) return false
+      this.#listener.onInterim(status, headers)
+      return true
     }
     const framing = readFraming(headers)
     if (framing === undefined || (minor === '0' && framing.chunked)) return false
@@ -161,6 +169,13 @@ export class AnswerParser {
     this.#bytesLeft = typeof length === 'number' ? length : 0
     this.#listener.onHead({ status, headers, length })
     if (length === 0) this.#finish()
+    return true
+  }
+
+  #switch(headers: readonly string[]): boolean {
+    if (!this.#mayChange) return false
+    this.#state = 'until-close'
+    this.#listener.onSwitch(headers)
     return true
   }
 

@@ -37,6 +37,10 @@ export interface ClientStream {
   write(bytes: Buffer): boolean
   /** The answer is whole, with this as its last piece. */
   end(bytes?: Buffer): void
+  /** Whether more came behind the request than belongs to it: before a change of protocol, nobody may send any of the next. */
+  readonly isAhead: boolean
+  /** Answers `101` with these headers, complete. From then on bytes pass as they are: `read` to hear them, `write`, and `end` to close. */
+  switchProtocol(headers: readonly string[]): void
   /** Ends it now, both ways, so that the client can tell that it is not whole. */
   abort(): void
 }

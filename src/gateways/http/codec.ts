@@ -2,7 +2,7 @@
 import { refuse } from '../../kernel/refusals.ts'
 import { done, type Result } from '../../kernel/result.ts'
 import type { Material } from '../../model/actions.ts'
-import { headerName, listMembers, without } from './headers.ts'
+import { headerName, headerOf, headersOf, listMembers, without } from './headers.ts'
 import { holdWaitSeconds, type HttpLimits } from './limits.ts'
 import { readTarget, type Target } from './target.ts'
 
@@ -27,6 +27,8 @@ export interface HttpRequest extends Target {
   readonly mediaType?: string
   readonly contentEncoding?: string
   readonly expectsContinue: boolean
+  /** The protocol it asks to change to, in a handshake that is whole. */
+  readonly upgrade?: 'websocket'
 }
 
 /** What the loop over headers gathers. */
@@ -41,6 +43,7 @@ interface Gathered {
   mediaType?: string
   contentEncoding?: string
   waitSeconds?: number
+  upgrade?: string
   connection?: string[]
 }
 
@@ -69,7 +72,9 @@ export function readRequest(
   if (!bodyLength.ok) return bodyLength
   const token = readToken(authorization)
   if (!token.ok) return token
-  const listed = connection?.filter((name) => name !== 'close' && name !== 'keep-alive' && name !== 'te') ?? []
+  const upgrade = readHandshake(head.method, gathered.value, bodyLength.value)
+  if (!upgrade.ok) return upgrade
+  const listed = connection?.filter((name) => name !== 'close' && name !== 'keep-alive' && name !== 'te' && name !== 'upgrade') ?? []
   // Dropping what has a meaning would be a rewrite of the action.
   if (listed.some((name) => ['once', 'gateway', 'refuse'].includes(headerName(name).rule)))
     return ambiguous('Connection lists a header that belongs to the request')
@@ -81,6 +86,7 @@ export function readRequest(
     headers: listed.length === 0 ? passing : without(passing, listed),
     bodyLength: bodyLength.value,
     expectsContinue: expect !== undefined,
+    ...(upgrade.value === undefined ? {} : { upgrade: upgrade.value }),
     ...(token.value === undefined ? {} : { token: token.value }),
     ...(waitSeconds === undefined ? {} : { waitSeconds }),
     ...(mediaType === undefined ? {} : { mediaType }),
@@ -150,6 +156,9 @@ function readOwn(gathered: Gathered, lower: string, [sent, value]: readonly [str
     case 'connection':
       gathered.connection = [...(gathered.connection ?? []), ...listMembers(value)]
       break
+    case 'upgrade':
+      gathered.upgrade = value
+      break
     case 'prefer':
       readPrefer(gathered, sent, value)
       break
@@ -180,6 +189,23 @@ function readFraming({ contentLength, transferEncoding }: Gathered): Result<numb
   if (contentLength === undefined) return done(0)
   if (!/^(?:0|[1-9]\d{0,14})$/.test(contentLength)) return ambiguous('Content-Length is not a plain number')
   return done(Number(contentLength))
+}
+
+/** RFC 6455 §4.2.1, without its mercies. */
+function readHandshake(method: string, gathered: Gathered, bodyLength: number | 'chunked'): Result<'websocket' | undefined> {
+  const { upgrade, connection, expect, passing } = gathered
+  const lists = connection?.includes('upgrade') === true
+  if (upgrade === undefined) return lists ? ambiguous('Connection lists an Upgrade that is not there') : done(undefined)
+  const invalid = (detail: string) => refuse('input.invalid', { detail })
+  if (upgrade.toLowerCase() !== 'websocket') return invalid('an upgrade to anything but websocket is not taken here')
+  if (!lists) return ambiguous('Upgrade without a Connection that lists it')
+  if (connection?.includes('close') === true) return ambiguous('Connection lists close beside an upgrade')
+  if (method !== 'GET' || bodyLength !== 0 || expect !== undefined) return invalid('an upgrade is asked for by GET, without a body')
+  if (headerOf(passing, 'sec-websocket-version') !== '13') return invalid('an upgrade to websocket needs Sec-WebSocket-Version: 13')
+  const [key = '', ...others] = headersOf(passing, 'sec-websocket-key')
+  if (others.length > 0) return ambiguous('sec-websocket-key stands twice')
+  if (!/^[A-Za-z0-9+/]{21}[AQgw]==$/.test(key)) return invalid('an upgrade to websocket needs a Sec-WebSocket-Key of 16 bytes')
+  return done('websocket')
 }
 
 function readToken(authorization: string | undefined): Result<string | undefined> {

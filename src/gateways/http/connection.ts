@@ -116,6 +116,11 @@ export class Connection {
     else this.#end()
   }
 
+  /** Whether there is more than the request under way. */
+  get hasMore(): boolean {
+    return this.#kept !== undefined || this.#ahead.length > 0
+  }
+
   get closesNext(): boolean {
     return this.#closesNext
   }
@@ -133,6 +138,7 @@ export class Connection {
 
   /** Whoever ends its side has left, as with every server that does not say otherwise: nothing is done for nobody. */
   #onEnd(): void {
+    if (this.#stream?.ended() === true) return
     if (this.#state === 'ending' || this.isIdle) this.socket.destroy()
     else this.abort()
     this.#onClose()

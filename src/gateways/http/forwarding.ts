@@ -9,8 +9,9 @@ import type { Cuttable, SessionCuts } from '../shared/session-cuts.ts'
 import type { AnswerHead } from './answer-parser.ts'
 import type { BodyReader, ClientStream } from './client-stream.ts'
 import type { HttpRequest } from './codec.ts'
-import { answerHeaders } from './headers.ts'
+import { answerHeaders, without } from './headers.ts'
 import type { HttpLimits } from './limits.ts'
+import { switchHeaders } from './upgrades.ts'
 import type { CallListener, Upstream, UpstreamCall } from './upstream.ts'
 
 export interface ForwardingPlan {
@@ -33,6 +34,7 @@ export interface ForwardingPlan {
 
 /** A secret below this length would be found in harmless headers. */
 const secretLengthMin = 8
+const early: Refusal = { code: 'action.ambiguous', detail: 'bytes after a handshake that was not answered yet' }
 
 /**
  * Sends a request upstream at most once: nothing is ever tried again, also where a kept-alive connection dies before it answers,
@@ -53,6 +55,7 @@ export class Forwarding implements Cuttable, CallListener, BodyReader {
   /** Takes it out of what the session's end cuts. */
   #leave: (() => void) | undefined
   #uploaded = false
+  #isTunnel = false
   #requestBytes = 0
   #responseBytes = 0
   #status: number | undefined
@@ -73,10 +76,11 @@ export class Forwarding implements Cuttable, CallListener, BodyReader {
       this.#refuseUnsent(secret.refusal)
       return
     }
+    const upgrade = request.upgrade === undefined ? {} : { upgrade: request.upgrade }
     // Listening starts before the last look, so that no end can fall between the two.
     this.#leave = cuts.add(decision.session, this)
-    this.#head = upstream.headOf({ method: request.method, path: request.target, headers: this.#outgoingHeaders(secret.value) })
-    this.#up = upstream.call(request.method, this)
+    this.#head = upstream.headOf({ method: request.method, path: request.target, headers: this.#outgoingHeaders(secret.value), ...upgrade })
+    this.#up = upstream.call(request.method, this, request.upgrade !== undefined)
   }
 
   /** Ends it now, on both sides, whatever it is doing. */
@@ -150,6 +154,10 @@ export class Forwarding implements Cuttable, CallListener, BodyReader {
       this.#refuseUnsent(stands.refusal)
       return
     }
+    if (request.upgrade !== undefined && this.#plan.stream.isAhead) {
+      this.#refuseUnsent(early)
+      return
+    }
     this.#state = 'sent'
     if (request.bodyLength !== 0 && known === undefined) {
       this.#upload(up)
@@ -178,12 +186,46 @@ export class Forwarding implements Cuttable, CallListener, BodyReader {
     if (this.#up?.write(bytes) === false) this.#plan.stream.pause()
   }
 
+  /** What the upstream says before it answers; its `100 Continue` is for us, who answered the client's wish ourselves. */
+  onInterim(status: number, headers: readonly string[]): void {
+    if (this.#state !== 'sent' || status === 100 || !this.#goesOn(this.#plan.limits.answerMs)) return
+    const passing = answerHeaders(headers, this.#secret)
+    if (passing === undefined) this.#failBeforeAnswer('upstream.malformed', 'its headers cannot be passed on')
+    else this.#plan.stream.writeInterim(status, without(passing, ['content-length']))
+  }
+
+  /** Both sides have agreed on another protocol: from here on bytes pass as they are, until one of them, time or the session ends it. */
+  onSwitch(headers: readonly string[]): void {
+    const { stream, request, limits } = this.#plan
+    if (this.#state !== 'sent') return
+    const agreed = switchHeaders(request.headers, headers)
+    const passing = agreed.ok ? answerHeaders(headers, this.#secret) : undefined
+    if (passing === undefined) {
+      this.#failBeforeAnswer('upstream.malformed', agreed.ok ? 'its headers cannot be passed on' : agreed.refusal.detail)
+      return
+    }
+    if (stream.isAhead) {
+      this.#over({ result: 'cut', reason: early.code })
+      this.#dropUpstream()
+      this.#plan.refuse(early)
+      return
+    }
+    if (!this.#goesOn(limits.idleMs)) return
+    this.#state = 'answering'
+    this.#status = 101
+    this.#uploaded = false
+    this.#isTunnel = true
+    stream.switchProtocol([...without(passing, ['content-length']), 'Connection', 'Upgrade', 'Upgrade', 'websocket'])
+    stream.read(this)
+  }
+
   onBodyEnd(): void {
     const { limits } = this.#plan
     if (this.#state === 'over' || !this.#goesOn(this.#state === 'sent' ? limits.answerMs : limits.idleMs)) return
     this.#uploaded = true
     this.#sha256 = this.#hash?.digest('hex')
-    this.#up?.finish()
+    if (this.#isTunnel) this.#up?.endTunnel()
+    else this.#up?.finish()
   }
 
   /** What has gone up cannot be taken back: what the upstream made of a part of a body, nobody knows. */
@@ -228,7 +270,11 @@ export class Forwarding implements Cuttable, CallListener, BodyReader {
     this.#state = 'answering'
     this.#status = status
     this.#answerLength = typeof length === 'number' ? length : undefined
-    stream.writeHead({ status, headers: passing, length: this.#answerLength ?? 'unknown' })
+    stream.writeHead({
+      status,
+      headers: status === 204 ? without(passing, ['content-length']) : passing,
+      length: this.#answerLength ?? 'unknown',
+    })
   }
 
   onData(bytes: Buffer): void {

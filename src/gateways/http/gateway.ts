@@ -52,10 +52,9 @@ export async function startHttpGateway(input: HttpGatewayInput): Promise<HttpGat
   const openPort = async (service: Service): Promise<void> => {
     const wanted = portOf(input, service)
     const { tls } = input.listen
-    const shared = { name: service.id, control, clock, limits, log, cuts, forwardings }
-    const listener = new Listener(tls === undefined ? shared : { ...shared, tls })
+    const listener = new Listener({ name: service.id, control, clock, limits, log, cuts, forwardings, ...(tls && { tls }) })
     const port = await listener.open(input.listen.host, wanted)
-    const url = `${tls === undefined ? 'http' : 'https'}://${input.listen.host.includes(':') ? `[${input.listen.host}]` : input.listen.host}:${port}`
+    const url = urlOf(input.listen.host, port, tls !== undefined)
     ports.set(service.id, { listener, wanted, url })
     log.info({ service: service.id, url }, 'a service is served')
   }
@@ -111,6 +110,10 @@ export async function startHttpGateway(input: HttpGatewayInput): Promise<HttpGat
       stopSweeping()
     },
   }
+}
+
+function urlOf(host: string, port: number, isSecure: boolean): string {
+  return `${isSecure ? 'https' : 'http'}://${host.includes(':') ? `[${host}]` : host}:${port}`
 }
 
 function portOf(input: HttpGatewayInput, service: Service): number {

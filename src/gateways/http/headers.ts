@@ -36,6 +36,7 @@ const once = [
   'depth',
   'destination',
   'overwrite',
+  'sec-websocket-version',
 ]
 
 const hopByHop = ['keep-alive', 'te', 'trailer', 'http2-settings', 'proxy-connection']
@@ -104,7 +105,8 @@ const overrides = [
   'content-transfer-encoding',
 ]
 
-const envelope = ['traceparent', 'tracestate']
+/** Trace context, and a number that shows that a handshake was read: another one each time, and without a meaning. */
+const envelope = ['traceparent', 'tracestate', 'sec-websocket-key']
 
 const rules = new Map<string, HeaderRule>([
   ...gatewayReads.map((name) => [name, 'gateway'] as const),
@@ -170,6 +172,17 @@ export function answerHeaders(raw: readonly string[], secret: string | undefined
   }
   const dropped = listed?.filter((name) => name !== 'keep-alive' && name !== 'close')
   return dropped === undefined || dropped.length === 0 ? passing : without(passing, dropped)
+}
+
+/** The value of the first header with that name, given in lowercase. */
+export function headerOf(flat: readonly string[], lower: string): string | undefined {
+  for (let at = 0; at + 1 < flat.length; at += 2) if (flat[at]?.toLowerCase() === lower) return flat[at + 1]
+  return undefined
+}
+
+/** The values of every header with that name, given in lowercase. */
+export function headersOf(flat: readonly string[], lower: string): readonly string[] {
+  return flat.filter((_, at) => at % 2 === 1 && flat[at - 1]?.toLowerCase() === lower)
 }
 
 /** A flat list of headers without those names, given in lowercase. */

@@ -19,7 +19,8 @@ type State = 'waiting' | 'answering' | 'ended' | 'over'
 
 export class Http1Stream implements ClientStream, BodyListener {
   readonly head: RequestHead
-  readonly body: BodyParser
+  /** What follows the head; after a change of protocol, everything that comes. */
+  body: BodyParser
   readonly #connection: Connection
   #listener: StreamListener | undefined
   #reader: BodyReader | undefined
@@ -30,6 +31,7 @@ export class Http1Stream implements ClientStream, BodyListener {
   #closes = false
   #isPaused = false
   #saidContinue = false
+  #isTunnel = false
   #brokenBy: Refusal | undefined
   #readSince: Instant = 0
   #pausedSince: Instant = 0
@@ -123,7 +125,7 @@ export class Http1Stream implements ClientStream, BodyListener {
       if (now - this.#readSince >= drainMs) this.#connection.abort()
       return
     }
-    if (this.#reader === undefined || this.#isPaused || this.body.isWhole) return
+    if (this.#reader === undefined || this.#isPaused || this.#isTunnel || this.body.isWhole) return
     if (now - this.#readSince >= bodyMs + (this.#bodyBytes * 1_000) / bodyBytesPerSecondMin)
       this.broken({ code: 'input.malformed', detail: 'the body comes too slowly' })
   }
@@ -138,9 +140,7 @@ export class Http1Stream implements ClientStream, BodyListener {
 
   writeInterim(status: number, headers: readonly string[]): void {
     if (this.#state !== 'waiting') return
-    let text = statusLines.get(status) ?? `HTTP/1.1 ${status} \r\n`
-    for (let at = 0; at + 1 < headers.length; at += 2) text += `${headers[at]}: ${headers[at + 1]}\r\n`
-    this.#connection.socket.write(`${text}\r\n`, 'latin1')
+    this.#connection.socket.write(interimText(status, headers), 'latin1')
   }
 
   writeHead(head: StreamHead): void {
@@ -149,6 +149,26 @@ export class Http1Stream implements ClientStream, BodyListener {
     this.#answer = head
     this.#closes = head.closes === true
     this.#isChunked = head.length === 'unknown'
+  }
+
+  get isAhead(): boolean {
+    return this.#connection.hasMore
+  }
+
+  switchProtocol(headers: readonly string[]): void {
+    if (this.#state !== 'waiting') return
+    this.#state = 'answering'
+    this.#isTunnel = true
+    this.#closes = true
+    this.body = new BodyParser('endless')
+    this.#connection.socket.write(interimText(101, headers), 'latin1')
+  }
+
+  /** The client has ended its side of a tunnel. Answers false where this is none. */
+  ended(): boolean {
+    if (!this.#isTunnel) return false
+    this.#reader?.onBodyEnd()
+    return true
   }
 
   flush(): void {
@@ -230,6 +250,12 @@ export class Http1Stream implements ClientStream, BodyListener {
     const headers = this.#isChunked ? [...answer.headers, 'Transfer-Encoding', 'chunked'] : answer.headers
     return Http1Stream.headText(answer.status, headers, { clock: this.#connection.clock, closes: this.#endsConnection })
   }
+}
+
+function interimText(status: number, headers: readonly string[]): string {
+  let text = statusLines.get(status) ?? `HTTP/1.1 ${status} \r\n`
+  for (let at = 0; at + 1 < headers.length; at += 2) text += `${headers[at]}: ${headers[at + 1]}\r\n`
+  return `${text}\r\n`
 }
 
 let datedSecond = -1

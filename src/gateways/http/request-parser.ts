@@ -152,8 +152,9 @@ export class BodyParser {
   #left: number
   #beside = 0
 
-  constructor(framing: number | 'chunked') {
-    this.#left = framing === 'chunked' ? 0 : framing
+  /** `endless`: whatever comes, as it comes. */
+  constructor(framing: number | 'chunked' | 'endless') {
+    this.#left = typeof framing === 'number' ? framing : framing === 'endless' ? Number.POSITIVE_INFINITY : 0
     this.#state = framing === 'chunked' ? 'chunk-line' : framing === 0 ? 'over' : 'length'
   }
 

@@ -12,6 +12,8 @@ export interface Outgoing {
   readonly path: string
   /** Flat and complete but for Host and Connection. */
   readonly headers: readonly string[]
+  /** The protocol it asks to change to. */
+  readonly upgrade?: 'websocket'
 }
 
 /** Hears of one request's fate, in order; nothing after `onEnd` or `onBroken`. */
@@ -35,6 +37,8 @@ export interface UpstreamCall {
   finish(): void
   pause(): void
   resume(): void
+  /** Ends our side of a tunnel: what was written arrives, and nothing follows. */
+  endTunnel(): void
   /** Ends the call, and its connection with it. Does nothing once the call is over, whose connection is somebody else's by then. */
   drop(): void
 }
@@ -43,8 +47,8 @@ export interface Upstream {
   readonly origin: string
   /** The text of a request's head. Throws on what would end a line early: a credential comes from a configuration, not from a parser. */
   headOf(outgoing: Outgoing): string
-  /** Takes a connection for one request of this method. */
-  call(method: string, listener: CallListener): UpstreamCall
+  /** Takes a connection for one request of this method. `mayChange`: it asks for another protocol. */
+  call(method: string, listener: CallListener, mayChange?: boolean): UpstreamCall
   /** Closes what has been idle for too long. */
   sweep(now: Instant): void
   /** Idle connections close now, the others when they are done. */
@@ -80,23 +84,23 @@ class Pool implements Upstream {
     this.#url = url
   }
 
-  headOf({ method, path, headers }: Outgoing): string {
+  headOf({ method, path, headers, upgrade }: Outgoing): string {
     let text = `${method} ${path} HTTP/1.1\r\nHost: ${this.#url.host}\r\n`
     for (let at = 0; at + 1 < headers.length; at += 2) {
       const value = headers[at + 1] ?? ''
       if (/[^\t\x20-\x7e\x80-\xff]/.test(value)) throw new Error('a header of the request cannot be written')
       text += `${headers[at]}: ${value}\r\n`
     }
-    return `${text}Connection: keep-alive\r\n\r\n`
+    return upgrade === undefined ? `${text}Connection: keep-alive\r\n\r\n` : `${text}Connection: Upgrade\r\nUpgrade: ${upgrade}\r\n\r\n`
   }
 
-  call(method: string, listener: CallListener): UpstreamCall {
+  call(method: string, listener: CallListener, mayChange = false): UpstreamCall {
     const now = this.clock.now()
     for (let known = this.#idle.pop(); known !== undefined; known = this.#idle.pop()) {
-      if (known.isUsable(now)) return known.take(method, listener)
+      if (known.isUsable(now)) return known.take(method, listener, mayChange)
       known.end()
     }
-    return new Connection(this, this.#connect()).take(method, listener)
+    return new Connection(this, this.#connect()).take(method, listener, mayChange)
   }
 
   sweep(now: Instant): void {
@@ -166,8 +170,8 @@ class Connection {
     return now < this.#idleUntil && this.#socket.readyState === 'open'
   }
 
-  take(method: string, listener: CallListener): UpstreamCall {
-    const call = new Call(this.#socket, this.#pool, method, listener)
+  take(method: string, listener: CallListener, mayChange: boolean): UpstreamCall {
+    const call = new Call(this.#socket, listener, new AnswerParser(method, this.#pool.limits.upstreamHeaderBytesMax, listener, mayChange))
     this.#call = call
     if (this.#isReady) call.ready()
     return call
@@ -255,10 +259,10 @@ class Call implements UpstreamCall {
   isFinished = false
   isOver = false
 
-  constructor(socket: Socket, pool: Pool, method: string, listener: CallListener) {
+  constructor(socket: Socket, listener: CallListener, parser: AnswerParser) {
     this.listener = listener
     this.#socket = socket
-    this.parser = new AnswerParser(method, pool.limits.upstreamHeaderBytesMax, listener)
+    this.parser = parser
   }
 
   ready(): void {
@@ -303,6 +307,10 @@ class Call implements UpstreamCall {
     if (this.isOver) return
     this.isFinished = true
     if (this.#isChunked) this.#socket.write('0\r\n\r\n', 'latin1')
+  }
+
+  endTunnel(): void {
+    if (!this.isOver) this.#socket.end()
   }
 
   pause(): void {
