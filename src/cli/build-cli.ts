@@ -4,11 +4,13 @@ import type { Cli } from './command.ts'
 import { activateCommand } from './commands/activate.ts'
 import { approveCommand, denyCommand } from './commands/answer.ts'
 import { applyCommand } from './commands/apply.ts'
+import { changesCommand } from './commands/changes.ts'
 import { checkCommand } from './commands/check.ts'
 import { doneCommand } from './commands/done.ts'
 import { eligibleCommand } from './commands/eligible.ts'
 import { exceptionCommand } from './commands/exception.ts'
 import { explainCommand } from './commands/explain.ts'
+import { exportCommand } from './commands/export.ts'
 import { extendCommand } from './commands/extend.ts'
 import { grantCommand } from './commands/grant.ts'
 import { grantsCommand } from './commands/grants.ts'
@@ -29,6 +31,7 @@ import { secretCommand } from './commands/secret.ts'
 import { servicesCommand } from './commands/services.ts'
 import { standingCommand } from './commands/standing.ts'
 import { tokenCommand } from './commands/token.ts'
+import { trustCommand } from './commands/trust.ts'
 import { upCommand } from './commands/up.ts'
 import { whoamiCommand } from './commands/whoami.ts'
 import { witnessCommand } from './commands/witness.ts'
@@ -59,7 +62,18 @@ export const commandGroups: readonly { readonly title: string; readonly commands
   { title: 'Sign in', commands: [loginCommand, logoutCommand] },
   {
     title: 'Run and set up',
-    commands: [upCommand, planCommand, applyCommand, checkCommand, inviteCommand, secretCommand, rotateKeyCommand],
+    commands: [
+      upCommand,
+      planCommand,
+      applyCommand,
+      changesCommand,
+      exportCommand,
+      checkCommand,
+      inviteCommand,
+      secretCommand,
+      rotateKeyCommand,
+      trustCommand,
+    ],
   },
   { title: 'Prove', commands: [ledgerCommand, witnessCommand] },
 ]
@@ -71,6 +85,7 @@ export const environmentText = `Environment:
   REMIT_SECRET       an API secret; or REMIT_SECRET_FILE, a file that holds it
   REMIT_JWT_FILE     a file with a JWT of a configured issuer, read anew at each use
   REMIT_TOKEN        a Remit token
+  REMIT_CA_FILE      the authority to believe for Remit's certificate; see remit trust
   NO_COLOR           no colours
 Without a credential there, the sign-in of remit login is used.`
 

@@ -7,6 +7,7 @@ import type { House } from './house.ts'
 import { hasColours, type Io, widthOf } from './io.ts'
 import { withProgress } from './progress.ts'
 import { type Paint, paints } from './text.ts'
+import { trustAuthority } from './trusted-authority.ts'
 
 export interface Cli {
   readonly house: House
@@ -64,7 +65,9 @@ export function localCommand(name: string, summary: string, examples: readonly E
 
 /** A command that calls Remit. */
 export function remoteCommand(name: string, summary: string, examples: readonly Example[]): Command {
-  return localCommand(name, summary, examples).option('--url <url>', 'where Remit is (default: $REMIT_URL, or where you are signed in)')
+  return localCommand(name, summary, examples)
+    .option('--url <url>', 'where Remit is (default: $REMIT_URL, or where you are signed in)')
+    .option('--ca <file>', "the authority to believe for Remit's certificate (PEM; default: $REMIT_CA_FILE)")
 }
 
 /** The action of a command: does the deed, prints the answer or the failure, keeps the exit code. */
@@ -105,8 +108,14 @@ function beginRun(cli: Cli, command: Command): Run {
     json: valueOf('json') === true,
     paint: paints(hasColours(io.stdout, io.env)),
     width: widthOf(io.stdout),
-    client: () => connect(io, text('url')),
-    clientAsNobody: () => connectAsNobody(io, text('url')),
+    client: async () => {
+      await trustAuthority(io.env, text('ca'))
+      return connect(io, text('url'))
+    },
+    clientAsNobody: async () => {
+      await trustAuthority(io.env, text('ca'))
+      return connectAsNobody(io, text('url'))
+    },
     note: (line) => void io.stderr.write(`${line}\n`),
     during: (label, work) => withProgress(io, label, work),
   }
