@@ -28,6 +28,8 @@ export interface ConnectionOptions {
   readonly onLost?: (cause: unknown) => void
   /** How long the server lets a transaction stand idle. */
   readonly idleMs?: number
+  /** How long an answer is waited for before the connection is given up. */
+  readonly silenceMs?: number
 }
 
 const connectMs = 5_000
@@ -89,31 +91,21 @@ export class Connection {
   readonly #secrets: readonly string[]
   readonly #turns = new Turns()
   readonly #names = new Map<string, string>()
+  readonly #closed = Promise.withResolvers<never>()
   #pid = 0
   #isGone = false
 
   /** Rejects with a `DatabaseFailure` when the server cannot be reached or does not let us in. */
   static async open(options: ConnectionOptions): Promise<Connection> {
-    const secrets = secretsOf(options.url)
-    let connection: Connection | undefined
-    try {
-      connection = new Connection(options, secrets)
-      await connection.#client.connect()
-      // What waits for a standby stays as it is; what would lose a commit in a crash does not.
-      const [row] = await connection.run(`select pg_backend_pid() as pid,
-        case when current_setting('synchronous_commit') in ('off', 'local', 'remote_write')
-          then set_config('synchronous_commit', 'on', false) end`)
-      connection.#pid = numberOf(row, 'pid')
-      return connection
-    } catch (thrown) {
-      connection?.close()
-      throw toFailure(thrown, secrets)
-    }
+    const connection = new Connection(options)
+    await connection.connect()
+    return connection
   }
 
-  private constructor(options: ConnectionOptions, secrets: readonly string[]) {
+  /** Not connected yet; `close` calls that off too. */
+  constructor(options: ConnectionOptions) {
     this.#options = options
-    this.#secrets = secrets
+    this.#secrets = secretsOf(options.url)
     this.#client = new Client({
       connectionString: options.url,
       application_name: options.name,
@@ -121,11 +113,12 @@ export class Connection {
       statement_timeout: statementMs,
       lock_timeout: lockMs,
       idle_in_transaction_session_timeout: options.idleMs ?? idleMs,
-      query_timeout: silenceMs,
+      query_timeout: options.silenceMs ?? silenceMs,
       keepAlive: true,
       keepAliveInitialDelayMillis: 2_000,
       types: parsers,
     })
+    this.#closed.promise.catch(() => undefined)
     this.#client.on('error', (cause) => this.#lose(cause))
     this.#client.on('end', () => this.#lose(new Error('the server closed the connection')))
     const driver = new OneConnection((sql, parameters) => this.#ask(sql, parameters))
@@ -137,6 +130,22 @@ export class Connection {
         createQueryCompiler: () => new PostgresQueryCompiler(),
       },
     })
+  }
+
+  /** Rejects as `open` does. */
+  async connect(): Promise<void> {
+    try {
+      // pg answers nobody whose attempt was called off.
+      await Promise.race([this.#client.connect(), this.#closed.promise])
+      // What waits for a standby stays as it is; what would lose a commit in a crash does not.
+      const [row] = await this.run(`select pg_backend_pid() as pid,
+        case when current_setting('synchronous_commit') in ('off', 'local', 'remote_write')
+          then set_config('synchronous_commit', 'on', false) end`)
+      this.#pid = numberOf(row, 'pid')
+    } catch (thrown) {
+      this.close()
+      throw toFailure(thrown, this.#secrets)
+    }
   }
 
   /** Of the server's process. */
@@ -170,6 +179,7 @@ export class Connection {
 
   close(): void {
     this.#isGone = true
+    this.#closed.reject(new DatabaseFailure('the connection to the database is gone'))
     // Rejects only on what is gone already.
     this.#client.end().catch(() => undefined)
   }

@@ -30,10 +30,10 @@ export class PostgresEngine implements Engine {
     this.#hold = hold
     // Only writers are watched: what is read can be asked again.
     const { url, name } = options.connection
-    this.#readers = new Readers(async () => new PostgresReader(await Connection.open({ url, name, idleMs: readIdleMs })))
+    this.#readers = new Readers(() => new PostgresReader({ url, name, idleMs: readIdleMs }))
     hold.onLoss = () => {
       this.#dropWriter()
-      this.#readers.closeIdle()
+      this.#readers.drop()
     }
   }
 
@@ -119,8 +119,11 @@ export class PostgresEngine implements Engine {
 
   async #openWriter(): Promise<Connection> {
     if (this.#writer?.isGone === false) return this.#writer
-    this.#writer = await Connection.open(this.#options.connection)
-    return this.#writer
+    const writer = new Connection(this.#options.connection)
+    // Known before it is connected, so that a loss meanwhile ends the attempt.
+    this.#writer = writer
+    await writer.connect()
+    return writer
   }
 
   #dropWriter(): void {
@@ -135,9 +138,10 @@ export class PostgresEngine implements Engine {
 
 class PostgresReader implements ReadConnection {
   readonly connection: Connection
+  #isNew = true
 
-  constructor(connection: Connection) {
-    this.connection = connection
+  constructor(options: ConnectionOptions) {
+    this.connection = new Connection(options)
   }
 
   get isUsable(): boolean {
@@ -145,6 +149,8 @@ class PostgresReader implements ReadConnection {
   }
 
   async begin(): Promise<void> {
+    if (this.#isNew) await this.connection.connect()
+    this.#isNew = false
     // The snapshot is taken by the first statement, which is this one.
     await this.connection.run('begin isolation level repeatable read read only; select 1')
   }

@@ -17,6 +17,7 @@ export interface HoldOptions {
   readonly holder: string
   readonly beatMs: number
   readonly lockWaitMs: number
+  readonly settleMs: number
   /** Told why the database is lost, each time; it is tried again until it is back. */
   readonly onLost: (reason: string) => void
   /** Told once, when another has written meanwhile: what this process remembers is no more, and it has to stop. */
@@ -28,8 +29,9 @@ const lockKey = 0x52_65_6d_69_74
 const leaseBeats = 3
 const backoffMinMs = 50
 const backoffMaxMs = 5_000
-const settleMs = 5_000
 const lockTryMs = 50
+/** Longer than the server lets a lock be waited for; the first time, a migration may take more. */
+const silenceAgainMs = 8_000
 
 interface Standing {
   readonly term: number
@@ -114,12 +116,12 @@ export class Hold {
     }
   }
 
-  /** Whether it was kept; rejects with `UnsettledCommit` when that cannot be found out within 5 s. From now on until then nothing is held. */
+  /** Whether it was kept; rejects with `UnsettledCommit` when that cannot be found out in time. From now on until then nothing is held. */
   settle(mark: number, version: number): Promise<boolean> {
     const late = new UnsettledCommit()
     const { promise, resolve, reject } = Promise.withResolvers<boolean>()
     let isAnswered = false
-    const callOff = this.#options.after(settleMs, () => {
+    const callOff = this.#options.after(this.#options.settleMs, () => {
       isAnswered = true
       reject(late)
     })
@@ -170,11 +172,16 @@ export class Hold {
     const mine: { connection?: Connection } = {}
     const connection = await Connection.open({
       ...this.#options.connection,
+      ...(this.#state === 'opening' ? {} : { silenceMs: silenceAgainMs }),
       onLost: (cause) => {
         if (mine.connection !== undefined && mine.connection === this.#connection)
           this.#lose(describeFailure(cause) ?? 'the connection failed')
       },
     })
+    if (this.#state === 'closed' || this.#state === 'fenced') {
+      connection.close()
+      throw new DatabaseFailure('the store is closed')
+    }
     mine.connection = connection
     this.#connection = connection
     // The server lets go of a silent session long after this one has let its lease run out, and never before.

@@ -30,6 +30,8 @@ export interface PostgresStoreOptions {
   readonly beatMs?: Milliseconds
   /** How long to wait for the hold of another. Default 2 s. */
   readonly lockWaitMs?: Milliseconds
+  /** How long a change waits to hear whether a commit was kept whose answer was lost. Default 5 s. */
+  readonly settleMs?: Milliseconds
   readonly watch?: StatementWatch
 }
 
@@ -50,6 +52,7 @@ export async function openPostgresStore(options: PostgresStoreOptions): Promise<
     holder: options.holder ?? 'another process',
     beatMs: options.beatMs ?? 1_000,
     lockWaitMs: options.lockWaitMs ?? 2_000,
+    settleMs: options.settleMs ?? 5_000,
     onLost: onLost ?? (() => undefined),
     onFenced: onFenced ?? (() => undefined),
   })

@@ -14,13 +14,14 @@ export interface ReadConnection {
 }
 
 export class Readers<C extends ReadConnection> {
-  readonly #open: () => Promise<C>
+  readonly #open: () => C
   readonly #idle: C[] = []
+  readonly #used = new Set<C>()
   readonly #waiting: (() => void)[] = []
   #busy = 0
   #drained: (() => void) | undefined
 
-  constructor(open: () => Promise<C>) {
+  constructor(open: () => C) {
     this.#open = open
   }
 
@@ -32,7 +33,8 @@ export class Readers<C extends ReadConnection> {
     try {
       do connection = this.#idle.pop()
       while (connection?.isUsable === false)
-      connection ??= await this.#open()
+      connection ??= this.#open()
+      this.#used.add(connection)
       await connection.begin()
       return await work(connection)
     } finally {
@@ -43,9 +45,9 @@ export class Readers<C extends ReadConnection> {
     }
   }
 
-  /** Those that nobody uses; they are opened anew when they are wanted. */
-  closeIdle(): void {
-    for (const connection of this.#idle.splice(0)) connection.close()
+  /** Lets go of every connection, and so ends the reads that run; others are opened when they are wanted. */
+  drop(): void {
+    for (const connection of [...this.#used, ...this.#idle.splice(0)]) connection.close()
   }
 
   /** Waits for the reads that run. */
@@ -55,11 +57,12 @@ export class Readers<C extends ReadConnection> {
         this.#drained = resolve
       })
     }
-    this.closeIdle()
+    this.drop()
   }
 
   async #giveBack(connection: C | undefined): Promise<void> {
     if (connection === undefined) return
+    this.#used.delete(connection)
     try {
       await connection.end()
       this.#idle.push(connection)

@@ -16,7 +16,7 @@ export class SqliteEngine implements Engine {
   constructor(path: string, writer: Connection, lock: StoreLock | undefined) {
     this.#writer = writer
     this.#lock = lock
-    this.#readers = path === ':memory:' ? undefined : new Readers(async () => new SqliteReader(path))
+    this.#readers = path === ':memory:' ? undefined : new Readers(() => new SqliteReader(path))
     this.readsInTurn = this.#readers === undefined
   }
 
