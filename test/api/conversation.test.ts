@@ -6,11 +6,12 @@ import { isJsonObject, parseJson } from '../../src/kernel/json.ts'
 import { mustBe } from '../../src/kernel/result.ts'
 import { gatewayAudience } from '../../src/control/identify.ts'
 import { verifyExport } from '../../src/ledger/verify.ts'
-import type { AppliedView, PlanView } from '../../src/wire/configuration.ts'
+import type { ChangeSetList, ChangeSetView, ExportView, PlanView, ProposedView } from '../../src/wire/configuration.ts'
 import type { EligibleList, GrantList, GrantView, HeartbeatView, RevocationView } from '../../src/wire/grants.ts'
 import type { HoldList, HoldView } from '../../src/wire/holds.ts'
 import type { CredentialView, IdentityList, InvitationView, QuarantineView, SecretView, WhoamiView } from '../../src/wire/identities.ts'
-import type { CheckpointView, ExplanationView, LedgerEntryList } from '../../src/wire/ledger.ts'
+import { verifyProof } from '../../src/ledger/proof-file.ts'
+import type { CheckpointView, ConsistencyView, EntryProofView, ExplanationView, LedgerEntryList } from '../../src/wire/ledger.ts'
 import type { CreationQuestion, DeviceQuestion, SignatureQuestion, SignedInView } from '../../src/wire/pages.ts'
 import type { OAuthError, ProblemView } from '../../src/wire/problems.ts'
 import type { ServiceList } from '../../src/wire/services.ts'
@@ -137,17 +138,17 @@ test('a grant, from asking to its end', { timeout: 30_000 }, async () => {
   assert.equal((await say<GrantList>('GET', '/v1/grants?state=pending,active', { token: bot })).grants.length, 0)
 })
 
-async function approve(subject: string, cookie: string): Promise<void> {
+async function approve(subject: string, cookie: string, { name, page } = { name: 'eva', page: '/requests' }): Promise<void> {
   const { origin } = api
-  const eva = await authenticator('eva')
-  const [, digest = ''] = /data-digest="([^"]+)"/.exec((await say('GET', `/requests/${subject}`, { cookie })).raw) ?? []
+  const person = await authenticator(name)
+  const [, digest = ''] = /data-digest="([^"]+)"/.exec((await say('GET', `${page}/${subject}`, { cookie })).raw) ?? []
   const stale = { subject, digest: `${digest}0`, decision: 'approve', narrowing: {} }
   await say<ProblemView>('POST', '/pages/answers/begin', { cookie, json: stale, status: 403 })
   const asked = await say<SignatureQuestion>('POST', '/pages/answers/begin', {
     cookie,
     json: { subject, digest, decision: 'approve', narrowing: {} },
   })
-  const response = eva.sign(asked.publicKey, origin)
+  const response = person.sign(asked.publicKey, origin)
   await say<SignedInView>('POST', '/pages/answers/finish', { cookie, json: { challenge: asked.challenge, response } })
   assert.match(
     (await say<ProblemView>('POST', '/pages/answers/finish', { cookie, json: { challenge: asked.challenge, response }, status: 403 })).type,
@@ -284,16 +285,23 @@ test('owner, operator, auditor and administrator each do theirs', async () => {
     JSON.stringify(shopDocument({ people: [{ name: 'ana' }, { name: 'ben' }, { name: 'eva' }, { name: 'max' }] })),
   ) as object
   const plan = await say<PlanView>('POST', '/v1/configuration/plan', { token: ana, json: { document } })
-  assert.deepEqual(
-    plan.changes.filter((each) => each.what !== 'same').map((each) => each.name),
-    ['max'],
-  )
-  const applied = await say<AppliedView>('POST', '/v1/configuration/apply', { token: ana, json: { document } })
-  assert.equal(applied.plan.problems, undefined)
-  assert.equal(
-    (await say<ProblemView>('POST', '/v1/configuration/apply', { token: bot, json: { document }, status: 403 })).type,
-    'urn:remit:refusal:caller.not-allowed',
-  )
+  assert.deepEqual([plan.changes.map((each) => [each.name, each.class]), plan.class], [[['max', 'widens']], 'widens'])
+  const { changeSet } = await say<ProposedView>('POST', '/v1/change-sets', { token: ana, json: { document, base: plan.base } })
+  assert.equal(changeSet?.state, 'proposed', 'another person may answer')
+  const cookie = await api.cookie('ben')
+  assert.match((await say('GET', '/waiting', { cookie })).raw, new RegExp(`/changes/${changeSet.id}`))
+  await approve(changeSet.id, cookie, { name: 'ben', page: '/changes' })
+  assert.equal((await say<ChangeSetView>('GET', `/v1/change-sets/${changeSet.id}`, { token: ana })).ending, 'approved by ben')
+  assert.equal((await say<ChangeSetList>('GET', '/v1/change-sets', { token: eva })).changeSets.length > 1, true, 'an auditor sees them all')
+  await say('GET', `/v1/change-sets/${changeSet.id}`, { token: bot, status: 404 })
+  const refusal = { token: bot, json: { document }, status: 403 }
+  assert.equal((await say<ProblemView>('POST', '/v1/change-sets', refusal)).type, 'urn:remit:refusal:caller.not-allowed')
+  const faulty = await say<ProblemView>('POST', '/v1/change-sets', { token: ana, json: { document: { version: 2 } }, status: 422 })
+  assert.deepEqual([faulty.type, faulty.problems?.[0]?.pointer], ['urn:remit:refusal:configuration.invalid', '/version'])
+  const exported = await say<ExportView>('GET', '/v1/configuration', { token: ana })
+  assert.doesNotMatch(exported.raw, /upstream-secret|sealed/)
+  const same = await say<PlanView>('POST', '/v1/configuration/plan', { token: ana, json: { document: exported.document } })
+  assert.deepEqual(same.changes, [], 'what was exported says nothing new')
 })
 
 test('an auditor reads the ledger, and a stranger verifies what was exported', async () => {
@@ -307,6 +315,40 @@ test('an auditor reads the ledger, and a stranger verifies what was exported', a
   }
   const report = await verifyExport(lines(), [checkpoint.key])
   assert.deepEqual([report.ok, report.keyGiven], [true, true], JSON.stringify(report))
+})
+
+test('one entry is proved to a stranger, its body erased, and what is left still proved', async () => {
+  const [ana, eva, bot] = [await api.token('ana'), await api.token('eva'), await api.token('bot')]
+  const { key, size } = await say<CheckpointView>('GET', '/v1/ledger/checkpoint')
+  const rows = await api.house.database.leaves(0, 1_000)
+  const of = (kind: string) => rows.find((row) => row.body?.includes(`"kind":"${kind}"`))?.index ?? assert.fail(`no ${kind}`)
+  const asked = of('grant.requested')
+  const proved = await say<EntryProofView>('GET', `/v1/ledger/entries/${asked}/proof`, { token: eva })
+  const report = verifyProof(proved.proof, [key])
+  assert.deepEqual([report.failures, report.index, report.body?.['kind']], [[], asked, 'grant.requested'])
+  await say('GET', `/v1/ledger/entries/${asked}/proof`, { token: bot, status: 403 })
+  await say('GET', `/v1/ledger/entries/${size + 1_000}/proof`, { token: eva, status: 404 })
+  const consistency = await say<ConsistencyView>('GET', `/v1/ledger/consistency?first=1&second=${size}`)
+  assert.ok(consistency.path.length > 0)
+  await say('GET', `/v1/ledger/consistency?first=${size}&second=1`, { status: 404 })
+
+  const erase = (index: number, status: number, token = ana) =>
+    say('POST', `/v1/ledger/entries/${index}/erase`, { token, json: { reason: 'a password was pasted in' }, status })
+  await erase(asked, 403, eva)
+  await erase(asked, 403, bot)
+  await erase(of('configuration.applied'), 409)
+  await erase(of('passkey.registered'), 409)
+  await erase(size + 1_000, 404)
+  assert.match((await erase(asked, 200)).raw, /grant\.requested/)
+  await erase(asked, 404)
+  const after = verifyProof((await say<EntryProofView>('GET', `/v1/ledger/entries/${asked}/proof`, { token: eva })).proof, [key])
+  assert.deepEqual([after.failures, after.body], [[], undefined])
+  const exported = await say('GET', '/v1/ledger/export', { token: eva })
+  const whole = await verifyExport(exported.raw.split('\n').slice(0, -1), [key])
+  assert.deepEqual([whole.failures, whole.erased], [[], 1])
+  const again =
+    (await api.house.database.leaves(0, 1_000)).find((row) => row.body?.includes('"ledger.body-erased"'))?.index ?? assert.fail()
+  await erase(again, 409)
 })
 
 test('a passkey without user verification signs nothing', async () => {
