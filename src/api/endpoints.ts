@@ -2,7 +2,6 @@
 import type { Endpoint } from './endpoint.ts'
 import { abandonGrant } from './endpoints/abandon-grant.ts'
 import { activateGrant } from './endpoints/activate-grant.ts'
-import { applyConfiguration } from './endpoints/apply-configuration.ts'
 import { beginAnswer } from './endpoints/begin-answer.ts'
 import { beginDeviceConfirmation } from './endpoints/begin-device-confirmation.ts'
 import { beginRegistration } from './endpoints/begin-registration.ts'
@@ -13,6 +12,7 @@ import { endException } from './endpoints/end-exception.ts'
 import { eraseBody } from './endpoints/erase-body.ts'
 import { exchangeToken } from './endpoints/exchange-token.ts'
 import { explainDecision } from './endpoints/explain-decision.ts'
+import { exportConfiguration } from './endpoints/export-configuration.ts'
 import { exportLedger } from './endpoints/export-ledger.ts'
 import { extendGrant } from './endpoints/extend-grant.ts'
 import { finishAnswer } from './endpoints/finish-answer.ts'
@@ -21,6 +21,7 @@ import { finishRegistration } from './endpoints/finish-registration.ts'
 import { finishSignIn } from './endpoints/finish-sign-in.ts'
 import { invitePerson } from './endpoints/invite-person.ts'
 import { issueSecret } from './endpoints/issue-secret.ts'
+import { listChangeSets } from './endpoints/list-change-sets.ts'
 import { listEligible } from './endpoints/list-eligible.ts'
 import { listExceptions } from './endpoints/list-exceptions.ts'
 import { listGrants } from './endpoints/list-grants.ts'
@@ -33,6 +34,7 @@ import { loadCheckpoint } from './endpoints/load-checkpoint.ts'
 import { loadScript } from './endpoints/load-script.ts'
 import { loadStylesheet } from './endpoints/load-stylesheet.ts'
 import { loadTile } from './endpoints/load-tile.ts'
+import { openChangePage } from './endpoints/open-change-page.ts'
 import { openDevicePage } from './endpoints/open-device-page.ts'
 import { openExceptionPage } from './endpoints/open-exception-page.ts'
 import { openHoldPage } from './endpoints/open-hold-page.ts'
@@ -45,11 +47,13 @@ import { planConfiguration } from './endpoints/plan-configuration.ts'
 import { proposeException } from './endpoints/propose-exception.ts'
 import { proveConsistency } from './endpoints/prove-consistency.ts'
 import { proveEntry } from './endpoints/prove-entry.ts'
+import { proposeChange } from './endpoints/propose-change.ts'
 import { quarantineIdentity } from './endpoints/quarantine-identity.ts'
 import { releaseIdentity } from './endpoints/release-identity.ts'
 import { requestGrant } from './endpoints/request-grant.ts'
 import { revokeGrant } from './endpoints/revoke-grant.ts'
 import { revokeSecret } from './endpoints/revoke-secret.ts'
+import { showChangeSet } from './endpoints/show-change-set.ts'
 import { showCheckpoint } from './endpoints/show-checkpoint.ts'
 import { showException } from './endpoints/show-exception.ts'
 import { showGrant } from './endpoints/show-grant.ts'
@@ -61,6 +65,7 @@ import { signOut } from './endpoints/sign-out.ts'
 import { startDeviceSignIn } from './endpoints/start-device-sign-in.ts'
 import { tickExceptionStep } from './endpoints/tick-exception-step.ts'
 import { whoAmI } from './endpoints/who-am-i.ts'
+import { withdrawChangeSet } from './endpoints/withdraw-change-set.ts'
 import { withdrawException } from './endpoints/withdraw-exception.ts'
 
 export const endpoints: readonly Endpoint[] = [
@@ -96,7 +101,12 @@ export const endpoints: readonly Endpoint[] = [
   revokeSecret,
   invitePerson,
   planConfiguration,
-  applyConfiguration,
+  exportConfiguration,
+  proposeChange,
+  listChangeSets,
+  showChangeSet,
+  withdrawChangeSet,
+  openChangePage,
   listServices,
   explainDecision,
   showCheckpoint,

@@ -1,5 +1,6 @@
 /** What `plan`, `apply` and `check` share: reading the file, and showing a plan and what is wrong. */
-import type { PlannedChange, PlanProblem, PlanView } from '../sdk/views.ts'
+import { RemitRefusal } from '../sdk/remit-refusal.ts'
+import type { ChangeLineView, ChangeSetView, PlanView } from '../sdk/views.ts'
 import type { Answer, Run } from './command.ts'
 import { type Configuration, placeProblem, readConfiguration } from './configuration-file.ts'
 import { exitCodes } from './failures.ts'
@@ -32,24 +33,68 @@ export function problemAnswer(problems: readonly SourceProblem[], run: Run): Ans
   }
 }
 
-/** The problems of a plan, at their places in the files. */
-export function problemsOf(plan: PlanView, configuration: Configuration): readonly SourceProblem[] {
-  return (plan.problems ?? []).map((problem: PlanProblem) => placeProblem(configuration, problem))
+/** The faults that a refusal names, at their places in the files; everything else is thrown on. */
+export function problemsOf(thrown: unknown, configuration: Configuration): readonly SourceProblem[] {
+  const problems = thrown instanceof RemitRefusal ? thrown.problem.problems : undefined
+  if (problems === undefined) throw thrown
+  return problems.map((problem) => placeProblem(configuration, problem))
 }
 
-const signs = { add: '+', change: '~', same: '=' } as const
+const signs = { add: '+', change: '~', remove: '-' } as const
 
-export function planLines(changes: readonly PlannedChange[], paint: Paint): string[] {
-  const paints = { add: paint.green, change: paint.yellow, same: paint.dim }
-  const changed = changes.filter(({ what }) => what !== 'same')
-  const same = changes.length - changed.length
-  const width = Math.max(0, ...changed.map(({ kind, name }) => kind.length + name.length + 1))
-  const lines = changed.map(
-    ({ kind, name, what, says }) => `${paints[what](signs[what])} ${pad(clean(`${kind} ${name}`), width)}  ${clean(says)}`,
-  )
-  return [...lines, ...(same === 0 ? [] : [paint.dim(`= ${same} unchanged`)])]
+/** One line for each effect, the gravest last, where the eye is when the list ends. */
+export function planLines(plan: Pick<PlanView, 'changes' | 'class' | 'unchanged' | 'needs' | 'alone'>, paint: Paint): string[] {
+  const { changes, unchanged, needs, alone } = plan
+  if (changes.length === 0) return ['nothing to change']
+  return [
+    ...changeLines(changes, paint),
+    ...(unchanged === 0 ? [] : [paint.dim(`= ${unchanged} unchanged`)]),
+    '',
+    `as a whole it ${classWords[plan.class]}`,
+    ...(needs === undefined ? [] : [paint.yellow(clean(`it waits for ${needs}`))]),
+    ...(alone === undefined ? [] : [paint.yellow(clean(alone))]),
+  ]
 }
 
-export function changeCount(changes: readonly PlannedChange[]): number {
-  return changes.filter(({ what }) => what !== 'same').length
+const classWords: Readonly<Record<PlanView['class'], string>> = {
+  neutral: 'is neutral: nobody gains anything',
+  narrows: 'narrows: nobody gains anything',
+  widens: 'widens: somebody may do more',
+  'moves-secret': 'moves a secret',
+  unclassified: 'cannot be classified: a person must read it',
+}
+
+const order: readonly PlanView['class'][] = ['neutral', 'narrows', 'widens', 'moves-secret', 'unclassified']
+
+export function changeLines(changes: readonly ChangeLineView[], paint: Paint): string[] {
+  const paints = { neutral: paint.dim, narrows: paint.green, widens: paint.yellow, 'moves-secret': paint.red, unclassified: paint.red }
+  const width = Math.max(0, ...changes.map(({ kind, name }) => kind.length + name.length + 1))
+  return changes
+    .toSorted((left, right) => order.indexOf(left.class) - order.indexOf(right.class))
+    .map((line) => {
+      const { kind, name, what, says } = line
+      return `${signs[what]} ${pad(clean(`${kind} ${name}`), width)}  ${paints[line.class](pad(line.class, 12))}  ${clean(says)}`
+    })
+}
+
+/** A change-set for people: what it does, whose yes it needs, what became of it. */
+export function changeSetLines(set: ChangeSetView, { paint }: Run): string[] {
+  const facts: readonly (readonly [string, string | undefined])[] = [
+    ['state', set.state],
+    ['author', set.author],
+    ['because', set.reason],
+    ['needs', set.state === 'proposed' ? set.approval : undefined],
+    ['signed', set.approvals.map(({ person, decision }) => `${person}: ${decision === 'approve' ? 'yes' : 'no'}`).join(', ') || undefined],
+    ['waits until', set.state === 'proposed' ? set.expiresAt : undefined],
+    ['came to', set.ending],
+    ['page', set.state === 'proposed' ? set.page : undefined],
+  ]
+  const width = Math.max(...facts.map(([name]) => name.length))
+  return [
+    paint.bold(set.id),
+    ...facts.flatMap(([name, value]) => (value === undefined ? [] : [`  ${paint.dim(pad(name, width))}  ${clean(value)}`])),
+    ...(set.locked === true ? [paint.yellow('  nobody who exists could satisfy this now; it stays locked')] : []),
+    '',
+    ...changeLines(set.changes, paint),
+  ]
 }

@@ -7,6 +7,7 @@ import { done, type Result } from '../kernel/result.ts'
 import { type Approval, type SubjectId, subjectPrefixes } from '../model/grants.ts'
 import type { Identity, Passkey } from '../model/identities.ts'
 import { exceptionSubject } from './answer-exception.ts'
+import { changeSetSubject } from './answer-change-set.ts'
 import { grantSubject } from './answer-grant.ts'
 import { holdSubject } from './answer-hold.ts'
 import type { Answering, Became, OpenSubject, SubjectKind, SubjectQuestion } from './answer-subjects.ts'
@@ -25,6 +26,7 @@ const challengeMax = 300_000
 const kinds: Partial<Readonly<Record<(typeof subjectPrefixes)[number], SubjectKind>>> = {
   grn: grantSubject,
   hld: holdSubject,
+  chg: changeSetSubject,
   exc: exceptionSubject,
 }
 

@@ -24,6 +24,10 @@ export interface Compared {
   readonly records: ChangedRecords
   readonly before: Picture & { readonly rules: Rules | undefined }
   readonly after: Picture & { readonly rules: Rules }
+  /** Things that the document names and that stay as they are. */
+  readonly same: number
+  /** Version of the facts it was compared with. */
+  readonly version: number
 }
 
 type Problems = { readonly problems: readonly ConfigurationProblem[] }
@@ -31,6 +35,7 @@ type Problems = { readonly problems: readonly ConfigurationProblem[] }
 /** Compares what is wanted with what is in force now. Takes a while where policies are to be checked. */
 export async function compare(desk: Desk, wanted: WantedConfiguration, author: string): Promise<Compared | Problems> {
   const now = desk.clock.now()
+  const { version } = desk.facts
   const before = { ...pictureOf(desk), rules: desk.facts.rules }
   const identities = wantedIdentities(desk, wanted, now)
   if ('problems' in identities) return identities
@@ -51,10 +56,12 @@ export async function compare(desk: Desk, wanted: WantedConfiguration, author: s
     records: {
       identities: identities.changed,
       issuers: [...issuers.changed, ...issuers.gone.map((each) => ({ ...each, removedAt: now }))],
-      services: [...services.changed, ...services.gone.map((each) => ({ ...each, removedAt: now }))],
+      services: [...services.changed, ...services.gone.map((each) => withoutCredential(each, now))],
       policies: set.version === before.policies?.version ? undefined : set,
     },
     before,
+    same: identities.records.length - identities.changed.length + issuers.same + services.same,
+    version,
     after: {
       identities: new Map([...before.identities, ...pictured.map((each) => [each.name, each] as const)]),
       issuers: issuers.all,
@@ -63,6 +70,11 @@ export async function compare(desk: Desk, wanted: WantedConfiguration, author: s
       rules,
     },
   }
+}
+
+/** Its secret is of no use any more. */
+function withoutCredential({ credential: _, ...service }: Service, now: Instant): Service {
+  return { ...service, removedAt: now }
 }
 
 /** Roles that the policies in force speak of were declared when those were published. */
@@ -76,13 +88,17 @@ interface Merged<T> {
   readonly all: ReadonlyMap<string, T>
   readonly changed: readonly T[]
   readonly gone: readonly T[]
+  readonly same: number
 }
 
 function merge<T extends { readonly id: string }>(before: ReadonlyMap<string, T>, wanted: readonly T[], prune: boolean): Merged<T> {
-  const named = new Map(wanted.map((each) => [each.id, each]))
+  const changed = wanted.filter((each) => !isSame(each, before.get(each.id)))
+  // What is the same stays the same object, so that whoever compares sees it at once.
+  const named = new Map(wanted.map((each) => [each.id, changed.includes(each) ? each : (before.get(each.id) ?? each)]))
   return {
     all: prune ? named : new Map([...before, ...named]),
-    changed: wanted.filter((each) => !isSame(each, before.get(each.id))),
+    changed,
+    same: wanted.length - changed.length,
     gone: prune ? [...before.values()].filter((each) => !named.has(each.id)) : [],
   }
 }

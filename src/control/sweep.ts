@@ -4,6 +4,7 @@ import { done } from '../kernel/result.ts'
 import { holdLife, step } from '../model/lives.ts'
 import type { Ending, Grant, Hold } from '../model/grants.ts'
 import type { Activity } from './activity.ts'
+import { sweepChangeSets } from './change-sets.ts'
 import { type Desk, machinery, note } from './desk.ts'
 import { endGrant } from './end-grant.ts'
 import { everyRecord } from './every-record.ts'
@@ -17,7 +18,7 @@ const batchMax = 200
 
 /** Ends what is over by now. Answers how many. */
 export async function sweep(desk: Desk, activity: Activity): Promise<number> {
-  const fallen = (await reevaluate(desk)) + (await sweepExceptions(desk))
+  const fallen = (await reevaluate(desk)) + (await sweepExceptions(desk)) + (await sweepChangeSets(desk))
   const now = desk.clock.now()
   const grants = [...desk.facts.openGrants()].filter((grant) => overdue(grant, activity, now) !== undefined).slice(0, batchMax)
   const holds = [...desk.facts.holds()].filter((hold) => isOverdue(hold, now)).slice(0, batchMax)

@@ -2,7 +2,7 @@
 import type { KeyObject } from 'node:crypto'
 import { Activity } from '../control/activity.ts'
 import { Anchoring, latestAnchor } from '../control/anchor.ts'
-import { applyConfiguration } from '../control/configuration.ts'
+import { proposeChange } from '../control/change-sets.ts'
 import type { Desk, Pages } from '../control/desk.ts'
 import { Facts } from '../control/facts.ts'
 import type { Gate } from '../control/gate.ts'
@@ -251,10 +251,8 @@ async function makeDesk(shared: Shared, parts: RoomParts, { store, facts }: Pick
 /** The desk's own policies are always in force, also before anybody configured anything. */
 async function publishShipped(desk: Desk): Promise<Result<undefined>> {
   if (desk.facts.policies !== undefined) return done(undefined)
-  const applied = await applyConfiguration(desk, { machine: 'first start' }, { version: 1, space: desk.space, policyFiles: [] })
-  if (!applied.ok) return applied
-  const [problem] = applied.value.problems ?? []
-  return problem === undefined
-    ? done(undefined)
-    : refuse('policy.invalid', { detail: `${problem.file}:${problem.line}: ${problem.message}` })
+  // Nobody is registered in a space that has no policies, so that there is nobody to ask.
+  const document = { version: 1, space: desk.space, policyFiles: [] }
+  const applied = await proposeChange(desk, { machine: 'first start' }, { document })
+  return applied.ok ? done(undefined) : applied
 }

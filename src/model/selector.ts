@@ -47,6 +47,16 @@ export function uniteSelectors(selectors: readonly Selector[]): Selector {
   return { parts: [...strictest.values()] }
 }
 
+/**
+ * Whether whoever satisfies the first satisfies the second, alone and united with any others: each part of the second stands in the first
+ * with the same members and at least as many persons. (A part with fewer members would fall together with another one of those members.)
+ */
+export function isAtLeastAsStrict(first: Selector, second: Selector): boolean {
+  const keyOf = (part: SelectorPart) => part.from.map(describeMember).toSorted().join('|')
+  const counts = new Map(uniteSelectors([first]).parts.map((part) => [keyOf(part), part.count]))
+  return uniteSelectors([second]).parts.every((part) => (counts.get(keyOf(part)) ?? 0) >= part.count)
+}
+
 /** The text that `parseSelector` reads back. */
 export function describeSelector(selector: Selector): string {
   const describePart = (part: SelectorPart) => `${part.count === 1 ? '' : `${part.count} of `}${part.from.map(describeMember).join(' | ')}`

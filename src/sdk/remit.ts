@@ -1,5 +1,14 @@
 /** The client of Remit's API: one method for each thing that may be asked of it. */
-import type { AppliedView, ConfigurationBody, PlanView } from '../wire/configuration.ts'
+import type {
+  ChangeSetList,
+  ChangeSetQuery,
+  ChangeSetView,
+  ConfigurationBody,
+  ExportView,
+  PlanView,
+  ProposalBody,
+  ProposedView,
+} from '../wire/configuration.ts'
 import type { ExceptionBody, ExceptionList, ExceptionQuery, ExceptionView, StandingView } from '../wire/exceptions.ts'
 import type {
   ClosingBody,
@@ -27,13 +36,12 @@ import type {
 import type { CheckpointView, EntryProofView, ErasedView, ExplanationView, HealthView, LedgerEntryList } from '../wire/ledger.ts'
 import type { ServiceList } from '../wire/services.ts'
 import type { TokenAnswer } from '../wire/tokens.ts'
-import type { WireObject } from '../wire/values.ts'
 import { type Credential, exchangeCredential, proofText, type Proof } from './credentials.ts'
 import { type Call, callApi, type Fetch, type Line, streamLines } from './http-calls.ts'
 import { parseAnswer } from './parse-answers.ts'
 import { RemitRefusal, RemitUnreachable } from './remit-refusal.ts'
 import { TokenKeeper } from './token-keeper.ts'
-import { type Waiting, waitForGrant, waitForHold } from './waiting.ts'
+import { type Waiting, waitForChangeSet, waitForGrant, waitForHold } from './waiting.ts'
 import { type TaskRequest, type Work, withGrant } from './with-grant.ts'
 
 export interface RemitOptions {
@@ -210,16 +218,34 @@ export class Remit {
     return this.#post('/v1/invitations', body, 'link', options)
   }
 
-  /** What applying would change. Changes nothing. */
-  async planConfiguration(document: WireObject, options?: CallOptions): Promise<PlanView> {
-    const body: ConfigurationBody = { document }
+  /** What applying would change, in words, and who would have to sign. Changes nothing. */
+  async planConfiguration(body: ConfigurationBody, options?: CallOptions): Promise<PlanView> {
     const call = { method: 'POST', path: '/v1/configuration/plan', body, repeatable: true } as const
     return this.#ask(call, 'changes', { timeoutMs: configurationMs, ...options })
   }
 
-  async applyConfiguration(document: WireObject, options?: CallOptions): Promise<AppliedView> {
-    const body: ConfigurationBody = { document }
-    return this.#post('/v1/configuration/apply', body, 'plan', { timeoutMs: configurationMs, ...options })
+  /** Applies what needs nobody else; the rest waits: `changeSet` says on which page it is signed. */
+  async proposeChange(body: ProposalBody, options?: CallOptions): Promise<ProposedView> {
+    return this.#post('/v1/change-sets', body, 'plan', { timeoutMs: configurationMs, ...options })
+  }
+
+  async changeSets(query: ChangeSetQuery = {}, options?: CallOptions): Promise<ChangeSetList> {
+    return this.#ask({ method: 'GET', path: '/v1/change-sets', query: { ...query } }, 'changeSets', options)
+  }
+
+  /** With `wait` the answer comes when it no longer waits, or after so many seconds. */
+  async changeSet(id: string, wait: { readonly wait?: number } = {}, options?: CallOptions): Promise<ChangeSetView> {
+    const call = { method: 'GET', path: `/v1/change-sets/${encodeURIComponent(id)}`, query: { ...wait } } as const
+    return this.#ask(call, 'id', waitOptions(wait.wait, options))
+  }
+
+  async withdrawChangeSet(id: string, reason?: string, options?: CallOptions): Promise<ChangeSetView> {
+    return this.#post(`/v1/change-sets/${encodeURIComponent(id)}/withdraw`, reason === undefined ? {} : { reason }, 'id', options)
+  }
+
+  /** What is there, as a document. No secret is in it. */
+  async configuration(options?: CallOptions): Promise<ExportView> {
+    return this.#read('/v1/configuration', 'document', options)
   }
 
   async services(options?: CallOptions): Promise<ServiceList> {
@@ -279,6 +305,11 @@ export class Remit {
   /** Waits until the hold was answered, whatever the answer. */
   async waitForHold(id: string, waiting: Waiting<HoldView> = {}): Promise<HoldView> {
     return waitForHold(this, id, waiting)
+  }
+
+  /** Waits until the change-set was answered, whatever the answer. */
+  async waitForChangeSet(id: string, waiting: Waiting<ChangeSetView> = {}): Promise<ChangeSetView> {
+    return waitForChangeSet(this, id, waiting)
   }
 
   /** Gets a grant, does the work under it, and ends it however the work ends. */

@@ -1,5 +1,7 @@
 /** Waiting for a person: hours if need be, over a connection that may fail for a while. */
+import type { ChangeSetView } from '../wire/configuration.ts'
 import type { GrantStateName, GrantView, GrantWait } from '../wire/grants.ts'
+
 import type { HoldView } from '../wire/holds.ts'
 import { pause } from './pause.ts'
 import { RemitUnreachable } from './remit-refusal.ts'
@@ -17,6 +19,10 @@ export interface GrantReader {
 
 export interface HoldReader {
   hold(id: string, options?: { readonly signal?: AbortSignal }): Promise<HoldView>
+}
+
+export interface ChangeSetReader {
+  changeSet(id: string, wait?: { readonly wait?: number }, options?: { readonly signal?: AbortSignal }): Promise<ChangeSetView>
 }
 
 const waitSeconds = 30
@@ -40,6 +46,20 @@ export async function waitForGrant(client: GrantReader, id: string, waiting: Wai
     seen = grant.state
     // Answered without a change: the wait was over, or was cut short. Either way there is no hurry.
     if (asked.since === seen) await pause(againMs, signal)
+  }
+}
+
+/** The change-set as soon as it is no longer proposed: applied, denied, stale, … */
+export async function waitForChangeSet(client: ChangeSetReader, id: string, waiting: Waiting<ChangeSetView>): Promise<ChangeSetView> {
+  const { signal, onState } = waiting
+  const options = signal === undefined ? {} : { signal }
+  let isFirst = true
+  for (;;) {
+    const set = await enduring(() => client.changeSet(id, isFirst ? {} : { wait: waitSeconds }, options), signal)
+    if (isFirst || set.state !== 'proposed') onState?.(set)
+    if (set.state !== 'proposed') return set
+    if (!isFirst) await pause(againMs, signal)
+    isFirst = false
   }
 }
 

@@ -214,6 +214,6 @@ class People {
     const authenticator = this.#authenticators.get(name) ?? (await this.register(name))
     const { challenge } = mustBe(await beginSignIn(desk))
     const response = authenticator.sign({ challenge, rpId: 'localhost' }, this.#origin()) as unknown as JsonObject
-    return `remit-person=${reveal(mustBe(await finishSignIn(desk, { challenge, response })).cookie)}`
+    return `remit-person-main=${reveal(mustBe(await finishSignIn(desk, { challenge, response })).cookie)}`
   }
 }

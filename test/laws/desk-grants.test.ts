@@ -1,7 +1,7 @@
 /** Remit's own desk is asked for like anything else: for a while, for one task, by people, and never without another person. */
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
-import { planConfiguration, applyConfiguration } from '../../src/control/configuration.ts'
+import { planChange, proposeChange } from '../../src/control/change-sets.ts'
 import { eligible } from '../../src/control/eligible.ts'
 import { completeGrant, revokeGrant } from '../../src/control/end-grant.ts'
 import { invite } from '../../src/control/people.ts'
@@ -73,15 +73,17 @@ describe('a grant for the desk', () => {
     refused(await invite(world.desk, await world.caller('ben'), 'hal'), 'caller.not-allowed')
   })
 
-  test('what is applied under it names it, and under the first administrator’s exception that', async () => {
+  test('what is proposed under it names it, and what is applied under the first administrator’s exception that', async () => {
     const grant = await atTheDesk()
     const changed = base({ roles: { ...roles, sre: ['ben', 'cyd'] } })
-    assert.equal(mustBe(await applyConfiguration(world.desk, await world.caller('ben'), changed)).problems, undefined)
-    assert.equal((await ledger()).findLast((entry) => entry.kind === 'configuration.applied')?.facts['under'], grant.id)
+    assert.equal(mustBe(await proposeChange(world.desk, await world.caller('ben'), { document: changed })).changeSet?.state, 'proposed')
+    assert.equal((await ledger()).findLast((entry) => entry.kind === 'change-set.proposed')?.facts['under'], grant.id)
     await end(grant.id)
-    mustBe(await applyConfiguration(world.desk, await world.caller('ana'), base()))
+    const narrower = base({ roles: { ...roles, sre: [] } })
+    assert.equal(mustBe(await proposeChange(world.desk, await world.caller('ana'), { document: narrower })).changeSet?.state, 'applied')
     const by = (await ledger()).findLast((entry) => entry.kind === 'configuration.applied')
     assert.match(String(by?.facts['under']), /^exc_/)
+    await configure(world, base())
   })
 
   test('ends with its time, with ten idle minutes, with the role of either side, and with nothing else', async () => {
@@ -188,6 +190,6 @@ describe('a grant for the desk', () => {
     const [shop] = JSON.parse(JSON.stringify(base()['services'])) as object[]
     const named = readConfiguration(asDocument({ ...base(), services: [{ ...shop, name: 'desk' }] }))
     assert.match(JSON.stringify('problems' in named ? named.problems : []), /Remit's own desk/)
-    assert.equal((await planConfiguration(world.desk, await world.caller('ben'), base())).ok, false)
+    assert.equal((await planChange(world.desk, await world.caller('ben'), { document: base() })).ok, false)
   })
 })

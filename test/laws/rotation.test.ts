@@ -8,7 +8,6 @@ import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { setTimeout as pause } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
-import { applyConfiguration } from '../../src/control/configuration.ts'
 import { upstreamSecret } from '../../src/control/upstream-secret.ts'
 import { openJournalFiles } from '../../src/host/journal-files.ts'
 import { describeRefusal } from '../../src/kernel/refusals.ts'
@@ -20,6 +19,7 @@ import { masterKeySource, rotateKey } from '../../src/main/rotate-key.ts'
 import { seededChance } from '../world/chance.ts'
 import { TestClock } from '../world/clock.ts'
 import { shopDocument } from '../world/shop.ts'
+import { found } from '../world/configure.ts'
 import { testParts } from '../world/world.ts'
 
 const root = await mkdtemp(join(tmpdir(), 'remit-rotation-'))
@@ -55,8 +55,7 @@ const right = `Bearer ${canary}`
 
 before(async () => {
   const house = mustBe(await openFolder(original))
-  const applied = mustBe(await applyConfiguration(house.desk, { machine: 'test' }, shopDocument()))
-  assert.equal(applied.problems, undefined)
+  await found(house.desk, shopDocument())
   await house.close()
   assert.equal(await secretsOf(original), right)
 })

@@ -1,6 +1,5 @@
 /** What people and machines do to grants in a random life: ask, answer, start, extend, end, contain, configure. */
 import { prepareAnswer } from '../../src/control/answer.ts'
-import { applyConfiguration } from '../../src/control/configuration.ts'
 import { makeSecret, revokeSecret } from '../../src/control/credentials.ts'
 import type { Caller } from '../../src/control/desk.ts'
 import { completeGrant, revokeGrant } from '../../src/control/end-grant.ts'
@@ -14,6 +13,7 @@ import type { Narrowing } from '../../src/model/grants.ts'
 import { chanceOf, randomBook, randomLine, roleNames, taskKinds } from '../cases/random-scenes.ts'
 import { type Being, lineText, mayBeGiven, type Request } from '../cases/second-opinion.ts'
 import { chains, documentOf, type Life, operator, people } from './life.ts'
+import { tryConfigure } from '../world/configure.ts'
 import { type Grant, type Hold, isOpen, minute } from './model.ts'
 
 const openMax = 50
@@ -288,8 +288,8 @@ export async function configure(life: Life): Promise<void> {
   life.say(
     `configured: ${JSON.stringify([...after.values()].filter((each) => each !== before.get(each.name)))}${book === model.book ? '' : `, policies ${JSON.stringify(book)}`}`,
   )
-  const applied = mustBe(await applyConfiguration(life.world.desk, { machine: 'test' }, documentOf(after, book)))
-  life.law(applied.problems === undefined, `the document has problems: ${JSON.stringify(applied.problems)}`)
+  // Where too few people are left to sign, it waits until the next one takes its place.
+  if (!(await tryConfigure(life.world, documentOf(after, book)))) return
   for (const each of after.values()) {
     if (each.live || before.get(each.name)?.live !== true) continue
     model.closeAllOf(new Set([each.name, ...[...before.values()].filter((other) => other.owner === each.name).map((other) => other.name)]))

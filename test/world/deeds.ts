@@ -1,17 +1,17 @@
 /** What tests of the laws do again and again: ask, start, act, stand at the door. */
 import assert from 'node:assert/strict'
-import { applyConfiguration } from '../../src/control/configuration.ts'
 import type { Bearer, Call, Decision, Outcome, Verdict } from '../../src/control/ports.ts'
 import { type GrantRequest, requestGrant } from '../../src/control/request-grant.ts'
 import { activateGrant } from '../../src/control/work-window.ts'
 import type { GrantId, HoldId } from '../../src/kernel/ids.ts'
-import type { JsonObject } from '../../src/kernel/json.ts'
 import type { RefusalCode } from '../../src/kernel/refusals.ts'
 import { mustBe, type Result } from '../../src/kernel/result.ts'
 import type { ArgumentValue } from '../../src/model/actions.ts'
 import type { Grant } from '../../src/model/grants.ts'
 import { actionOf, materialOf } from './shop.ts'
 import type { World } from './world.ts'
+
+export { configure } from './configure.ts'
 
 type Given = Readonly<Record<string, ArgumentValue>>
 
@@ -70,10 +70,4 @@ export function refusedVerdict(verdict: Verdict, code: RefusalCode): void {
 
 export function refused(result: Result<unknown>, code: RefusalCode): void {
   assert.equal(result.ok ? 'done' : result.refusal.code, code)
-}
-
-/** Applies a document as whoever runs the machine; fails on any problem in it. */
-export async function configure(world: World, document: JsonObject): Promise<void> {
-  const applied = mustBe(await applyConfiguration(world.desk, { machine: 'test' }, document))
-  assert.equal(applied.problems, undefined)
 }

@@ -1,7 +1,6 @@
 /** A whole Remit without sockets: real store, ledger, policies, passkeys and tokens, under a clock and a chance of the test's own. */
 import { readFileSync } from 'node:fs'
 import { answer, prepareAnswer, type Answered } from '../../src/control/answer.ts'
-import { applyConfiguration } from '../../src/control/configuration.ts'
 import type { Caller, Desk } from '../../src/control/desk.ts'
 import { makeSecret } from '../../src/control/credentials.ts'
 import { type Exchanged, exchangeToken, tokenTypes } from '../../src/control/exchange-token.ts'
@@ -19,6 +18,7 @@ import type { Identity } from '../../src/model/identities.ts'
 import { type House, type HouseParts, httpGateway, openHouse, type Room, type RoomParts } from '../../src/main/house.ts'
 import { seededChance } from './chance.ts'
 import { TestClock } from './clock.ts'
+import { found } from './configure.ts'
 import { memoryJournalDisk } from './journal-disk.ts'
 import { seededKeys } from './keys.ts'
 
@@ -74,8 +74,7 @@ export async function openWorld({ seed = 1, document, storePath = ':memory:' }: 
 /** The same with parts of one's own. */
 export async function openWorldOf(parts: WorldParts, document: JsonObject): Promise<World> {
   const house = mustBe(await openHouse(parts))
-  const applied = mustBe(await applyConfiguration(house.desk, { machine: 'test' }, document))
-  if (applied.problems !== undefined) throw new Error(JSON.stringify(applied.problems, null, 2))
+  await found(house.desk, document)
   const world = new OpenWorld(house, parts)
   await world.registerEverybody()
   return world
@@ -91,8 +90,7 @@ export async function openTwoSpaces(documents: readonly [JsonObject, JsonObject]
   const house = mustBe(await openHouse(both))
   const worlds = [new OpenWorld(house, both), new OpenWorld(house, both, 1)] as const
   for (const [place, world] of worlds.entries()) {
-    const applied = mustBe(await applyConfiguration(world.desk, { machine: 'test' }, documents[place] ?? {}))
-    if (applied.problems !== undefined) throw new Error(JSON.stringify(applied.problems, null, 2))
+    await found(world.desk, documents[place] ?? {})
     await world.registerEverybody()
   }
   return worlds
@@ -236,7 +234,8 @@ class OpenWorld implements World {
 
   /** A person's command line has a token that rests on their passkey. */
   async #commandLineToken(person: Identity): Promise<string> {
-    const [passkey] = await this.desk.store.read((tx) => tx.find('passkey', { person: person.id }))
+    const passkeys = await this.desk.store.read((tx) => tx.find('passkey', { person: person.id }))
+    const passkey = passkeys.find((each) => each.revokedAt === undefined)
     const now = this.clock.now()
     const claims = {
       jti: this.desk.chance.id('tok', now),

@@ -13,7 +13,7 @@ export const finishAnswer = endpoint({
   path: '/pages/answers/finish',
   caller: 'person',
   perMinuteMax: 60,
-  records: ['approval.signed', 'grant.approved', 'grant.denied', 'hold.approved', 'hold.denied', 'exception.approved', 'exception.denied'],
+  records: ['approval.signed', 'grant.approved', 'grant.denied', 'hold.approved', 'hold.denied', 'configuration.applied', 'change-set.denied', 'exception.approved', 'exception.denied'],
   takes: 'json',
   bodyBytesMax: 65_536,
   refuses: 'problem',

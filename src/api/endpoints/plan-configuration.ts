@@ -1,14 +1,15 @@
 /** POST /v1/configuration/plan: what a document would change. */
 import { z } from 'zod'
 import { done } from '../../kernel/result.ts'
-import { planConfiguration as plan } from '../../control/configuration.ts'
+import { planChange } from '../../control/change-sets.ts'
+import { prunings } from '../../model/change-sets.ts'
 import type { PlanView } from '../../wire/configuration.ts'
 import { json } from '../answers.ts'
 import { endpoint } from '../endpoint.ts'
 import { jsonObject } from '../fields.ts'
 
 export const planConfiguration = endpoint({
-  says: 'what a configuration would change; a fault is named with its place',
+  says: 'what a configuration would change, in words, and who would have to sign; with a fault it is refused, each in `problems`',
   method: 'POST',
   path: '/v1/configuration/plan',
   caller: 'identity',
@@ -17,9 +18,9 @@ export const planConfiguration = endpoint({
   takes: 'json',
   bodyBytesMax: 4_194_304,
   refuses: 'problem',
-  input: z.strictObject({ document: jsonObject }),
-  run: async (api, { document }, { caller }) => {
-    const planned = await plan(api.desk, caller, document)
+  input: z.strictObject({ document: jsonObject, prune: z.enum(prunings).optional() }),
+  run: async ({ desk }, { document, prune = 'nothing' }, { caller }) => {
+    const planned = await planChange(desk, caller, { document, prune })
     return planned.ok ? done(json(planned.value satisfies PlanView)) : planned
   },
 })

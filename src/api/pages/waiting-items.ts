@@ -1,5 +1,6 @@
 /** What waits for people's answers, kind by kind: who may answer, until when, and how it looks in the list. */
 import type { Instant } from '../../kernel/instants.ts'
+import { answerableChangeSet } from '../../control/change-set-price.ts'
 import type { Desk } from '../../control/desk.ts'
 import { answerableException } from '../../control/exceptions.ts'
 import { type Answerable, answerableGrant, answerableHold } from '../../control/rights.ts'
@@ -20,7 +21,7 @@ export interface WaitingItem {
 }
 
 /** The most pressing kind first. */
-const kinds: readonly ((desk: Desk) => Iterable<WaitingItem>)[] = [holds, exceptions, grants]
+const kinds: readonly ((desk: Desk) => Iterable<WaitingItem>)[] = [holds, changes, exceptions, grants]
 
 /** Everything that waits and has not run out, whoever may answer it. */
 export function* waitingItems(desk: Desk, now: Instant): Iterable<WaitingItem> {
@@ -35,6 +36,17 @@ function* holds(desk: Desk): Iterable<WaitingItem> {
     const words = html`<span class="item-head">${badge('held now', 'warn')} <b>${actor}</b> wants to ${action.effect}</span>
 <span class="target">${visible(action.target)}</span>`
     yield { id, answerable: answerableHold(desk, hold), answerBy, page: `/holds/${id}`, words }
+  }
+}
+
+function* changes(desk: Desk): Iterable<WaitingItem> {
+  for (const set of desk.facts.changes.waiting()) {
+    const { id, author, changes: lines, expiresAt } = set
+    const gravest = lines.find((line) => line.class === set.class)
+    const words = html`<span class="item-head">${badge('changes', 'warn')} <b>${visible(author.name)}</b> wants to change the configuration</span>
+<span>${gravest === undefined ? '' : visible(`${gravest.kind} ${gravest.name} ${gravest.says}`)}</span>
+<span class="muted">${lines.length === 1 ? 'one change' : `${lines.length} changes`}, ${set.class}</span>`
+    yield { id, answerable: answerableChangeSet(set), answerBy: expiresAt, page: `/changes/${id}`, words }
   }
 }
 

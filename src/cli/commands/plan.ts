@@ -1,22 +1,26 @@
-/** `remit plan`: what applying remit.yaml would change. */
+/** `remit plan`: what applying remit.yaml would change, and who would have to sign. */
 import type { Command } from 'commander'
-import { type Cli, deed, remoteCommand, type Run } from '../command.ts'
-import { changeCount, planLines, problemAnswer, problemsOf, readFromDisk } from '../configuration-run.ts'
+import { type Answer, type Cli, deed, remoteCommand, type Run } from '../command.ts'
+import { planLines, problemAnswer, problemsOf, readFromDisk } from '../configuration-run.ts'
 
 export function planCommand(cli: Cli): Command {
-  return remoteCommand('plan', 'show what applying remit.yaml would change', [
-    { line: 'remit plan -f remit.yaml', says: 'changes nothing' },
+  return remoteCommand('plan', 'show what applying remit.yaml would change, and who would have to sign', [
+    { line: 'remit plan -f remit.yaml', says: 'who gains and who loses what; changes nothing' },
   ])
     .option('-f, --file <path>', 'the configuration', 'remit.yaml')
+    .option('--prune', 'as if everything that it does not name were to go')
     .action(deed(cli, plan))
 }
 
-async function plan(run: Run) {
+async function plan(run: Run): Promise<Answer> {
   const configuration = await readFromDisk(run)
   if (configuration.problems.length > 0) return problemAnswer(configuration.problems, run)
   const client = await run.client()
-  const planned = await run.during('planning', client.planConfiguration(configuration.document))
-  const problems = problemsOf(planned, configuration)
-  if (problems.length > 0) return problemAnswer(problems, run)
-  return { json: planned, text: changeCount(planned.changes) === 0 ? ['nothing to change'] : planLines(planned.changes, run.paint) }
+  const prune = run.flag('prune') ? 'everything' : 'nothing'
+  try {
+    const planned = await run.during('planning', client.planConfiguration({ document: configuration.document, prune }))
+    return { json: planned, text: planLines(planned, run.paint) }
+  } catch (thrown) {
+    return problemAnswer(problemsOf(thrown, configuration), run)
+  }
 }

@@ -1,0 +1,63 @@
+/** An exported configuration as files: remit.yaml with its comments, and the policies beside it. */
+import { basename, posix } from 'node:path'
+import { Document, isMap, isSeq } from 'yaml'
+import type { ExportView, WireObject, WireValue } from '../sdk/views.ts'
+
+export interface ExportedFile {
+  /** Relative to the folder that is written to, and never out of it. */
+  readonly name: string
+  readonly text: string
+}
+
+const folder = 'policies'
+
+export function exportedFiles({ document, policyFiles, secrets }: ExportView): readonly ExportedFile[] {
+  const policies = policyFiles.map(({ name, text }) => ({ name: pathOf(name), text }))
+  const twice = policies.find(({ name }, at) => policies.findIndex((other) => other.name === name) !== at)
+  if (twice !== undefined) throw new Error(`two policy files would be written to ${twice.name}`)
+  const whole: WireObject = { ...document, ...(policies.length === 0 ? {} : { policies: folder }), ...references(document) }
+  return [{ name: 'remit.yaml', text: yamlOf(whole, secrets) }, ...policies]
+}
+
+/** Policies stand in one folder; what would lead out of it keeps its last name. */
+function pathOf(name: string): string {
+  const path = posix.normalize(name)
+  const isBelow = path.startsWith(`${folder}/`)
+  return isBelow ? path : `${folder}/${basename(path)}`
+}
+
+/** References are objects over the wire and plain text in the file. */
+function references({ services }: WireObject): WireObject {
+  if (!Array.isArray(services)) return {}
+  return { services: services.map((service: WireValue) => (isObject(service) ? withReference(service) : service)) }
+}
+
+function withReference(service: WireObject): WireObject {
+  const { credential } = service
+  if (!isObject(credential)) return service
+  const entries = Object.entries(credential).map(([name, value]): [string, WireValue] => [
+    name,
+    isObject(value) && typeof value['reference'] === 'string' ? value['reference'] : value,
+  ])
+  return { ...service, credential: Object.fromEntries(entries) }
+}
+
+function isObject(value: WireValue | undefined): value is WireObject {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
+function yamlOf(document: WireObject, secrets: readonly string[]): string {
+  const yaml = new Document(document, { version: '1.2', schema: 'core', aliasDuplicateObjects: false })
+  yaml.commentBefore = ' Written by remit export. Applied where it came from, it changes nothing.'
+  const services: unknown = yaml.get('services')
+  if (isSeq(services)) {
+    for (const service of services.items) {
+      if (!isMap(service) || !secrets.includes(String(service.get('name')))) continue
+      const credential: unknown = service.get('credential', true)
+      if (typeof credential === 'object' && credential !== null && 'comment' in credential)
+        credential.comment =
+          ' the secret stays where it is; to replace it, write header and bearer, basic or value, with env:NAME or file:PATH'
+    }
+  }
+  return yaml.toString({ lineWidth: 0 })
+}
