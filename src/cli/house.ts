@@ -11,6 +11,8 @@ export interface UpOptions {
   readonly spaces: readonly SpaceAt[]
   /** A folder for trying things out: it accepts passkeys made in software. */
   readonly demo: boolean
+  /** A person to invite from this machine, where nobody administers and too few people are left. */
+  readonly recover?: string
   /** A remit.yaml that is applied before anything listens. */
   readonly configuration?: string
   /** With an authority of this machine's own, or with files of the operator's. Without it nothing is encrypted. */
@@ -48,6 +50,8 @@ export interface ReadySpace {
   readonly gateways: readonly { readonly service: string; readonly url: string }[]
   /** Where the first administrator registers, until somebody has. */
   readonly link?: string
+  /** Where whoever `--recover` named registers. */
+  readonly recovery?: string
   /** Sentences that whoever starts it must know, such as what one person alone cannot do. */
   readonly warnings: readonly string[]
 }

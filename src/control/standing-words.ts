@@ -6,6 +6,7 @@ import type { StandingException } from '../model/identities.ts'
 import { type Desk, deskAllows } from './desk.ts'
 import { exceptionMax } from './exceptions.ts'
 import { endsSoon } from './exceptions-sweep.ts'
+import { machineOperator, peopleWithPasskeys } from './recover.ts'
 import { byReach } from './standing.ts'
 
 const day: Milliseconds = 86_400_000
@@ -25,6 +26,7 @@ export async function standingWords(desk: Desk): Promise<readonly string[]> {
       (each) => `a standing privilege of ${nameOf(desk, each)} ended on ${formatInstant(each.endedAt ?? 0)}: ${each.ending?.reason ?? ''}`,
     ),
     ...lockOut(desk, now),
+    ...(await recovered(desk, now)),
   ]
 }
 
@@ -43,18 +45,28 @@ function inWords(desk: Desk, exception: StandingException, now: Instant): string
 
 /** With one person in the house nothing is renewed, and once nobody may administer nobody is invited either. */
 function lockOut(desk: Desk, now: Instant): readonly string[] {
-  const people = [...desk.facts.people()].filter((person) => desk.facts.hasPasskey(person.id))
+  const people = peopleWithPasskeys(desk)
   const [first] = people
-  if (first === undefined) return []
-  const administrators = people.filter((person) => deskAllows(desk, person, 'administer', now).ok)
-  if (people.length > 1) return []
-  if (administrators.length === 0)
+  if (first === undefined || people.length > 1) return []
+  if (deskAllows(desk, first, 'administer', now).ok)
     return [
-      `nobody stands to administer this Remit, and ${first.name} alone cannot have an exception approved; where policy lets nobody ask for desk/administer either, invite a second person from this machine: remit up --recover NAME`,
+      `the right of ${first.name} to administer cannot be renewed alone: another person must approve it; invite a second person while it lasts: remit invite NAME`,
     ]
   return [
-    `the right of ${first.name} to administer cannot be renewed alone: another person must approve it; invite a second person while it lasts: remit invite NAME`,
+    `nobody stands to administer this Remit, and ${first.name} alone can have nothing approved: invite a second person from this machine: remit up --recover NAME`,
   ]
+}
+
+/** Who came in from the machine itself lately: everybody is to know. */
+async function recovered(desk: Desk, now: Instant): Promise<readonly string[]> {
+  const after = makeId('lnk', Math.max(0, now - 30 * day), new Uint8Array(10))
+  const links = await desk.store.read((tx) => tx.find('link', {}, { max: 1_000, after }))
+  return links
+    .filter((link) => link.issuedBy === machineOperator)
+    .map(({ person, createdAt }) => {
+      const name = person === undefined ? 'somebody' : (desk.facts.identity(person)?.name ?? person)
+      return `RECOVERY: ${name} was invited from this machine on ${formatInstant(createdAt)}`
+    })
 }
 
 /** Those that ended in the last days. An exception is proposed at most a week before it begins, and lasts ninety days at most. */

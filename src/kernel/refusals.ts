@@ -184,6 +184,12 @@ const rows = {
     says: 'the exception is not in a state in which this can be done',
     remedy: 'remit exception show tells its state',
   },
+  'recovery.not-needed': {
+    status: 409,
+    tells: 'operator',
+    says: 'there are people who can do this',
+    remedy: 'detail says who and how; people who have lost their passkeys are disabled in remit.yaml first',
+  },
   'exception.outgrown': {
     status: 403,
     tells: 'caller',

@@ -9,6 +9,7 @@ import { gatewayControl } from '../control/in-process.ts'
 import { firstLink } from '../control/people.ts'
 import type { Pages } from '../control/desk.ts'
 import type { Passkeys } from '../control/ports.ts'
+import { recover } from '../control/recover.ts'
 import { standingWords } from '../control/standing-words.ts'
 import { removeExpired, sweep } from '../control/sweep.ts'
 import { startHttpGateway } from '../gateways/http/gateway.ts'
@@ -187,7 +188,11 @@ async function serveRoom(house: House, room: Room, options: Serving, origins: Ma
   const stopSweeping = every(desk.clock, sweepEveryMs, () => sweep(desk, gate.activity))
   const stopRemoving = every(desk.clock, removeEveryMs, () => removeExpired(desk))
   return {
-    ready: await describeReady(house, room, { url: `${reached.scheme}://${reached.host}:${port}`, gateways: gateway.urls() }),
+    ready: await describeReady(house, room, {
+      url: `${reached.scheme}://${reached.host}:${port}`,
+      gateways: gateway.urls(),
+      recover: desk.space === mainSpace ? options.recover : undefined,
+    }),
     close: async () => {
       stopSweeping()
       stopRemoving()
@@ -200,9 +205,10 @@ async function serveRoom(house: House, room: Room, options: Serving, origins: Ma
 async function describeReady(
   { isDemo, ledger }: House,
   { desk }: Room,
-  at: { readonly url: string; readonly gateways: Readonly<Record<string, string>> },
+  at: { readonly url: string; readonly gateways: Readonly<Record<string, string>>; readonly recover: string | undefined },
 ): Promise<ReadySpace> {
   const link = orThrow(await firstLink(desk))
+  const recovery = at.recover === undefined ? undefined : orThrow(await recover(desk, at.recover))
   const { origin } = desk.pages()
   const warnings: string[] = []
   const people = [...desk.facts.people()].filter((person) => desk.facts.hasPasskey(person.id))
@@ -228,6 +234,7 @@ async function describeReady(
     pages: origin,
     gateways: Object.entries(at.gateways).map(([service, url]) => ({ service, url })),
     ...(link === undefined ? {} : { link: `${origin}/register/${reveal(link)}` }),
+    ...(recovery === undefined ? {} : { recovery: `${origin}/register/${reveal(recovery.link)}` }),
     warnings,
   }
 }

@@ -5,10 +5,13 @@ import { standing } from '../../src/control/standing.ts'
 import { standingWords } from '../../src/control/standing-words.ts'
 import { proposeException } from '../../src/control/exceptions.ts'
 import { endGrant } from '../../src/control/end-grant.ts'
+import { recover } from '../../src/control/recover.ts'
+import { callerMay } from '../../src/control/rights.ts'
+import { reveal } from '../../src/kernel/secret.ts'
 import { sweep } from '../../src/control/sweep.ts'
 import { mustBe } from '../../src/kernel/result.ts'
 import { document } from '../world/approvers.ts'
-import { atWork, hour, minute } from '../world/deeds.ts'
+import { atWork, hour, minute, refused } from '../world/deeds.ts'
 import { openWorld, type World } from '../world/world.ts'
 
 const day = 24 * hour
@@ -176,6 +179,60 @@ describe('what whoever starts it is told', () => {
       world.clock.advance(13 * day)
       await sweep(world.desk, world.house.gate.activity)
       assert.match(await words(), /a standing privilege of ana ended on .*its time is up[\s\S]*nobody stands to administer/)
+    } finally {
+      await world.close()
+    }
+  })
+})
+
+describe('the way back from the machine itself', () => {
+  const two = {
+    people: [{ name: 'ana' }, { name: 'ben' }],
+    roles: { 'incident-agents': ['aide'] },
+    identities: [{ name: 'aide', kind: 'ai-agent', owner: 'ana' }],
+    policyFiles: [],
+  }
+  const alone = { ...two, people: [{ name: 'ana' }] }
+
+  test('is shut while somebody administers, and while two people are there', async () => {
+    for (const document_ of [alone, two]) {
+      const world = await openWorld({ document: document(document_) })
+      try {
+        refused(await recover(world.desk, 'cyd'), 'recovery.not-needed')
+        world.clock.advance(30 * day)
+        const opened = await recover(world.desk, 'cyd')
+        assert.equal(opened.ok, document_ === alone)
+      } finally {
+        await world.close()
+      }
+    }
+  })
+
+  test('gives no right, never answers for somebody who is there, and is told for a month', async () => {
+    const world = await openWorld({ document: document(alone) })
+    try {
+      world.clock.advance(30 * day)
+      refused(await recover(world.desk, 'ana'), 'passkey.exists')
+      const { link } = mustBe(await recover(world.desk, 'cyd'))
+      await world.register('cyd', reveal(link))
+      for (const who of ['ana', 'cyd']) assert.equal(callerMay(world.desk, await world.caller(who), 'administer').ok, false)
+      refused(await recover(world.desk, 'dan'), 'recovery.not-needed')
+      const again = mustBe(
+        await proposeException(world.desk, await world.caller('ana'), {
+          identity: 'ana',
+          owner: 'ana',
+          deskActions: ['administer'],
+          reason: 'somebody must',
+          remediation: ['let people ask for desk/administer'],
+          expiresAt: world.clock.now() + 30 * day,
+        }),
+      )
+      refused(await world.answer('ana', again.id, 'approve'), 'approval.own-request')
+      mustBe(await world.answer('cyd', again.id, 'approve'))
+      assert.ok(callerMay(world.desk, await world.caller('ana'), 'administer').ok)
+      assert.match((await standingWords(world.desk)).join('\n'), /RECOVERY: cyd was invited from this machine/)
+      const { readLedger } = await import('../sim/replay.ts')
+      assert.equal((await readLedger(world.house)).filter(({ kind }) => kind === 'recovery.begun').length, 1)
     } finally {
       await world.close()
     }

@@ -36,6 +36,7 @@ export function upCommand(cli: Cli): Command {
     .option('--master-key <source>', 'where the master key is: file:PATH, env:NAME, command:…, passphrase (default: the data folder)')
     .option('--secret-files <folder>', 'let server-file: references name files in this folder; may be repeated', addText, [])
     .option('--secret-env <name>', 'let server-env: references name this variable, beside REMIT_SECRET_…; may be repeated', addText, [])
+    .option('--recover <name>', 'invite this person from here: where nobody administers any more, and fewer than two people are left')
     .option('--demo', 'make the folder one for trying things out: it accepts passkeys made in software')
     .action((...given: unknown[]) => {
       const command = given.at(-1)
@@ -95,6 +96,7 @@ interface At {
 
 async function up(run: Run, { port, spaces, witnesses }: At): Promise<Answer> {
   const configuration = run.text('file')
+  const recover = run.text('recover')
   const anchor = run.text('anchor')
   const stop = new AbortController()
   const onSignal = () => stop.abort()
@@ -111,6 +113,7 @@ async function up(run: Run, { port, spaces, witnesses }: At): Promise<Answer> {
       ...secrecy(run),
       demo: run.flag('demo'),
       ...(configuration === undefined ? {} : { configuration }),
+      ...(recover === undefined ? {} : { recover }),
       onReady: (ready) => run.io.stdout.write(run.json ? `${JSON.stringify(ready)}\n` : `${readyLines(ready, run).join('\n')}\n`),
       signal: stop.signal,
     })
@@ -149,7 +152,7 @@ function readyLines(ready: Ready, run: Run): string[] {
 }
 
 function spaceLines(space: ReadySpace, more: readonly (readonly [string, string])[], { paint }: Run): string[] {
-  const { url, pages, gateways, link, warnings } = space
+  const { url, pages, gateways, link, recovery, warnings } = space
   return [
     ...factLines(
       [
@@ -157,6 +160,10 @@ function spaceLines(space: ReadySpace, more: readonly (readonly [string, string]
         ['pages', pages],
         ['gateways', gateways.map((each) => `${each.service}  ${each.url}`)],
         ...more,
+        [
+          'recovery',
+          recovery === undefined ? undefined : [recovery, 'opens once, for whoever you named: they can approve what another proposes'],
+        ],
         ['first', link === undefined ? undefined : [link, 'opens once: register your passkey there, and you are the first administrator']],
       ],
       paint,
