@@ -8,7 +8,8 @@ import type { Identity, StandingException } from '../model/identities.ts'
 import type { Approver } from '../model/requirements.ts'
 import type { Desk } from './desk.ts'
 import type { Change, Reading } from './ports.ts'
-import { type Answerable, asApprover, mayAnswer } from './rights.ts'
+import type { Answerable } from './rights.ts'
+import { yesesThatCount } from './still-stands.ts'
 
 export interface Answering {
   readonly subject: SubjectId
@@ -75,10 +76,6 @@ export async function yesSayers(
   subject: string,
   about: Answerable,
 ): Promise<Approver[]> {
-  const approvals = await tx.find('approval', { subject })
-  return approvals.flatMap((each) => {
-    const person = desk.facts.identity(each.person)
-    const counts = each.decision === 'approve' && person !== undefined && mayAnswer(desk, person, about, tx.now).ok
-    return counts ? [asApprover(person)] : []
-  })
+  const approvals = (await tx.find('approval', { subject })).filter((each) => each.decision === 'approve')
+  return [...yesesThatCount(desk, approvals, about, tx.now).counting]
 }

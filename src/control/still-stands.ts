@@ -7,6 +7,7 @@ import { chainStands } from '../decision/facts.ts'
 import type { Grant } from '../model/grants.ts'
 import type { Identity } from '../model/identities.ts'
 import { type Approver, isSatisfied, mayCount, needsPersons, personsWanted, type Requirement } from '../model/requirements.ts'
+import type { SelectorPart } from '../model/selector.ts'
 import type { Desk } from './desk.ts'
 import { parseIssuedProof, splitProofs } from './proofs.ts'
 import { type Answerable, asApprover, describeRequirement, mayAnswer } from './rights.ts'
@@ -52,8 +53,15 @@ function isStillProved(desk: Desk, fact: Grant['task']['proved'][number]): boole
 export function coversPrice(asked: Requirement, now: Requirement): boolean {
   if (personsWanted(now) > personsWanted(asked)) return false
   return now.selector.parts.every((part) =>
-    asked.selector.parts.some((one) => one.count >= part.count && JSON.stringify(one.from) === JSON.stringify(part.from)),
+    asked.selector.parts.some((one) => one.count >= part.count && membersOf(one) === membersOf(part)),
   )
+}
+
+function membersOf({ from }: SelectorPart): string {
+  return from
+    .map(({ kind, name }) => `${kind}:${name}`)
+    .toSorted()
+    .join()
 }
 
 export interface Yeses {

@@ -4,7 +4,7 @@ import type { Dice } from '../world/chance.ts'
 import { type AskRule, type GuardRule, type OperationName, operationNames, operations, type RuleBook, type Wanted } from './rule-book.ts'
 import type { Line, Limit } from './second-opinion.ts'
 
-export const roleNames = ['agents', 'bots', 'sre', 'managers', 'suspects']
+export const roleNames = ['agents', 'bots', 'sre', 'managers', 'suspects', 'administrators']
 export const taskKinds = ['incident', 'release']
 const effectsUsed: readonly Effect[] = ['read', 'write', 'execute', 'administer']
 

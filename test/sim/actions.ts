@@ -8,7 +8,7 @@ import { mustBe } from '../../src/kernel/result.ts'
 import { reveal } from '../../src/kernel/secret.ts'
 import { chanceOf, randomArgument } from '../cases/random-scenes.ts'
 import { type OperationName, operationNames, operations } from '../cases/rule-book.ts'
-import { mayBeGiven, names, opine, type Opinion } from '../cases/second-opinion.ts'
+import { names, opine, type Opinion } from '../cases/second-opinion.ts'
 import { actionOf, materialOf } from '../world/shop.ts'
 import { here } from '../world/world.ts'
 import { type Allowed, chains, type Life, operator } from './life.ts'
@@ -176,7 +176,7 @@ function noteHeld(life: Life, id: string, act: Act, want: Extract<Expected, { ou
     answerBy: now + 10 * minute,
     useBy: 0,
     tokenEndsAt: act.token.endsAt,
-    yes: new Set(),
+    yes: new Map(),
     answered: new Set(),
   })
 }
@@ -239,7 +239,7 @@ async function send(life: Life, allowed: Allowed): Promise<void> {
 function mayPass(life: Life, { endsAt, grant, token, book, operation, hold }: Allowed): boolean {
   const { model, now } = life
   if (now >= endsAt || !model.isLive(grant, now) || model.book !== book || !model.stands(grant.chain)) return false
-  if (token.proofs.some((proof) => model.revokedProofs.has(proof)) || mayBeGiven(model, grant) === undefined) return false
+  if (token.proofs.some((proof) => model.revokedProofs.has(proof)) || model.priceOf(grant) === undefined) return false
   return guardsLet(life, { token, operation: operation as OperationName, argument: undefined, body: '' }, hold)
 }
 
@@ -276,7 +276,7 @@ export async function burst(life: Life): Promise<void> {
   const { dice, model } = life
   const active = life
     .openGrants('active')
-    .filter((grant) => model.isLive(grant, life.now) && grant.underWay === 0 && model.stands(grant.chain))
+    .filter((grant) => grant.desk === undefined && model.isLive(grant, life.now) && grant.underWay === 0 && model.stands(grant.chain))
   if (active.length === 0) return
   const grant = dice.pick(active)
   const token = await newToken(life, grant.chain, grant)
@@ -304,6 +304,7 @@ export async function burst(life: Life): Promise<void> {
     const being = model.beings.get(name)
     if (being !== undefined) model.beings.set(name, { ...being, contained: true })
     model.hasChanged = true
+    model.reevaluate(life.now)
   }
   if (interruption !== 'nothing') model.close(grant)
   life.count(`burst with ${interruption}`)

@@ -1,5 +1,16 @@
 /** What the simulation believes: who was lent what, worked out from the answers that were given and without control's own logic. */
-import { beingsOf, type Being, enough, fits, type Line, type Lent, mayBeGiven, type Scene, strictest } from '../cases/second-opinion.ts'
+import {
+  beingsOf,
+  type Being,
+  enough,
+  fits,
+  type Line,
+  type Lent,
+  mayBeGiven,
+  type Price,
+  type Scene,
+  strictest,
+} from '../cases/second-opinion.ts'
 import type { GuardRule, OperationName, RuleBook, Wanted } from '../cases/rule-book.ts'
 
 export const minute = 60_000
@@ -8,8 +19,17 @@ const week = 7 * 24 * 60 * minute
 /** As the store says it. */
 export type State = 'pending' | 'approved' | 'active' | 'ended' | 'denied' | 'withdrawn' | 'unclaimed'
 
+/** Who signed a yes, and with which of their passkeys, counted from the first. */
+export type Yes = Map<string, number>
+
+export type DeskOperation = 'operate' | 'administer'
+
 export interface Grant {
   readonly id: string
+  /** What it is for at the desk; then it has no lines. */
+  readonly desk?: DeskOperation
+  /** The active grant that it asks more time for. */
+  readonly continues?: string
   readonly chain: readonly string[]
   lines: readonly Line[]
   readonly task: string
@@ -24,7 +44,7 @@ export interface Grant {
   activatedAt: number
   endsAt: number
   spent: number[]
-  readonly yes: Set<string>
+  yes: Yes
   readonly answered: Set<string>
   readonly idle: number
   readonly heartbeat: number | undefined
@@ -47,7 +67,7 @@ export interface Hold {
   useBy: number
   /** With its token ends the session, and what was held on it. */
   readonly tokenEndsAt: number
-  readonly yes: Set<string>
+  readonly yes: Yes
   readonly answered: Set<string>
 }
 
@@ -76,6 +96,10 @@ export class Model {
   readonly holds = new Map<string, Hold>()
   readonly issued: { readonly to: string; readonly by: string; readonly at: number }[] = []
   readonly revokedProofs = new Set<string>()
+  /** How often somebody's passkeys were replaced, and who did it last. */
+  readonly replaced = new Map<string, { readonly times: number; readonly by: string; readonly at: number }>()
+  /** Whether the first administrator's exception is still there. */
+  isFirstThere = true
   startedAt: number
   /** Whether people or policies changed since everything was asked about again. */
   hasChanged = false
@@ -110,6 +134,8 @@ export class Model {
   mayAnswer(name: string, subject: Subject, now: number): boolean {
     const being = this.beings.get(name)
     if (being?.kind !== 'human' || !being.live || being.contained || this.excluded(subject, now).has(name)) return false
+    const { by, at = 0 } = this.replaced.get(name) ?? {}
+    if (by !== undefined && now - at <= week && this.isParty(by, subject.chain)) return false
     const seats = subject.wanted.reduce((sum, each) => sum + each.count, 0)
     return subject.wanted.some((each) => fits(being, each.from)) || subject.persons > seats
   }
@@ -125,23 +151,79 @@ export class Model {
     return out
   }
 
-  isEnough(subject: Subject, yes: ReadonlySet<string>, now: number): boolean {
-    const counting = [...yes].flatMap((name) => {
+  isParty(name: string, chain: readonly string[]): boolean {
+    return chain.some((link) => link === name || this.beings.get(link)?.owner === name)
+  }
+
+  passkeyOf(name: string): number {
+    return this.replaced.get(name)?.times ?? 0
+  }
+
+  /** Whether the first administrator may do everything at the desk, now. */
+  isFirst(name: string, now: number): boolean {
+    return name === 'ana' && this.isFirstThere && now < Date.UTC(2030, 0, 31)
+  }
+
+  isEnough(subject: Subject, yes: Yes, now: number): boolean {
+    const counting = [...yes].flatMap(([name, passkey]) => {
       const being = this.beings.get(name)
-      return being !== undefined && this.mayAnswer(name, subject, now) ? [being] : []
+      return being !== undefined && passkey === this.passkeyOf(name) && this.mayAnswer(name, subject, now) ? [being] : []
     })
     return enough(subject.wanted, subject.persons, counting)
   }
 
-  /** Whether it would be given again: eligible, at the price it was paid for. */
-  stillGiven(grant: Grant): boolean {
-    const price = mayBeGiven(this, grant)
-    if (price === undefined) return false
-    const yes = [...grant.yes].flatMap((name) => {
+  /** What it would cost now, or nothing where it could not be asked for. */
+  priceOf(grant: Grant): Price | undefined {
+    const before = grant.continues === undefined ? undefined : this.grants.get(grant.continues)
+    const duration = grant.duration + (before?.duration ?? 0)
+    return grant.desk === undefined ? mayBeGiven(this, { ...grant, duration }) : this.deskPrice(grant.chain, grant.desk, duration)
+  }
+
+  /** People in the role ask for the desk; another of them must agree, and whoever a guardrail on such deeds names. */
+  deskPrice(chain: readonly string[], desk: DeskOperation, duration = 30 * minute): Price | undefined {
+    const wanted: Wanted[] = [{ count: 1, from: ['role:administrators', 'role:auditors'] }]
+    const effect = desk === 'administer' ? 'administer' : 'configure'
+    for (const name of chain) {
       const being = this.beings.get(name)
-      return being?.live === true ? [being] : []
+      if (being?.kind !== 'human' || !being.roles.includes('administrators') || duration > 60 * minute) return undefined
+      const guards = this.book.guards
+        .filter((guard) => guard.on === undefined && (guard.effect === 'any' || guard.effect === effect))
+        .filter((guard) => (guard.kind ?? 'human') === 'human' && (guard.role === undefined || being.roles.includes(guard.role)))
+      if (guards.some((guard) => guard.hold === undefined)) return undefined
+      wanted.push(...guards.flatMap((guard) => guard.hold ?? []))
+    }
+    const isHigh = desk === 'administer'
+    return { wanted: strictest(wanted), persons: isHigh ? 1 : 0, duration, most: 60 * minute, tier: isHigh ? 2 : 1 }
+  }
+
+  /** The grant by which somebody may do this at the desk now. */
+  deskGrantOf(name: string, desk: DeskOperation, now: number): Grant | undefined {
+    return [...this.grants.values()].find(
+      (grant) => grant.desk === desk && grant.chain.join() === name && this.isLive(grant, now) && this.priceOf(grant) !== undefined,
+    )
+  }
+
+  /** Whether it would be given again: eligible, at the price it was paid for. */
+  stillGiven(grant: Grant, now: number): boolean {
+    const price = this.priceOf(grant)
+    return price !== undefined && this.stands(grant.chain) && this.isEnough({ chain: grant.chain, ...price }, grant.yes, now)
+  }
+
+  /** Whether people are still asked for as much as it would cost now. */
+  stillAsked(grant: Grant): boolean {
+    const price = this.priceOf(grant)
+    if (price === undefined || price.tier > grant.tier || seats(price) > seats(grant)) return false
+    return price.wanted.every((each) => grant.wanted.some((one) => one.count >= each.count && sameMembers(one, each)))
+  }
+
+  /** Whether somebody in the chain, or who answers for it, is not there any more. */
+  isGone(chain: readonly string[]): boolean {
+    return chain.some((name) => {
+      const being = this.beings.get(name)
+      if (being === undefined || !being.live) return true
+      const owner = being.owner === undefined ? undefined : this.beings.get(being.owner)
+      return being.kind !== 'human' && (owner === undefined || !owner.live)
     })
-    return enough(price.wanted, price.persons, yes)
   }
 
   /** Closes a grant as its state allows, and what lived by it. */
@@ -151,7 +233,9 @@ export class Model {
       approved: 'unclaimed',
       active: 'ended',
     }
+    const wasActive = grant.state === 'active'
     grant.state = closed[grant.state] ?? grant.state
+    if (wasActive) for (const more of this.grants.values()) if (more.continues === grant.id && more.state === 'pending') this.close(more)
     for (const hold of this.holds.values())
       if (hold.grant === grant.id && (hold.state === 'waiting' || hold.state === 'approved')) hold.state = 'withdrawn'
   }
@@ -161,16 +245,28 @@ export class Model {
   }
 
   /** After a change of people or policies: what would not be given any more ends. */
-  reevaluate(): void {
+  reevaluate(now: number): void {
     if (!this.hasChanged) return
     this.hasChanged = false
     for (const grant of this.grants.values()) {
-      if ((grant.state === 'approved' || grant.state === 'active') && this.stands(grant.chain) && !this.stillGiven(grant)) this.close(grant)
+      if (!isOpen(grant)) continue
+      const stands = this.stands(grant.chain)
+      if (!stands && !this.isGone(grant.chain)) continue
+      const isFine = stands && (grant.state === 'pending' ? this.stillAsked(grant) : this.stillGiven(grant, now))
+      if (!isFine) this.close(grant)
+    }
+    for (const hold of this.holds.values()) {
+      if (hold.state !== 'waiting' && hold.state !== 'approved') continue
+      const guards = this.book.guards.filter((guard) => guard.hold !== undefined && hold.guards.includes(guard.id))
+      const isSame = guards.length === hold.guards.length && sameWanted(wantedOf(guards), hold.wanted)
+      const isPaid = hold.state === 'waiting' || this.isEnough(this.subjectOfHold(hold), hold.yes, now)
+      if (!isSame || !isPaid) hold.state = 'withdrawn'
     }
   }
 
   sweep(now: number): void {
-    this.reevaluate()
+    this.reevaluate(now)
+    if (this.beings.get('ana')?.live !== true) this.isFirstThere = false
     for (const grant of this.grants.values()) if (this.isOver(grant, now)) this.close(grant)
     for (const hold of this.holds.values()) {
       if (hold.state === 'waiting' && now >= hold.answerBy) hold.state = 'expired'
@@ -241,4 +337,24 @@ export function holdKey(
   action: { readonly operation: OperationName; readonly argument: string | number | undefined; readonly body: string },
 ): string {
   return JSON.stringify([token.id, grant, action.operation, action.argument ?? null, action.body])
+}
+
+function seats({ persons, wanted }: Pick<Price, 'persons' | 'wanted'>): number {
+  return Math.max(
+    persons,
+    wanted.reduce((sum, each) => sum + each.count, 0),
+  )
+}
+
+function sameMembers(one: Wanted, other: Wanted): boolean {
+  return [...one.from].sort().join() === [...other.from].sort().join()
+}
+
+function sameWanted(one: readonly Wanted[], other: readonly Wanted[]): boolean {
+  const text = (wanted: readonly Wanted[]) =>
+    wanted
+      .map((each) => JSON.stringify(each))
+      .sort()
+      .join()
+  return text(one) === text(other)
 }

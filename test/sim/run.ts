@@ -2,8 +2,10 @@
 import { exportLedger } from '../../src/control/export-ledger.ts'
 import { verifyExport } from '../../src/ledger/verify.ts'
 import { act, burst, comeBack, sendOne } from './actions.ts'
+import { askForDesk, loseKeys, sitAtDesk } from './desk.ts'
+import { extend } from './extensions.ts'
 import { beginLife, type Canary, LawBroken, type Life } from './life.ts'
-import { activate, advance, answer, ask, call, complete, configure, contain, extend, revoke, secrets, sweepAll } from './steps.ts'
+import { activate, advance, answer, ask, call, complete, configure, contain, revoke, secrets, sweepAll } from './steps.ts'
 
 export interface LifeOptions {
   readonly seed: number
@@ -33,7 +35,10 @@ const weights: readonly (readonly [weight: number, step: (life: Life) => Promise
   [14, comeBack],
   [9, burst],
   [9, sendOne],
-  [4, extend],
+  [7, extend],
+  [4, askForDesk],
+  [4, sitAtDesk],
+  [1, loseKeys],
   [2, complete],
   [2, revoke],
   [3, contain],

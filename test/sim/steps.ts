@@ -1,32 +1,24 @@
 /** What people and machines do to grants in a random life: ask, answer, start, extend, end, contain, configure. */
 import { prepareAnswer } from '../../src/control/answer.ts'
 import { makeSecret, revokeSecret } from '../../src/control/credentials.ts'
-import type { Caller } from '../../src/control/desk.ts'
 import { completeGrant, revokeGrant } from '../../src/control/end-grant.ts'
 import { quarantine, release } from '../../src/control/quarantine.ts'
 import { requestGrant } from '../../src/control/request-grant.ts'
 import { sweep } from '../../src/control/sweep.ts'
-import { activateGrant, extendGrant } from '../../src/control/work-window.ts'
+import { activateGrant } from '../../src/control/work-window.ts'
 import type { CredentialId, GrantId } from '../../src/kernel/ids.ts'
 import { mustBe } from '../../src/kernel/result.ts'
 import type { Narrowing } from '../../src/model/grants.ts'
 import { chanceOf, randomBook, randomLine, roleNames, taskKinds } from '../cases/random-scenes.ts'
 import { type Being, lineText, mayBeGiven, type Request } from '../cases/second-opinion.ts'
+import { callerFor } from './caller.ts'
 import { chains, documentOf, type Life, operator, people } from './life.ts'
 import { tryConfigure } from '../world/configure.ts'
+import { moveEnd } from './extensions.ts'
 import { type Grant, type Hold, isOpen, minute } from './model.ts'
 
 const openMax = 50
 const machines = ['aide', 'drone', 'bot']
-
-/** A caller for a chain that stands; for one that does not, that nobody is let in. */
-async function callerFor(life: Life, chain: readonly string[]): Promise<Caller | undefined> {
-  const [first = '', second] = chain
-  if (life.model.stands(chain)) return second === undefined ? life.world.caller(first) : life.world.caller(second, first)
-  const refused = await life.world.exchange(second ?? first, second === undefined ? {} : { actor: first })
-  life.expect(refused, false, `${chain.join(' for ')} gets a token`)
-  return undefined
-}
 
 export async function ask(life: Life): Promise<void> {
   const { dice, model, now } = life
@@ -66,7 +58,7 @@ export async function ask(life: Life): Promise<void> {
     activatedAt: 0,
     endsAt: 0,
     spent: lines.map(() => 0),
-    yes: new Set(),
+    yes: new Map(),
     answered: new Set(),
     idle,
     heartbeat,
@@ -110,7 +102,7 @@ export async function activate(life: Life): Promise<void> {
   const own = chain.join() === grant.chain.join()
   const isRepeat = own && model.isLive(grant, now)
   const isTime = own && grant.state === 'approved' && now < grant.claimBy
-  const stands = isTime && model.stillGiven(grant)
+  const stands = isTime && model.stillGiven(grant, now)
   life.expect(await activateGrant(life.world.desk, caller, grant.id as GrantId), isRepeat || stands, 'a start')
   if (own && grant.state === 'approved' && !stands) model.close(grant)
   if (!stands) return
@@ -152,12 +144,13 @@ export async function answer(life: Life, chosen?: Hold): Promise<void> {
     else if (hold !== undefined) hold.state = 'denied'
     return
   }
-  about.yes.add(person)
+  about.yes.set(person, model.passkeyOf(person))
   if (grant !== undefined) narrowGrant(grant, narrowing)
   const isEnough = model.isEnough(subject, about.yes, now)
   if (isEnough && grant !== undefined) {
     grant.state = 'approved'
     grant.claimBy = now + 60 * minute
+    if (grant.continues !== undefined) moveEnd(life, grant)
   }
   if (isEnough && hold !== undefined) {
     hold.state = 'approved'
@@ -169,6 +162,11 @@ export async function answer(life: Life, chosen?: Hold): Promise<void> {
 function randomNarrowing(life: Life, grant: Grant): { readonly narrowing: Narrowing; readonly isNarrower: boolean } {
   const { dice } = life
   if (chanceOf(dice, 15)) return { narrowing: { duration: grant.duration + 1 }, isNarrower: false }
+  // Of more time, and at the desk, there is only time to take away.
+  if (grant.continues !== undefined || grant.desk !== undefined)
+    return chanceOf(dice, 20) && grant.continues !== undefined
+      ? { narrowing: { lines: [0] }, isNarrower: false }
+      : { narrowing: { duration: Math.max(1, Math.floor(grant.duration / 2)) }, isNarrower: true }
   if (chanceOf(dice, 10)) return { narrowing: { lines: [grant.lines.length] }, isNarrower: false }
   const line = dice.below(grant.lines.length)
   return {
@@ -195,24 +193,6 @@ function narrowGrant(grant: Grant, { duration, lines, uses = {} }: Narrowing): v
   grant.spent = grant.lines.map(() => 0)
 }
 
-export async function extend(life: Life): Promise<void> {
-  const grant = pickGrant(life, chanceOf(life.dice, 90) ? life.openGrants('active') : life.grants)
-  if (grant === undefined) return
-  const milliseconds = (1 + life.dice.below(40)) * minute
-  life.say(`${grant.chain.join(' for ')} extends ${grant.id} by ${milliseconds}`)
-  const caller = await callerFor(life, grant.chain)
-  if (caller === undefined) return
-  const { model, now } = life
-  const duration = grant.endsAt + milliseconds - grant.activatedAt
-  const price = mayBeGiven(model, { ...grant, duration })
-  const may = model.isLive(grant, now) && duration <= grant.most && price !== undefined && price.persons === 0 && price.wanted.length === 0
-  life.expect(await extendGrant(life.world.desk, caller, grant.id as GrantId, { milliseconds, reason: 'more' }), may, 'an extension')
-  if (!may) return
-  grant.duration = duration
-  grant.endsAt += milliseconds
-  life.count('extension')
-}
-
 export async function complete(life: Life): Promise<void> {
   const grant = pickGrant(life, chanceOf(life.dice, 90) ? life.openGrants() : life.grants)
   if (grant === undefined) return
@@ -233,7 +213,7 @@ export async function revoke(life: Life): Promise<void> {
   const caller = await callerFor(life, chain)
   if (caller === undefined) return
   const [actor = ''] = chain
-  const isFirst = chain.join() === 'ana' && life.now < Date.UTC(2030, 0, 31)
+  const isFirst = chain.join() === 'ana' && life.model.isFirst('ana', life.now)
   const owns = grant.chain.some((link) => life.model.beings.get(link)?.owner === actor)
   const may = actor === operator || isFirst || grant.chain.includes(actor) || owns
   life.expect(await revokeGrant(life.world.desk, caller, grant.id as GrantId, 'stop'), may, 'a revocation')
@@ -256,6 +236,7 @@ export async function contain(life: Life): Promise<void> {
   mustBe(await quarantine(life.world.desk, await life.world.caller(operator), name, 'odd'))
   model.closeAllOf(new Set([name]))
   change(life, name, { contained: true })
+  model.reevaluate(life.now)
   life.count('quarantine')
 }
 
@@ -297,7 +278,7 @@ export async function configure(life: Life): Promise<void> {
   if (book !== model.book || JSON.stringify([...after]) !== JSON.stringify([...before])) model.hasChanged = true
   model.beings = after
   model.book = book
-  model.reevaluate()
+  model.reevaluate(life.now)
   life.count('configuration')
 }
 
@@ -329,6 +310,7 @@ export async function secrets(life: Life): Promise<void> {
     life.say(`${by} issues a secret for ${name}`)
     const made = await world.desk.store.change((tx) => makeSecret(world.desk, tx, { identity, by, lifetime: minute }))
     if (made.ok) model.issued.push({ to: name, by, at: life.now })
+    model.hasChanged = true
     return
   }
   life.say(`the secrets of ${name} are revoked`)
