@@ -144,6 +144,15 @@ export interface LogStore {
   cosign(size: number, note: string): Promise<void>
 }
 
+export interface SnapshotMade {
+  /** All of them, the first and the last too. */
+  readonly lines: number
+  /** Hex, over every line but the last, which says the same. */
+  readonly sha256: string
+  /** The last change that is in it. */
+  readonly latest: { readonly version: number; readonly at: Instant }
+}
+
 /** Everything that is kept: the spaces' records, the one ledger, and notes about the store itself. */
 export interface Database extends LogStore {
   /** The same store for the same name, each time. */
@@ -153,6 +162,18 @@ export interface Database extends LogStore {
   meta(key: string): Promise<string | undefined>
   /** Throws on a key that was given when the store was made. */
   setMeta(key: string, value: string): Promise<void>
+  /**
+   * Everything as it is at one moment, while changes go on: lines of JSON, each with its line feed, the next made when `write` has
+   * resolved. The same lines from every kind of database (docs/reference/stores.md). Throws where the database cannot be read to the
+   * end: what was written is then no snapshot, and says so by lacking its last line.
+   */
+  snapshot(write: (line: string) => Promise<void>): Promise<SnapshotMade>
+  /**
+   * Puts the lines of a snapshot into this database, all of them or none. It must be empty: opened without `atCreation`, nothing ever
+   * kept. Refuses `store.not-empty`, `snapshot.broken` and `store.unavailable`. What is restored is as it was: whatever a new epoch
+   * has to end, its caller ends.
+   */
+  restore(lines: AsyncIterable<string>): Promise<Result<{ readonly version: number; readonly at: Instant }>>
   close(): Promise<void>
 }
 

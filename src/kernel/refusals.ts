@@ -82,7 +82,7 @@ const rows = {
     status: 421,
     tells: 'caller',
     says: 'this name is not served here',
-    remedy: 'use the address that remit up printed, or let the operator add the name',
+    remedy: 'use the address that remit up printed; an operator adds a name with remit up --name HOST',
   },
   'method.unknown': { status: 404, tells: 'caller', says: 'there is no such endpoint', remedy: 'see docs/reference/endpoints.md' },
 
@@ -446,6 +446,18 @@ const rows = {
     tells: 'caller',
     says: 'the store cannot be written, so nothing was changed',
     remedy: 'an operator must look at disk and database',
+  },
+  'store.not-empty': {
+    status: 409,
+    tells: 'caller',
+    says: 'there is something in this store, and a snapshot goes into an empty one only',
+    remedy: 'give it a new folder, or a new database',
+  },
+  'snapshot.broken': {
+    status: 422,
+    tells: 'caller',
+    says: 'this snapshot is not as it was written',
+    remedy: 'detail names the line; take another copy, or an older snapshot',
   },
   internal: {
     status: 500,

@@ -1,13 +1,15 @@
 /** The store, over whatever database keeps it: one writer, readers beside it, everything durable when a change resolves. */
 import { AsyncLocalStorage } from 'node:async_hooks'
-import type { Change, Committed, Database, LeafRow, OutboxRow, Reading, Store, TreeState } from '../../control/ports.ts'
+import type { Change, Committed, Database, LeafRow, OutboxRow, Reading, SnapshotMade, Store, TreeState } from '../../control/ports.ts'
 import type { Instant } from '../../kernel/instants.ts'
 import { refuse } from '../../kernel/refusals.ts'
-import type { Result } from '../../kernel/result.ts'
+import type { Refused, Result } from '../../kernel/result.ts'
 import { OpenChange } from './change.ts'
-import { type Engine, type Latest, type Sql, UnsettledCommit } from './engine.ts'
+import { type Engine, type Latest, type Sql, UnsettledCommit, type Writing } from './engine.ts'
 import { appendLeaves, cosignCheckpoint, readCheckpoints, readLeaves, readOutbox, readTree } from './log.ts'
 import { RecordReading } from './records.ts'
+import { isEmpty, readSnapshot, RowsNotTaken } from './parse-snapshot.ts'
+import { writeSnapshot } from './snapshot.ts'
 import { readSpaces } from './spaces.ts'
 import { Turns } from './turns.ts'
 
@@ -117,6 +119,30 @@ export class OpenDatabase implements Database {
     })
   }
 
+  snapshot(write: (line: string) => Promise<void>): Promise<SnapshotMade> {
+    return this.#reading((sql) => writeSnapshot(sql, write))
+  }
+
+  async restore(lines: AsyncIterable<string>): Promise<Result<Latest>> {
+    this.#checkOutside()
+    return this.#turns.take(async () => {
+      this.#checkOpen()
+      try {
+        const result = await this.#engine.write((writing) => restoreInto(writing, lines))
+        if (!result.ok) return result
+        this.#latest = result.value
+        this.#now = Math.max(this.#now, result.value.at)
+        this.#position = undefined
+        return result
+      } catch (thrown) {
+        if (!(thrown instanceof RowsNotTaken)) return this.#refuseUnavailable(thrown)
+        const why = this.#engine.describeUnavailable(thrown.cause)
+        if (why !== undefined) return refuse('store.unavailable', { detail: why })
+        return refuse('snapshot.broken', { detail: `line ${thrown.line}, or shortly before: the database takes no such row` })
+      }
+    })
+  }
+
   /** Waits for the changes and reads that were asked for before it. */
   async close(): Promise<void> {
     this.#checkOutside()
@@ -135,11 +161,15 @@ export class OpenDatabase implements Database {
       try {
         return await this.#changeInTurn(space, work)
       } catch (thrown) {
-        const why = this.#engine.describeUnavailable(thrown)
-        if (why === undefined) throw thrown
-        return refuse('store.unavailable', { detail: why })
+        return this.#refuseUnavailable(thrown)
       }
     })
+  }
+
+  #refuseUnavailable(thrown: unknown): Refused {
+    const why = this.#engine.describeUnavailable(thrown)
+    if (why === undefined) throw thrown
+    return refuse('store.unavailable', { detail: why })
   }
 
   async #changeInTurn<T>(space: string, work: (tx: Change) => Promise<Result<T>>): Promise<Result<T>> {
@@ -260,6 +290,13 @@ class SpaceStore implements Store {
   tell(committed: Committed): void {
     for (const listener of this.#listeners) callSurely(() => listener(committed))
   }
+}
+
+async function restoreInto(writing: Writing, lines: AsyncIterable<string>): Promise<Result<Latest>> {
+  if (!(await isEmpty(writing.sql))) return refuse('store.not-empty')
+  const read = await readSnapshot(writing.sql, lines)
+  if (read.ok) await writing.commit(read.value.version === 0 ? undefined : read.value)
+  return read
 }
 
 function callSurely(listener: () => void): void {
