@@ -123,9 +123,15 @@ describe('two spaces in one house', () => {
     const { rooms, sequencer, database } = main.house
     refused(await explain(plant.desk, [rooms[1]?.journal ?? main.house.journal], await plant.caller('eva'), id), 'not-found')
     await sequencer.flush()
-    const lines = await Array.fromAsync(
-      exportLedger({ store: database, space: 'plant', origin: 'remit.test/ledger', vkeys: [sequencer.vkey], journals: [] }),
-    )
+    const lines: string[] = []
+    for await (const line of exportLedger({
+      store: database,
+      space: 'plant',
+      origin: 'remit.test/ledger',
+      vkeys: [sequencer.vkey],
+      journals: [],
+    }))
+      lines.push(line)
     for (const secret of ['"space":"main"', grant.id, main.person('aide').id])
       assert.equal(lines.join('\n').includes(secret), false, secret)
     async function* all() {
