@@ -35,6 +35,7 @@ const nowhere = {
   crd: 'crd_01ARZ3NDEKTSV4RRFFQ69G5FAV',
   dec: 'dec_01ARZ3NDEKTSV4RRFFQ69G5FAV',
   exc: 'exc_01ARZ3NDEKTSV4RRFFQ69G5FAV',
+  chg: 'chg_01ARZ3NDEKTSV4RRFFQ69G5FAV',
 }
 
 /** The path with ids that name nothing. */
@@ -47,7 +48,9 @@ function pathOf(endpoint: Endpoint): string {
         ? 'dec'
         : /exceptions/.test(endpoint.path)
           ? 'exc'
-          : 'grn'
+          : /\/change(?:s|-sets)\//.test(endpoint.path)
+            ? 'chg'
+            : 'grn'
   return endpoint.path.replace(':id', nowhere[kind]).replace(':name', 'nobody-here').replace(':link', 'A'.repeat(43)).replace(':index', '987654321').replace(':level/*', '0/999')
 }
 
@@ -67,7 +70,7 @@ function bodyOf(endpoint: Endpoint): Readonly<Record<string, unknown>> {
     '/v1/ledger/entries/:index/erase': { reason: 'x' },
     '/v1/invitations': { name: 'nobody-here' },
     '/v1/configuration/plan': { document: {} },
-    '/v1/configuration/apply': { document: {} },
+    '/v1/change-sets': { document: {} },
     '/oauth/token': { grant_type: tokenTypes.jwt },
     '/pages/registration/begin': { link: 'A'.repeat(43) },
     '/pages/registration/finish': { link: 'A'.repeat(43), challenge: 'A'.repeat(43), response: {} },
