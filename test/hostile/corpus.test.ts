@@ -78,6 +78,7 @@ async function hold(exchange: HostileExchange, cut: Cut, count: number): Promise
       assert.ok(await client.until(() => false), `the connection stays open after: ${shown(client.heardBytes)}`)
     else if (isHeard()) await checkGoesOn(client, own, exchange.connection === 'open')
     checkHeard(exchange, client, own)
+    if (exchange.answer !== undefined) await checkSecondReading(exchange, client.heard.answers.slice(0, own))
   } finally {
     client.destroy()
   }
@@ -146,6 +147,15 @@ function checkAnswer(answer: HeardAnswer | undefined, { what, statuses, codes, l
     checkFact(fact, (name) =>
       name === 'body' ? answer.body.toString('latin1') : name === 'interim' ? answer.interim.join(' ') : answer.headers.get(name),
     )
+}
+
+/** A proxy of another make, between this gateway and its client, would hear the same answers. */
+async function checkSecondReading({ wants }: HostileExchange, answers: readonly HeardAnswer[]): Promise<void> {
+  for (const [place, { status, body, bytes }] of answers.entries()) {
+    const understood = await house.reader.readAnswer(wants[place]?.line.split(' ')[0] ?? 'GET', bytes)
+    assert.equal(understood?.status, status, `nginx hears another status in ${shown(bytes)}`)
+    assert.equal(understood?.body.toString('latin1'), body.toString('latin1'), `nginx hears another body in ${shown(bytes)}`)
+  }
 }
 
 function checkUpstream({ wants, answer }: HostileExchange, wentUp: readonly WentUp[]): void {

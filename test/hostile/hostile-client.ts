@@ -8,6 +8,8 @@ export interface HeardAnswer {
   readonly headers: ReadonlyMap<string, string>
   readonly body: Buffer
   readonly interim: readonly number[]
+  /** As it came, without the interim answers before it. */
+  readonly bytes: Buffer
 }
 
 export interface HeardBytes {
@@ -143,7 +145,7 @@ export function readAnswers(bytes: Buffer, methods: readonly string[], isClosed:
     const body = isBare ? { from: Buffer.alloc(0), to: end + 4 } : readBody(bytes, end + 4, { headers, isClosed })
     if (typeof body === 'string') return rest(body)
     if (body === undefined) return rest()
-    answers.push({ status, headers, body: body.from, interim })
+    answers.push({ status, headers, body: body.from, interim, bytes: bytes.subarray(at, body.to) })
     interim = []
     at = body.to
   }

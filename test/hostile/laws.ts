@@ -7,7 +7,8 @@ import { upstreamSecret } from './hostile-house.ts'
 import type { ReceivedBytes } from './reporting-upstream.ts'
 import { comparableHeaders, type Understood } from './second-reader.ts'
 
-const emptySha256 = 'e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855'
+/** Of no bytes at all: an outcome without a body names no digest. */
+export const emptySha256 = 'e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855'
 
 /** What went up: each request as nginx understood it, beside its head as it stood on the wire. */
 export interface WentUp extends Understood {

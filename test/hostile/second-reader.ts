@@ -31,6 +31,12 @@ export interface SecondReading {
   readonly refusal?: string
 }
 
+/** An answer as nginx understood it. */
+export interface UnderstoodAnswer {
+  readonly status: number
+  readonly body: Buffer
+}
+
 /** Headers that nginx answers for itself between it and the one it reports to. */
 const own = new Set(['host', 'connection', 'content-length', 'transfer-encoding', 'keep-alive', 'expect', 'te', 'upgrade'])
 const sentinelTarget = '/the-end-of-the-bytes'
@@ -38,19 +44,21 @@ const sentinel = `GET ${sentinelTarget} HTTP/1.1\r\nHost: the-end\r\nConnection:
 const patienceMs = 4_000
 
 export class SecondReader {
-  readonly #port: number
+  readonly #ports: Ports
   #reports: Understood[] = []
+  #replayed: Buffer = Buffer.alloc(0)
 
-  private constructor(port: number) {
-    this.#port = port
+  private constructor(ports: Ports) {
+    this.#ports = ports
   }
 
   /** Starts nginx on a free port. Rejects where it does not start: Debian's package must be there. */
   static async start(test: Lifetime): Promise<SecondReader> {
     const folder = mkdtempSync(join(tmpdir(), 'remit-second-reader-'))
     const echo = createHttpServer({ maxHeaderSize: 1_048_576 })
-    const echoPort = await listen(echo, test)
-    const { child, port } = await startNginx(folder, echoPort)
+    const replay = createServer()
+    const behind = { echo: await listen(echo, test), replay: await listen(replay, test) }
+    const { child, ports } = await startNginx(folder, behind)
     const kill = () => child.kill('SIGKILL')
     process.on('exit', kill)
     test.after(async () => {
@@ -60,7 +68,11 @@ export class SecondReader {
       await ended
       rmSync(folder, { recursive: true, force: true })
     })
-    const reader = new SecondReader(port)
+    const reader = new SecondReader(ports)
+    replay.on('connection', (socket) => {
+      socket.on('error', () => undefined)
+      socket.once('data', () => socket.end(reader.#replayed))
+    })
     echo.on('request', (request, response) => void reader.#report(request, response))
     return reader
   }
@@ -68,7 +80,7 @@ export class SecondReader {
   /** Sends the bytes over a connection of their own, a request that ends the connection behind them, and answers what nginx made of them. */
   async read(bytes: Buffer): Promise<SecondReading> {
     this.#reports = []
-    const heard = await this.#send(Buffer.concat([bytes, Buffer.from(sentinel, 'latin1')]), false)
+    const heard = await this.#send(Buffer.concat([bytes, Buffer.from(sentinel, 'latin1')]), { breaksOff: false })
     const reports = this.#reports
     const methods = reports.map(({ method }) => method)
     const bad = readAnswers(heard, methods, true).answers.find(({ status }) => status >= 400)
@@ -84,14 +96,25 @@ export class SecondReader {
   /** How many whole requests nginx finds in what its sender broke off. One at a time, as `read`. */
   async countWhole(part: Buffer): Promise<number> {
     this.#reports = []
-    await this.#send(part, true)
+    await this.#send(part, { breaksOff: true })
     return this.#reports.length
   }
 
-  #send(bytes: Buffer, breaksOff: boolean): Promise<Buffer> {
+  /** What nginx makes of an answer to this method, as a proxy that hears it from its upstream; `undefined` where it hears none. One at a time. */
+  async readAnswer(method: string, answer: Buffer): Promise<UnderstoodAnswer | undefined> {
+    this.#replayed = answer
+    const request = `${method} / HTTP/1.1\r\nHost: the-end\r\nConnection: close\r\n\r\n`
+    const heard = await this.#send(Buffer.from(request, 'latin1'), { breaksOff: false, port: this.#ports.answers })
+    return readAnswers(heard, [method], true).answers[0]
+  }
+
+  #send(
+    bytes: Buffer,
+    { breaksOff, port = this.#ports.requests }: { readonly breaksOff: boolean; readonly port?: number },
+  ): Promise<Buffer> {
     return new Promise((resolve) => {
       const heard: Buffer[] = []
-      const socket = connect({ port: this.#port, host: '127.0.0.1', allowHalfOpen: true }, () => {
+      const socket = connect({ port, host: '127.0.0.1', allowHalfOpen: true }, () => {
         if (breaksOff) socket.end(bytes)
         else socket.write(bytes)
       })
@@ -146,7 +169,17 @@ export function comparableHeaders(head: string): readonly string[] {
     .filter((line) => !own.has(line.slice(0, line.indexOf(':'))))
 }
 
-function configuration(folder: string, port: number, echoPort: number): string {
+interface Ports {
+  readonly requests: number
+  readonly answers: number
+}
+
+interface PortsBehind {
+  readonly echo: number
+  readonly replay: number
+}
+
+function configuration(folder: string, ports: Ports, behind: PortsBehind): string {
   return `
 daemon off;
 master_process off;
@@ -168,9 +201,9 @@ http {
   uwsgi_temp_path ${folder}/uwsgi;
   scgi_temp_path ${folder}/scgi;
   server {
-    listen 127.0.0.1:${port};
+    listen 127.0.0.1:${ports.requests};
     location / {
-      proxy_pass http://127.0.0.1:${echoPort};
+      proxy_pass http://127.0.0.1:${behind.echo};
       proxy_http_version 1.1;
       proxy_ignore_client_abort on;
       proxy_set_header Connection "";
@@ -180,17 +213,24 @@ http {
       proxy_set_header Seen-By-Nginx-Host $http_host;
     }
   }
+  server {
+    listen 127.0.0.1:${ports.answers};
+    location / {
+      proxy_pass http://127.0.0.1:${behind.replay};
+      proxy_http_version 1.1;
+    }
+  }
 }
 `
 }
 
-async function startNginx(folder: string, echoPort: number): Promise<{ readonly child: ChildProcess; readonly port: number }> {
+async function startNginx(folder: string, behind: PortsBehind): Promise<{ readonly child: ChildProcess; readonly ports: Ports }> {
   let said = ''
   // Between being free and being opened a port may be taken by somebody else.
   for (let tries = 0; tries < 3; tries += 1) {
-    const port = await freePort()
+    const ports = { requests: await freePort(), answers: await freePort() }
     const file = join(folder, 'nginx.conf')
-    writeFileSync(file, configuration(folder, port, echoPort))
+    writeFileSync(file, configuration(folder, ports, behind))
     const child = spawn(nginxProgram(), ['-e', 'stderr', '-p', folder, '-c', file], { stdio: ['ignore', 'ignore', 'pipe'] })
     child.stderr.on('data', (chunk: Buffer) => (said += chunk.toString()))
     const ended = new Promise<'ended'>((resolve) => {
@@ -200,7 +240,7 @@ async function startNginx(folder: string, echoPort: number): Promise<{ readonly 
       })
       child.once('exit', () => resolve('ended'))
     })
-    if ((await Promise.race([untilListening(port), ended])) === 'listens') return { child, port }
+    if ((await Promise.race([untilListening(ports.requests), ended])) === 'listens') return { child, ports }
     child.kill('SIGKILL')
   }
   throw new Error(`nginx does not start: run npm test, or apt-get install nginx\n${said}`)
