@@ -65,9 +65,9 @@ export class Connection {
     socket.on('close', () => this.#onClose())
   }
 
-  /** Whether no request is under way and none has begun. */
+  /** Whether no request is under way; one that has not come whole is none yet. */
   get isIdle(): boolean {
-    return this.#state === 'open' && this.#stream === undefined && this.#kept === undefined && this.#ahead.length === 0
+    return this.#state === 'open' && this.#stream === undefined && this.#ahead.length === 0
   }
 
   get idleSince(): Instant {
