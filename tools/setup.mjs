@@ -8,7 +8,7 @@
  */
 import { spawn, spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { accessSync, constants, existsSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs'
+import { accessSync, constants, existsSync, readdirSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs'
 import { constants as system } from 'node:os'
 import { delimiter, dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -19,9 +19,13 @@ const patienceMs = 5_000
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
 const runtime = join(root, 'tools', 'runtime')
 const runtimeNode = join(runtime, 'node_modules', '.bin', 'node')
-const programsFor = { '--tests': ['chromium', 'nginx', 'golang-go', 'golang-golang-x-mod-dev'], '--bench': ['nginx', 'wrk'] }
+const programsFor = { '--tests': ['chromium', 'nginx', 'golang-go', 'golang-golang-x-mod-dev', 'postgresql'], '--bench': ['nginx', 'wrk'] }
 /** What shows that a package is there, where that is not a program of its own name. */
-const shownBy = { 'golang-go': 'go', 'golang-golang-x-mod-dev': '/usr/share/gocode/src/golang.org/x/mod/sumdb/note/note.go' }
+const shownBy = {
+  'golang-go': 'go',
+  'golang-golang-x-mod-dev': '/usr/share/gocode/src/golang.org/x/mod/sumdb/note/note.go',
+  postgresql: findPostgres,
+}
 
 let lock
 let child
@@ -185,11 +189,19 @@ function programSteps(programs) {
 
 /** On PATH, and not a package whose installation was cut short. */
 function isUsable(program) {
-  const sign = shownBy[program] ?? program
+  const shown = shownBy[program] ?? program
+  const sign = typeof shown === 'function' ? shown() : shown
   if (sign.startsWith('/') ? !existsSync(sign) : find(sign) === undefined) return false
   if (find('dpkg-query') === undefined) return true
   const { status, stdout } = spawnSync('dpkg-query', ['-W', '-f=${db:Status-Abbrev}', program], { encoding: 'utf8' })
   return status !== 0 || stdout.startsWith('ii') || stdout.startsWith('un')
+}
+
+/** Debian keeps the server off PATH, in a folder by its version. */
+function findPostgres() {
+  const folder = '/usr/lib/postgresql'
+  const servers = existsSync(folder) ? readdirSync(folder).map((version) => join(folder, version, 'bin', 'postgres')) : []
+  return servers.find(isExecutable) ?? join(folder, 'none')
 }
 
 async function installPrograms(programs) {

@@ -5,6 +5,7 @@ import { faultRows } from './store-rows-faults.ts'
 import { logRows } from './store-rows-log.ts'
 import { processRows } from './store-rows-processes.ts'
 import { recordRows } from './store-rows-records.ts'
+import { snapshotRows } from './store-rows-snapshots.ts'
 import { spaceRows } from './store-rows-spaces.ts'
 import type { StoreHouse } from './store-house.ts'
 
@@ -16,7 +17,7 @@ export interface Gap {
 
 /** Registers every row as a test of `name`. A gap that names no row is an error: it would hide nothing and mislead. */
 export function storeContract(name: string, build: () => Promise<StoreHouse>, gaps: readonly Gap[] = []): void {
-  const rows = [...recordRows, ...spaceRows, ...changeRows, ...faultRows, ...logRows, ...processRows]
+  const rows = [...recordRows, ...spaceRows, ...changeRows, ...faultRows, ...logRows, ...processRows, ...snapshotRows]
   const known = new Set(rows.map(({ says }) => says))
   for (const unknown of gaps.flatMap(({ tests }) => tests).filter((says) => !known.has(says))) {
     throw new Error(`${name}: a gap names no row: ${unknown}`)

@@ -6,6 +6,8 @@ import type { Result } from '../../src/kernel/result.ts'
 /** A fresh place where one store keeps its things; opened again after a close, what was kept is there. */
 export interface StoreHouse {
   open(now?: () => Instant): Promise<Result<Database>>
+  /** Another of the same kind, in which nothing was ever kept; what is broken here is broken there. Once in a house. */
+  openEmpty(now?: () => Instant): Promise<Result<Database>>
   /** The nth statement of the writer from now on (1 is the next, `begin` and `commit` count) fails as on a broken disk; 0 mends it. */
   breakStatement(nth: number): void
   /** Whether the broken statement was come to. */

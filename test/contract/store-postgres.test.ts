@@ -16,6 +16,7 @@ async function buildHouse(): Promise<StoreHouse> {
   const url = server.url(database)
   let countdown = 0
   let hasBroken = false
+  let other: string | undefined
   const watch = () => {
     if (countdown === 0) return
     countdown -= 1
@@ -23,9 +24,14 @@ async function buildHouse(): Promise<StoreHouse> {
     hasBroken = true
     throw Object.assign(new Error('could not write block 7'), { code: '58030', severity: 'ERROR' })
   }
+  const open = (at: string, now: () => number) =>
+    openPostgresStore({ url: at, now, chance: (count) => randomBytes(count), holder: `process ${process.pid}`, watch, ...postgresTimes })
   return {
-    open: (now = () => Date.now()) =>
-      openPostgresStore({ url, now, chance: (count) => randomBytes(count), holder: `process ${process.pid}`, watch, ...postgresTimes }),
+    open: (now = () => Date.now()) => open(url, now),
+    async openEmpty(now = () => Date.now()) {
+      other = await server.empty()
+      return open(server.url(other), now)
+    },
     breakStatement(nth) {
       countdown = nth
       hasBroken = false
@@ -43,7 +49,10 @@ async function buildHouse(): Promise<StoreHouse> {
     },
     kills: 4,
     address: ['postgres', url],
-    remove: () => server.giveBack(database),
+    async remove() {
+      await server.giveBack(database)
+      if (other !== undefined) await server.giveBack(other)
+    },
   }
 }
 

@@ -31,6 +31,8 @@ async function buildHouse(folder: string | undefined): Promise<StoreHouse> {
   }
   return {
     open: (now = () => Date.now()) => openSqliteStore({ path, pid: process.pid, now, chance: (count) => randomBytes(count), watch }),
+    openEmpty: (now = () => Date.now()) =>
+      openSqliteStore({ path: folder === undefined ? path : `${path}-other`, now, chance: (count) => randomBytes(count), watch }),
     breakStatement(nth) {
       countdown = nth
       hasBroken = false
@@ -68,5 +70,8 @@ storeContract('sqlite in memory', () => buildHouse(undefined), [
       'keeps a second process off, and lets it in when the first was killed',
     ],
   },
-  { reason: 'reads take their turn with the changes', tests: ['gives a read one moment, whatever is committed meanwhile'] },
+  {
+    reason: 'reads take their turn with the changes',
+    tests: ['gives a read one moment, whatever is committed meanwhile', 'takes a snapshot at one moment, while changes go on'],
+  },
 ])
