@@ -209,7 +209,8 @@ describe('an exception', () => {
   })
 
   test('is used only where no grant covers, and every use says so', async () => {
-    const exception = await active()
+    // It ends before the grant does: between two grants that would be the one to take.
+    const exception = await active({ expiresAt: world.clock.now() + 20 * minute })
     const standing = allowed(await read())
     assert.equal(standing.grant, exception.grant)
     const explained = await journalOf(standing.id)
@@ -397,6 +398,21 @@ describe('an exception', () => {
     assert.equal(await may('cyd'), false)
     world.clock.advance(30 * day)
     assert.equal(await may('dan'), false)
+  })
+
+  test('of the desk ends when who has it is disabled', async () => {
+    const exception = await active({ identity: 'dan', owner: 'cyd', scope: [], deskActions: ['audit'] })
+    await configure(world, document({ people: people.map((each) => (each.name === 'dan' ? { ...each, disabled: true } : each)) }))
+    await swept()
+    assert.equal(await stateOf(exception), 'ended')
+  })
+
+  test('a token may name it as it may name a grant, and lives no longer than a day of work', async () => {
+    const exception = await active()
+    const named = mustBe(await world.exchange('bot', { grant: exception.id, audience: 'urn:remit:main:gateway:http' }))
+    assert.equal(named.claims.grant, exception.grant)
+    assert.equal(named.expiresAt, world.clock.now() + 8 * hour)
+    refused(await world.exchange('meter', { grant: exception.id }), 'grant.missing')
   })
 
   test('nobody holds a permit without a live grant or exception', async () => {
