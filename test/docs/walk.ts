@@ -75,7 +75,7 @@ export interface Place {
   readonly here: readonly (readonly [string, string])[]
 }
 
-const idPattern = /\b(?:grn|hld|dec|crd)_[0-9A-Z]{26}\b/g
+const idPattern = /\b(?:grn|hld|dec|crd|exc|chg)_[0-9A-Z]{26}\b/g
 const linkPattern = /http:\/\/localhost:\d+\/(?:register\/[\w-]+|device\?code=[\w-]+)/g
 
 /** The terminals of one reader, who reads on from page to page. */
@@ -184,7 +184,7 @@ export class Walk {
   #translate(text: string): string {
     return this.#move(text)
       .replaceAll(/http:\/\/localhost:\d+\/(register\/|device\?code=)…/g, (written, kind: string) => this.#newest.get(kind) ?? written)
-      .replaceAll(/\b(grn_|hld_|dec_|crd_)…/g, (written, kind: string) => this.#newest.get(kind) ?? written)
+      .replaceAll(/\b(grn_|hld_|dec_|crd_|exc_|chg_)…/g, (written, kind: string) => this.#newest.get(kind) ?? written)
   }
 }
 
