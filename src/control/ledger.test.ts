@@ -50,6 +50,12 @@ async function newFolder(context: TestContext): Promise<string> {
   return folder
 }
 
+/** Closed by the test where that is part of it, and after it in any case: a test that fails must not hang. */
+function once(close: () => Promise<void>): () => Promise<void> {
+  let closed: Promise<void> | undefined
+  return () => (closed ??= close())
+}
+
 interface RunningWitness extends WitnessLine {
   readonly key: NoteKey
   readonly alarms: string[]
@@ -57,22 +63,24 @@ interface RunningWitness extends WitnessLine {
   close(): Promise<void>
 }
 
-async function runWitness(state: string, port = 0): Promise<RunningWitness> {
+async function runWitness(context: TestContext, state: string, port = 0): Promise<RunningWitness> {
   const heads = mustBe(openWitnessHeads(state))
   const alarms: string[] = []
   const witness = new Witness({ signer: witnessSigner, logs: [own], heads, clock, alarm: (says) => void alarms.push(says) })
   const server = buildWitnessServer((body) => witness.add(body))
   await server.listen({ host: '127.0.0.1', port })
   const url = `http://127.0.0.1:${(server.server.address() as AddressInfo).port}`
+  const close = once(async () => {
+    await server.close()
+    heads.close()
+  })
+  context.after(close)
   return {
     key: witnessKey,
     add: witnessCalls(url),
     alarms,
     url,
-    close: async () => {
-      await server.close()
-      heads.close()
-    },
+    close,
   }
 }
 
@@ -84,7 +92,7 @@ interface Running {
   close(): Promise<void>
 }
 
-async function open(path: string, more: Partial<LedgerOptions> = {}): Promise<Result<Running>> {
+async function open(context: TestContext, path: string, more: Partial<LedgerOptions> = {}): Promise<Result<Running>> {
   const database = mustBe(await openSqliteStore({ path, pid: process.pid, now: () => Date.now(), chance: (count) => randomBytes(count) }))
   const alarms: string[] = []
   const store = database.inSpace('main')
@@ -102,6 +110,11 @@ async function open(path: string, more: Partial<LedgerOptions> = {}): Promise<Re
     await database.close()
     return ledger
   }
+  const close = once(async () => {
+    await ledger.value.close()
+    await database.close()
+  })
+  context.after(close)
   return done({
     ledger: ledger.value,
     database,
@@ -114,10 +127,7 @@ async function open(path: string, more: Partial<LedgerOptions> = {}): Promise<Re
         }),
       )
     },
-    async close() {
-      await ledger.value.close()
-      await database.close()
-    },
+    close,
   })
 }
 
@@ -130,8 +140,8 @@ async function copyStore(from: string, to: string): Promise<void> {
 
 test('each new head is cosigned, kept so, and exported so', async (context) => {
   const folder = await newFolder(context)
-  const witness = await runWitness(join(folder, 'witness'))
-  const running = mustBe(await open(join(folder, 'remit.db'), { witnesses: [witness] }))
+  const witness = await runWitness(context, join(folder, 'witness'))
+  const running = mustBe(await open(context, join(folder, 'remit.db'), { witnesses: [witness] }))
   for (const count of [3, 300, 1]) {
     await running.record(count)
     mustBe(await running.ledger.sequencer.flush())
@@ -157,8 +167,8 @@ test('each new head is cosigned, kept so, and exported so', async (context) => {
 
 test('a witness that is away is told once, shown until it is heard, and catches up', async (context) => {
   const folder = await newFolder(context)
-  const first = await runWitness(join(folder, 'witness'))
-  const running = mustBe(await open(join(folder, 'remit.db'), { witnesses: [first] }))
+  const first = await runWitness(context, join(folder, 'witness'))
+  const running = mustBe(await open(context, join(folder, 'remit.db'), { witnesses: [first] }))
   await running.record(5)
   mustBe(await running.ledger.sequencer.flush())
   await running.ledger.witness()
@@ -171,7 +181,7 @@ test('a witness that is away is told once, shown until it is heard, and catches 
   assert.equal(running.alarms.filter((says) => /does not cosign/.test(says)).length, 1)
   assert.match(running.ledger.standing().witnesses[0]?.late ?? '', /not reached/)
   assert.equal(running.ledger.isDisputed, false)
-  const again = await runWitness(join(folder, 'witness'), Number(new URL(first.url).port))
+  const again = await runWitness(context, join(folder, 'witness'), Number(new URL(first.url).port))
   await running.ledger.witness()
   assert.equal((await headOf(running)).keys.length, 2)
   assert.match(running.alarms.at(-1) ?? '', /heard again/)
@@ -183,13 +193,13 @@ test('a witness that is away is told once, shown until it is heard, and catches 
 test('a store that was put back is disputed by the witness before anything more is signed', async (context) => {
   const folder = await newFolder(context)
   const path = join(folder, 'remit.db')
-  const witness = await runWitness(join(folder, 'witness'))
-  const before = mustBe(await open(path, { witnesses: [witness] }))
+  const witness = await runWitness(context, join(folder, 'witness'))
+  const before = mustBe(await open(context, path, { witnesses: [witness] }))
   await before.record(5)
   mustBe(await before.ledger.sequencer.flush())
   await before.close()
   await copyStore(path, `${path}.old`)
-  const later = mustBe(await open(path, { witnesses: [witness] }))
+  const later = mustBe(await open(context, path, { witnesses: [witness] }))
   await later.record(5)
   mustBe(await later.ledger.sequencer.flush())
   await later.close()
@@ -197,7 +207,7 @@ test('a store that was put back is disputed by the witness before anything more 
   await rm(`${path}-shm`, { force: true })
   await copyStore(`${path}.old`, path)
 
-  const back = mustBe(await open(path, { witnesses: [witness] }))
+  const back = mustBe(await open(context, path, { witnesses: [witness] }))
   const size = (await back.database.tree()).size
   assert.equal(back.ledger.isDisputed, true)
   assert.match(back.alarms.join('\n'), /THE LEDGER IS DISPUTED by the witness witness\.example\/w1: it has cosigned a head of size/)
@@ -210,12 +220,12 @@ test('a store that was put back is disputed by the witness before anything more 
 
   // It stays so, also while the witness is away.
   await witness.close()
-  const deaf = mustBe(await open(path, { witnesses: [witness] }))
+  const deaf = mustBe(await open(context, path, { witnesses: [witness] }))
   assert.equal(deaf.ledger.isDisputed, true)
   await deaf.close()
 
   // Taking the witness away is what an operator does who has looked: it is recorded, and what waited is signed.
-  const settled = mustBe(await open(path))
+  const settled = mustBe(await open(context, path))
   assert.equal(settled.ledger.isDisputed, false)
   assert.equal((await settled.database.outbox(10)).length, 0)
   const bodies = (await settled.database.leaves(0, 1_000)).map((row) => row.body ?? '')
@@ -226,13 +236,13 @@ test('a store that was put back is disputed by the witness before anything more 
 
 test('a log that parted is disputed as soon as it is brought', async (context) => {
   const folder = await newFolder(context)
-  const witness = await runWitness(join(folder, 'witness'))
-  const one = mustBe(await open(join(folder, 'one.db'), { witnesses: [witness] }))
+  const witness = await runWitness(context, join(folder, 'witness'))
+  const one = mustBe(await open(context, join(folder, 'one.db'), { witnesses: [witness] }))
   await one.record(5)
   mustBe(await one.ledger.sequencer.flush())
   await one.ledger.witness()
   await one.close()
-  const other = mustBe(await open(join(folder, 'other.db'), { witnesses: [witness] }))
+  const other = mustBe(await open(context, join(folder, 'other.db'), { witnesses: [witness] }))
   await other.record(50)
   await other.ledger.sequencer.flush()
   await other.ledger.witness()
@@ -262,9 +272,10 @@ test('a witness that answers nonsense, or with the word of another, is not belie
     const [status, body] = answers[turn] ?? [500, '']
     response.writeHead(status, status === 302 ? { location: 'http://127.0.0.1:1/' } : {}).end(body)
   })
+  context.after(() => void server.close())
   await new Promise<void>((listening) => server.listen(0, '127.0.0.1', listening))
   const line = { key: witnessKey, add: witnessCalls(`http://127.0.0.1:${(server.address() as AddressInfo).port}`) }
-  const running = mustBe(await open(join(folder, 'remit.db'), { witnesses: [line] }))
+  const running = mustBe(await open(context, join(folder, 'remit.db'), { witnesses: [line] }))
   await running.record(2)
   mustBe(await running.ledger.sequencer.flush())
   for (const [status, body] of answers) {
@@ -274,7 +285,6 @@ test('a witness that answers nonsense, or with the word of another, is not belie
   }
   assert.equal((await headOf(running)).keys.length, 1)
   await running.close()
-  server.close()
 })
 
 test('heads are kept in a folder outside, and a store that lost its tail does not start beside them', async (context) => {
@@ -282,12 +292,12 @@ test('heads are kept in a folder outside, and a store that lost its tail does no
   const path = join(folder, 'remit.db')
   const outside = join(folder, 'outside')
   const place = () => headFolder(outside, signer.name, () => Date.UTC(2026, 10, 21))
-  const before = mustBe(await open(path, { place: place() }))
+  const before = mustBe(await open(context, path, { place: place() }))
   await before.record(5)
   mustBe(await before.ledger.sequencer.flush())
   await before.close()
   await copyStore(path, `${path}.old`)
-  const later = mustBe(await open(path, { place: place() }))
+  const later = mustBe(await open(context, path, { place: place() }))
   await later.record(5)
   mustBe(await later.ledger.sequencer.flush())
   await later.close()
@@ -298,26 +308,29 @@ test('heads are kept in a folder outside, and a store that lost its tail does no
     kept.map((line) => mustBe(openCheckpoint(JSON.parse(line).checkpoint, signer.name, [own])).size),
     [5, 10],
   )
-  const well = mustBe(await open(path, { place: place() }))
+  const well = mustBe(await open(context, path, { place: place() }))
   await well.close()
 
   await rm(`${path}-wal`, { force: true })
   await copyStore(`${path}.old`, path)
-  assert.match(refusal(await open(path, { place: place() })), /ledger\.tail-lost: the head kept at .*outside has 10 entries, the store 5/)
+  assert.match(
+    refusal(await open(context, path, { place: place() })),
+    /ledger\.tail-lost: the head kept at .*outside has 10 entries, the store 5/,
+  )
   // A line that was cut short by a crash hides nothing of the line before it.
   await appendFile(file, '{"checkpoint":"remit')
-  assert.match(refusal(await open(path, { place: place() })), /ledger\.tail-lost/)
+  assert.match(refusal(await open(context, path, { place: place() })), /ledger\.tail-lost/)
 
-  const other = mustBe(await open(join(folder, 'other.db')))
+  const other = mustBe(await open(context, join(folder, 'other.db')))
   await other.record(20)
   mustBe(await other.ledger.sequencer.flush())
   await other.close()
   assert.match(
-    refusal(await open(join(folder, 'other.db'), { place: place() })),
+    refusal(await open(context, join(folder, 'other.db'), { place: place() })),
     /ledger\.tail-lost: the first 10 entries are not those of the head kept/,
   )
   await writeFile(file, `${JSON.stringify({ checkpoint: 'nonsense' })}\n`)
-  assert.match(refusal(await open(path, { place: place() })), /ledger\.malformed: the head kept at/)
+  assert.match(refusal(await open(context, path, { place: place() })), /ledger\.malformed: the head kept at/)
 })
 
 test('heads are kept at a URL; one that cannot be read keeps Remit from starting, one that cannot be written is an alarm', async (context) => {
@@ -334,26 +347,29 @@ test('heads are kept at a URL; one that cannot be read keeps Remit from starting
       response.writeHead(204).end()
     })
   })
+  context.after(() => void server.close())
   await new Promise<void>((listening) => server.listen(0, '127.0.0.1', listening))
   const place = headUrl(`http://127.0.0.1:${(server.address() as AddressInfo).port}/head?token=secret`)
-  const running = mustBe(await open(join(folder, 'remit.db'), { place }))
+  const running = mustBe(await open(context, join(folder, 'remit.db'), { place }))
   await running.record(2)
   mustBe(await running.ledger.sequencer.flush())
   await running.close()
   assert.equal(mustBe(openCheckpoint(kept ?? '', signer.name, [own])).size, 2)
-  const again = mustBe(await open(join(folder, 'remit.db'), { place }))
+  const again = mustBe(await open(context, join(folder, 'remit.db'), { place }))
   fails = true
   await again.record(2)
   mustBe(await again.ledger.sequencer.flush())
   await again.close()
   assert.match(again.alarms.join('\n'), /cannot be kept at http:\/\/127\.0\.0\.1:\d+$/)
-  assert.match(refusal(await open(join(folder, 'remit.db'), { place })), /ledger\.unanchored: http:\/\/127\.0\.0\.1:\d+: it answered 503/)
-  server.close()
+  assert.match(
+    refusal(await open(context, join(folder, 'remit.db'), { place })),
+    /ledger\.unanchored: http:\/\/127\.0\.0\.1:\d+: it answered 503/,
+  )
 })
 
 test('nobody outside holds a head: it works, and says so', async (context) => {
   const folder = await newFolder(context)
-  const running = mustBe(await open(join(folder, 'remit.db'), { shelf: await openHashFiles(join(folder, 'tiles')) }))
+  const running = mustBe(await open(context, join(folder, 'remit.db'), { shelf: await openHashFiles(join(folder, 'tiles')) }))
   assert.deepEqual(running.ledger.standing(), { isSigning: true, isIndependent: false, witnesses: [] })
   await running.close()
 })
