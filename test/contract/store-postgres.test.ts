@@ -1,7 +1,8 @@
 /** The store in PostgreSQL, on a real server, against the contract of every store. */
 import { randomBytes } from 'node:crypto'
-import { after } from 'node:test'
+import { after, test } from 'node:test'
 import { openPostgresStore } from '../../src/store/postgres/postgres-store.ts'
+import { ownRows } from './postgres-own-rows.ts'
 import { PostgresServer } from './postgres-server.ts'
 import { storeContract } from './store-contract.ts'
 import type { StoreHouse } from './store-house.ts'
@@ -57,3 +58,14 @@ async function buildHouse(): Promise<StoreHouse> {
 }
 
 storeContract('postgres', buildHouse)
+
+for (const { says, run } of ownRows) {
+  test(`postgres: ${says}`, async () => {
+    const database = await server.empty()
+    try {
+      await run(server, database)
+    } finally {
+      await server.giveBack(database)
+    }
+  })
+}
