@@ -15,7 +15,7 @@ import { TestClock } from '../world/clock.ts'
 import { atWork } from '../world/deeds.ts'
 import { memoryJournalDisk } from '../world/journal-disk.ts'
 import { shopDocument } from '../world/shop.ts'
-import { openWorldOf, testParts, type World } from '../world/world.ts'
+import { openWorldOf, sameDisk, testParts, type World } from '../world/world.ts'
 import { readExchanges } from './exchange-text.ts'
 import { HostileClient } from './hostile-client.ts'
 import { emptySha256 } from './laws.ts'
@@ -77,7 +77,7 @@ test('what the journal allowed is what went up', async (context) => {
     routes,
   }
   const document = shopDocument({ services: [service], policyFiles: [{ name: 'shop.cedar', text: policies }] })
-  const world = await openWorldOf({ ...usual, clock, rooms: [{ ...usual.rooms[0], journalDisk: disk }] }, document)
+  const world = await openWorldOf({ ...usual, clock, rooms: [{ ...usual.rooms[0], journalDisk: sameDisk(disk) }] }, document)
   const control = await withTokenLive(world)
   const limits = { drainMs: 50, anonymousRefusalsMax: 1_000_000 }
   const gateway = await startHttpGateway({ control, clock: systemClock, log: keepingLog(), limits, listen: { host: '127.0.0.1' } })

@@ -7,7 +7,7 @@ import { checkLaws, forget } from './laws.ts'
 import { Chance, randomPieces } from './pieces.ts'
 
 const seed = Number(process.env['REMIT_HOSTILE_SEED'] ?? 7_919)
-const count = Number(process.env['REMIT_HOSTILE_COUNT'] ?? 4_000)
+const count = Number(process.env['REMIT_HOSTILE_COUNT'] ?? 2_000)
 const atOnce = 50
 /** A request that has not been answered for so long may be waiting for more: the client then says that there is none. */
 const silenceMs = 60
