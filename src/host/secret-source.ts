@@ -105,7 +105,7 @@ export function makeSecretSource(options: SecretSourceOptions): HostSecretSource
       const over = new Promise<void>((resolve) => {
         callOff = clock.after(within, resolve)
       })
-      await Promise.race([over, Promise.all([...entries.values()].map(({ looking }) => looking))])
+      await Promise.race([over, Promise.all([...entries.values()].map(({ looking }) => looking ?? Promise.resolve()))])
       callOff()
     },
     close() {

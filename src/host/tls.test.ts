@@ -136,7 +136,7 @@ const broken: readonly (readonly [says: string, change: (path: string) => void, 
     (path) => writeFileSync(path, readFileSync(path, 'utf8').slice(0, 300), { mode: 0o600 }),
     /does not hold a certificate and its key/,
   ],
-  ['with the key of another', (path) => void replaceKey(path), /does not hold a certificate and its key/],
+  ['with the key of another', (path) => replaceKey(path), /does not hold a certificate and its key/],
   ['that others may read', (path) => chmodSync(path, 0o644), /may be read by others/],
 ]
 function replaceKey(path: string): void {

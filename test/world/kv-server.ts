@@ -30,20 +30,20 @@ export async function startKvServer(tls?: { readonly cert: string; readonly key:
       response.writeHead(status, { 'content-type': 'application/json', 'cache-control': 'no-store' })
       response.end(typeof body === 'string' ? body : JSON.stringify(body))
     }
+    const signIn = async (asking: IncomingMessage) => {
+      const text = await readText(asking)
+      if (!text.includes('"role_id":"remit"') || !text.includes('"secret_id":"role-secret"'))
+        return answer(400, { errors: ['invalid role or secret ID'] })
+      issued += 1
+      const token = `hvs.issued-${issued}`
+      tokens.add(token)
+      const auth = { client_token: token, lease_duration: fault.tokenSeconds ?? 3_600, renewable: true, policies: ['remit'] }
+      answer(200, envelope({ auth }))
+    }
     if (fault.silent === true) return
     if (fault.status !== undefined) return answer(fault.status, fault.body ?? { errors: ['Vault is sealed'] })
     if (method === 'POST' && url === '/v1/auth/approle/login') {
-      void readText(request).then((text) => {
-        if (!text.includes('"role_id":"remit"') || !text.includes('"secret_id":"role-secret"'))
-          return answer(400, { errors: ['invalid role or secret ID'] })
-        issued += 1
-        const token = `hvs.issued-${issued}`
-        tokens.add(token)
-        answer(
-          200,
-          envelope({ auth: { client_token: token, lease_duration: fault.tokenSeconds ?? 3_600, renewable: true, policies: ['remit'] } }),
-        )
-      })
+      void signIn(request)
       return
     }
     if (!tokens.has(String(request.headers['x-vault-token']))) return answer(403, { errors: ['permission denied'] })
