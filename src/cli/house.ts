@@ -5,6 +5,8 @@ export interface UpOptions {
   readonly data: string
   /** Port of API and pages; 0 for any free one. */
   readonly port: number
+  /** A PostgreSQL database to keep everything in, in place of a file in the data folder: `env:NAME`, `file:PATH` or an address. */
+  readonly database?: string
   /** Address to listen on. */
   readonly host: string
   /** Spaces that are kept beside `main`, each with API and pages on a port of its own. */

@@ -421,7 +421,8 @@ const rows = {
     status: 503,
     tells: 'caller',
     says: 'this is not the master key that this store was sealed under',
-    remedy: 'start with the one that is, by --master-key or as keys/master.key in the data folder; docs/reference/secrets.md says what can be done without it',
+    remedy:
+      'start with the one that is, by --master-key or as keys/master.key in the data folder; docs/reference/secrets.md says what can be done without it',
   },
   'tls.unusable': {
     status: 503,
@@ -440,6 +441,12 @@ const rows = {
     tells: 'caller',
     says: 'this data was written by a newer Remit',
     remedy: 'start that version, or a later one; going back needs a restored backup',
+  },
+  'store.older': {
+    status: 503,
+    tells: 'caller',
+    says: 'this data was written by an older Remit, and nothing was changed',
+    remedy: 'start remit up once on it, which brings it to the present, and try again',
   },
   'store.unavailable': {
     status: 503,

@@ -21,14 +21,21 @@ export const mainSpace = 'main'
 
 /** Makes the folder where it is missing, for its owner alone. */
 export async function openDataFolder(path: string): Promise<DataFolder> {
-  const folder = { store: join(path, 'store', 'remit.sqlite'), journal: join(path, 'journal', 'http'), keys: join(path, 'keys'), tiles: join(path, 'tiles') }
+  const folder = {
+    store: join(path, 'store', 'remit.sqlite'),
+    journal: join(path, 'journal', 'http'),
+    keys: join(path, 'keys'),
+    tiles: join(path, 'tiles'),
+  }
   for (const each of [path, join(path, 'store'), join(path, 'journal'), folder.keys]) await mkdir(each, { recursive: true, mode: 0o700 })
   return folder
 }
 
-/** Where the journal of a space's HTTP gateway lies. */
-export function journalOf(folder: DataFolder, space: string): string {
-  return space === mainSpace ? folder.journal : join(folder.journal, '..', `http-${space}`)
+/** Where the journal of a space's HTTP gateway lies, in one epoch. */
+export function journalOf(folder: DataFolder, space: string, epoch: number): string {
+  const name = space === mainSpace ? 'http' : `http-${space}`
+  // A space's name has no full stop, so no two of these are the same.
+  return join(folder.journal, '..', epoch === 1 ? name : `${name}.epoch-${epoch}`)
 }
 
 /** The keys of a space. The names of the signers stand in the ledger for ever: they name the space, not the machine. */

@@ -4,6 +4,7 @@ import { Activity } from '../control/activity.ts'
 import { Anchoring, latestAnchor } from '../control/anchor.ts'
 import { proposeChange } from '../control/change-sets.ts'
 import type { Desk, Pages } from '../control/desk.ts'
+import { carryHead, currentEpoch, type Epoch, inEpoch, settleEpoch } from '../control/epochs.ts'
 import { Facts } from '../control/facts.ts'
 import type { Gate } from '../control/gate.ts'
 import { Journal } from '../control/journal.ts'
@@ -24,7 +25,7 @@ import type { Instant } from '../kernel/instants.ts'
 import { refuse } from '../kernel/refusals.ts'
 import { done, type Result } from '../kernel/result.ts'
 import type { PolicyFile } from '../model/policies.ts'
-import { openSqliteStore } from '../store/sqlite/sqlite-store.ts'
+import { type DatabasePlace, openDatabase } from './database.ts'
 import { holdAgainstStore } from './master-keys.ts'
 
 export interface Keys {
@@ -39,15 +40,16 @@ export interface RoomParts {
   /** Signs the journal of the HTTP gateway; its name is the journal's. */
   readonly gateway: Signer
   readonly tokens: KeyObject
-  readonly journalDisk: JournalDisk
+  /** Of the journal of one epoch: each begins another. */
+  readonly journalDisk: (epoch: number) => Promise<JournalDisk>
   readonly pages: () => Pages
 }
 
 export interface HouseParts {
   /** One for each space that is kept here; the first is the one that `remit up` speaks of when nothing else is said. */
   readonly rooms: readonly [RoomParts, ...RoomParts[]]
-  /** A file, or `:memory:`. */
-  readonly storePath: string
+  /** A file, or `:memory:`, or a database elsewhere. */
+  readonly place: DatabasePlace
   readonly clock: Clock & { readonly raise?: (floor: Instant) => void }
   readonly chance: Chance
   readonly keys: Keys
@@ -60,8 +62,10 @@ export interface HouseParts {
   /** Where hashes above the ledger's leaves are kept; in memory unless said. */
   readonly shelf?: HashShelf
   readonly witnesses?: readonly WitnessLine[]
-  /** A place outside that is given the ledger's heads, and that the store is held against at the start. */
-  readonly place?: HeadPlace
+  /** A place outside that is given the heads of the log of this name, and that the store is held against at the start. */
+  readonly headPlace?: (origin: string) => HeadPlace
+  /** Told once, when somebody else wrote into the database while it was lost: the process has to stop. */
+  readonly onFenced?: (reason: string) => void
   /** Hears of what an operator must look at. */
   readonly alarm: (says: string, cause: unknown) => void
 }
@@ -89,11 +93,11 @@ export const httpGateway = 'http'
 /** Opens everything, or refuses with what an operator must do. What was opened before a refusal is closed again. */
 export async function openHouse(parts: HouseParts): Promise<Result<House>> {
   const { clock, chance, keys } = parts
-  const opened = await openSqliteStore({
-    path: parts.storePath,
-    now: () => clock.now(),
-    chance: (count) => chance.bytes(count),
-    pid: process.pid,
+  const opened = await openDatabase(parts.place, {
+    clock,
+    chance,
+    onLost: (reason) => parts.alarm(`the database is lost, and everything is refused until it is held again: ${reason}`, undefined),
+    ...(parts.onFenced === undefined ? {} : { onFenced: parts.onFenced }),
     atCreation: { demo: String(parts.demo), ledger: keys.ledger.name, ledgerKey: asText(keys.ledger.publicKey) },
   })
   if (!opened.ok) return opened
@@ -137,21 +141,25 @@ async function build(parts: HouseParts, database: Database, closing: Closing): P
   const isDemo = (await database.meta('demo')) === 'true'
   const [first, ...others] = parts.rooms
   clock.raise?.((await database.inSpace(first.space).last()).at)
+  const epoch = await currentEpoch(database)
+  const carried = await carryHead(database, keys.ledger, epoch.number)
+  if (!carried.ok) return carried
+  const signer = inEpoch(keys.ledger, epoch.number)
   const ledger = await Ledger.open({
     database,
     store: database.inSpace(first.space),
-    signer: keys.ledger,
+    signer,
     clock,
     shelf: parts.shelf ?? memoryShelf(),
     witnesses: parts.witnesses ?? [],
-    ...(parts.place === undefined ? {} : { place: parts.place }),
+    ...(parts.headPlace === undefined ? {} : { place: parts.headPlace(signer.name) }),
     alarm,
   })
   if (!ledger.ok) return ledger
   closing.add(() => ledger.value.close())
   const checker = new PolicyChecker()
   closing.add(() => checker.close())
-  const shared: Shared = { house: parts, database, ledger: ledger.value, checker, isDemo, closing }
+  const shared: Shared = { house: parts, database, ledger: ledger.value, epoch, checker, isDemo, closing }
   const room = await openRoom(shared, first)
   if (!room.ok) return room
   const rooms: [Room, ...Room[]] = [room.value]
@@ -176,6 +184,7 @@ interface Shared {
   readonly house: HouseParts
   readonly database: Database
   readonly ledger: Ledger
+  readonly epoch: Epoch
   readonly checker: PolicyChecker
   readonly isDemo: boolean
   readonly closing: Closing
@@ -201,20 +210,23 @@ async function openRoom(shared: Shared, parts: RoomParts): Promise<Result<Room>>
     underWay: new Map(),
   }
   const policies = await publishShipped(desk)
-  return policies.ok ? done({ desk, gate, journal: journal.value }) : policies
+  if (!policies.ok) return policies
+  const settled = await settleEpoch(desk, database, shared.epoch)
+  return settled.ok ? done({ desk, gate, journal: journal.value }) : settled
 }
 
 /** The journal of the HTTP gateway, held against the newest line that the ledger vouches for, and anchored there from now on. */
 async function openJournal(
-  { house, database, closing }: Shared,
+  { house, database, closing, epoch }: Shared,
   { gateway, journalDisk }: RoomParts,
   store: Store,
 ): Promise<Result<Journal>> {
   const { clock, alarm } = house
-  const anchored = await latestAnchor(database, gateway.name)
+  const signer = inEpoch(gateway, epoch.number)
+  const anchored = await latestAnchor(database, signer.name)
   const journal = await Journal.open({
-    signer: gateway,
-    disk: journalDisk,
+    signer,
+    disk: await journalDisk(epoch.number),
     clock,
     ...(anchored === undefined ? {} : { anchored }),
     onFailure: (cause) => alarm('the journal stopped recording, and the gateway refuses everything', cause),

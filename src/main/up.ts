@@ -27,6 +27,7 @@ import { reveal } from '../kernel/secret.ts'
 import type { ReadySpace, UpOptions } from '../cli/house.ts'
 import { assets, deskPolicies } from './assets.ts'
 import { asDocument } from './check.ts'
+import { databasePlace } from './database.ts'
 import { type DataFolder, journalOf, loadKeys, loadSpaceKeys, mainSpace, openDataFolder } from './data-folder.ts'
 import { type House, type HouseParts, openHouse, type Room, type RoomParts } from './house.ts'
 import { orThrow } from './or-throw.ts'
@@ -56,7 +57,7 @@ export async function up(options: UpOptions & { readonly logLevel?: LogLevel }):
   const house = orThrow(
     await openHouse({
       rooms: [await roomParts(mainSpace), ...(await Promise.all(options.spaces.map(({ space }) => roomParts(space))))],
-      storePath: folder.store,
+      place: await databasePlace(options.database, folder.store),
       clock,
       chance: makeChance(),
       keys,
@@ -64,7 +65,7 @@ export async function up(options: UpOptions & { readonly logLevel?: LogLevel }):
       demo: options.demo,
       passkeys: latePasskeys,
       shipped: await deskPolicies(),
-      ...(await outside(options, folder, keys.ledger.name)),
+      ...(await outside(options, folder)),
       alarm: (says, cause) => log.error(says, { error: cause }),
     }),
   )
@@ -82,16 +83,19 @@ export async function up(options: UpOptions & { readonly logLevel?: LogLevel }):
 async function outside(
   { witnesses = [], anchor }: UpOptions,
   folder: DataFolder,
-  origin: string,
-): Promise<Pick<HouseParts, 'shelf' | 'witnesses' | 'place'>> {
+): Promise<Pick<HouseParts, 'shelf' | 'witnesses' | 'headPlace'>> {
   const lines = witnesses.map(({ url, vkey }): WitnessLine => {
     const key = orThrow(parseVkey(vkey))
     if (key.kind !== 'cosigns') throw new Error(`${vkey} is not the key of a witness; remit witness prints its own`)
     return { key, add: witnessCalls(url) }
   })
   const isUrl = anchor !== undefined && /^https?:\/\//.test(anchor)
-  const place = anchor === undefined ? undefined : isUrl ? headUrl(anchor) : headFolder(resolve(anchor), origin, () => Date.now())
-  return { shelf: await openHashFiles(folder.tiles), witnesses: lines, ...(place === undefined ? {} : { place }) }
+  const headPlace = (origin: string, at: string) => (isUrl ? headUrl(at) : headFolder(resolve(at), origin, () => Date.now()))
+  return {
+    shelf: await openHashFiles(folder.tiles),
+    witnesses: lines,
+    ...(anchor === undefined ? {} : { headPlace: (origin) => headPlace(origin, anchor) }),
+  }
 }
 
 /**
@@ -122,8 +126,7 @@ function latePasskeys(options: { readonly acceptSoftware: boolean }): Passkeys {
 
 async function partsOfSpace(folder: DataFolder, space: string, pages: () => Pages): Promise<RoomParts> {
   const keys = orThrow(await loadSpaceKeys(folder.keys, space))
-  const journalDisk = await openJournalFiles(journalOf(folder, space))
-  return { ...keys, space, journalDisk, pages }
+  return { ...keys, space, journalDisk: (epoch) => openJournalFiles(journalOf(folder, space, epoch)), pages }
 }
 
 type Serving = UpOptions & { readonly log: Log; readonly reached: Reached; readonly secrets: HostSecretSource }

@@ -73,11 +73,11 @@ export async function openApiHouse(
           space: 'main',
           gateway: makeSigner(key(), 'remit.test/http'),
           tokens: key(),
-          journalDisk: memoryJournalDisk(),
+          journalDisk: () => Promise.resolve(memoryJournalDisk()),
           pages: () => ({ origin, rpId: 'localhost' }),
         },
       ],
-      storePath: join(folder, 'remit.db'),
+      place: { kind: 'file', path: join(folder, 'remit.db') },
       clock: makeClock({ floor: 0 }),
       chance: makeChance(),
       keys: {

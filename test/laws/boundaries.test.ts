@@ -13,7 +13,7 @@ import { act, allowed, answered, ask, atWork, callOf, configure, held, hour, ref
 import { memoryJournalDisk } from '../world/journal-disk.ts'
 import { TestClock } from '../world/clock.ts'
 import { actionOf, shopDocument } from '../world/shop.ts'
-import { openWorld, openWorldOf, testParts, type World, type WorldParts } from '../world/world.ts'
+import { openWorld, openWorldOf, sameDisk, testParts, type World, type WorldParts } from '../world/world.ts'
 
 const operations = ['list-incidents', 'restart', 'deploy', 'put-telemetry', 'wipe']
 
@@ -148,7 +148,7 @@ describe('what cannot be recorded', () => {
     const parts: WorldParts = {
       ...usual,
       clock,
-      rooms: [{ ...room, journalDisk: { ...disk, append } }],
+      rooms: [{ ...room, journalDisk: sameDisk({ ...disk, append }) }],
       alarm: (says: string) => void alarms.push(says),
     }
     const world = await openWorldOf(parts, shopDocument())

@@ -43,7 +43,7 @@ async function partsOf(path: string, chance: number): Promise<WorldParts> {
   const clock = new TestClock(Date.now())
   const parts = testParts(1, folder.store, clock)
   const [room] = parts.rooms
-  return { ...parts, clock, chance: seededChance(chance), rooms: [{ ...room, journalDisk: await openJournalFiles(folder.journal) }] }
+  return { ...parts, clock, chance: seededChance(chance), rooms: [{ ...room, journalDisk: () => openJournalFiles(folder.journal) }] }
 }
 
 // --- The process that is killed ---------------------------------------------------------------------------------------

@@ -34,8 +34,12 @@ async function openFolder(data: string, masterKey?: string): Promise<Result<Hous
   made += 1
   const parts = testParts(1, folder.store, new TestClock(Date.now()))
   const [room] = parts.rooms
-  const journalDisk = await openJournalFiles(folder.journal)
-  return openHouse({ ...parts, chance: seededChance(made), keys: keys.value, rooms: [{ ...room, journalDisk }] })
+  return openHouse({
+    ...parts,
+    chance: seededChance(made),
+    keys: keys.value,
+    rooms: [{ ...room, journalDisk: () => openJournalFiles(folder.journal) }],
+  })
 }
 
 /** What the gateway would send to each service, or the words of the refusal at start. */

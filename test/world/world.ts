@@ -7,6 +7,7 @@ import { type Exchanged, exchangeToken, tokenTypes } from '../../src/control/exc
 import { controlAudience, gatewayAudience, identifyCaller, TokenReader } from '../../src/control/identify.ts'
 import { gatewayControl } from '../../src/control/in-process.ts'
 import { beginRegistration, finishRegistration, firstLink, makeInvitation } from '../../src/control/people.ts'
+import type { JournalDisk } from '../../src/control/journal-reading.ts'
 import type { Bearer, GatewayControl } from '../../src/control/ports.ts'
 import { makePasskeys } from '../../src/host/passkeys.ts'
 import { SoftwareAuthenticator } from '../../src/host/software-authenticator.ts'
@@ -85,7 +86,7 @@ export async function openTwoSpaces(documents: readonly [JsonObject, JsonObject]
   const clock = new TestClock()
   const parts = testParts(1, ':memory:', clock)
   const { room } = seededKeys(2)
-  const second: RoomParts = { ...room, space: 'plant', journalDisk: memoryJournalDisk(), pages: () => ({ origin, rpId }) }
+  const second: RoomParts = { ...room, space: 'plant', journalDisk: sameDisk(memoryJournalDisk()), pages: () => ({ origin, rpId }) }
   const both: WorldParts = { ...parts, clock, rooms: [parts.rooms[0], second] }
   const house = mustBe(await openHouse(both))
   const worlds = [new OpenWorld(house, both), new OpenWorld(house, both, 1)] as const
@@ -105,12 +106,17 @@ export async function reopenWorld(parts: WorldParts, saved: string): Promise<Wor
 
 export type WorldParts = HouseParts & { readonly clock: TestClock }
 
+/** One disk for every epoch: for worlds that stay in their first, and see each line that follows. */
+export function sameDisk(disk: JournalDisk): RoomParts['journalDisk'] {
+  return () => Promise.resolve(disk)
+}
+
 /** What a world is made of, for whoever wants a house without the people in it. */
 export function testParts(seed: number, storePath: string, clock: TestClock): HouseParts {
   const { keys, room } = seededKeys(seed)
   return {
-    rooms: [{ ...room, space: 'main', journalDisk: memoryJournalDisk(), pages: () => ({ origin, rpId }) }],
-    storePath,
+    rooms: [{ ...room, space: 'main', journalDisk: sameDisk(memoryJournalDisk()), pages: () => ({ origin, rpId }) }],
+    place: { kind: 'file', path: storePath },
     clock,
     chance: seededChance(seed),
     keys,

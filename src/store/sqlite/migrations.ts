@@ -9,6 +9,8 @@ import { logAgain, rulesAgain, takeOver } from './migration-2.ts'
 /** Step n brings schema n − 1 to n. A step that was released is never changed. */
 const steps: readonly string[] = [`${records}${log}${rules}`, `${keysBySpace}${takeOver}${rulesAgain}${logAgain}`]
 
+export const schemaKnown = steps.length
+
 /** `Rmit`, in the file's header: somebody else's database is not taken for an empty one of ours. */
 const applicationId = 0x52_6d_69_74
 
