@@ -29,7 +29,7 @@ const interimMax = 16
 const chunkLineBytesMax = 1_024
 
 const statusLine = /^HTTP\/1\.([01]) ([1-9]\d\d)(?: [\t\x20-\x7e\x80-\xff]*)?\r\n/
-const chunkLine = /^([0-9A-Fa-f]{1,13})[\t ]*(?:;[\t\x20-\x7e\x80-\xff]*)?$/
+const chunkLine = /^([0-9A-Fa-f]{1,13})(?:[\t ]*;[\t\x20-\x7e\x80-\xff]*)?$/
 
 type State = 'head' | 'length' | 'chunk-line' | 'chunk' | 'chunk-end' | 'trailers' | 'until-close' | 'over'
 
@@ -155,7 +155,9 @@ export class AnswerParser {
     if (status === 101) return this.#switch(headers)
     if (status < 200) {
       this.#interim += 1
-      if (this.#interim > interimMax) return false
+      const framing = readFraming(headers)
+      // It has no body: whatever is said of one, somebody would read the answer as that.
+      if (this.#interim > interimMax || framing === undefined || framing.chunked || framing.length !== undefined) return false
       this.#listener.onInterim(status, headers)
       return true
     }
@@ -224,7 +226,7 @@ function readFraming(headers: readonly string[]): Framing | undefined {
     const value = headers[at + 1] ?? ''
     switch (headers[at]?.toLowerCase()) {
       case 'content-length':
-        if (framing.length !== undefined || !/^\d{1,15}$/.test(value)) return undefined
+        if (framing.length !== undefined || !/^(?:0|[1-9]\d{0,14})$/.test(value)) return undefined
         framing.length = Number(value)
         break
       case 'transfer-encoding':

@@ -1,4 +1,5 @@
 /** Strict reading of a request's head: one meaning, or a refusal. It never repairs, and knows nothing of any server's types. */
+import { isIPv6 } from 'node:net'
 import { refuse } from '../../kernel/refusals.ts'
 import { done, type Result } from '../../kernel/result.ts'
 import type { Material } from '../../model/actions.ts'
@@ -63,7 +64,7 @@ export function readRequest(
   const gathered = gatherHeaders(head.headers, withheld)
   if (!gathered.ok) return gathered
   const { passing, host, authorization, expect, mediaType, contentEncoding, waitSeconds, connection } = gathered.value
-  if (host === undefined || !/^[A-Za-z0-9.:[\]-]+$/.test(host)) return ambiguous('exactly one Host with a name is needed')
+  if (host === undefined || !isHost(host)) return ambiguous('exactly one Host with a name is needed')
   if (expect !== undefined && expect.toLowerCase() !== '100-continue')
     return refuse('input.invalid', { detail: 'Expect takes 100-continue only' })
   const target = readTarget(head.target)
@@ -74,6 +75,8 @@ export function readRequest(
   if (!token.ok) return token
   const upgrade = readHandshake(head.method, gathered.value, bodyLength.value)
   if (!upgrade.ok) return upgrade
+  if (connection?.some((name) => !/^[!#$%&'*+.^_`|~0-9a-z-]+$/.test(name)) === true)
+    return ambiguous('Connection lists something that is no name')
   const listed = connection?.filter((name) => name !== 'close' && name !== 'keep-alive' && name !== 'te' && name !== 'upgrade') ?? []
   // Dropping what has a meaning would be a rewrite of the action.
   if (listed.some((name) => ['once', 'gateway', 'refuse'].includes(headerName(name).rule)))
@@ -113,8 +116,7 @@ function gatherHeaders(raw: readonly string[], withheld: string | undefined): Re
     const sent = raw[at] ?? ''
     const value = raw[at + 1] ?? ''
     const { lower, rule } = headerName(sent)
-    if (rule === 'refuse')
-      return ambiguous(lower.includes('_') ? `${lower.slice(0, 60)}: a header with an underscore` : `${lower} would change what is asked`)
+    if (rule === 'refuse') return ambiguous(whyRefused(lower))
     if (rule === 'drop' || (lower === withheld && rule !== 'gateway')) continue
     if ((rule === 'once' || (rule === 'gateway' && lower !== 'connection' && lower !== 'prefer')) && hasSeen(gathered.seen, lower))
       return ambiguous(`${lower} stands twice`)
@@ -128,6 +130,14 @@ function gatherHeaders(raw: readonly string[], withheld: string | undefined): Re
     gathered.passing.push(sent, value)
   }
   return done(gathered)
+}
+
+function whyRefused(lower: string): string {
+  const name = lower.slice(0, 60)
+  if (lower.includes('_')) return `${name}: a header with an underscore`
+  return /^[a-z0-9-]+$/.test(lower)
+    ? `${name} would change what is asked`
+    : `${name}: a header whose name has more than letters, digits and -`
 }
 
 function hasSeen(seen: Set<string>, lower: string): boolean {
@@ -189,6 +199,14 @@ function readFraming({ contentLength, transferEncoding }: Gathered): Result<numb
   if (contentLength === undefined) return done(0)
   if (!/^(?:0|[1-9]\d{0,14})$/.test(contentLength)) return ambiguous('Content-Length is not a plain number')
   return done(Number(contentLength))
+}
+
+/** A name or an address, with a port or without (RFC 9112 §3.2). */
+function isHost(host: string): boolean {
+  const found = /^(?:[A-Za-z0-9.-]+|\[([0-9A-Fa-f:.]+)\])(?::(\d{1,5}))?$/.exec(host)
+  if (found === null) return false
+  const [, address, port] = found
+  return (address === undefined || isIPv6(address)) && (port === undefined || Number(port) <= 65_535)
 }
 
 /** RFC 6455 §4.2.1, without its mercies. */

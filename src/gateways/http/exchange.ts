@@ -18,6 +18,7 @@ import type { ClientStream, StreamListener } from './client-stream.ts'
 import { type HttpRequest, materialOf, readRequest } from './codec.ts'
 import { Forwarding } from './forwarding.ts'
 import { holdWaitSeconds, type HttpLimits } from './limits.ts'
+import { checkForm, formKind } from './overrides.ts'
 import type { Upstream } from './upstream.ts'
 
 /** A service as it is now. */
@@ -120,13 +121,23 @@ export class Exchange implements StreamListener {
     const named = nameAction(served.table.value, served.service.id, request)
     if (!named.ok) return named
     const { action, readsBody } = named.value
-    if (!readsBody) return done({ bearer: bearer.value, request, served, action })
+    if (!readsBody) return this.#readForm({ bearer: bearer.value, request, served, action })
     const form = checkBodyForm(request)
     if (!form.ok) return form
     const known = await this.#readBody(request, door.limits.argumentBodyBytesMax, 'input.too-large')
     if (!known.ok) return known
     const whole = addBodyArguments(named.value, known.value.body)
     return whole.ok ? done({ bearer: bearer.value, request, served, action: whole.value, known: known.value }) : whole
+  }
+
+  /** A body that no argument is read from passes unread, but for a form that would be another action to the upstream. */
+  async #readForm(asked: Asked): Promise<Result<Asked>> {
+    const { request } = asked
+    if (request.bodyLength === 0 || formKind(request.mediaType) !== 'urlencoded') return done(asked)
+    const known = await this.#readBody(request, this.#door.limits.argumentBodyBytesMax, 'input.too-large')
+    if (!known.ok) return known
+    const form = checkForm(known.value.body)
+    return form.ok ? done({ ...asked, known: known.value }) : form
   }
 
   /** Asks control, reads the body whole if the answer depends on it, and waits for a person if one must be asked. */

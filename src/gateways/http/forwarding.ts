@@ -11,6 +11,7 @@ import type { BodyReader, ClientStream } from './client-stream.ts'
 import type { HttpRequest } from './codec.ts'
 import { answerHeaders, without } from './headers.ts'
 import type { HttpLimits } from './limits.ts'
+import { formKind, PartNames } from './overrides.ts'
 import { switchHeaders } from './upgrades.ts'
 import type { CallListener, Upstream, UpstreamCall } from './upstream.ts'
 
@@ -60,6 +61,7 @@ export class Forwarding implements Cuttable, CallListener, BodyReader {
   #responseBytes = 0
   #status: number | undefined
   #hash: Hash | undefined
+  #parts: PartNames | undefined
   #sha256: string | undefined
 
   constructor(plan: ForwardingPlan) {
@@ -173,6 +175,7 @@ export class Forwarding implements Cuttable, CallListener, BodyReader {
   #upload(up: UpstreamCall): void {
     const { stream, request, clock, limits } = this.#plan
     this.#hash = createHash('sha256')
+    if (formKind(request.mediaType) === 'multipart') this.#parts = new PartNames()
     this.#deadline = clock.now() + limits.idleMs
     stream.writeContinue()
     up.begin(this.#head, request.bodyLength === 'chunked')
@@ -181,6 +184,11 @@ export class Forwarding implements Cuttable, CallListener, BodyReader {
 
   onBody(bytes: Buffer): void {
     if (this.#state === 'over' || !this.#goesOn(this.#plan.limits.idleMs)) return
+    const named = this.#parts?.check(bytes)
+    if (named?.ok === false) {
+      this.onBodyBroken(named.refusal)
+      return
+    }
     this.#hash?.update(bytes)
     this.#requestBytes += bytes.byteLength
     if (this.#up?.write(bytes) === false) this.#plan.stream.pause()
@@ -191,7 +199,7 @@ export class Forwarding implements Cuttable, CallListener, BodyReader {
     if (this.#state !== 'sent' || status === 100 || !this.#goesOn(this.#plan.limits.answerMs)) return
     const passing = answerHeaders(headers, this.#secret)
     if (passing === undefined) this.#failBeforeAnswer('upstream.malformed', 'its headers cannot be passed on')
-    else this.#plan.stream.writeInterim(status, without(passing, ['content-length']))
+    else this.#plan.stream.writeInterim(status, passing)
   }
 
   /** Both sides have agreed on another protocol: from here on bytes pass as they are, until one of them, time or the session ends it. */

@@ -23,6 +23,8 @@ const once = [
   'content-md5',
   'content-disposition',
   'range',
+  'if-match',
+  'if-none-match',
   'if-range',
   'if-modified-since',
   'if-unmodified-since',
@@ -119,7 +121,7 @@ const rules = new Map<string, HeaderRule>([
 const knownMax = 1_000
 const known = new Map<string, HeaderName>()
 
-/** The rule for a header, by its name as it was sent. A name with `_` is refused: CGI and its heirs read it as the one with `-`. */
+/** The rule for a header, by its name as it was sent. Names take letters, digits and `-`: CGI and its heirs read `_` (PHP also `.`) as `-`, and nginx drops what has anything else. */
 export function headerName(sent: string): HeaderName {
   const cached = known.get(sent)
   if (cached !== undefined) return cached
@@ -132,7 +134,7 @@ export function headerName(sent: string): HeaderName {
 }
 
 function ruleOf(lower: string): HeaderRule {
-  if (lower.includes('_')) return 'refuse'
+  if (!/^[a-z0-9-]+$/.test(lower)) return 'refuse'
   const rule = rules.get(lower)
   if (rule !== undefined) return rule
   return assertionPrefixes.some((prefix) => lower.startsWith(prefix)) ? 'drop' : 'pass'
@@ -170,7 +172,7 @@ export function answerHeaders(raw: readonly string[], secret: string | undefined
     if (lower === 'transfer-encoding' && value.toLowerCase() !== 'chunked') return undefined
     if (!answerStays.has(lower)) passing.push(name, value)
   }
-  const dropped = listed?.filter((name) => name !== 'keep-alive' && name !== 'close')
+  const dropped = listed?.filter((name) => name !== 'keep-alive' && name !== 'close' && name !== 'content-length')
   return dropped === undefined || dropped.length === 0 ? passing : without(passing, dropped)
 }
 
