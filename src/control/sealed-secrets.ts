@@ -1,9 +1,9 @@
 /** All that is sealed under the master key: whether it opens, and how it is sealed anew when the key is rotated. */
 import { canonicalJson, type JsonObject } from '../kernel/json.ts'
 import { done, type Result } from '../kernel/result.ts'
-import { step, changeSetLife } from '../model/lives.ts'
 import type { Records } from '../model/records.ts'
 import type { Service } from '../model/services.ts'
+import { close } from './change-sets.ts'
 import { note } from './desk.ts'
 import { everyRecord } from './every-record.ts'
 import type { Change, Database, Reading, SealedPlace, Store, Vault } from './ports.ts'
@@ -48,7 +48,7 @@ export async function resealSpace(
       await tx.put('service', { ...service, credential: { ...credential, sealed: vault.seal(opened.value, placeOf(service)) } })
       secrets += 1
     }
-    const withdrawn = await withdrawSealed(tx, vault)
+    const withdrawn = await withdrawSealed(tx, vault, keys.by)
     const facts: JsonObject = { secrets, from: [...keys.from], to: keys.to, withdrawn: [...withdrawn] }
     await note(tx, { kind: 'secrets.resealed', actor: keys.by, subject: store.space, facts })
     return done({ space: store.space, secrets, withdrawn: withdrawn.length })
@@ -67,13 +67,12 @@ async function collect<K extends 'service' | 'changeSet'>(tx: Reading, kind: K):
 }
 
 /** A digest that people sign covers what is sealed: sealed anew, what they signed would be gone without a word. */
-async function withdrawSealed(tx: Change, vault: Vault): Promise<readonly string[]> {
+async function withdrawSealed(tx: Change, vault: Vault, by: string): Promise<readonly string[]> {
   const withdrawn: string[] = []
   for (const set of await collect(tx, 'changeSet')) {
-    const state = step(changeSetLife, set.state, 'withdraw')
-    if (state === undefined || !hasOldSeal(set.wanted ?? {}, vault)) continue
-    await tx.put('changeSet', { ...set, state, endedAt: tx.now })
-    withdrawn.push(set.id)
+    if (!hasOldSeal(set.wanted ?? {}, vault)) continue
+    const ended = await close(tx, set, { event: 'withdraw', by, ending: 'the master key was replaced: propose it again' })
+    if (ended !== undefined) withdrawn.push(set.id)
   }
   return withdrawn
 }

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { cp, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
+import { cp, mkdtemp, open, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
@@ -10,17 +10,18 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { upstreamSecret } from '../../src/control/upstream-secret.ts'
 import { openJournalFiles } from '../../src/host/journal-files.ts'
+import { isJsonObject, type JsonObject } from '../../src/kernel/json.ts'
 import { describeRefusal } from '../../src/kernel/refusals.ts'
-import { mustBe, type Result } from '../../src/kernel/result.ts'
+import { done, mustBe, type Result } from '../../src/kernel/result.ts'
 import { reveal } from '../../src/kernel/secret.ts'
 import { loadKeys, openDataFolder } from '../../src/main/data-folder.ts'
 import { type House, openHouse } from '../../src/main/house.ts'
 import { masterKeySource, rotateKey } from '../../src/main/rotate-key.ts'
 import { seededChance } from '../world/chance.ts'
 import { TestClock } from '../world/clock.ts'
-import { shopDocument } from '../world/shop.ts'
-import { found } from '../world/configure.ts'
-import { testParts } from '../world/world.ts'
+import { asDocument, shopDocument } from '../world/shop.ts'
+import { found, operator, propose } from '../world/configure.ts'
+import { openWorldOf, testParts, type WorldParts } from '../world/world.ts'
 
 const root = await mkdtemp(join(tmpdir(), 'remit-rotation-'))
 const original = join(root, 'original')
@@ -28,14 +29,21 @@ let made = 0
 
 /** A house on a data folder with its own keys, as `remit up` opens it. */
 async function openFolder(data: string, masterKey?: string): Promise<Result<House>> {
+  const parts = await partsOf(data, masterKey)
+  return parts.ok ? openHouse(parts.value) : parts
+}
+
+async function partsOf(data: string, masterKey?: string): Promise<Result<WorldParts>> {
   const folder = await openDataFolder(data)
   const keys = await loadKeys(folder.keys, masterKeySource(masterKey))
   if (!keys.ok) return keys
   made += 1
-  const parts = testParts(1, folder.store, new TestClock(Date.now()))
+  const clock = new TestClock(Date.now())
+  const parts = testParts(1, folder.store, clock)
   const [room] = parts.rooms
-  return openHouse({
+  return done({
     ...parts,
+    clock,
     chance: seededChance(made),
     keys: keys.value,
     rooms: [{ ...room, journalDisk: () => openJournalFiles(folder.journal) }],
@@ -199,4 +207,57 @@ test('a wrong key is refused and changes nothing; so is the same key, a folder i
   )
   assert.equal((await stat(join(data, 'keys'))).mtimeMs, mtimeMs, 'nothing was written beside the keys')
   assert.equal(await secretsOf(data), right)
+})
+
+test('a change-set that waits and carries a secret is withdrawn, and says why', async () => {
+  const data = join(root, 'waiting')
+  const world = await openWorldOf(mustBe(await partsOf(data)), shopDocument())
+  const [service] = services(shopDocument())
+  const document = asDocument({ ...shopDocument(), services: [{ ...service, credential: { bearer: 'another-secret' } }] })
+  const { id, state } = await propose(world, operator, { document })
+  assert.equal(state, 'proposed')
+  await world.close()
+  const { spaces } = await rotateKey({ data })
+  assert.deepEqual(spaces, [{ space: 'main', secrets: 1, withdrawn: 1 }])
+  const house = mustBe(await openFolder(data))
+  const after = await house.desk.store.read((tx) => tx.get('changeSet', id))
+  assert.deepEqual([after?.state, after?.ending], ['withdrawn', 'the master key was replaced: propose it again'])
+  await house.close()
+})
+
+function services({ services: listed }: JsonObject): readonly JsonObject[] {
+  return Array.isArray(listed) ? listed.filter((each): each is JsonObject => isJsonObject(each)) : []
+}
+
+/** A source that gives these passphrases, one for each time it is asked. */
+async function passphrases(...lines: readonly string[]): Promise<{ readonly source: string; close(): Promise<void> }> {
+  made += 1
+  const path = join(root, `lines-${made}`)
+  await writeFile(path, lines.map((line) => `${line}\n`).join(''))
+  const file = await open(path)
+  return { source: `passphrase:fd:${file.fd}`, close: () => file.close() }
+}
+
+test('from the file to a passphrase, and to another: stopped on the way, the new one opens it already', async () => {
+  const data = await copied()
+  const opensWith = async (passphrase: string) => {
+    const lines = await passphrases(passphrase)
+    const secrets = await secretsOf(data, lines.source)
+    await lines.close()
+    return secrets
+  }
+  const first = await passphrases('the first passphrase')
+  await rotateKey({ data, newMasterKey: first.source })
+  await first.close()
+  const lines = await passphrases('the first passphrase', 'the second passphrase')
+  const onStep = (step: string) => {
+    if (step === 'sealed anew') throw new Error('stopped here')
+  }
+  await assert.rejects(rotateKey({ data, masterKey: lines.source, onStep }), /stopped here/)
+  await lines.close()
+  assert.equal(await opensWith('the second passphrase'), right)
+  const both = await passphrases('the first passphrase', 'the second passphrase')
+  await rotateKey({ data, masterKey: both.source })
+  await both.close()
+  assert.equal(await opensWith('the second passphrase'), right)
 })
