@@ -3,6 +3,7 @@ import type { Milliseconds } from '../kernel/instants.ts'
 import { refuse } from '../kernel/refusals.ts'
 import { done, type Result } from '../kernel/result.ts'
 import { openCheckpoint } from '../ledger/checkpoint.ts'
+import { claimedOrigin, earlierKeys } from '../ledger/log-names.ts'
 import type { NoteKey } from '../ledger/note.ts'
 import { sameHash } from '../ledger/tree.ts'
 import type { LogTree } from './log-tree.ts'
@@ -39,8 +40,12 @@ export async function checkKept(place: HeadPlace, own: NoteKey, log: Pick<LogSto
     return refuse('ledger.unanchored', { detail: `${place.place}: ${why}` })
   }
   if (note === undefined) return done(undefined)
-  const opened = openCheckpoint(note, own.name, [own])
+  // One of an earlier epoch says nothing of this one: that it began is known, and in the ledger.
+  const earlier = earlierKeys(own.vkey).find((key) => key.name === claimedOrigin(note))
+  const key = earlier ?? own
+  const opened = openCheckpoint(note, key.name, [key])
   if (!opened.ok) return refuse(opened.refusal.code, { detail: `the head kept at ${place.place}: ${opened.refusal.detail ?? ''}` })
+  if (earlier !== undefined) return done(undefined)
   const { size, root } = opened.value
   const stored = (await log.tree()).size
   if (size > stored)

@@ -53,7 +53,7 @@ export class Ledger {
   static async open(options: LedgerOptions): Promise<Result<Ledger>> {
     const { database, signer, place, alarm, shelf } = options
     const own = mustBe(parseVkey(makeVkey(signer.name, signer.publicKey)))
-    const tree = await LogTree.open({ log: database, shelf, alarm })
+    const tree = await LogTree.open({ log: database, shelf, origin: signer.name, alarm })
     if (!tree.ok) return tree
     const kept = place === undefined ? done(undefined) : await checkKept(place, own, database, tree.value)
     if (!kept.ok) return kept

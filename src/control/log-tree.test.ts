@@ -41,7 +41,12 @@ async function keep(context: TestContext, folder?: string): Promise<Kept> {
     database,
     alarms,
     tree: async () =>
-      LogTree.open({ log: database, shelf: await openHashFiles(join(own, 'tiles')), alarm: (says) => void alarms.push(says) }),
+      LogTree.open({
+        log: database,
+        shelf: await openHashFiles(join(own, 'tiles')),
+        origin: 'remit.example/main',
+        alarm: (says) => void alarms.push(says),
+      }),
     async record(count) {
       const recorded = await database.inSpace('main').change(async (tx) => {
         for (let place = 0; place < count; place += 1) await tx.record({ kind: 'tried', actor: 'ana', subject: `s${place}`, facts: {} })

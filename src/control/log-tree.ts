@@ -29,6 +29,8 @@ export interface HashShelf {
   append(level: number, hashes: Uint8Array): Promise<void>
   /** Forgets all levels. */
   clear(): Promise<void>
+  /** Says whose tiles are kept here; where they were those of another log, forgets all levels first. */
+  claim(origin: string): Promise<void>
 }
 
 /** For a house without files. An eighth of a byte a leaf. */
@@ -41,12 +43,15 @@ export function memoryShelf(): HashShelf {
     read: async (level, from, count) => at(level).subarray(from * 32, (from + count) * 32),
     append: async (level, hashes) => void (levels[level] = Buffer.concat([at(level), hashes])),
     clear: async () => void (levels = []),
+    claim: async () => undefined,
   }
 }
 
 export interface LogTreeOptions {
   readonly log: Pick<LogStore, 'tree' | 'leaves'>
   readonly shelf: HashShelf
+  /** The log's name: an epoch that began with fewer entries has one of its own. */
+  readonly origin: string
   /** Hears of each place where what is kept is not what was signed. */
   readonly alarm: (says: string, cause: unknown) => void
 }
@@ -67,6 +72,7 @@ export class LogTree {
   static async open(options: LogTreeOptions): Promise<Result<LogTree>> {
     const { log, shelf, alarm } = options
     const tree = new LogTree(options)
+    await shelf.claim(options.origin)
     const { size } = await log.tree()
     const kept = await shelf.count(1)
     if (kept > hashesAt(1, size))

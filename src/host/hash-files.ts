@@ -1,6 +1,6 @@
 /** Keeps rows of hashes as files in one folder, a file for each level: 32 bytes a hash, nothing else. */
 import { constants } from 'node:fs'
-import { type FileHandle, mkdir, open, rm, truncate } from 'node:fs/promises'
+import { type FileHandle, mkdir, open, readFile, rm, truncate, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 
 const hashBytes = 32
@@ -56,6 +56,15 @@ export class HashFiles {
   async clear(): Promise<void> {
     this.#counts.fill(0)
     for (let level = 0; level < levelsMax; level += 1) await rm(pathOf(this.place, level), { force: true })
+  }
+
+  async claim(origin: string): Promise<void> {
+    const path = join(this.place, 'origin')
+    const known = await readFile(path, 'utf8').catch(() => undefined)
+    if (known === origin) return
+    // What was kept before anybody wrote whose it is could be of any log.
+    await this.clear()
+    await writeFile(path, origin, { mode: 0o600 })
   }
 
   async #with<T>(level: number, flags: number, work: (file: FileHandle) => Promise<T>): Promise<T> {

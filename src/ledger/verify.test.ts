@@ -1,95 +1,25 @@
 /** The failure table of the ledger: each kind of tampering with an export is found and named, and no flipped bit passes. */
 import assert from 'node:assert/strict'
-import { createPrivateKey } from 'node:crypto'
 import test from 'node:test'
 import fc from 'fast-check'
-import { canonicalJson, isJsonObject, type JsonObject, parseJson } from '../kernel/json.ts'
-import { makeSigner } from '../host/key-files.ts'
-import { mustBe } from '../kernel/result.ts'
-import { writeCheckpoint } from './checkpoint.ts'
+import { canonicalJson } from '../kernel/json.ts'
 import { writeExportLine } from './export-format.ts'
-import { chainLine, type Head, startHead, writeLine, writeSeal } from './journal-format.ts'
-import { commit, writeBody } from './leaf.ts'
-import { cosignatureLine, makeVkey, type NoteSigner, signNote } from './note.ts'
-import { appendLeaf, emptyFrontier, frontierRoot, leafHash } from './tree.ts'
+import type { NoteSigner } from './note.ts'
 import { type ExportReport, verifyExport } from './verify.ts'
-
-function signerOf(name: string, seed: number): NoteSigner {
-  const pkcs8 = Buffer.concat([Buffer.from('302e020100300506032b657004220420', 'hex'), Buffer.alloc(32, seed)])
-  return makeSigner(createPrivateKey({ key: pkcs8, format: 'der', type: 'pkcs8' }), name)
-}
-
-const log = signerOf('remit.example/main', 1)
-const witness = signerOf('witness.example', 2)
-const gateway = signerOf('gateway-http', 3)
-const stranger = signerOf('remit.example/main', 4)
-const vkeyOf = (signer: NoteSigner): string => makeVkey(signer.name, signer.publicKey, signer === witness ? 'cosigns' : 'signs')
-
-interface Entry {
-  readonly kind: string
-  readonly facts: JsonObject
-}
-
-interface Journal {
-  readonly lines: string[]
-  head: Head
-}
-
-function journalOf(groups: readonly number[]): { lines: string[]; heads: Head[] } {
-  const journal: Journal = { lines: [], head: startHead(vkeyOf(gateway)) }
-  const heads: Head[] = []
-  const add = (line: string): void => {
-    journal.lines.push(line)
-    journal.head = chainLine(journal.head, Buffer.from(line))
-  }
-  for (const count of groups) {
-    for (let place = 0; place < count; place += 1)
-      add(writeLine(journal.head.n + 1, { at: 1000 + journal.head.n, type: 'decided', action: 'GET /é' }))
-    add(writeSeal(journal.head, gateway))
-    heads.push(journal.head)
-  }
-  return { lines: journal.lines, heads }
-}
-
-const anchor = ({ n, hash }: Head): Entry => ({
-  kind: 'journal.anchored',
-  facts: { journal: 'gateway-http', n, hash: Buffer.from(hash).toString('hex') },
-})
-
-interface Shape {
-  readonly entries: readonly Entry[]
-  readonly journal: readonly string[]
-  /** Sizes at which a checkpoint stands. */
-  readonly heads: readonly number[]
-  readonly erased?: readonly number[]
-  readonly signers?: readonly NoteSigner[]
-}
-
-function signatureLine(text: string, signer: NoteSigner): string {
-  return signer === witness ? cosignatureLine(text, witness, 1_700_000_000) : signNote(text, [signer]).slice(text.length + 1)
-}
-
-function exportOf({ entries, journal, heads, erased = [], signers = [log, witness] }: Shape): string[] {
-  const journals = [{ name: 'gateway-http', vkey: vkeyOf(gateway) }]
-  const lines = [writeExportLine({ is: 'header', header: { origin: log.name, vkeys: [vkeyOf(log), vkeyOf(witness)], journals } })]
-  let frontier = emptyFrontier
-  for (const [index, entry] of entries.entries()) {
-    const text = writeBody({ at: 5000 + index, space: 'main', actor: 'ada', subject: 'grn_1', ...entry })
-    const salt = Buffer.alloc(32, index + 1)
-    const data = commit(text, salt)
-    frontier = appendLeaf(frontier, leafHash(data))
-    const body = mustBe(parseJson(text))
-    const leaf = erased.includes(index) || !isJsonObject(body) ? { index, data } : { index, data, body, salt }
-    lines.push(writeExportLine({ is: 'leaf', leaf }))
-    if (heads.includes(index + 1)) {
-      const text = writeCheckpoint({ origin: log.name, size: index + 1, root: frontierRoot(frontier) })
-      const note = `${text}\n${signers.map((signer) => signatureLine(text, signer)).join('')}`
-      lines.push(writeExportLine({ is: 'checkpoint', note }))
-    }
-  }
-  for (const line of journal) lines.push(writeExportLine({ is: 'journal', journal: 'gateway-http', line }))
-  return lines
-}
+import {
+  anchor,
+  type Entry,
+  exportOf,
+  gateway,
+  journalOf,
+  log,
+  type Shape,
+  signatureLine,
+  signerOf,
+  stranger,
+  vkeyOf,
+  witness,
+} from '../../test/world/sample-export.ts'
 
 const { lines: journal, heads: seals } = journalOf([2, 1, 3])
 const anchors = seals.map(anchor)
@@ -168,6 +98,30 @@ test('a witness whose word is wanted must have cosigned; one that the export nam
   assert.match(describe(await verifyExport(alone, [vkeyOf(log), vkeyOf(witness)])), /no head is cosigned by witness.example/)
   const told = await verifyExport(good, [vkeyOf(log)])
   assert.deepEqual(told.witnesses, [{ name: 'witness.example', keyGiven: false, heads: 3, size: 7 }])
+})
+
+test('a log that began another epoch is verified through both names of its one key, and never back', async () => {
+  const later: NoteSigner = { ...log, name: `${log.name}/epoch-2`, sign: (message) => log.sign(message) }
+  const headBy = (signer: NoteSigner, lines: readonly string[], at: number) => {
+    const old: unknown = JSON.parse(lines[at] ?? '').checkpoint
+    const [, size = '', root = ''] = typeof old === 'string' ? old.split('\n') : []
+    const text = `${signer.name}\n${size}\n${root}\n`
+    return writeExportLine({ is: 'checkpoint', note: `${text}\n${signatureLine(text, signer)}` })
+  }
+  const own = exportOf({ ...whole, signers: [log] })
+  const header = (own[headerAt] ?? '').replaceAll(`"${log.name}"`, `"${later.name}"`).replace(vkeyOf(log), vkeyOf(later))
+  const epochs = own.with(headerAt, header).with(checkpoint7At, headBy(later, own, checkpoint7At))
+  assert.equal(describe(await verifyExport(epochs, [vkeyOf(later)])), '')
+  assert.equal(describe(await verifyExport(epochs, [vkeyOf(log)])), '')
+  const kept: unknown = JSON.parse(own[checkpoint2At] ?? '').checkpoint
+  assert.equal(describe(await verifyExport(epochs, [], [typeof kept === 'string' ? kept : ''])), '')
+  const back = epochs.with(checkpoint2At, headBy(later, own, checkpoint2At))
+  assert.match(describe(await verifyExport(back)), /a head of an earlier epoch stands behind one of a later/)
+  const foreign = epochs.with(
+    checkpoint2At,
+    headBy({ ...stranger, name: log.name, sign: (message) => stranger.sign(message) }, own, checkpoint2At),
+  )
+  assert.match(describe(await verifyExport(foreign)), /signed by none of the known keys/)
 })
 
 test('a body that is gone is withheld only where an entry that erased it may be withheld as well', async () => {

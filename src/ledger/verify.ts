@@ -1,10 +1,11 @@
 /** Checks a whole export as a stranger would: every leaf, body, head, journal line and anchor, each failure named by its place. */
 import { canonicalJson } from '../kernel/json.ts'
 import type { Result } from '../kernel/result.ts'
-import { openCheckpoint } from './checkpoint.ts'
+import { openCheckpoint, type OpenCheckpoint } from './checkpoint.ts'
 import { type ExportedLeaf, type ExportHeader, parseExportLine } from './export-format.ts'
 import { startWalk, stepLine, type Walk } from './journal-format.ts'
 import { isLeaf, type LedgerBody, parseBody, verifyBody } from './leaf.ts'
+import { claimedOrigin, earlierKeys } from './log-names.ts'
 import { type KeyKind, type NoteKey, parseVkey } from './note.ts'
 import { appendLeaf, emptyFrontier, frontierRoot, type Hash, leafHash, sameHash } from './tree.ts'
 
@@ -112,6 +113,8 @@ class ExportCheck {
   readonly #witnesses: WitnessCheck[] = []
   #kept: KeptHead[] = []
   #lastWithheld = -1
+  #earlier: readonly NoteKey[] = []
+  #epoch = 0
   readonly #failures: ExportFailure[] = []
   readonly #journals = new Map<string, JournalCheck>()
   readonly #missing = new Set<number>()
@@ -168,7 +171,7 @@ class ExportCheck {
     return {
       ok: this.#failures.length === 0,
       origin: this.#header?.origin ?? '',
-      keyGiven: this.#given.includes(this.#header?.vkeys[0] ?? ''),
+      keyGiven: [this.#header?.vkeys[0], ...this.#earlier.map((key) => key.vkey)].some((vkey) => this.#given.includes(vkey ?? '')),
       witnesses: this.#witnesses.map(({ key, keyGiven, heads, size }) => ({ name: key.name, keyGiven, heads, size })),
       leaves: this.#frontier.size,
       bodies: this.#bodies,
@@ -196,14 +199,17 @@ class ExportCheck {
     this.#what = 'header'
     this.#header = header
     const [own] = header.vkeys
+    this.#earlier = earlierKeys(own ?? '')
     const wantsOwnKey = this.#given.some((vkey) => kindOfVkey(vkey) === 'signs')
+    // Whoever kept the key of an earlier epoch trusts the same key under its name of today.
+    const isTrusted = [own, ...this.#earlier.map((key) => key.vkey)].some((vkey) => vkey !== undefined && this.#given.includes(vkey))
     const keys: NoteKey[] = []
     for (const vkey of new Set([...header.vkeys, ...this.#given])) {
       const key = this.#orFail(parseVkey(vkey))
       if (key === undefined) continue
       const keyGiven = this.#given.includes(vkey)
       if (key.kind === 'cosigns') this.#witnesses.push({ key, keyGiven, heads: 0, size: 0 })
-      else if (vkey === own && wantsOwnKey && !keyGiven) this.#fail(`the key ${vkey} is not among those you trust`)
+      else if (vkey === own && wantsOwnKey && !isTrusted) this.#fail(`the key ${vkey} is not among those you trust`)
       if (key.kind === 'cosigns' || vkey === own) keys.push(key)
     }
     if (keys[0]?.name !== header.origin || keys[0].kind !== 'signs') this.#fail('the first key is not that of the log')
@@ -221,7 +227,8 @@ class ExportCheck {
   #readHeads(origin: string): void {
     this.#what = 'a head that you hold'
     for (const head of this.#heads) {
-      const opened = this.#orFail(openCheckpoint(head, origin, this.#keys))
+      const earlier = this.#earlier.find((key) => key.name === claimedOrigin(head))
+      const opened = this.#orFail(openCheckpoint(head, earlier?.name ?? origin, earlier === undefined ? this.#keys : [earlier]))
       if (opened !== undefined && opened.size > 0) this.#kept.push({ size: opened.size, root: opened.root })
     }
   }
@@ -276,7 +283,7 @@ class ExportCheck {
   #readCheckpoint(note: string): void {
     this.#what = 'checkpoint'
     if (this.#journalsBegun) this.#fail('a checkpoint after the journals')
-    const opened = this.#orFail(openCheckpoint(note, this.#header?.origin ?? '', this.#keys))
+    const opened = this.#orFail(this.#openHead(note))
     if (opened === undefined) return
     const { size, root, unknown, keys } = opened
     this.#what = `checkpoint of size ${size}`
@@ -293,6 +300,19 @@ class ExportCheck {
     this.#checkpoints += 1
     this.#covered = size
     this.#root = Buffer.from(root).toString('hex')
+  }
+
+  /** A head of this epoch or an earlier one; once there was one of this epoch, none of an earlier follows. */
+  #openHead(note: string): Result<OpenCheckpoint> {
+    const place = this.#earlier.findIndex((key) => key.name === claimedOrigin(note))
+    const key = this.#earlier[place]
+    if (key === undefined) {
+      this.#epoch = this.#earlier.length
+      return openCheckpoint(note, this.#header?.origin ?? '', this.#keys)
+    }
+    if (place < this.#epoch) this.#fail('a head of an earlier epoch stands behind one of a later')
+    this.#epoch = place
+    return openCheckpoint(note, key.name, [key, ...this.#keys])
   }
 
   #readJournal(name: string, line: string): void {

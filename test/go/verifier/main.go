@@ -423,6 +423,11 @@ func (e *export) leaf(l line) error {
 }
 
 func (e *export) checkpoint(text string) error {
+	// A log that lost entries goes on under a name of its own; heads of its earlier epochs are covered by the later ones.
+	own := e.keys.log.Name()
+	if at := strings.LastIndex(own, "/epoch-"); at > 0 && !strings.HasPrefix(text, own+"\n") && strings.HasPrefix(text, own[:at]) {
+		return nil
+	}
 	tree, cosigned, err := e.keys.open([]byte(text))
 	if err != nil {
 		return err
