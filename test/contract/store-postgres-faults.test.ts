@@ -228,6 +228,20 @@ test('knows that the hold is lost though nothing is asked, and takes it again', 
     mustBe(await change(store, 2))
   }))
 
+test('believes nothing older than the lease, though no timer has come to say so', () =>
+  on(async ({ open, lost }) => {
+    let slept = 0
+    const store = await open({ steady: () => performance.now() + slept })
+    assert.equal(inMain(store).isHeld(), true)
+    // As when the process, or its machine, was stopped for a while: this runs before any timer does.
+    slept += leaseMs
+    assert.equal(inMain(store).isHeld(), false)
+    assert.equal(codeOf(await change(store, 1)), 'store.unavailable')
+    await until('held again', () => inMain(store).isHeld())
+    mustBe(await change(store, 1))
+    assert.deepEqual(lost, [], 'the next heartbeat was answered as ever')
+  }))
+
 test('never two at once: a silent one has let go before the next begins, and is fenced for good when the other wrote', () =>
   on(async ({ database, way, open, beside, fenced }) => {
     const first = await open()
