@@ -41,6 +41,8 @@ export interface ApiParts {
   readonly tls?: Tls
   /** Further host names, with their port if it is not the scheme's own, under which the API is reached. */
   readonly hosts?: readonly string[]
+  /** Whether a watched configuration on disk has a fault and stays out. */
+  readonly isConfigurationRejected?: () => boolean
 }
 
 /** Where a call came from, before anybody asked who it is. */

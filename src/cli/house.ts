@@ -17,6 +17,8 @@ export interface UpOptions {
   readonly recover?: string
   /** A remit.yaml that is applied before anything listens. */
   readonly configuration?: string
+  /** Whether to go on looking at it: what is written there later is proposed. */
+  readonly watch?: boolean
   /** With an authority of this machine's own, or with files of the operator's. Without it nothing is encrypted. */
   readonly tls?: 'local' | { readonly certificate: string; readonly key: string }
   /** The operator says that unencrypted is right, also where others can listen. */
@@ -111,6 +113,46 @@ export interface RotateKeyReport {
   readonly startWith: string | undefined
 }
 
+export interface BackupOptions {
+  readonly data: string
+  /** As of `UpOptions`. */
+  readonly database?: string
+  /** A folder that is not there yet. */
+  readonly out: string
+}
+
+export interface BackupReport {
+  readonly out: string
+  /** Of the last change that is in it, and its instant. */
+  readonly version: number
+  readonly at: number
+  readonly lines: number
+  readonly files: number
+}
+
+export interface EpochOptions {
+  readonly data: string
+  readonly database?: string
+  readonly reason?: string
+  /** The place outside that `remit up --anchor` gave the ledger's heads: it knows the last one. */
+  readonly anchor?: string
+  readonly administrator?: string
+  readonly keepSecrets: boolean
+}
+
+export interface RestoreOptions extends EpochOptions {
+  readonly from: string
+}
+
+export interface EpochReport {
+  readonly epoch: number
+  /** Entries of the ledger that are there. */
+  readonly size: number
+  /** The last head that is known, as a signed note. */
+  readonly lastHead: string
+  readonly keepSecrets: boolean
+}
+
 export interface SourceProblem {
   readonly file: string
   readonly line: number
@@ -163,6 +205,12 @@ export interface House {
   up(options: UpOptions): Promise<void>
   /** Runs a witness until the signal. Throws a sentence for a person when it cannot start. */
   witness(options: WitnessOptions): Promise<void>
+  /** A copy of everything but the keys, of a Remit that may be running. Throws a sentence for a person. */
+  backup(options: BackupOptions): Promise<BackupReport>
+  /** Puts a backup back, and begins a new epoch. Throws a sentence for a person. */
+  restore(options: RestoreOptions): Promise<EpochReport>
+  /** Begins a new epoch on the store as it is. Throws a sentence for a person. */
+  newEpoch(options: EpochOptions): Promise<EpochReport>
   /** Replaces the master key of a data folder that nobody has open. Throws a sentence for a person when it cannot be done. */
   rotateKey(options: RotateKeyOptions): Promise<RotateKeyReport>
   /** Checks policies and remit.yaml as applying them would, without a running Remit. */

@@ -1,15 +1,15 @@
 /** `remit up`: everything in one process on one machine, from a data folder, until it is told to stop. */
+import { existsSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { buildApi } from '../api/api.ts'
-import { placeProblem, readConfiguration } from '../cli/configuration-file.ts'
-import { systemFiles } from '../cli/system-files.ts'
-import { proposeChange } from '../control/change-sets.ts'
+import { passkeyHolders } from '../control/change-set-price.ts'
 import { controlAudience, TokenReader } from '../control/identify.ts'
 import { gatewayControl } from '../control/in-process.ts'
 import { firstLink } from '../control/people.ts'
 import type { Pages } from '../control/desk.ts'
 import type { Passkeys } from '../control/ports.ts'
 import { recover } from '../control/recover.ts'
+import { describeRequirement } from '../control/rights.ts'
 import { standingWords } from '../control/standing-words.ts'
 import { removeExpired, sweep } from '../control/sweep.ts'
 import { startHttpGateway } from '../gateways/http/gateway.ts'
@@ -26,7 +26,6 @@ import { type Log, type LogLevel, makeLog } from '../host/logs.ts'
 import { reveal } from '../kernel/secret.ts'
 import type { ReadySpace, UpOptions } from '../cli/house.ts'
 import { assets, deskPolicies } from './assets.ts'
-import { asDocument } from './check.ts'
 import { databasePlace } from './database.ts'
 import { type DataFolder, journalOf, loadKeys, loadSpaceKeys, mainSpace, openDataFolder } from './data-folder.ts'
 import { type House, type HouseParts, openHouse, type Room, type RoomParts } from './house.ts'
@@ -34,8 +33,10 @@ import { orThrow } from './or-throw.ts'
 import { masterKeySource } from './rotate-key.ts'
 import { prepareSecrets, prepareTls, type Reached } from './secrecy.ts'
 import { version } from './version.ts'
+import { type Watched, WatchedConfiguration } from './watched-configuration.ts'
 
 const sweepEveryMs = 500
+const watchEveryMs = 400
 const removeEveryMs = 60_000
 const secretsMs = 5_000
 
@@ -46,12 +47,16 @@ export async function up(options: UpOptions & { readonly logLevel?: LogLevel }):
   process.umask(0o077)
   const data = resolve(options.data)
   const folder = await openDataFolder(data)
+  if (existsSync(folder.restoring)) throw new Error(`a restore into ${data} was not finished; do it again with remit restore`)
   const clock = makeClock({ floor: 0 })
   const reached = await prepareTls(options, folder.keys, { clock, log })
   const keys = orThrow(await loadKeys(folder.keys, masterKeySource(options.masterKey)))
   // The configuration may name variables that nobody else is to read after this.
   const env = { ...process.env }
   const secrets = await prepareSecrets(options, { clock, log })
+  // Nobody waits for it before everything is open.
+  const fenced = Promise.withResolvers<never>()
+  fenced.promise.catch(() => undefined)
   const origins = new Map<string, string>()
   const roomParts = (space: string) => partsOfSpace(folder, space, () => ({ origin: origins.get(space) ?? '', rpId: reached.name }))
   const house = orThrow(
@@ -67,11 +72,12 @@ export async function up(options: UpOptions & { readonly logLevel?: LogLevel }):
       shipped: await deskPolicies(),
       ...(await outside(options, folder)),
       alarm: (says, cause) => log.error(says, { error: cause }),
+      onFenced: (reason) => fenced.reject(new Error(`another process wrote into the database; start Remit again: ${reason}`)),
     }),
   )
   try {
-    if (options.configuration !== undefined) await proposeFile(house, options.configuration, env)
-    await serve(house, { ...options, data, log, reached, secrets }, origins)
+    const watched = await watchFile(house, options, { env, log })
+    await serve(house, { ...options, data, log, reached, secrets, watched, fenced: fenced.promise }, origins)
   } finally {
     secrets.close()
     reached.tls?.close()
@@ -98,21 +104,12 @@ async function outside(
   }
 }
 
-/**
- * Before anybody is registered the file applies by itself: whoever starts Remit could write the store as well. Later it is a proposal like
- * any other, and what widens waits for people.
- */
-async function proposeFile(house: House, path: string, env: NodeJS.ProcessEnv): Promise<void> {
-  const read = await readConfiguration({ path, files: systemFiles, env, resolve: true })
-  const proposed =
-    read.problems.length > 0
-      ? undefined
-      : await proposeChange(house.desk, { machine: "the machine's operator" }, { document: asDocument(read.document), prune: 'policies' })
-  if (proposed?.ok === true) return
-  const faults = proposed?.refusal.problems?.map((each) => placeProblem(read, each)) ?? read.problems
-  const [problem] = faults
-  if (problem !== undefined) throw new Error(`${problem.file}:${problem.line}:${problem.column}: ${problem.message}; ${problem.remedy}`)
-  if (proposed !== undefined) orThrow(proposed)
+/** A file of the command line, proposed before anything listens. Nobody else is there to mend it while nobody is registered. */
+async function watchFile(house: House, { configuration, watch = false }: UpOptions, from: Pick<Watched, 'env' | 'log'>) {
+  if (configuration === undefined) return undefined
+  const watched = new WatchedConfiguration({ desk: house.desk, path: configuration, ...from })
+  await watched.propose({ mayBeFaulty: watch && passkeyHolders(house.desk).size > 0 })
+  return watched
 }
 
 /** WebAuthn's library takes a quarter of a second to load, and nobody signs before somebody does. */
@@ -129,7 +126,14 @@ async function partsOfSpace(folder: DataFolder, space: string, pages: () => Page
   return { ...keys, space, journalDisk: (epoch) => openJournalFiles(journalOf(folder, space, epoch)), pages }
 }
 
-type Serving = UpOptions & { readonly log: Log; readonly reached: Reached; readonly secrets: HostSecretSource }
+type Serving = UpOptions & {
+  readonly log: Log
+  readonly reached: Reached
+  readonly secrets: HostSecretSource
+  readonly watched: WatchedConfiguration | undefined
+  /** Rejects when this process must not go on. */
+  readonly fenced: Promise<never>
+}
 
 async function serve(house: House, options: Serving, origins: Map<string, string>): Promise<void> {
   const ports = [options.port, ...options.spaces.map((each) => each.port)]
@@ -142,7 +146,7 @@ async function serve(house: House, options: Serving, origins: Map<string, string
     const { authority, warnings } = options.reached
     const ready = { ...first, warnings: [...warnings, ...first.warnings], data: options.data, spaces: others }
     options.onReady(authority === undefined ? ready : { ...ready, authority })
-    await untilAborted(options.signal)
+    await Promise.race([untilAborted(options.signal), options.fenced])
   } finally {
     for (const each of serving.toReversed()) await each.close()
   }
@@ -168,6 +172,7 @@ async function serveRoom(house: House, room: Room, options: Serving, origins: Ma
   // What is looked up elsewhere is there before the first request, where it can be had at all.
   await options.secrets.settled(secretsMs)
   const hosts: string[] = []
+  const watched = desk.space === mainSpace ? options.watched : undefined
   const api = buildApi({
     desk,
     reader: new TokenReader(desk, controlAudience(desk.space)),
@@ -181,6 +186,7 @@ async function serveRoom(house: House, room: Room, options: Serving, origins: Ma
     assets: await assets(),
     version,
     hosts,
+    isConfigurationRejected: () => watched?.isRejected === true,
     ...tls,
   })
   await api.listen({ host, port: options.port })
@@ -190,15 +196,18 @@ async function serveRoom(house: House, room: Room, options: Serving, origins: Ma
   hosts.push(...(options.names ?? []).map((name) => `${name.includes(':') ? `[${name}]` : name}:${port}`))
   const stopSweeping = every(desk.clock, sweepEveryMs, () => sweep(desk, gate.activity))
   const stopRemoving = every(desk.clock, removeEveryMs, () => removeExpired(desk))
+  const stopWatching = watched === undefined || options.watch !== true ? () => {} : every(desk.clock, watchEveryMs, () => watched.look())
   return {
     ready: await describeReady(house, room, {
       url: `${reached.scheme}://${reached.host}:${port}`,
       gateways: gateway.urls(),
       recover: desk.space === mainSpace ? options.recover : undefined,
+      isRejected: watched?.isRejected === true,
     }),
     close: async () => {
       stopSweeping()
       stopRemoving()
+      stopWatching()
       await api.close()
       await gateway.close()
     },
@@ -208,7 +217,12 @@ async function serveRoom(house: House, room: Room, options: Serving, origins: Ma
 async function describeReady(
   { isDemo, ledger }: House,
   { desk }: Room,
-  at: { readonly url: string; readonly gateways: Readonly<Record<string, string>>; readonly recover: string | undefined },
+  at: {
+    readonly url: string
+    readonly gateways: Readonly<Record<string, string>>
+    readonly recover: string | undefined
+    readonly isRejected: boolean
+  },
 ): Promise<ReadySpace> {
   const link = orThrow(await firstLink(desk))
   const recovery = at.recover === undefined ? undefined : orThrow(await recover(desk, at.recover))
@@ -231,6 +245,12 @@ async function describeReady(
     )
   }
   warnings.push(...(await standingWords(desk)))
+  if (at.isRejected)
+    warnings.push('THE CONFIGURATION ON DISK HAS A FAULT and stays out; what was in force before still is: remit check says where')
+  for (const set of desk.facts.changes.waiting()) {
+    const words = describeRequirement(set.requirement)
+    warnings.push(`a change of configuration by ${set.author.name} waits for ${words}: ${origin}/changes/${set.id}`)
+  }
   return {
     space: desk.space,
     url: at.url,

@@ -55,6 +55,8 @@ export interface HealthView {
   readonly status: 'ok'
   readonly version: string
   readonly ledger: LedgerHealth
+  /** There while the configuration on disk has a fault: what is in force is another one. */
+  readonly configuration?: 'rejected'
 }
 
 /** How well others could hold this Remit to what it signed. */

@@ -7,7 +7,7 @@ import { json } from '../answers.ts'
 import { endpoint } from '../endpoint.ts'
 
 export const showHealth = endpoint({
-  says: 'whether this Remit answers, its version, and whether anybody outside holds the heads of its ledger',
+  says: 'whether this Remit answers, its version, whether anybody outside holds the heads of its ledger, and whether a configuration on disk is kept out',
   method: 'GET',
   path: '/v1/health',
   caller: 'nobody',
@@ -17,7 +17,15 @@ export const showHealth = endpoint({
   bodyBytesMax: 0,
   refuses: 'problem',
   input: z.strictObject({}),
-  run: (api) => done(json({ status: 'ok', version: api.version, ledger: ledgerHealth(api.ledger) } satisfies HealthView)),
+  run: (api) => {
+    const view: HealthView = {
+      status: 'ok',
+      version: api.version,
+      ledger: ledgerHealth(api.ledger),
+      ...(api.isConfigurationRejected?.() === true ? { configuration: 'rejected' } : {}),
+    }
+    return done(json(view))
+  },
 })
 
 function ledgerHealth(ledger: Ledger): LedgerHealth {

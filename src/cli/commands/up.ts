@@ -13,18 +13,24 @@ export function upCommand(cli: Cli): Command {
     { line: 'remit up --data ./remit-data', says: 'the first start prints the link with which you become the administrator' },
     {
       line: 'remit up --data ./remit-data -f remit.yaml',
-      says: 'applies the configuration first, in the name of whoever runs this machine',
+      says: 'applies the configuration at the first start; later what widens in it waits for people',
     },
     {
       line: 'remit up --data ./remit-data --space plant-a=8718',
       says: 'keeps a second space, of which the first sees nothing, with API and pages on a port of its own',
     },
+    { line: 'remit up --database env:DATABASE_URL', says: 'keys and journals in the data folder, everything else in PostgreSQL' },
     { line: 'remit up --data ./remit-data --port 0 --json', says: 'any free port; one line of JSON when it is ready' },
   ])
     .option('--data <folder>', 'where it keeps everything', 'remit-data')
+    .option(
+      '--database <address>',
+      'keep everything in this PostgreSQL database instead: env:NAME, file:PATH or an address without a password',
+    )
     .option('--port <number>', 'port of API and pages; 0 takes any free one', parsePort, portDefault)
     .option('--host <address>', 'address to listen on', '127.0.0.1')
-    .option('-f, --file <path>', 'a remit.yaml to apply before it listens')
+    .option('-f, --file <path>', 'a remit.yaml to propose before it listens; before anybody is registered it applies')
+    .option('--watch', 'go on looking at that file and its policies: what is written there is proposed')
     .option('--space <name=port>', 'keep another space too, on a port of its own; may be repeated', addSpace, [])
     .option('--witness <url=key>', "who cosigns the ledger's heads, as remit witness prints it; may be repeated", addWitness, [])
     .option('--anchor <folder or url>', "a place outside that is given the ledger's heads; at the start the store is held against it")
@@ -96,8 +102,10 @@ interface At {
 
 async function up(run: Run, { port, spaces, witnesses }: At): Promise<Answer> {
   const configuration = run.text('file')
+  if (run.flag('watch') && configuration === undefined) throw usageFailure('there is nothing to watch', 'name a remit.yaml with -f')
   const recover = run.text('recover')
   const anchor = run.text('anchor')
+  const database = run.text('database')
   const stop = new AbortController()
   const onSignal = () => stop.abort()
   const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
@@ -105,6 +113,7 @@ async function up(run: Run, { port, spaces, witnesses }: At): Promise<Answer> {
   try {
     await run.cli.house.up({
       data: run.text('data') ?? 'remit-data',
+      ...(database === undefined ? {} : { database }),
       host: run.text('host') ?? '127.0.0.1',
       port,
       spaces,
@@ -112,7 +121,7 @@ async function up(run: Run, { port, spaces, witnesses }: At): Promise<Answer> {
       ...(anchor === undefined ? {} : { anchor }),
       ...secrecy(run),
       demo: run.flag('demo'),
-      ...(configuration === undefined ? {} : { configuration }),
+      ...(configuration === undefined ? {} : { configuration, watch: run.flag('watch') }),
       ...(recover === undefined ? {} : { recover }),
       onReady: (ready) => run.io.stdout.write(run.json ? `${JSON.stringify(ready)}\n` : `${readyLines(ready, run).join('\n')}\n`),
       signal: stop.signal,
