@@ -10,7 +10,7 @@ const seed = Number(process.env['REMIT_HOSTILE_SEED'] ?? 7_919)
 const count = Number(process.env['REMIT_HOSTILE_COUNT'] ?? 2_000)
 const atOnce = 50
 /** A request that has not been answered for so long may be waiting for more: the client then says that there is none. */
-const silenceMs = 60
+const silenceMs = 100
 
 const head = 'Host: shop.test\r\nAuthorization: Bearer live\r\n'
 const json = `${head}Content-Type: application/json\r\n`
