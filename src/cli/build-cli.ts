@@ -4,6 +4,7 @@ import type { Cli } from './command.ts'
 import { activateCommand } from './commands/activate.ts'
 import { approveCommand, denyCommand } from './commands/answer.ts'
 import { applyCommand } from './commands/apply.ts'
+import { backupCommand, newEpochCommand, restoreCommand } from './commands/backup.ts'
 import { changesCommand } from './commands/changes.ts'
 import { checkCommand } from './commands/check.ts'
 import { doneCommand } from './commands/done.ts'
@@ -72,6 +73,9 @@ export const commandGroups: readonly { readonly title: string; readonly commands
       inviteCommand,
       secretCommand,
       rotateKeyCommand,
+      backupCommand,
+      restoreCommand,
+      newEpochCommand,
       trustCommand,
     ],
   },

@@ -8,7 +8,17 @@ import { terminalIo } from './io.ts'
 const none = () => Promise.reject(new Error('help starts nothing'))
 const program = buildCli({
   io: terminalIo(),
-  house: { up: none, check: none, rotateKey: none, verifyExport: none, verifyProof: none, witness: none },
+  house: {
+    up: none,
+    check: none,
+    rotateKey: none,
+    backup: none,
+    restore: none,
+    newEpoch: none,
+    verifyExport: none,
+    verifyProof: none,
+    witness: none,
+  },
 })
 const deeds = [...everyCommand(program)].filter((command) => command.commands.length === 0)
 

@@ -14,19 +14,27 @@ export interface DataFolder {
   readonly keys: string
   /** Hashes above the ledger's leaves: they can be made again. */
   readonly tiles: string
+  /** There while a restore is under way, and where one broke off. */
+  readonly restoring: string
 }
 
 /** The space that is kept when nothing else is said. */
 export const mainSpace = 'main'
 
-/** Makes the folder where it is missing, for its owner alone. */
-export async function openDataFolder(path: string): Promise<DataFolder> {
-  const folder = {
+/** Where everything lies below the folder. */
+export function dataFolder(path: string): DataFolder {
+  return {
     store: join(path, 'store', 'remit.sqlite'),
     journal: join(path, 'journal', 'http'),
     keys: join(path, 'keys'),
     tiles: join(path, 'tiles'),
+    restoring: join(path, 'restoring'),
   }
+}
+
+/** Makes the folder where it is missing, for its owner alone. */
+export async function openDataFolder(path: string): Promise<DataFolder> {
+  const folder = dataFolder(path)
   for (const each of [path, join(path, 'store'), join(path, 'journal'), folder.keys]) await mkdir(each, { recursive: true, mode: 0o700 })
   return folder
 }

@@ -8,6 +8,9 @@ import { version } from './version.ts'
 const house: House = {
   up: async (options) => (await import('./up.ts')).up(options),
   witness: async (options) => (await import('./witness.ts')).witness(options),
+  backup: async (options) => (await import('./backup.ts')).backup(options),
+  restore: async (options) => (await import('./restore.ts')).restore(options),
+  newEpoch: async (options) => (await import('./restore.ts')).newEpoch(options),
   rotateKey: async (options) => (await import('./rotate-key.ts')).rotateKey(options),
   check: async (folder, configuration) => (await import('./check.ts')).check(folder, configuration),
   verifyExport: async (lines, vkeys, heads) => (await import('../ledger/verify.ts')).verifyExport(lines, vkeys, heads),

@@ -4,4 +4,17 @@ import { terminalIo } from '../../src/cli/io.ts'
 
 const nothing = () => Promise.reject(new Error('this process has no house'))
 
-process.exitCode = await runCli(process.argv.slice(2), { io: terminalIo(), house: { up: nothing, check: nothing, rotateKey: nothing, verifyExport: nothing, verifyProof: nothing, witness: nothing } })
+process.exitCode = await runCli(process.argv.slice(2), {
+  io: terminalIo(),
+  house: {
+    up: nothing,
+    check: nothing,
+    rotateKey: nothing,
+    backup: nothing,
+    restore: nothing,
+    newEpoch: nothing,
+    verifyExport: nothing,
+    verifyProof: nothing,
+    witness: nothing,
+  },
+})

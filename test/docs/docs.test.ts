@@ -20,7 +20,20 @@ const pages = [...globSync('docs/**/*.md', { cwd: root }), 'README.md', 'ARCHITE
 type Page = (typeof pages)[number]
 
 const none = () => Promise.reject(new Error('nothing is started here'))
-const program = buildCli({ io: terminalIo(), house: { up: none, check: none, rotateKey: none, verifyExport: none, verifyProof: none, witness: none } })
+const program = buildCli({
+  io: terminalIo(),
+  house: {
+    up: none,
+    check: none,
+    rotateKey: none,
+    backup: none,
+    restore: none,
+    newEpoch: none,
+    verifyExport: none,
+    verifyProof: none,
+    witness: none,
+  },
+})
 
 test('there are pages', () => {
   assert.ok(pages.length >= 20, `${pages.length} pages`)
