@@ -1,6 +1,7 @@
 /** remit.yaml and its policies on disk: read whole, proposed when they are another than before, and kept out while they have a fault. */
 import { createHash } from 'node:crypto'
 import { stat } from 'node:fs/promises'
+import { join } from 'node:path'
 import { type Configuration, placeProblem, readConfiguration } from '../cli/configuration-file.ts'
 import { systemFiles } from '../cli/system-files.ts'
 import { proposeChange } from '../control/change-sets.ts'
@@ -153,9 +154,13 @@ export class WatchedConfiguration {
 
   /** By what the file system says of each file, which costs less than reading them. */
   async #fingerprintOf(files: readonly string[], folders: readonly string[]): Promise<string> {
+    const all = new Set(files)
+    for (const folder of folders) {
+      // A file that came since it was last read is not among the others yet.
+      for (const name of await systemFiles.names(folder).catch(() => [])) all.add(join(folder, name))
+    }
     const parts: string[] = []
-    for (const folder of folders) parts.push(folder, ...(await systemFiles.names(folder).catch(() => ['unreadable'])).toSorted())
-    for (const file of files) {
+    for (const file of [...all].toSorted()) {
       const found = await stat(file).catch(() => undefined)
       parts.push(`${file} ${found === undefined ? 'gone' : `${found.mtimeMs} ${found.size} ${found.ino}`}`)
     }
