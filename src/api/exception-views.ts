@@ -1,10 +1,10 @@
 /** Exceptions as they are shown, with who answered. */
 import { formatInstant } from '../kernel/instants.ts'
 import type { Desk } from '../control/desk.ts'
+import { blastInWords } from '../control/exception-words.ts'
 import { answerableException } from '../control/exceptions.ts'
 import { endsSoon } from '../control/exceptions-sweep.ts'
 import { isLocked } from '../control/rights.ts'
-import { blastInWords } from '../decision/exceptions.ts'
 import type { Approval } from '../model/grants.ts'
 import type { StandingException } from '../model/identities.ts'
 import { describeScopeLine } from '../model/scope.ts'

@@ -1,9 +1,9 @@
 /** What whoever starts Remit must know of what stands: which exceptions there are, which end soon, and how not to be locked out. */
 import { makeId } from '../kernel/ids.ts'
 import { formatDuration, formatInstant, type Instant, type Milliseconds } from '../kernel/instants.ts'
-import { blastInWords } from '../decision/exceptions.ts'
 import type { StandingException } from '../model/identities.ts'
 import { type Desk, deskAllows } from './desk.ts'
+import { blastInWords } from './exception-words.ts'
 import { exceptionMax } from './exceptions.ts'
 import { endsSoon } from './exceptions-sweep.ts'
 import { machineOperator, peopleWithPasskeys } from './recover.ts'

@@ -1,27 +1,17 @@
 /** An exception: owned, dated, approved by somebody else, no wider than it was approved, and over when it is over. */
 import assert from 'node:assert/strict'
 import { after, before, beforeEach, describe, test } from 'node:test'
-import {
-  endException,
-  type ExceptionInput,
-  proposeException,
-  closeByHand,
-  tickStep,
-  withdrawException,
-} from '../../src/control/exceptions.ts'
+import { closeByHand, type ExceptionInput, tickStep, withdrawException } from '../../src/control/exceptions.ts'
 import { revokeGrant } from '../../src/control/end-grant.ts'
 import { quarantine, release } from '../../src/control/quarantine.ts'
-import { sweep } from '../../src/control/sweep.ts'
 import { extendGrant } from '../../src/control/work-window.ts'
 import { mustBe, type Result } from '../../src/kernel/result.ts'
 import type { StandingException } from '../../src/model/identities.ts'
-import type { Narrowing } from '../../src/model/grants.ts'
 import type { RefusalCode } from '../../src/kernel/refusals.ts'
 import { document, people, policies } from '../world/approvers.ts'
 import { act, allowed, answered, atWork, callOf, configure, held, hour, minute, refused, refusedVerdict } from '../world/deeds.ts'
+import { day, exceptionDeeds } from '../world/exceptions.ts'
 import { openWorld, type World } from '../world/world.ts'
-
-const day = 24 * hour
 
 describe('an exception', () => {
   let world: World
@@ -29,44 +19,9 @@ describe('an exception', () => {
     world = await openWorld({ document: document() })
   })
   after(() => world.close())
-  beforeEach(async () => {
-    await configure(world, document())
-    for (const { name, quarantine: contained } of [...world.desk.facts.identities()])
-      if (contained !== undefined) mustBe(await release(world.desk, await world.caller('ben'), name, 'again'))
-    const open = [...world.desk.facts.exceptions()].filter((each) => each.identity !== world.person('ana').id)
-    mustBe(
-      await world.desk.store.change(async (tx) => {
-        for (const each of open) await endException(tx, each, { how: 'closed', by: 'test', reason: 'again' })
-        return { ok: true, value: undefined }
-      }),
-    )
-    for (const grant of [...world.desk.facts.openGrants()])
-      mustBe(await revokeGrant(world.desk, await world.caller('ben'), grant.id, 'again'))
-  })
-
-  const input = (more: Partial<ExceptionInput> = {}): ExceptionInput => ({
-    identity: 'bot',
-    owner: 'ana',
-    scope: ['read:shop'],
-    reason: 'the old batch cannot ask',
-    remediation: ['teach it to ask'],
-    expiresAt: world.clock.now() + 30 * day,
-    ...more,
-  })
-  const propose = async (more: Partial<ExceptionInput> = {}, by = 'ana') =>
-    proposeException(world.desk, by === 'the machine' ? { machine: by } : await world.caller(by), input(more))
-  const approve = async (exception: StandingException, by = 'ben', narrowing: Narrowing = {}) =>
-    world.answer(by, exception.id, 'approve', narrowing)
-  const active = async (more: Partial<ExceptionInput> = {}, narrowing: Narrowing = {}) => {
-    const exception = mustBe(await propose(more, 'the machine'))
-    const { exception: approved } = mustBe(await approve(exception, 'ben', narrowing))
-    assert.ok(approved)
-    return approved
-  }
+  const { propose, approve, active, swept, stateOf, read, again } = exceptionDeeds(() => world)
+  beforeEach(again)
   const comesTo = (result: Result<unknown>, want: RefusalCode | 'done') => assert.equal(result.ok ? 'done' : result.refusal.code, want)
-  const swept = () => sweep(world.desk, world.house.gate.activity)
-  const stateOf = async (exception: StandingException) => (await world.desk.store.read((tx) => tx.get('exception', exception.id)))?.state
-  const read = (who = 'bot') => act(world, who, undefined, 'list-incidents')
 
   test('permits what was approved, and nothing of it before', async () => {
     const exception = mustBe(await propose())

@@ -35,11 +35,14 @@ describe('what stands', () => {
         .toSorted()
         .join(),
     ])
-    assert.deepEqual(found.toSorted(), [
-      ['approve', 'ana,cyd,dan'],
-      ['approve,audit', 'eva'],
-      ['approve,audit,stop', 'ben'],
-    ])
+    assert.deepEqual(
+      new Set(found),
+      new Set([
+        ['approve', 'ana,cyd,dan'],
+        ['approve,audit', 'eva'],
+        ['approve,audit,stop', 'ben'],
+      ]),
+    )
   })
 
   test('exceptions come first, and the machine is named, for whoever may audit; others see their own', async () => {

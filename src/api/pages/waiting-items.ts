@@ -1,10 +1,10 @@
 /** What waits for people's answers, kind by kind: who may answer, until when, and how it looks in the list. */
 import type { Instant } from '../../kernel/instants.ts'
 import { answerableChangeSet } from '../../control/change-set-price.ts'
+import { blastInWords } from '../../control/exception-words.ts'
 import type { Desk } from '../../control/desk.ts'
 import { answerableException } from '../../control/exceptions.ts'
 import { type Answerable, answerableGrant, answerableHold } from '../../control/rights.ts'
-import { blastInWords } from '../../decision/exceptions.ts'
 import { nameOf } from '../views.ts'
 import { html, type Html } from './html.ts'
 import { badge } from './layout.ts'

@@ -1,8 +1,8 @@
 /** What waits for this person's answer. */
 import type { Instant } from '../../kernel/instants.ts'
 import type { Desk } from '../../control/desk.ts'
+import { blastInWords } from '../../control/exception-words.ts'
 import { endsSoon } from '../../control/exceptions-sweep.ts'
-import { blastInWords } from '../../decision/exceptions.ts'
 import type { Identity, StandingException } from '../../model/identities.ts'
 import { nameOf } from '../views.ts'
 import { until } from './answering.ts'
