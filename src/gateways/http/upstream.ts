@@ -100,7 +100,7 @@ class Pool implements Upstream {
       if (known.isUsable(now)) return known.take(method, listener, mayChange)
       known.end()
     }
-    return new Connection(this, this.#connect()).take(method, listener, mayChange)
+    return new Connection(this, (hear) => this.#connect(hear)).take(method, listener, mayChange)
   }
 
   sweep(now: Instant): void {
@@ -125,11 +125,12 @@ class Pool implements Upstream {
     if (at >= 0) this.#idle.splice(at, 1)
   }
 
-  #connect(): Socket {
+  /** A connection whose bytes are told to `hear`. */
+  #connect(hear: (bytes: Buffer) => void): Socket {
     const { hostname, protocol, port } = this.#url
     const host = hostname.replace(/^\[|\]$/g, '')
     const settings = { host, noDelay: true, keepAlive: true, keepAliveInitialDelay: 1_000 } as const
-    if (protocol === 'http:') return connect({ ...settings, port: port === '' ? 80 : Number(port) })
+    if (protocol === 'http:') return connect({ ...settings, port: port === '' ? 80 : Number(port), onread: hearing(hear) })
     const secure: TLSSocket = connectSecurely({
       ...settings,
       port: port === '' ? 443 : Number(port),
@@ -140,7 +141,21 @@ class Pool implements Upstream {
     secure.on('session', (session) => {
       this.#session = session
     })
+    secure.on('data', hear)
     return secure
+  }
+}
+
+/** All connections are read into one buffer, one after another, and what was read is copied out of it: cheaper than a large buffer for each read. */
+const readBuffer = Buffer.allocUnsafeSlow(65_536)
+
+function hearing(hear: (bytes: Buffer) => void) {
+  return {
+    buffer: readBuffer,
+    callback: (length: number) => {
+      hear(Buffer.from(readBuffer.subarray(0, length)))
+      return true
+    },
   }
 }
 
@@ -152,14 +167,14 @@ class Connection {
   #call: Call | undefined
   #idleUntil: Instant = 0
 
-  constructor(pool: Pool, socket: Socket) {
+  constructor(pool: Pool, open: (hear: (bytes: Buffer) => void) => Socket) {
     this.#pool = pool
+    const socket = open((bytes) => this.#read(bytes))
     this.#socket = socket
     socket.on('encrypted' in socket ? 'secureConnect' : 'connect', () => {
       this.#isReady = true
       this.#call?.ready()
     })
-    socket.on('data', (bytes: Buffer) => this.#read(bytes))
     socket.on('drain', () => this.#call?.listener.onDrain())
     socket.on('end', () => this.#ended())
     socket.on('error', () => this.#broken())
