@@ -192,3 +192,34 @@ test('up says where everything is, and stops when it is told', async () => {
     { data: 'remit-data', host: '127.0.0.1', port: 0, spaces: [{ space: 'plant', port: 9 }], demo: false, aborted: false },
   ])
 })
+
+test('the proof of one entry is asked for, kept in a new file, and checked without Remit; a body is erased with a reason', async () => {
+  const path = join(folder, 'entry.tlog-proof')
+  server.on('GET /v1/ledger/entries/7/proof', ok({ index: 7, proof: 'c2sp.org/tlog-proof@v1\n' }))
+  assert.match((await attempt(`ledger proof 7 --out ${path}`)).out, /entry\.tlog-proof: check it with remit ledger verify --proof/)
+  assert.equal(readFileSync(path, 'utf8'), 'c2sp.org/tlog-proof@v1\n')
+  assert.equal((await attempt(`ledger proof 7 --out ${path}`)).exitCode, 1)
+  assert.match((await attempt('ledger proof 7')).out, /^c2sp\.org/)
+  assert.equal((await attempt('ledger proof seven')).exitCode, 2)
+  const asked: unknown[] = []
+  const report = { ok: true, origin: 'o', index: 7, size: 9, body: { kind: 'tried' }, cosignedBy: ['w'], unknown: [], failures: [] }
+  const house = (failures: readonly string[]) => ({
+    verifyProof: async (text: string, keys: readonly string[]) => {
+      asked.push([text, keys])
+      return { ...report, ok: failures.length === 0, failures }
+    },
+  })
+  const good = await attempt(`ledger verify --proof ${path} --key k1 --witness w1`, { house: house([]) })
+  assert.equal(good.exitCode, 0)
+  assert.match(good.out, /verified[\s\S]*7 of 9[\s\S]*tried/)
+  const bad = await attempt(`ledger verify --proof ${path} --key k1`, { house: house(['the path does not lead there']) })
+  assert.equal(bad.exitCode, 1)
+  assert.match(bad.out, /NOT verified[\s\S]*the path does not lead there/)
+  assert.deepEqual(asked, [
+    ['c2sp.org/tlog-proof@v1\n', ['k1', 'w1']],
+    ['c2sp.org/tlog-proof@v1\n', ['k1']],
+  ])
+  server.on('POST /v1/ledger/entries/7/erase', ok({ index: 7, kind: 'grant.requested' }))
+  assert.match((await attempt('ledger erase 7 --reason mistake')).out, /the body of entry 7 \(grant\.requested\) is erased/)
+  assert.equal((await attempt('ledger erase 7')).exitCode, 2)
+})
