@@ -1,11 +1,12 @@
 /** The second reader: a real nginx that says what it understands of the bytes an upstream was sent. */
-import { type ChildProcess, spawn } from 'node:child_process'
+import { type ChildProcessByStdio, spawn } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer as createHttpServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import { connect, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import type { Readable, Writable } from 'node:stream'
 import { type Lifetime, listen } from '../wire/upstreams.ts'
 import { readAnswers } from './hostile-client.ts'
 
@@ -59,12 +60,9 @@ export class SecondReader {
     const replay = createServer()
     const behind = { echo: await listen(echo, test), replay: await listen(replay, test) }
     const { child, ports } = await startNginx(folder, behind)
-    const kill = () => child.kill('SIGKILL')
-    process.on('exit', kill)
     test.after(async () => {
-      process.off('exit', kill)
       const ended = new Promise((resolve) => child.once('exit', resolve))
-      child.kill('SIGTERM')
+      child.stdin.end()
       await ended
       rmSync(folder, { recursive: true, force: true })
     })
@@ -224,14 +222,22 @@ http {
 `
 }
 
-async function startNginx(folder: string, behind: PortsBehind): Promise<{ readonly child: ChildProcess; readonly ports: Ports }> {
+/** Runs a program until its standard input ends, as it does when a test is killed: nginx itself would stay behind. */
+const untilEnd = 'exec 3<&0; "$0" "$@" & pid=$!; { read -r _ <&3; kill $pid; } 2>/dev/null & wait $pid'
+
+async function startNginx(
+  folder: string,
+  behind: PortsBehind,
+): Promise<{ readonly child: ChildProcessByStdio<Writable, null, Readable>; readonly ports: Ports }> {
   let said = ''
   // Between being free and being opened a port may be taken by somebody else.
   for (let tries = 0; tries < 3; tries += 1) {
     const ports = { requests: await freePort(), answers: await freePort() }
     const file = join(folder, 'nginx.conf')
     writeFileSync(file, configuration(folder, ports, behind))
-    const child = spawn(nginxProgram(), ['-e', 'stderr', '-p', folder, '-c', file], { stdio: ['ignore', 'ignore', 'pipe'] })
+    const child = spawn('sh', ['-c', untilEnd, nginxProgram(), '-e', 'stderr', '-p', folder, '-c', file], {
+      stdio: ['pipe', 'ignore', 'pipe'],
+    })
     child.stderr.on('data', (chunk: Buffer) => (said += chunk.toString()))
     const ended = new Promise<'ended'>((resolve) => {
       child.once('error', (error) => {
@@ -241,7 +247,7 @@ async function startNginx(folder: string, behind: PortsBehind): Promise<{ readon
       child.once('exit', () => resolve('ended'))
     })
     if ((await Promise.race([untilListening(ports.requests), ended])) === 'listens') return { child, ports }
-    child.kill('SIGKILL')
+    child.stdin.end()
   }
   throw new Error(`nginx does not start: run npm test, or apt-get install nginx\n${said}`)
 }
