@@ -102,6 +102,8 @@ export interface RotateKeyOptions {
   /** Where the key in use is; the data folder unless said. */
   readonly masterKey?: string
   readonly newMasterKey?: string
+  /** The keys that sign tokens, in place of the master key. */
+  readonly tokens?: boolean
 }
 
 export interface RotateKeyReport {
@@ -111,6 +113,8 @@ export interface RotateKeyReport {
   readonly spaces: readonly { readonly space: string; readonly secrets: number; readonly withdrawn: number }[]
   /** What `--master-key` must say from now on; nothing where the data folder keeps the key. */
   readonly startWith: string | undefined
+  /** Spaces whose token keys were replaced. */
+  readonly tokens?: readonly string[]
 }
 
 export interface BackupOptions {

@@ -47,7 +47,7 @@ export function makeSigner(key: KeyObject, label: string): HostSigner {
 }
 
 function fileName(name: string): string {
-  if (!/^[a-z][a-z0-9-]{0,63}$/.test(name)) throw new Error('a key file is named in lowercase letters, digits and hyphens')
+  if (!/^[a-z][a-z0-9-]{0,63}(?:\.old)?$/.test(name)) throw new Error('a key file is named in lowercase letters, digits and hyphens')
   return name
 }
 

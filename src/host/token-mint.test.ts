@@ -215,3 +215,20 @@ for (const { says, change } of unissuable)
 test('a mint takes Ed25519 keys only', async () => {
   await assert.rejects(makeTokenMint({ key: rsa, issuer, clock }))
 })
+
+test('after a rotation both keys are read and shown for a while, and the new one signs', async () => {
+  const next = generateKeyPairSync('ed25519').privateKey
+  const rotated = await makeTokenMint({ key: next, older: [{ key: privateKey, until: start + 1_000 }], issuer, clock })
+  const before = reveal(await mint.issue(claims))
+  assert.equal((await rotated.read(before, claims.audience)).ok, true)
+  const after = reveal(await rotated.issue(claims))
+  assert.equal((await rotated.read(after, claims.audience)).ok, true)
+  assert.equal((await mint.read(after, claims.audience)).ok, false)
+  assert.equal((await (await makeTokenMint({ key: next, issuer, clock })).read(before, claims.audience)).ok, false, 'when it is retired')
+  const { keys } = rotated.keys()
+  assert.equal(Array.isArray(keys) && keys.length, 2)
+  clock.at = start + 1_000
+  assert.equal((await rotated.read(before, claims.audience)).ok, false, 'also by a process that runs on')
+  assert.equal(Object.values(rotated.keys())[0]?.toString().split(',').length, 1)
+  clock.at = start
+})

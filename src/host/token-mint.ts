@@ -31,9 +31,16 @@ export interface HostTokenMint {
   keys(): JsonObject
 }
 
+export interface OlderKey {
+  readonly key: KeyObject
+  readonly until: Instant
+}
+
 export interface MintOptions {
   /** The Ed25519 private key: see `loadOrMakeKey`. */
   readonly key: KeyObject
+  /** Keys that signed before this one: what they signed is read until then. */
+  readonly older?: readonly OlderKey[]
   /** Goes into `iss`. */
   readonly issuer: string
   readonly clock: { now(): Instant }
@@ -69,12 +76,13 @@ const claimsShape = z.strictObject({
 type WrittenClaims = z.infer<typeof claimsShape>
 type Actor = z.infer<typeof actor>
 
-/** A mint with one key, whose `kid` is the key's thumbprint (RFC 7638). */
-export async function makeTokenMint({ key, issuer, clock }: MintOptions): Promise<HostTokenMint> {
-  const publicKey = createPublicKey(key)
-  const { crv = '', x = '' } = await exportJWK(publicKey)
-  if (crv !== 'Ed25519') throw new Error('the mint needs an Ed25519 key')
-  const kid = await calculateJwkThumbprint({ kty: 'OKP', crv, x })
+/** A mint that signs with one key, and reads what that one and older ones signed. */
+export async function makeTokenMint({ key, older = [], issuer, clock }: MintOptions): Promise<HostTokenMint> {
+  const current = await publicPart(key, Number.POSITIVE_INFINITY)
+  const { kid } = current
+  const all = [current, ...(await Promise.all(older.map((each) => publicPart(each.key, each.until))))]
+  // A key that somebody stole must not go on signing: that is why it was replaced.
+  const known = () => all.filter(({ until }) => clock.now() < until)
 
   return {
     async issue(claims) {
@@ -87,7 +95,9 @@ export async function makeTokenMint({ key, issuer, clock }: MintOptions): Promis
       const text = readJwtText(token)
       if (text === undefined) return invalid('it is not a token that can be read here')
       const { alg, typ, kid: named, ...rest } = text.header
-      if (alg !== 'EdDSA' || typ !== type || named !== kid || Object.keys(rest).length > 0) return invalid('it was not issued here')
+      const publicKey = known().find((each) => each.kid === named)?.publicKey
+      if (alg !== 'EdDSA' || typ !== type || publicKey === undefined || Object.keys(rest).length > 0)
+        return invalid('it was not issued here')
       const now = clock.now()
       try {
         const verified = await jwtVerify(token, publicKey, {
@@ -103,8 +113,23 @@ export async function makeTokenMint({ key, issuer, clock }: MintOptions): Promis
         return invalid(reasonOf(thrown))
       }
     },
-    keys: () => ({ keys: [{ kty: 'OKP', crv, x, kid, alg: 'EdDSA', use: 'sig' }] }),
+    keys: () => ({ keys: known().map(({ kid: id, x }) => ({ kty: 'OKP', crv: 'Ed25519', x, kid: id, alg: 'EdDSA', use: 'sig' })) }),
   }
+}
+
+interface PublicPart {
+  /** The key's thumbprint (RFC 7638). */
+  readonly kid: string
+  readonly publicKey: KeyObject
+  readonly x: string
+  readonly until: Instant
+}
+
+async function publicPart(key: KeyObject, until: Instant): Promise<PublicPart> {
+  const publicKey = createPublicKey(key)
+  const { crv = '', x = '' } = await exportJWK(publicKey)
+  if (crv !== 'Ed25519') throw new Error('the mint needs an Ed25519 key')
+  return { kid: await calculateJwkThumbprint({ kty: 'OKP', crv, x }), publicKey, x, until }
 }
 
 /** The claims as they stand in the token. Times are seconds with their milliseconds as a fraction, which RFC 7519 §2 provides for. */

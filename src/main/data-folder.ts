@@ -6,6 +6,7 @@ import type { MasterKeySource } from '../host/master-key-source.ts'
 import { done, type Result } from '../kernel/result.ts'
 import type { Keys, RoomParts } from './house.ts'
 import { loadMasterKeys } from './master-keys.ts'
+import { olderTokenKeys } from './token-keys.ts'
 
 export interface DataFolder {
   readonly store: string
@@ -46,13 +47,20 @@ export function journalOf(folder: DataFolder, space: string, epoch: number): str
   return join(folder.journal, '..', epoch === 1 ? name : `${name}.epoch-${epoch}`)
 }
 
+/** The name of the key that signs a space's tokens. */
+export function tokenKeyName(space: string): string {
+  return space === mainSpace ? 'tokens' : `tokens-${space}`
+}
+
 /** The keys of a space. The names of the signers stand in the ledger for ever: they name the space, not the machine. */
-export async function loadSpaceKeys(folder: string, space: string): Promise<Result<Pick<RoomParts, 'gateway' | 'tokens'>>> {
+export async function loadSpaceKeys(folder: string, space: string): Promise<Result<Pick<RoomParts, 'gateway' | 'tokens' | 'olderTokens'>>> {
   const suffix = space === mainSpace ? '' : `-${space}`
   const gateway = await loadOrMakeSigner(folder, `gateway-http${suffix}`, `remit.local/${space}/http`)
   if (!gateway.ok) return gateway
-  const tokens = await loadOrMakeKey(folder, `tokens${suffix}`)
-  return tokens.ok ? done({ gateway: gateway.value, tokens: tokens.value }) : tokens
+  const tokens = await loadOrMakeKey(folder, tokenKeyName(space))
+  if (!tokens.ok) return tokens
+  const older = await olderTokenKeys(folder, tokenKeyName(space), Date.now())
+  return older.ok ? done({ gateway: gateway.value, tokens: tokens.value, olderTokens: older.value }) : older
 }
 
 /** The keys that all spaces stand on: the ledger's and the master key, which need not lie in the folder. */

@@ -17,7 +17,7 @@ import type { Sequencer } from '../control/sequencer.ts'
 import type { WitnessLine } from '../control/witnessing.ts'
 import { makeIssuerTokens } from '../host/issuer-tokens.ts'
 import { PolicyChecker } from '../host/policy-checker.ts'
-import { makeTokenMint } from '../host/token-mint.ts'
+import { makeTokenMint, type OlderKey } from '../host/token-mint.ts'
 import type { MasterKeys } from '../host/master-key.ts'
 import { noSecrets } from '../host/secret-source.ts'
 import { makeVault } from '../host/vault.ts'
@@ -40,6 +40,8 @@ export interface RoomParts {
   /** Signs the journal of the HTTP gateway; its name is the journal's. */
   readonly gateway: Signer
   readonly tokens: KeyObject
+  /** What signed tokens before, until the last of them has ended. */
+  readonly olderTokens?: readonly OlderKey[]
   /** Of the journal of one epoch: each begins another. */
   readonly journalDisk: (epoch: number) => Promise<JournalDisk>
   readonly pages: () => Pages
@@ -240,7 +242,7 @@ async function openJournal(
 
 async function makeDesk(shared: Shared, parts: RoomParts, { store, facts }: Pick<Desk, 'store' | 'facts'>): Promise<Desk> {
   const { clock, chance, keys, shipped, passkeys, alarm } = shared.house
-  const { space, tokens, pages } = parts
+  const { space, tokens, olderTokens = [], pages } = parts
   return {
     space,
     store,
@@ -249,7 +251,7 @@ async function makeDesk(shared: Shared, parts: RoomParts, { store, facts }: Pick
     activity: new Activity(clock.now()),
     clock,
     chance,
-    mint: await makeTokenMint({ key: tokens, issuer: `urn:remit:${space}`, clock }),
+    mint: await makeTokenMint({ key: tokens, older: olderTokens, issuer: `urn:remit:${space}`, clock }),
     issuerTokens: makeIssuerTokens({ clock, log: { warn: alarm } }),
     vault: makeVault(keys.master),
     secrets: shared.house.secrets ?? noSecrets,

@@ -6,8 +6,10 @@ import { makeChance } from '../host/chance.ts'
 import { makeClock } from '../host/clock.ts'
 import { masterKeyForms, type MasterKeySource, readMasterKeySource } from '../host/master-key-source.ts'
 import { openSqliteStore } from '../store/sqlite/sqlite-store.ts'
+import { tokenKeyName } from './data-folder.ts'
 import { type RotationPlan, rotateMasterKey } from './master-keys.ts'
 import { orThrow } from './or-throw.ts'
+import { rotateTokenKeys } from './token-keys.ts'
 
 /** Throws a sentence for a person when it cannot be done; `store.locked` while Remit runs on the folder. */
 export async function rotateKey(options: RotateKeyOptions & Pick<RotationPlan, 'onStep'>): Promise<RotateKeyReport> {
@@ -18,6 +20,7 @@ export async function rotateKey(options: RotateKeyOptions & Pick<RotationPlan, '
   await stat(storePath).catch(() => {
     throw new Error(`there is no store in ${data}; name the data folder of your Remit with --data`)
   })
+  if (options.tokens === true) return rotateTokens(data, storePath)
   const current = masterKeySource(options.masterKey)
   const next = options.newMasterKey === undefined ? sameKind(current) : masterKeySource(options.newMasterKey)
   const chance = makeChance()
@@ -37,6 +40,23 @@ export async function rotateKey(options: RotateKeyOptions & Pick<RotationPlan, '
     }
     const { from, to, spaces } = orThrow(await rotateMasterKey(plan))
     return { from, to, spaces, startWith: next.kind === 'folder' ? undefined : (options.newMasterKey ?? options.masterKey) }
+  } finally {
+    await database.close()
+  }
+}
+
+/** The keys of tokens alone; the old ones are read until what they signed has ended. */
+async function rotateTokens(data: string, path: string): Promise<RotateKeyReport> {
+  const chance = makeChance()
+  const clock = makeClock({ floor: 0 })
+  const database = orThrow(
+    await openSqliteStore({ path, now: () => clock.now(), chance: (count) => chance.bytes(count), pid: process.pid }),
+  )
+  try {
+    const tokens = orThrow(
+      await rotateTokenKeys({ database, folder: join(data, 'keys'), nameOf: tokenKeyName, by: "the machine's operator", now: Date.now() }),
+    )
+    return { from: '', to: '', spaces: [], startWith: undefined, tokens }
   } finally {
     await database.close()
   }

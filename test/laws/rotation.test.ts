@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { cp, mkdtemp, open, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
+import { cp, mkdtemp, open, readdir, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
@@ -14,7 +14,7 @@ import { isJsonObject, type JsonObject } from '../../src/kernel/json.ts'
 import { describeRefusal } from '../../src/kernel/refusals.ts'
 import { done, mustBe, type Result } from '../../src/kernel/result.ts'
 import { reveal } from '../../src/kernel/secret.ts'
-import { loadKeys, openDataFolder } from '../../src/main/data-folder.ts'
+import { loadKeys, loadSpaceKeys, openDataFolder } from '../../src/main/data-folder.ts'
 import { type House, openHouse } from '../../src/main/house.ts'
 import { masterKeySource, rotateKey } from '../../src/main/rotate-key.ts'
 import { seededChance } from '../world/chance.ts'
@@ -260,4 +260,23 @@ test('from the file to a passphrase, and to another: stopped on the way, the new
   await rotateKey({ data, masterKey: both.source })
   await both.close()
   assert.equal(await opensWith('the second passphrase'), right)
+})
+
+test('the keys of tokens: the old one is read for half a day, and then it is gone', async () => {
+  const data = await copied()
+  const folder = join(data, 'keys')
+  const load = async () => mustBe(await loadSpaceKeys(folder, 'main'))
+  const first = await load()
+  assert.deepEqual((await rotateKey({ data, tokens: true })).tokens, ['main'])
+  const second = await load()
+  assert.ok(!second.tokens.equals(first.tokens))
+  const [older, ...more] = second.olderTokens ?? []
+  assert.ok(older?.key.equals(first.tokens) === true && more.length === 0)
+  assert.ok(Math.abs(older.until - Date.now() - 12 * 3_600_000) < 60_000)
+  const path = join(folder, 'tokens.old.pem')
+  const before = (Date.now() - 12 * 3_600_000) / 1_000
+  await utimes(path, before, before)
+  assert.deepEqual((await load()).olderTokens, [])
+  assert.ok(!(await readdir(folder)).includes('tokens.old.pem'))
+  assert.ok((await load()).tokens.equals(second.tokens))
 })

@@ -18,16 +18,23 @@ export function rotateKeyCommand(cli: Cli): Command {
     .option('--data <folder>', 'the data folder', 'remit-data')
     .option('--master-key <source>', 'where the key in use is: file:PATH, env:NAME, command:…, passphrase (default: the data folder)')
     .option('--new-master-key <source>', 'where the new one is (default: made anew in the data folder)')
+    .option('--tokens', 'replace the keys that sign tokens in place of the master key; tokens that are out stay good until their end')
     .action(
       deed(cli, async (run) => {
         const masterKey = run.text('masterKey')
         const newMasterKey = run.text('newMasterKey')
         const rotating = cli.house.rotateKey({
           data: run.text('data') ?? 'remit-data',
+          tokens: run.flag('tokens'),
           ...(masterKey === undefined ? {} : { masterKey }),
           ...(newMasterKey === undefined ? {} : { newMasterKey }),
         })
-        const { from, to, spaces, startWith } = await run.during('sealing anew', rotating)
+        const { from, to, spaces, startWith, tokens } = await run.during('sealing anew', rotating)
+        if (tokens !== undefined)
+          return {
+            json: { tokens },
+            text: [`the next start makes new keys for tokens, in ${tokens.join(', ')}; what is out stays good until its end`],
+          }
         const facts = factLines(
           [
             ['from', from],
