@@ -1,5 +1,5 @@
 /** The ledger at work: one sequencer, the tree for readers, and whoever outside holds its head. */
-import { canonicalJson, isJsonObject, parseJson } from '../kernel/json.ts'
+import { canonicalJson, isJsonObject, type JsonObject, type JsonValue, parseJson } from '../kernel/json.ts'
 import { done, mustBe, type Result } from '../kernel/result.ts'
 import { makeVkey, parseVkey } from '../ledger/note.ts'
 import { machinery, note } from './desk.ts'
@@ -166,26 +166,28 @@ export class Ledger {
   }
 
   #disputed(dispute: Dispute): void {
-    const { store, database, alarm } = this.#options
+    const { alarm } = this.#options
     this.sequencer.stop()
-    const isNew = this.#dispute === undefined
-    this.#dispute ??= dispute
-    if (!isNew) return
-    const { witness, vkey, size, says } = dispute
+    if (this.#dispute !== undefined) return
+    this.#dispute = dispute
+    const { witness, says } = dispute
     alarm(
       `THE LEDGER IS DISPUTED by the witness ${witness}: ${says}. Nothing is signed, and no action is let through, until this is resolved`,
       undefined,
     )
-    // Best effort: what cannot be written down now is found out again by asking, at the next start at the latest.
-    void database
-      .setMeta(disputeKey, canonicalJson({ ...dispute }))
-      .then(() =>
-        store.change(async (tx) => {
-          await note(tx, { kind: 'ledger.disputed', actor: machinery, subject: witness, facts: { vkey, size, says } })
-          return done(undefined)
-        }),
-      )
-      .catch((cause: unknown) => alarm('the dispute could not be recorded', cause))
+    // What cannot be written down now is found out again by asking, at the next start at the latest.
+    void this.#recordDispute(dispute).catch((cause: unknown) => alarm('the dispute could not be recorded', cause))
+  }
+
+  async #recordDispute(dispute: Dispute): Promise<void> {
+    const { store, database } = this.#options
+    const { witness, vkey, size, says } = dispute
+    await database.setMeta(disputeKey, canonicalJson({ ...dispute }))
+    const recorded = await store.change(async (tx) => {
+      await note(tx, { kind: 'ledger.disputed', actor: machinery, subject: witness, facts: { vkey, size, says } })
+      return done(undefined)
+    })
+    mustBe(recorded)
   }
 }
 
@@ -207,7 +209,15 @@ async function nameWitnesses({ database, store, witnesses }: LedgerOptions): Pro
 function readDispute(text: string | undefined): Dispute | undefined {
   const parsed = text === undefined || text === '' ? undefined : parseJson(text)
   if (parsed === undefined) return undefined
-  const { witness = '', vkey = '', size = 0, says = '', at = 0 } = parsed.ok && isJsonObject(parsed.value) ? parsed.value : {}
+  const { witness, vkey, size, says, at }: JsonObject = parsed.ok && isJsonObject(parsed.value) ? parsed.value : {}
   // What cannot be read is a dispute all the same: doing nothing means no.
-  return { witness: String(witness), vkey: String(vkey), size: Number(size), says: String(says), at: Number(at) }
+  return { witness: textOf(witness), vkey: textOf(vkey), size: numberOf(size), says: textOf(says), at: numberOf(at) }
+}
+
+function textOf(value: JsonValue | undefined): string {
+  return typeof value === 'string' ? value : ''
+}
+
+function numberOf(value: JsonValue | undefined): number {
+  return typeof value === 'number' ? value : 0
 }

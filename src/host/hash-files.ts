@@ -89,7 +89,8 @@ async function wholeHashes(path: string): Promise<number> {
     if (thrown instanceof Error && 'code' in thrown && thrown.code === 'ENOENT') return 0
     throw thrown
   }
-  const { size } = await file.stat().finally(() => file.close())
+  const { size } = await file.stat()
+  await file.close()
   const whole = Math.floor(size / hashBytes)
   if (size % hashBytes !== 0) await truncate(path, whole * hashBytes)
   return whole

@@ -113,7 +113,9 @@ export function headUrl(url: string): HeadPlaceOutside {
 export async function readText(answer: Response): Promise<string> {
   const parts: Uint8Array[] = []
   let bytes = 0
-  for await (const part of answer.body ?? []) {
+  if (answer.body === null) return ''
+  const body: ReadableStream<Uint8Array> = answer.body
+  for await (const part of body) {
     bytes += part.byteLength
     if (bytes > textBytesMax) throw new Error('it sends more than a head is long')
     parts.push(part)

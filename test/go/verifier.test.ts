@@ -227,7 +227,7 @@ test('it accepts an export, also once a body was erased, and refuses it changed'
       ),
       /refused/,
     ],
-    ['a line of the journal', lines.with(-2, (lines.at(-2) ?? '').replace('tried', 'trled')), /refused/],
+    ['a line of the journal', lines.with(lines.length - 2, (lines.at(-2) ?? '').replace('tried', 'trled')), /refused/],
   ]
   for (const [says, other, want] of changed) {
     const said = await check(other)

@@ -57,9 +57,10 @@ test('what was decided before is stopped at the door, what is asked after is ref
   assert.equal(after.outcome === 'deny' ? after.refusal.code : after.outcome, 'ledger.disputed')
   const { size } = await world.house.database.tree()
   mustBe(
-    await world.desk.store.change((tx) =>
-      endGrant(tx, grant, { how: 'revoked', by: 'ana', reason: 'to be sure' }).then(() => done(undefined)),
-    ),
+    await world.desk.store.change(async (tx) => {
+      await endGrant(tx, grant, { how: 'revoked', by: 'ana', reason: 'to be sure' })
+      return done(undefined)
+    }),
   )
   assert.equal(world.desk.facts.grant(grant.id)?.state, 'ended')
   assert.equal((await world.house.database.tree()).size, size)

@@ -150,7 +150,7 @@ test('what it cannot remember it does not cosign', { skip: !existsSync('/dev/ful
   assert.equal((await witness.add(request(0, 5))).status, 200)
   // No file may grow, and none be made: the journal of the state cannot be written then.
   const limited = await limitFiles(witness)
-  if (!limited) return void context.skip('prlimit is not there')
+  if (!limited) return context.skip('prlimit is not there')
   const answer = await witness.add(request(5, 9))
   assert.equal(answer.status, 503)
   assert.match(witness.err(), /nothing is cosigned/)
