@@ -229,6 +229,6 @@ test('after a rotation both keys are read and shown for a while, and the new one
   assert.equal(Array.isArray(keys) && keys.length, 2)
   clock.at = start + 1_000
   assert.equal((await rotated.read(before, claims.audience)).ok, false, 'also by a process that runs on')
-  assert.equal(Object.values(rotated.keys())[0]?.toString().split(',').length, 1)
+  assert.equal(JSON.stringify(rotated.keys()).match(/"kid"/g)?.length, 1)
   clock.at = start
 })

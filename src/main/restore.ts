@@ -62,7 +62,7 @@ async function begin(
   why: EpochOptions & { readonly reason: string; readonly lastHead: string },
 ): Promise<EpochReport> {
   // Tokens of before end with the keys that signed them; hashes above the leaves are made again.
-  for (const name of await readdir(folder.keys)) if (/^tokens(-[a-z0-9-]+)?\.pem$/.test(name)) await unlink(join(folder.keys, name))
+  for (const name of await readdir(folder.keys)) if (/^tokens(-[a-z0-9-]+)?(\.old)?\.pem$/.test(name)) await unlink(join(folder.keys, name))
   await rm(folder.tiles, { recursive: true, force: true })
   const newest = (await database.tree()).checkpoint
   const start = await startEpoch(database, {
