@@ -17,6 +17,7 @@ import { demoConfiguration, measureIdle, measureStarts } from './house-keeping.t
 import { endAll, shareCores, stayOn } from './processes.ts'
 import { gather, grantFor, startRemit, writeConfiguration } from './remit.ts'
 import { type Results, summary, verdictLines } from './report.ts'
+import type { Scale } from './scale.ts'
 import { revokeUnderStreams, startFeed } from './streams.ts'
 import { startUpstream } from './nginx.ts'
 
@@ -65,11 +66,13 @@ async function main(): Promise<void> {
     tell,
   })
   const cuts = isAll ? await measureCuts() : undefined
+  const scale = isAll ? await scaleOf() : undefined
   const whole: Results = {
     ...results,
     gateway,
     ...(housekeeping === undefined || idle === undefined ? {} : { starts: housekeeping.starts, idle }),
     ...(cuts === undefined ? {} : { cuts }),
+    ...(scale === undefined ? {} : { scale }),
   }
   await remit.stop()
   feed.close()
@@ -93,6 +96,14 @@ async function main(): Promise<void> {
     }
     return measured
   }
+}
+
+/** In a process of its own, so that its hundred thousand identities weigh on nothing else. */
+async function scaleOf(): Promise<Scale> {
+  tell('deciding and changing among 100,000 identities and 10,000 grants')
+  const ran = await runProgram(process.execPath, [fileURLToPath(new URL('scale.ts', import.meta.url))])
+  if (ran.code !== 0) throw new Error(`the scale could not be measured\n${ran.err}`)
+  return JSON.parse(ran.out) as Scale
 }
 
 async function build(): Promise<void> {

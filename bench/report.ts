@@ -2,6 +2,7 @@
 import { percentile, type Spread, showSpread, spreadOf, tableLines } from './figures.ts'
 import { connectionCounts, type GatewayFigures, type PathName, paths } from './gateway.ts'
 import type { Idle, Starts } from './house-keeping.ts'
+import type { Pause, Scale } from './scale.ts'
 import type { CutRound } from './streams.ts'
 
 export interface Results {
@@ -20,10 +21,11 @@ export interface Results {
   readonly starts?: Starts
   readonly idle?: Idle
   readonly cuts?: readonly CutRound[]
+  readonly scale?: Scale
 }
 
 /** What a later stage may raise. */
-const targets = { addedMs: 1, nginxRatio: 0.4, startMs: 2_000, idleMib: 150, cutMs: 50 } as const
+const targets = { addedMs: 1, nginxRatio: 0.4, startMs: 2_000, idleMib: 150, cutMs: 50, scaleRatio: 1.25, pauseMs: 50 } as const
 
 /** Against what each path is set: the upstream for latency, nginx for requests per second. */
 const beside: Readonly<Partial<Record<PathName, { readonly direct: PathName; readonly nginx: PathName }>>> = {
@@ -43,6 +45,34 @@ export function summary(results: Results): string[] {
     `figures: median (least … most) of ${rounds} rounds in turns, ${seconds} s each`,
     ...(results.gateway === undefined ? [] : gatewayLines(results.gateway)),
     ...houseLines(results),
+    ...(results.scale === undefined ? [] : scaleLines(results.scale)),
+  ]
+}
+
+function scaleLines({ identities, grants, small, large, roleMicros, role, policies, nothingLeft }: Scale): string[] {
+  const shown = (timed: Scale['small'], which: 'p50' | 'p99') => showSpread(spreadOf(timed.map((each) => each[which])), 1)
+  const pause = (says: string, { ended, milliseconds, longestMs, longestCpuMs }: Pause) => [
+    says,
+    `${ended}`,
+    milliseconds.toFixed(0),
+    longestMs.toFixed(1),
+    longestCpuMs.toFixed(1),
+  ]
+  return [
+    '',
+    ...tableLines([
+      ['authorize', 'p50 µs', 'p99 µs'],
+      ['a small house', shown(small, 'p50'), shown(small, 'p99')],
+      [`${identities} identities, ${grants} live grants`, shown(large, 'p50'), shown(large, 'p99')],
+      ['there, a changed role in the facts', roleMicros.p50.toFixed(1), roleMicros.p99.toFixed(1)],
+    ]),
+    '',
+    ...tableLines([
+      ['asked about again, there', 'ended', 'ms in all', 'longest pause ms', 'of it processor ms'],
+      pause('one role of one identity', role),
+      pause('other policies, under which all stand', policies),
+      pause('other policies, under which none does', nothingLeft),
+    ]),
   ]
 }
 
@@ -144,7 +174,7 @@ function mebibytes({ bytes }: Idle): number {
 }
 
 /** Each target, its figure, and whether it is met. */
-export function verdictLines({ gateway, starts, idle, cuts }: Results): string[] {
+export function verdictLines({ gateway, starts, idle, cuts, scale }: Results): string[] {
   const rows: string[][] = [['target', 'wanted', 'measured', '']]
   const judge = (says: string, wanted: string, measured: string, isMet: boolean) =>
     rows.push([says, wanted, measured, isMet ? 'met' : 'NOT MET'])
@@ -178,6 +208,17 @@ export function verdictLines({ gateway, starts, idle, cuts }: Results): string[]
     const sorted = cuts.flatMap((round) => round.cuts.map((cut) => cut.closed)).toSorted((left, right) => left - right)
     const p99 = percentile(sorted, 99)
     judge('revoke to cut, p99', `< ${targets.cutMs} ms`, `${p99.toFixed(1)} ms`, p99 < targets.cutMs)
+  }
+  if (scale !== undefined) {
+    const ratio = spreadOf(scale.large.map((each) => each.p50)).median / spreadOf(scale.small.map((each) => each.p50)).median
+    judge(
+      'authorize among 100,000 identities, p50',
+      `≤ ${targets.scaleRatio} × a small house`,
+      ratio.toFixed(2),
+      ratio <= targets.scaleRatio,
+    )
+    const { longestMs } = scale.role
+    judge('pause after one changed role', `< ${targets.pauseMs} ms`, `${longestMs.toFixed(1)} ms`, longestMs < targets.pauseMs)
   }
   return tableLines(rows)
 }

@@ -116,7 +116,9 @@ async function askAgain(desk: Desk, watch: Watch): Promise<number> {
   const fallen = await fallenAmong(desk, touched)
   const holds = touched.everything || touched.identities.size > 0 ? openHolds(desk) : []
   let count = 0
+  const turn = new Turn(desk)
   for (let from = 0; from < fallen.length + holds.length; from += batchMax) {
+    await turn.pause()
     const ended = await desk.store.change((tx) => endBatch(desk, tx, [...fallen, ...holds].slice(from, from + batchMax)))
     // What could not be written is asked about again, all of it: better once too often.
     if (!ended.ok) watch.touched.everything = true
@@ -126,17 +128,30 @@ async function askAgain(desk: Desk, watch: Watch): Promise<number> {
   return count
 }
 
+/** Long work in slices: the event loop has its turn between two. */
+class Turn {
+  readonly #clock: Desk['clock']
+  #began: Instant
+
+  constructor({ clock }: Desk) {
+    this.#clock = clock
+    this.#began = clock.now()
+  }
+
+  async pause(): Promise<void> {
+    if (this.#clock.now() - this.#began < sliceMs) return
+    await new Promise<void>((resolve) => this.#clock.after(0, resolve))
+    this.#began = this.#clock.now()
+  }
+}
+
 async function fallenAmong(desk: Desk, touched: Touched): Promise<readonly Grant[]> {
   const fallen: Grant[] = []
-  let began = desk.clock.now()
+  const turn = new Turn(desk)
   for (const grant of [...desk.facts.openGrants()].filter((each) => touched.concerns(desk.facts, each))) {
-    const now = desk.clock.now()
-    if (now - began >= sliceMs) {
-      await new Promise<void>((resolve) => desk.clock.after(0, resolve))
-      began = desk.clock.now()
-    }
+    await turn.pause()
     const current = desk.facts.grant(grant.id)
-    if (current !== undefined && whyOver(desk, current, now) !== undefined) fallen.push(current)
+    if (current !== undefined && whyOver(desk, current, desk.clock.now()) !== undefined) fallen.push(current)
   }
   return fallen
 }
