@@ -49,8 +49,8 @@ async function says(who: string, words: readonly string[], env: Readonly<Record<
   return runRemit(words, { ...cast.as(who), ...env })
 }
 
-async function asks<T>(who: string, words: readonly string[], exitCode = 0): Promise<T> {
-  const ran = await says(who, [...words, '--json'])
+async function asks<T>(who: string, words: readonly string[], exitCode = 0, env: Readonly<Record<string, string>> = {}): Promise<T> {
+  const ran = await says(who, [...words, '--json'], env)
   assert.equal(ran.code, exitCode, ran.stdout + ran.stderr)
   return JSON.parse(ran.stdout) as T
 }
@@ -161,7 +161,8 @@ test('quarantine stops what is under way: the command hears of it, and it is a r
   )
   const ran = await run.done()
   assert.equal(ran.code, 3, ran.stderr)
-  assert.match(ran.stderr, /is told to stop/)
+  assert.match(ran.stderr, /is told to stop[\s\S]*grn_\S+ ended: contained/)
+  assert.doesNotMatch(ran.stderr, /could not be ended/)
   assert.equal((await says('incident-agent', ['eligible'])).code, 3)
   assert.match((await says('ben', ['identities'])).stdout, /incident-agent +ai-agent +ana +quarantined/)
   const released = await says('ben', ['release', 'incident-agent', '--reason', 'looked into'])
@@ -174,8 +175,24 @@ test('a plan says what is new, applying does it once, and a mistake is shown at 
   const text = await readFile(configuration, 'utf8')
   await writeFile(configuration, text.replace('  - name: eva', '  - name: zoe\n  - name: eva'))
   assert.match((await says('ana', ['plan', '-f', configuration], env)).stdout, /^\+ person zoe/)
-  const applied = await says('ana', ['apply', '-f', configuration, '--yes'], env)
-  assert.match(applied.stdout, /applied: 1 change\n$/, applied.stderr)
+  const unasked = await says('ana', ['apply', '-f', configuration], env)
+  assert.deepEqual([unasked.code, /nothing was changed; add --yes/.test(unasked.stdout)], [1, true])
+  const proposed = await asks<{ readonly changeSet: { readonly id: string; readonly page: string } }>(
+    'ana',
+    ['apply', '-f', configuration, '--yes'],
+    4,
+    env,
+  )
+  assert.match(proposed.changeSet.page, /\/changes\/chg_/)
+  const applying = new Command(['apply', '-f', configuration, '--yes', '--wait'], { ...cast.as('ana'), ...env })
+  while (!applying.stderr.includes(proposed.changeSet.page)) await new Promise((then) => setTimeout(then, 20))
+  await cast.people.eva.answer(proposed.changeSet.id, 'approve')
+  const applied = await applying.done()
+  assert.match(applied.stdout, /applied: 1 change \(approved by eva\)\n$/, applied.stderr)
+  const exported = join(folder, 'exported')
+  assert.equal((await says('ana', ['export', exported])).code, 0)
+  assert.equal((await says('ana', ['plan', '-f', join(exported, 'remit.yaml')])).stdout, 'nothing to change\n', 'there and back')
+  assert.doesNotMatch(await readFile(join(exported, 'remit.yaml'), 'utf8'), /sesame/)
   assert.equal((await says('ana', ['apply', '-f', configuration, '--yes'], env)).stdout, 'nothing to change\n')
   assert.equal((await says('release-bot', ['plan', '-f', configuration], env)).code, 3)
   assert.match(

@@ -15,6 +15,8 @@ import type { GuardRule, OperationName, RuleBook, Wanted } from '../cases/rule-b
 
 export const minute = 60_000
 const week = 7 * 24 * 60 * minute
+/** Of the first administrator's exception. */
+const firstEnds = Date.UTC(2030, 0, 31)
 
 /** As the store says it. */
 export type State = 'pending' | 'approved' | 'active' | 'ended' | 'denied' | 'withdrawn' | 'unclaimed'
@@ -161,7 +163,7 @@ export class Model {
 
   /** Whether the first administrator may do everything at the desk, now. */
   isFirst(name: string, now: number): boolean {
-    return name === 'ana' && this.isFirstThere && now < Date.UTC(2030, 0, 31)
+    return name === 'ana' && this.isFirstThere && now < firstEnds
   }
 
   isEnough(subject: Subject, yes: Yes, now: number): boolean {
@@ -266,7 +268,8 @@ export class Model {
 
   sweep(now: number): void {
     this.reevaluate(now)
-    if (this.beings.get('ana')?.live !== true) this.isFirstThere = false
+    const first = this.beings.get('ana')
+    if (first?.live !== true || first.contained || now >= firstEnds) this.isFirstThere = false
     for (const grant of this.grants.values()) if (this.isOver(grant, now)) this.close(grant)
     for (const hold of this.holds.values()) {
       if (hold.state === 'waiting' && now >= hold.answerBy) hold.state = 'expired'

@@ -2,7 +2,7 @@
 import { type Command } from 'commander'
 import { sendHeartbeats } from '../../sdk/heartbeats.ts'
 import type { Remit } from '../../sdk/remit.ts'
-import { RemitUnreachable } from '../../sdk/remit-refusal.ts'
+import { RemitRefusal, RemitUnreachable } from '../../sdk/remit-refusal.ts'
 import type { GrantView } from '../../sdk/views.ts'
 import { obtainGrant } from '../../sdk/with-grant.ts'
 import { type Answer, type Cli, deed, remoteCommand, type Run } from '../command.ts'
@@ -93,7 +93,7 @@ async function runUnder(run: Run, client: Remit, { requested, relay }: Begun): P
   stop.abort()
   const isCut = await watched
   if (end.unstarted === true) complain(run, `${run.words[0] ?? ''} ${end.says}`)
-  const closed = await closeGrant(run, client, { grant: grant.id, end })
+  const closed = await closeGrant(run, client, { grant, end })
   return report(run, { grant: closed ?? grant, end, isCut })
 }
 
@@ -124,12 +124,15 @@ async function watchGrant(run: Run, client: Remit, { grant, stop, onSilence, tel
 async function closeGrant(
   run: Run,
   client: Remit,
-  { grant, end }: { readonly grant: string; readonly end: CommandEnd },
+  { grant, end }: { readonly grant: GrantView; readonly end: CommandEnd },
 ): Promise<GrantView | undefined> {
   const reason = `the command ${end.says}`
   try {
-    return end.unstarted === true ? await client.abandon(grant, { reason }) : await client.done(grant, { reason })
+    return end.unstarted === true ? await client.abandon(grant.id, { reason }) : await client.done(grant.id, { reason })
   } catch (thrown) {
+    // Whoever is quarantined is told nothing more; everything they had ended with it.
+    if (thrown instanceof RemitRefusal && thrown.code === 'identity.quarantined')
+      return { ...grant, state: 'ended', ending: { how: 'contained', by: 'remit', reason: thrown.message } }
     const why = thrown instanceof RemitUnreachable ? 'Remit cannot be reached' : thrown instanceof Error ? thrown.message : 'unknown'
     complain(run, `the grant could not be ended (${why}); it ends by itself within seconds`)
     return undefined
