@@ -37,6 +37,8 @@ export interface JournalDisk {
   /** Cuts the segment to a length, so that a power cut does not bring the rest back. */
   truncate(first: number, bytes: number): Promise<void>
   close(): Promise<void>
+  /** Resolves when what else has come in by now has been worked on, so that its entries share a write with those before. */
+  turn?(): Promise<void>
 }
 
 /** A line that the ledger has vouched for. */

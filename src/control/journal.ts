@@ -214,10 +214,11 @@ export class Journal {
   }
 
   async #run(): Promise<void> {
-    // A turn, so that whatever is appended in the same tick shares the write and the sync.
     await Promise.resolve()
     while (this.#queue.length > 0 || this.#waiters.length > 0) {
       if (this.#waiters.length === 0) await this.#linger()
+      // A turn, so that whatever has come in with the first shares its signature, its write and its sync: each costs more than an action.
+      if (this.#waiters.length > 0) await this.#disk.turn?.()
       await this.#commitGroup()
     }
     this.#running = undefined

@@ -74,6 +74,11 @@ export class JournalFiles {
     await this.#close()
   }
 
+  /** Resolves when the loop has gone through what the system had ready for it. */
+  turn(): Promise<void> {
+    return new Promise((resolve) => setImmediate(resolve))
+  }
+
   async #writable(first: number): Promise<FileHandle> {
     if (this.#writing?.first !== first) {
       await this.#close()
