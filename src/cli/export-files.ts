@@ -1,6 +1,6 @@
 /** An exported configuration as files: remit.yaml with its comments, and the policies beside it. */
 import { basename, posix } from 'node:path'
-import { Document, isMap, isSeq } from 'yaml'
+import { Document, isMap, isScalar, isSeq } from 'yaml'
 import type { ExportView, WireObject, WireValue } from '../sdk/views.ts'
 
 export interface ExportedFile {
@@ -54,7 +54,7 @@ function yamlOf(document: WireObject, secrets: readonly string[]): string {
     for (const service of services.items) {
       if (!isMap(service) || !secrets.includes(String(service.get('name')))) continue
       const credential: unknown = service.get('credential', true)
-      if (typeof credential === 'object' && credential !== null && 'comment' in credential)
+      if (isScalar(credential))
         credential.comment =
           ' the secret stays where it is; to replace it, write header and bearer, basic or value, with env:NAME or file:PATH'
     }

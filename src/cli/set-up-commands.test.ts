@@ -22,37 +22,114 @@ function attempt(words: string, more: Conditions = {}) {
 
 const ok = (body: unknown) => (): ReturnType<Handler> => ({ status: 200, body })
 
-const plan = {
-  changes: [
-    { kind: 'service', name: 'shop', what: 'add', says: '2 operations' },
-    { kind: 'person', name: 'alice', what: 'same', says: 'a person' },
-  ],
+const line = { kind: 'service', name: 'shop', what: 'add', class: 'widens', says: '2 operations' }
+const plan = { base: 'b', class: 'widens', changes: [line], unchanged: 1 }
+const changeSet = {
+  id: 'chg_1',
+  state: 'applied',
+  author: 'ana',
+  class: 'widens',
+  changes: [line],
+  approval: 'nobody',
+  approvals: [],
+  ending: 'applied by ana',
+  page: 'http://localhost/changes/chg_1',
 }
 
 test('apply shows its plan, asks, and takes everything but a yes for a no', async () => {
   const file = join(folder, 'remit.yaml')
   writeFileSync(file, 'version: 1\n')
   server.on('POST /v1/configuration/plan', ok(plan))
-  server.on('POST /v1/configuration/apply', ok({ plan, version: 7 }))
-  assert.equal((await attempt(`apply -f ${file}`)).exitCode, 2)
+  server.on('POST /v1/change-sets', ok({ plan, changeSet }))
+  const unasked = await attempt(`apply -f ${file}`)
+  assert.equal(unasked.exitCode, 1)
+  assert.match(unasked.out, /\+ service shop {2}widens +2 operations\n= 1 unchanged\n[^]*add --yes to propose it\n$/)
   for (const input of ['n\n', '\n', 'yess\n', '']) {
     const { exitCode, err } = await attempt(`apply -f ${file}`, { columns: 80, input, env: { NO_COLOR: '1' } })
     assert.equal(exitCode, 1)
-    assert.match(err, /\+ service shop {2}2 operations\n= 1 unchanged\napply this\? \[y\/N\] /)
+    assert.match(err, /\+ service shop {2}widens +2 operations\n= 1 unchanged\n[^]*propose this\? \[y\/N\] /)
   }
-  assert.equal(server.calls('POST /v1/configuration/apply').length, 0)
+  assert.equal(server.calls('POST /v1/change-sets').length, 0)
   assert.equal((await attempt(`apply -f ${file}`, { columns: 80, input: 'y\n' })).exitCode, 0)
-  assert.equal((await attempt(`apply -f ${file} --yes`)).exitCode, 0)
-  assert.equal(server.calls('POST /v1/configuration/apply').length, 2)
+  const applied = await attempt(`apply -f ${file} --yes --prune --reason because`)
+  assert.match(applied.out, /applied: 1 change \(applied by ana\)\n$/)
+  assert.deepEqual(
+    server.calls('POST /v1/change-sets').map(({ body }) => body),
+    [
+      { document: { version: 1 }, prune: 'nothing', base: 'b' },
+      { document: { version: 1 }, prune: 'everything', base: 'b', reason: 'because' },
+    ],
+    'what was shown, or nothing',
+  )
+})
+
+test('apply says where a change is signed that waits, exits as held, and with --wait as what became of it', async () => {
+  const file = join(folder, 'waits.yaml')
+  writeFileSync(file, 'version: 1\n')
+  const waits = { ...changeSet, state: 'proposed', approval: '1 person who may approve', ending: undefined }
+  server.on('POST /v1/configuration/plan', ok({ ...plan, needs: '1 person who may approve' }))
+  server.on('POST /v1/change-sets', ok({ plan, changeSet: waits }))
+  const held = await attempt(`apply -f ${file} --yes`)
+  assert.equal(held.exitCode, 4)
+  assert.match(held.out, /it waits for 1 person who may approve\n[^]*it is signed here: http:\/\/localhost\/changes\/chg_1\n$/)
+  for (const [state, exitCode] of [
+    ['applied', 0],
+    ['denied', 3],
+    ['stale', 3],
+  ] as const) {
+    server.on('GET /v1/change-sets/chg_1', ok({ ...changeSet, state, ending: 'so it was' }))
+    const waited = await attempt(`apply -f ${file} --yes --wait --json`)
+    assert.equal(waited.exitCode, exitCode)
+    assert.deepEqual(JSON.parse(waited.out).applied, state === 'applied')
+  }
 })
 
 test('apply leaves alone what is so already', async () => {
   const file = join(folder, 'same.yaml')
   writeFileSync(file, 'version: 1\n')
-  server.on('POST /v1/configuration/plan', ok({ changes: [{ kind: 'person', name: 'alice', what: 'same', says: 'a person' }] }))
+  const same = { ...plan, class: 'neutral', changes: [] }
+  server.on('POST /v1/configuration/plan', ok(same))
+  server.on('POST /v1/change-sets', ok({ plan: same }))
   const { exitCode, out } = await attempt(`apply -f ${file}`)
   assert.deepEqual([exitCode, out], [0, 'nothing to change\n'])
-  assert.equal(server.calls('POST /v1/configuration/apply').length, 0)
+})
+
+test('changes are listed, shown line by line, and taken back', async () => {
+  const waits = {
+    ...changeSet,
+    state: 'proposed',
+    approval: '1 person who may approve',
+    ending: undefined,
+    expiresAt: '2027-01-01T00:00:00Z',
+  }
+  server.on('GET /v1/change-sets', ok({ changeSets: [waits] }))
+  server.on('GET /v1/change-sets/chg_1', ok(waits))
+  server.on('POST /v1/change-sets/chg_1/withdraw', ok({ ...changeSet, state: 'withdrawn' }))
+  assert.match((await attempt('changes list --state proposed')).out, /chg_1 +proposed +ana +widens +service shop 2 operations\n$/)
+  assert.match(
+    (await attempt('changes show chg_1')).out,
+    /needs +1 person who may approve\n[^]*page +http:\/\/localhost\/changes\/chg_1\n[^]*\+ service shop/,
+  )
+  assert.equal((await attempt('changes withdraw chg_1')).out, 'chg_1 is withdrawn\n')
+})
+
+test('an export is written as files, never over others, with no secret and every reference', async () => {
+  const services = [
+    { name: 'shop', upstream: 'http://127.0.0.1:1', credential: 'kept' },
+    { name: 'books', upstream: 'http://127.0.0.1:2', credential: { bearer: { reference: 'vault:kv/books#token' } } },
+  ]
+  const policyFiles = [
+    { name: 'policies/a.cedar', text: '// a\n' },
+    { name: '../../b.cedar', text: '// b\n' },
+  ]
+  server.on('GET /v1/configuration', ok({ document: { version: 1, services }, policyFiles, secrets: ['shop'], base: 'b' }))
+  const target = join(folder, 'exported')
+  assert.match((await attempt(`export ${target}`)).out, /the credential of shop stays where it is/)
+  const yaml = readFileSync(join(target, 'remit.yaml'), 'utf8')
+  assert.match(yaml, /credential: kept # ?the secret stays where it is[^]*bearer: vault:kv\/books#token\n[^]*policies: policies\n/)
+  assert.equal(readFileSync(join(target, 'policies', 'b.cedar'), 'utf8'), '// b\n', 'nothing is written outside')
+  assert.equal((await attempt(`export ${target}`)).exitCode, 1)
+  assert.equal((await attempt(`export ${target} --force`)).exitCode, 0)
 })
 
 test('what the API finds wrong is shown at its place in the file', async () => {
@@ -68,10 +145,13 @@ test('what the API finds wrong is shown at its place in the file', async () => {
       remedy: 'did you mean upstream?',
     },
   ]
-  server.on('POST /v1/configuration/plan', ok({ changes: [], problems }))
-  const { exitCode, out } = await attempt(`plan -f ${file}`)
-  assert.equal(exitCode, 1)
-  assert.ok(out.startsWith(`${file}:4:5: unknown field "upstrem"\n  did you mean upstream?\n`), out)
+  const refusal = { type: 'urn:remit:refusal:configuration.invalid', title: 'no', status: 422, detail: 'no', remedy: 'mend it', problems }
+  server.on('POST /v1/configuration/plan', () => ({ status: 422, body: refusal }))
+  for (const command of ['plan', 'apply --yes']) {
+    const { exitCode, out } = await attempt(`${command} -f ${file}`)
+    assert.equal(exitCode, 1)
+    assert.ok(out.startsWith(`${file}:4:5: unknown field "upstrem"\n  did you mean upstream?\n`), out)
+  }
 })
 
 test('check hands over to the house, and fails when it finds something', async () => {

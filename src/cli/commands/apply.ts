@@ -61,7 +61,8 @@ async function planAndApply(run: Run, client: Remit, { document }: Configuration
 function ended(plan: PlanView, changeSet: ChangeSetView, lines: readonly string[], run: Run): Answer {
   const json = { plan, changeSet, applied: changeSet.state === 'applied' }
   const shown = run.flag('yes') ? [...lines, ''] : []
-  const count = plan.changes.length === 1 ? '1 change' : `${plan.changes.length} changes`
+  const number = plan.changes.length
+  const count = number === 0 ? 'only the wording of policies' : number === 1 ? '1 change' : `${number} changes`
   if (changeSet.state === 'applied') return { json, text: [...shown, clean(`applied: ${count} (${changeSet.ending ?? ''})`)] }
   if (changeSet.state !== 'proposed') {
     return {
