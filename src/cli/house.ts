@@ -99,6 +99,8 @@ export interface WitnessReady {
 
 export interface RotateKeyOptions {
   readonly data: string
+  /** As for `up`: where everything but the keys is. */
+  readonly database?: string
   /** Where the key in use is; the data folder unless said. */
   readonly masterKey?: string
   readonly newMasterKey?: string

@@ -1,9 +1,8 @@
 /** What `remit up` is told of TLS, of names and of secrets kept elsewhere, made into what the parts take. */
 import { isIP } from 'node:net'
-import { join, resolve } from 'node:path'
+import { resolve } from 'node:path'
 import type { UpOptions } from '../cli/house.ts'
 import type { HostClock } from '../host/clock.ts'
-import { authorityFiles, openLocalAuthority } from '../host/local-authority.ts'
 import type { Log } from '../host/logs.ts'
 import { makeSecretReader, takeSecretVariables } from '../host/secret-readers.ts'
 import { type HostSecretSource, makeSecretSource } from '../host/secret-source.ts'
@@ -44,8 +43,10 @@ export async function prepareTls(
     return { ...reached, scheme: 'https', tls: orThrow(await openTlsFiles({ ...files, ...parts })), warnings: [] }
   }
   const further = [...names, ...(isIP(host) === 0 || isEverywhere ? [] : [host])]
+  // Making certificates takes a library, which nobody else needs.
+  const { openLocalAuthority } = await import('../host/local-authority.ts')
   const authority = orThrow(await openLocalAuthority({ folder: keys, names: further, ...parts }))
-  return { ...reached, scheme: 'https', tls: authority, authority: join(keys, authorityFiles.certificate), warnings: [] }
+  return { ...reached, scheme: 'https', tls: authority, authority: authority.path, warnings: [] }
 }
 
 function plaintextWarnings({ host, plaintext }: TlsWanted): readonly string[] {

@@ -16,6 +16,7 @@ export function rotateKeyCommand(cli: Cli): Command {
     },
   ])
     .option('--data <folder>', 'the data folder', 'remit-data')
+    .option('--database <address>', 'where it keeps the rest in PostgreSQL: env:NAME, file:PATH or an address, as for remit up')
     .option('--master-key <source>', 'where the key in use is: file:PATH, env:NAME, command:…, passphrase (default: the data folder)')
     .option('--new-master-key <source>', 'where the new one is (default: made anew in the data folder)')
     .option('--tokens', 'replace the keys that sign tokens in place of the master key; tokens that are out stay good until their end')
@@ -23,9 +24,11 @@ export function rotateKeyCommand(cli: Cli): Command {
       deed(cli, async (run) => {
         const masterKey = run.text('masterKey')
         const newMasterKey = run.text('newMasterKey')
+        const database = run.text('database')
         const rotating = cli.house.rotateKey({
           data: run.text('data') ?? 'remit-data',
           tokens: run.flag('tokens'),
+          ...(database === undefined ? {} : { database }),
           ...(masterKey === undefined ? {} : { masterKey }),
           ...(newMasterKey === undefined ? {} : { newMasterKey }),
         })
