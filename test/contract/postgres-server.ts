@@ -41,7 +41,8 @@ export class PostgresServer {
   readonly #who = owner()
   readonly #programs = programFolder()
   #child: ChildProcess | undefined
-  #idle: string[] = []
+  readonly #idle: string[] = []
+  readonly #swept: string[] = []
   #made = 0
 
   static async start(): Promise<PostgresServer> {
@@ -86,6 +87,29 @@ export class PostgresServer {
       drop schema public cascade; create schema public`,
     )
     this.#idle.push(database)
+  }
+
+  /** A database with Remit's tables and nothing in them, or one with nothing at all: quicker than `empty`, and the same to a store. */
+  async swept(): Promise<string> {
+    return this.#swept.pop() ?? this.empty()
+  }
+
+  /** Takes out every row, past every rule, and keeps the tables. */
+  async sweep(database: string): Promise<void> {
+    const tables = await this.ask(
+      database,
+      `select pg_terminate_backend(pid) from pg_stat_activity where datname = '${database}' and pid <> pg_backend_pid();
+      select tablename from pg_tables where schemaname = 'public' and tablename not in ('latest', 'tree', 'holder', 'remit_schema')`,
+    )
+    if (tables.length === 0) return void this.#idle.push(database)
+    const clearing = tables.map((row) => `delete from ${String(row['tablename'])}`).join('; ')
+    await this.ask(
+      database,
+      `set session_replication_role = replica; begin; ${clearing};
+      update latest set version = 0, at = 0; update tree set size = 0, frontier = '', checkpoint = '';
+      update holder set term = 0, mark = 0, who = '', name = '', released = 1; commit`,
+    )
+    this.#swept.push(database)
   }
 
   /** Runs SQL text past every store, and answers the rows of its last statement. */

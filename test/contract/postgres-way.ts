@@ -7,6 +7,7 @@ export class Way {
   readonly #pairs = new Set<{ readonly near: Socket; readonly far: Socket }>()
   #isOpen = true
   #isDeaf = false
+  #isFrozen = false
 
   static async to(port: number): Promise<Way> {
     const way = new Way(port)
@@ -21,6 +22,7 @@ export class Way {
       const far = connect(port, '127.0.0.1')
       const pair = { near, far }
       this.#pairs.add(pair)
+      if (this.#isFrozen) near.pause()
       near.on('data', (bytes) => far.write(bytes))
       far.on('data', (bytes) => {
         if (!this.#isDeaf) near.write(bytes)
@@ -51,6 +53,7 @@ export class Way {
 
   /** Nothing goes through, and neither side is told. */
   freeze(): void {
+    this.#isFrozen = true
     for (const { near, far } of this.#pairs) {
       near.pause()
       far.pause()
@@ -58,6 +61,7 @@ export class Way {
   }
 
   thaw(): void {
+    this.#isFrozen = false
     for (const { near, far } of this.#pairs) {
       near.resume()
       far.resume()

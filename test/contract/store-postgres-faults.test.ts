@@ -27,7 +27,7 @@ interface Bench {
 }
 
 async function on(work: (bench: Bench) => Promise<void>): Promise<void> {
-  const database = await server.empty()
+  const database = await server.swept()
   const way = await Way.to(server.port)
   const parts = { now: () => Date.now(), chance: (count: number) => randomBytes(count), settleMs: 400, ...postgresTimes }
   const lost: string[] = []
@@ -54,7 +54,7 @@ async function on(work: (bench: Bench) => Promise<void>): Promise<void> {
     way.thaw()
     for (const store of opened) await store.close()
     await way.remove()
-    await server.giveBack(database)
+    await server.sweep(database)
   }
 }
 
@@ -130,7 +130,7 @@ for (const isKept of [true, false]) {
       if (isKept) await until('committed', async () => (await versionOf(database)) === 2)
       else await until('cut', () => !isArmed)
       way.cut()
-      await until('noticed', () => !inMain(store).isHeld(), leaseMs)
+      await until('noticed', () => !inMain(store).isHeld())
       way.mend()
       assert.equal(codeOf(await result), isKept ? 'kept' : 'store.unavailable')
       assert.deepEqual(told, isKept ? [2] : [])
@@ -191,7 +191,7 @@ test('loses nothing acknowledged when the server is killed under load, and goes 
       const before = kept.size
       await until('some are kept', () => kept.size > before + 10)
       await server[end]()
-      await until('noticed', () => !inMain(store).isHeld(), leaseMs)
+      await until('noticed', () => !inMain(store).isHeld())
       await assert.rejects(store.tree(), 'reads throw meanwhile')
       await server.up()
       await until('held again', () => inMain(store).isHeld())
@@ -223,7 +223,7 @@ test('knows that the hold is lost though nothing is asked, and takes it again', 
       database,
       `select pg_terminate_backend(pid, 2000) from pg_stat_activity where application_name = 'remit hold' and datname = '${database}'`,
     )
-    await until('noticed', () => lost.length === 1, leaseMs)
+    await until('noticed', () => lost.length === 1)
     await until('held again', () => inMain(store).isHeld())
     mustBe(await change(store, 2))
   }))

@@ -13,7 +13,7 @@ const server = await PostgresServer.start()
 after(() => server.remove())
 
 async function buildHouse(): Promise<StoreHouse> {
-  const database = await server.empty()
+  const database = await server.swept()
   const url = server.url(database)
   let countdown = 0
   let hasBroken = false
@@ -26,11 +26,19 @@ async function buildHouse(): Promise<StoreHouse> {
     throw Object.assign(new Error('could not write block 7'), { code: '58030', severity: 'ERROR' })
   }
   const open = (at: string, now: () => number) =>
-    openPostgresStore({ url: at, now, chance: (count) => randomBytes(count), holder: `process ${process.pid}`, watch, ...postgresTimes })
+    openPostgresStore({
+      url: at,
+      now,
+      chance: (count) => randomBytes(count),
+      holder: `process ${process.pid}`,
+      watch,
+      ...postgresTimes,
+      beatMs: 1_000,
+    })
   return {
     open: (now = () => Date.now()) => open(url, now),
     async openEmpty(now = () => Date.now()) {
-      other = await server.empty()
+      other = await server.swept()
       return open(server.url(other), now)
     },
     breakStatement(nth) {
@@ -48,11 +56,11 @@ async function buildHouse(): Promise<StoreHouse> {
       const set = `jsonb_build_object('state', '${state}', 'expiresAt', 1, 'endedAt', 1, 'useBy', 1)`
       await server.ask(database, `update ${tableOf[kind]} set doc = (doc::jsonb || ${set})::text where id = '${id}'`)
     },
-    kills: 4,
+    kills: 2,
     address: ['postgres', url],
     async remove() {
-      await server.giveBack(database)
-      if (other !== undefined) await server.giveBack(other)
+      await server.sweep(database)
+      if (other !== undefined) await server.sweep(other)
     },
   }
 }

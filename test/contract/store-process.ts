@@ -15,7 +15,8 @@ const [, , deed, store, path = ''] = process.argv
 async function open(): Promise<Result<Database>> {
   const parts = { now: () => Date.now(), chance: (count: number) => randomBytes(count) }
   if (store === 'sqlite') return openSqliteStore({ ...parts, path, pid: process.pid })
-  if (store === 'postgres') return openPostgresStore({ ...parts, ...postgresTimes, url: path, holder: `process ${process.pid}` })
+  if (store === 'postgres')
+    return openPostgresStore({ ...parts, ...postgresTimes, beatMs: 1_000, url: path, holder: `process ${process.pid}` })
   throw new Error(`no store is called ${store}`)
 }
 
