@@ -142,7 +142,7 @@ export class Ledger {
   async #isResolved(dispute: Dispute): Promise<boolean> {
     const isAsked = this.#options.witnesses.some((line) => line.key.vkey === dispute.vkey)
     if (!isAsked) return true
-    const state = this.#witnessing.states().find((each) => each.name === dispute.witness)
+    const state = this.#witnessing.states().find((each) => each.vkey === dispute.vkey)
     return state?.size !== undefined && state.late === undefined
   }
 

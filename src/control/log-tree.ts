@@ -58,11 +58,13 @@ export interface LogTreeOptions {
 
 /** Leaves in one reading: whole tiles, and below the store's own ceiling. */
 const leavesAtOnce = 3 * tileWidth
+const toldMax = 100
 /** Hashes in one reading while the whole tree is checked. */
 const hashesAtOnce = 4_096
 
 export class LogTree {
   readonly #options: LogTreeOptions
+  readonly #told = new Set<string>()
   #turn: Promise<unknown> = Promise.resolve()
 
   /**
@@ -175,7 +177,9 @@ export class LogTree {
     const [parent] = await this.#hashes(level + 1, index, 1)
     if (sameHash(parent, tileRoot(hashes))) return done(undefined)
     const detail = await this.#describeDamage(level, index)
-    this.#options.alarm(`the ledger is damaged: ${detail}`, undefined)
+    // Anybody may ask for tiles: each damage is told once, and not more of them than an operator reads.
+    if (!this.#told.has(detail) && this.#told.size < toldMax) this.#options.alarm(`the ledger is damaged: ${detail}`, undefined)
+    if (this.#told.size < toldMax) this.#told.add(detail)
     return refuse('ledger.damaged', { detail })
   }
 

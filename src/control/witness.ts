@@ -35,6 +35,7 @@ const textType = 'text/plain; charset=utf-8'
 export class Witness {
   readonly #options: WitnessOptions
   #turn: Promise<unknown> = Promise.resolve()
+  #told = ''
 
   constructor(options: WitnessOptions) {
     this.#options = options
@@ -48,7 +49,7 @@ export class Witness {
   }
 
   async #add(body: string): Promise<WitnessAnswer> {
-    const { heads, logs, signer, clock, alarm } = this.#options
+    const { heads, logs, signer, clock } = this.#options
     const request = parseAddCheckpoint(body)
     if (!request.ok) return say(400, describe(request.refusal))
     const origin = originOf(request.value)
@@ -61,16 +62,23 @@ export class Witness {
         if (origin !== undefined) await heads.write(origin, judged.head)
         return { status: 200, type: textType, body: cosignatureLine(judged.text, signer, Math.floor(clock.now() / 1_000)) }
       case 409:
-        if (judged.size === request.value.old) alarm(`${origin ?? ''} has signed two heads: ${judged.why}`, request.value.note)
+        if (judged.size === request.value.old) this.#tell(`${origin ?? ''} has signed two heads: ${judged.why}`, request.value.note)
         return { status: 409, type: sizeType, body: `${judged.size}\n` }
       case 422:
-        alarm(`${origin ?? ''} has signed a head that was not proved to follow the one before: ${judged.why}`, request.value.note)
+        this.#tell(`${origin ?? ''} has signed a head that was not proved to follow the one before: ${judged.why}`, request.value.note)
         return say(422, judged.why)
       case 400:
       case 403:
       case 404:
         return say(judged.status, judged.why)
     }
+  }
+
+  /** Anybody may send what a log once signed: the same is not told again and again. */
+  #tell(says: string, note: string): void {
+    if (this.#told === note) return
+    this.#told = note
+    this.#options.alarm(says, note)
   }
 
   #fail(cause: unknown): WitnessAnswer {

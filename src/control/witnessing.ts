@@ -26,6 +26,7 @@ export interface Dispute {
 
 export interface WitnessState {
   readonly name: string
+  readonly vkey: string
   /** Of the newest head that it cosigned; undefined before the first. */
   readonly size?: number
   readonly at?: Instant
@@ -92,7 +93,7 @@ class OneWitness {
   constructor(options: WitnessingOptions, line: WitnessLine) {
     this.#options = options
     this.#line = line
-    this.state = { name: line.key.name }
+    this.state = { name: line.key.name, vkey: line.key.vkey }
   }
 
   wake(after: Milliseconds): void {
@@ -163,9 +164,9 @@ class OneWitness {
 
   #isHeard(size: number): void {
     const { clock, alarm } = this.#options
-    const { name, late } = this.state
+    const { name, vkey, late } = this.state
     this.#size = size
-    this.state = { name, size, at: clock.now() }
+    this.state = { name, vkey, size, at: clock.now() }
     if (late !== undefined) alarm(`the witness ${name} is heard again`, undefined)
   }
 
