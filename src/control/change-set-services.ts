@@ -141,6 +141,8 @@ function operationChanges(name: string, old: Route, now: Route, sides: Sides): C
       now.tier < old.tier ? 'widens' : attributeClass(sides, 'tier') === 'neutral' ? 'narrows' : 'unclassified',
       `tier ${now.tier} instead of ${old.tier}`,
     )
+  if (old.upgrade !== now.upgrade)
+    add('widens', now.upgrade === undefined ? 'is an ordinary request, and no WebSocket' : 'opens a WebSocket, whose bytes nobody reads')
   if (canonicalJson(old.arguments) !== canonicalJson(now.arguments)) add('unclassified', 'takes other arguments')
   return lines
 }

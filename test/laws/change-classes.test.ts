@@ -239,6 +239,7 @@ const rows: readonly Row[] = [
     'unclassified',
     /takes other arguments/,
   ],
+  ['an operation becomes a WebSocket', route('list', { upgrade: 'websocket' }), 'widens', /opens a WebSocket, whose bytes nobody reads/],
   // Policies.
   [
     'an eligibility comes',
