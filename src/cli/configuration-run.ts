@@ -43,10 +43,15 @@ export function problemsOf(thrown: unknown, configuration: Configuration): reado
 const signs = { add: '+', change: '~', remove: '-' } as const
 
 /** One line for each effect, the gravest last, where the eye is when the list ends. */
-export function planLines(plan: Pick<PlanView, 'changes' | 'class' | 'unchanged' | 'needs' | 'alone'>, paint: Paint): string[] {
-  const { changes, unchanged, needs, alone } = plan
-  if (changes.length === 0) return ['nothing to change']
+export function planLines(
+  plan: Pick<PlanView, 'changes' | 'class' | 'unchanged' | 'needs' | 'alone' | 'exceptions'>,
+  paint: Paint,
+): string[] {
+  const { changes, unchanged, needs, alone, exceptions = [] } = plan
+  const proposes = exceptions.map(({ identity, says }) => clean(`? exception ${identity}  is proposed, for people to approve: ${says}`))
+  if (changes.length === 0) return proposes.length === 0 ? ['nothing to change'] : proposes
   return [
+    ...proposes,
     ...changeLines(changes, paint),
     ...(unchanged === 0 ? [] : [paint.dim(`= ${unchanged} unchanged`)]),
     '',

@@ -9,6 +9,7 @@ import { answerableChangeSet, passkeyHolders } from './change-set-price.ts'
 import { putRecords } from './change-set-records.ts'
 import { close, closed, isCurrent, settled, sweepChangeSets } from './change-sets.ts'
 import { invalid } from './configuration.ts'
+import { proposeConfigured } from './configured-exceptions.ts'
 import { compare, type Compared } from './configuration-records.ts'
 
 export const changeSetSubject: SubjectKind = {
@@ -35,7 +36,14 @@ export const changeSetSubject: SubjectKind = {
           settle: (settling) => settle(settling, set, compared),
         })
       },
-      after: () => settled(desk),
+      after: async () => {
+        await settled(desk)
+        if (asked === undefined || wanted?.exceptions === undefined) return
+        const set = await desk.store.read((tx) => tx.get('changeSet', subject))
+        const [id] = asked.author.chain
+        if (set?.state === 'applied')
+          await proposeConfigured(desk, { machine: asked.author.name, ...(id === undefined ? {} : { id }) }, wanted.exceptions)
+      },
     })
   },
 }

@@ -13,6 +13,7 @@ import {
   strongest,
   type WantedConfiguration,
 } from '../model/change-sets.ts'
+import type { ConfiguredException } from '../model/configured-exceptions.ts'
 import { changeSetLife, type ChangeSetEvent, step } from '../model/lives.ts'
 import { needsPersons } from '../model/requirements.ts'
 import { invalid, readWanted } from './configuration.ts'
@@ -21,6 +22,7 @@ import { compare, type Compared } from './configuration-records.ts'
 import { changeLines } from './change-set-diff.ts'
 import { type Author, authorOf, type Price, priceOf, tierOfChange } from './change-set-price.ts'
 import { putRecords } from './change-set-records.ts'
+import { type ConfiguredOutcome, newConfigured, proposeConfigured } from './configured-exceptions.ts'
 import { type Caller, type Desk, type DeskRight, machinery, note } from './desk.ts'
 import type { Change } from './ports.ts'
 import { callerMay, describeRequirement } from './rights.ts'
@@ -56,12 +58,16 @@ export interface Planned {
   /** Who must sign, in words; absent where the author's own right is enough. */
   readonly needs?: string
   readonly alone?: string
+  /** Exceptions that would be proposed: nobody has them before people approve. */
+  readonly exceptions?: readonly ConfiguredException[]
 }
 
 export interface Proposed {
   readonly plan: Planned
   /** Absent where there was nothing to do. */
   readonly changeSet?: ChangeSet
+  /** Those of the document, once the rest of it is in force. */
+  readonly exceptions?: readonly ConfiguredOutcome[]
 }
 
 /** What a document would change and what that costs. Changes nothing. */
@@ -91,12 +97,20 @@ export async function proposeChange(desk: Desk, author: Author, proposal: Propos
     if (!weighed.ok) return weighed
     const { plan } = weighed.value
     if (proposal.base !== undefined && proposal.base !== plan.base) return refuse('change-set.stale')
-    if (plan.changes.length === 0 && isNothing(weighed.value.compared)) return done({ plan })
+    if (plan.changes.length === 0 && isNothing(weighed.value.compared))
+      return done({ plan, ...(await exceptionsOf(desk, author, wanted.value)) })
     const kept = await desk.store.change((tx) => keep({ desk, tx, author, proposal, right: may.value }, wanted.value, weighed.value))
     if (kept.ok && kept.value.state === 'applied') await settled(desk)
-    if (kept.ok) return done({ plan, changeSet: kept.value })
+    if (kept.ok) {
+      const inForce = kept.value.state === 'applied' ? await exceptionsOf(desk, author, wanted.value) : {}
+      return done({ plan, changeSet: kept.value, ...inForce })
+    }
     if (kept.refusal.code !== 'action.changed' || attempt === attemptsMax) return kept
   }
+}
+
+async function exceptionsOf(desk: Desk, author: Author, { exceptions }: WantedConfiguration): Promise<Pick<Proposed, 'exceptions'>> {
+  return exceptions === undefined ? {} : { exceptions: await proposeConfigured(desk, author, exceptions) }
 }
 
 /** After something came into force: what no longer stands ends, and what was compared with something else is told so. */
@@ -123,6 +137,7 @@ async function weigh(desk: Desk, author: Author, wanted: WantedConfiguration): P
   const changeClass = strongest(changes.map((each) => each.class))
   const price = priceOf(desk, author, changeClass, tierOfChange(changeClass, before, after))
   const { requirement, alone } = price
+  const exceptions = await newConfigured(desk, wanted.exceptions)
   const plan: Planned = {
     base: pictureDigest(before),
     class: changeClass,
@@ -130,6 +145,7 @@ async function weigh(desk: Desk, author: Author, wanted: WantedConfiguration): P
     unchanged: same,
     ...(needsPersons(requirement) ? { needs: describeRequirement(requirement) } : {}),
     ...(alone === undefined ? {} : { alone }),
+    ...(exceptions.length === 0 ? {} : { exceptions }),
   }
   return done({ plan, price, compared })
 }

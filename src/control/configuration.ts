@@ -15,7 +15,7 @@ import type { SealedPlace } from './ports.ts'
 export function readWanted(desk: Desk, document: JsonObject, prune: Pruning): Result<WantedConfiguration> {
   const read = readConfiguration(document)
   if ('problems' in read) return invalid(read.problems.map((problem) => asProblem(problem)))
-  const { space, people, identities, roles, issuers, services, policyFiles } = read.configuration
+  const { space, people, identities, roles, issuers, services, policyFiles, exceptions } = read.configuration
   if (space !== desk.space)
     return invalid(fault('/space', `this Remit keeps the space "${desk.space}"`, 'apply it where its space is kept').problems)
   const lost = services.findIndex((service) => service.credential === 'kept' && keptCredential(desk, service) === undefined)
@@ -29,6 +29,7 @@ export function readWanted(desk: Desk, document: JsonObject, prune: Pruning): Re
     roles,
     issuers: issuers.map(({ name, ...issuer }): Issuer => ({ id: name, space: desk.space, ...issuer })),
     services: services.map((service) => sealedService(desk, service)),
+    ...(exceptions.length === 0 ? {} : { exceptions }),
     ...(policyFiles === undefined ? {} : { policyFiles }),
     prune,
   })

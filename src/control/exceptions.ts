@@ -29,9 +29,10 @@ export const deskExceptionMax: Milliseconds = 30 * day
 const answerMax: Milliseconds = 7 * day
 const openOfOneMax = 20
 const stepsMax = 20
+const knownStates = ['proposed', 'active', 'denied'] as const
 
 /** Who proposes: somebody by a token, or whoever runs the machine and applies a file there. */
-export type Proposer = Caller | { readonly machine: string }
+export type Proposer = Caller | { readonly machine: string; readonly id?: IdentityId }
 
 export interface ExceptionInput {
   /** Name of who is to have it. */
@@ -67,7 +68,7 @@ export async function proposeException(desk: Desk, author: Proposer, input: Exce
     if (!asked.ok) return asked
     const fits = fitsInTime(tx, asked.value, input)
     if (!fits.ok) return fits
-    const known = await tx.find('exception', { identity: asked.value.identity.id, state: ['proposed', 'active', 'denied'] }, { max: 1_000 })
+    const known = await tx.find('exception', { identity: asked.value.identity.id, state: knownStates }, { max: 1_000 })
     const content = contentOf(asked.value, input)
     const same = known.find((each) => each.content === content)
     if (same !== undefined) return done(same)
@@ -161,7 +162,7 @@ interface Made {
 function makeException(desk: Desk, tx: Change, { id, author, input, asked, content, before }: Made): StandingException {
   const { identity, owner, deskActions, scope, blast } = asked
   const { reason, remediation, expiresAt } = input
-  const proposedBy = 'actor' in author ? { name: author.actor.name, id: author.actor.id } : { name: author.machine }
+  const proposedBy = proposerOf(author)
   const signed = { v: 1, exception: id, content, proposedBy: proposedBy.name, blast: blastForm(blast) }
   return {
     id,
@@ -183,6 +184,23 @@ function makeException(desk: Desk, tx: Change, { id, author, input, asked, conte
     renewals: before === undefined ? 0 : before.renewals + 1,
     ...(before === undefined ? {} : { renews: before.id, standingSince: before.standingSince ?? before.createdAt }),
   }
+}
+
+function proposerOf(author: Proposer): StandingException['proposedBy'] {
+  if ('actor' in author) return { name: author.actor.name, id: author.actor.id }
+  return { name: author.machine, ...(author.id === undefined ? {} : { id: author.id }) }
+}
+
+/** Whether the very same is proposed, active or was denied. */
+export async function isKnownException(desk: Desk, input: ExceptionInput): Promise<boolean> {
+  const who = whoIsMeant(desk, { machine: machinery }, input)
+  const asked = who.ok ? whatIsAsked(desk, who.value, input) : who
+  if (!asked.ok) return false
+  const known = await desk.store.read((tx) =>
+    tx.find('exception', { identity: asked.value.identity.id, state: knownStates }, { max: 1_000 }),
+  )
+  const content = contentOf(asked.value, input)
+  return known.some((each) => each.content === content)
 }
 
 function contentOf({ identity, owner, deskActions, scope }: Asked, { reason, remediation, expiresAt, renews }: ExceptionInput): string {

@@ -125,7 +125,10 @@ export class WatchedConfiguration {
     const { desk, log } = this.#watched
     const proposed = await proposeChange(desk, { machine: operator }, { document: asDocument(configuration.document), prune: 'policies' })
     if (proposed.ok) {
-      const { plan, changeSet } = proposed.value
+      const { plan, changeSet, exceptions = [] } = proposed.value
+      for (const { identity, refusal } of exceptions)
+        if (refusal !== undefined)
+          log.warn('an exception of the configuration was not proposed', { identity, refusal: describeRefusal(refusal) })
       if (changeSet !== undefined)
         log.info('the configuration on disk was proposed', { changeSet: changeSet.id, state: changeSet.state, class: plan.class })
       return []

@@ -1,5 +1,6 @@
 /** A proposed change of policy, people, impact or upstreams: who authored it, what it does in words, and what it needs. */
 import type { ChangeSetId, IdentityId } from '../kernel/ids.ts'
+import type { ConfiguredException } from './configured-exceptions.ts'
 import type { Instant, Milliseconds } from '../kernel/instants.ts'
 import type { Tier } from './effects.ts'
 import type { Issuer } from './identities.ts'
@@ -55,6 +56,8 @@ export interface WantedConfiguration {
   readonly roles: Readonly<Record<string, readonly string[]>>
   readonly issuers: readonly Issuer[]
   readonly services: readonly Service[]
+  /** Proposed once the rest is in force; people approve them. */
+  readonly exceptions?: readonly ConfiguredException[]
   /** Absent: the policies in force stay. */
   readonly policyFiles?: readonly PolicyFile[]
   /** What goes when it is not named. */

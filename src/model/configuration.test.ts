@@ -5,6 +5,15 @@ import fc from 'fast-check'
 import { isJsonObject, type JsonObject, parseJson } from '../kernel/json.ts'
 import { readConfiguration } from './configuration.ts'
 
+const exception = {
+  identity: 'release-bot',
+  owner: 'ana',
+  scope: ['read:shop'],
+  reason: 'it cannot ask yet',
+  remediation: ['teach it to ask'],
+  until: '2026-12-31',
+}
+
 const good = {
   version: 1,
   space: 'main',
@@ -145,7 +154,17 @@ describe('a configuration', () => {
     ['an issuer without keys', ['issuers', 0], { name: 'ci', issuer: 'x', audience: 'y' }, '/issuers/0', /jwks/],
     ['an issuer with keys twice', ['issuers', 0, 'jwksUri'], 'https://ci.example/keys', '/issuers/0', /one of them/],
     ['a fact that policies do not know', ['issuers', 0, 'proves'], { mood: 'mood' }, '/issuers/0/proves/mood', /known are/],
-    ['an exception proposed', ['exceptions'], [{ name: 'x' }], '/exceptions', /grants instead/],
+    ['an exception without a way out', ['exceptions'], [{ ...exception, remediation: [] }], '/exceptions/0/remediation', /1 to 20 steps/],
+    ['an exception that permits nothing', ['exceptions'], [{ ...exception, scope: [] }], '/exceptions/0', /scope or desk/],
+    ['an exception without an end', ['exceptions'], [{ ...exception, until: 'never' }], '/exceptions/0/until', /2026-12-31/],
+    ['an exception of every effect', ['exceptions'], [{ ...exception, scope: ['any:shop'] }], '/exceptions/0/scope/0', /not an effect/],
+    [
+      'an exception of a right that is none',
+      ['exceptions'],
+      [{ ...exception, scope: [], desk: ['rule'] }],
+      '/exceptions/0/desk/0',
+      /approve/,
+    ],
     ['an empty policy file', ['policyFiles', 0, 'text'], '', '/policyFiles/0/text', /1 MB/],
   ]
   for (const [says, path, value, pointer, told] of faults) {

@@ -9,6 +9,7 @@ import { compileRoutes, pathParameters } from './routes.ts'
 import { isName, isOperationName } from './scope.ts'
 import { type ArgumentRule, argumentTypes, type Route } from './services.ts'
 import { readSecretReference, secretReferenceForms } from '../kernel/secret-reference.ts'
+import { type ConfiguredException, readException } from './configured-exceptions.ts'
 import { type DocumentProblem, Place } from './parse-document.ts'
 
 export interface ConfiguredPerson {
@@ -62,6 +63,7 @@ export interface Configuration {
   readonly roles: Readonly<Record<string, readonly string[]>>
   readonly identities: readonly ConfiguredIdentity[]
   readonly services: readonly ConfiguredService[]
+  readonly exceptions: readonly ConfiguredException[]
   /** Absent when the document says nothing of policies: those in force stay. */
   readonly policyFiles?: readonly PolicyFile[]
 }
@@ -85,18 +87,18 @@ export function readConfiguration(document: JsonObject): ConfigurationRead {
     'exceptions',
   ])
   if (at.version.value !== 1) at.version.fault('this version is not known', 'write version: 1')
-  if (at.exceptions.items().length > 0)
-    at.exceptions.fault('standing exceptions cannot be proposed here', 'leave the list empty, and ask for grants instead')
   const people = at.people.items().map(readPerson)
   const issuers = at.issuers.items().map(readIssuer)
   const identities = at.identities.items().map(readIdentity)
   const services = at.services.items().map(readService)
+  const exceptions = at.exceptions.items().map(readException)
   const configuration: Configuration = {
     space: at.space.isThere ? nameAt(at.space) : 'main',
     issuers,
     people,
     identities,
     services,
+    exceptions,
     roles: Object.fromEntries(at.roles.entries().map(([role, members]) => [roleName(role, members), members.items().map(nameAt)])),
     ...(at.policyFiles.isThere ? { policyFiles: at.policyFiles.items().map(readPolicyFile) } : {}),
   }

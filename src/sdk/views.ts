@@ -1,5 +1,13 @@
 /** The shapes that the client takes and gives, by name, for whoever stands on the client alone. */
-export type { ChangeClassView, ChangeLineView, ChangeSetView, ExportView, PlanProblem, PlanView } from '../wire/configuration.ts'
+export type {
+  ChangeClassView,
+  ChangeLineView,
+  ChangeSetView,
+  ExportView,
+  PlanProblem,
+  PlanView,
+  ConfiguredOutcomeView,
+} from '../wire/configuration.ts'
 export type { ExceptionBody, ExceptionStateName, ExceptionView, StandingView } from '../wire/exceptions.ts'
 export type { AskableView, Confirmation, GrantRequestBody, GrantStateName, GrantView } from '../wire/grants.ts'
 export type { HoldStateName, HoldView } from '../wire/holds.ts'

@@ -51,6 +51,22 @@ export interface PlanView {
   readonly needs?: string
   /** Why it applies although nobody else was asked. */
   readonly alone?: string
+  /** Exceptions that would be proposed beside it; people approve each on its page. */
+  readonly exceptions?: readonly ProposedExceptionView[]
+}
+
+export interface ProposedExceptionView {
+  readonly identity: string
+  readonly says: string
+}
+
+/** What became of one: there as it is, or why it was not proposed. */
+export interface ConfiguredOutcomeView {
+  readonly identity: string
+  readonly id?: string
+  readonly state?: string
+  readonly page?: string
+  readonly refusal?: string
 }
 
 export interface ChangeSetView {
@@ -81,6 +97,8 @@ export interface ProposedView {
   readonly plan: PlanView
   /** Absent where there was nothing to do. */
   readonly changeSet?: ChangeSetView
+  /** The exceptions of the document, once the rest of it is in force. */
+  readonly exceptions?: readonly ConfiguredOutcomeView[]
 }
 
 export interface ChangeSetList {

@@ -3,8 +3,8 @@ import { z } from 'zod'
 import { done } from '../../kernel/result.ts'
 import { planChange } from '../../control/change-sets.ts'
 import { prunings } from '../../model/change-sets.ts'
-import type { PlanView } from '../../wire/configuration.ts'
 import { json } from '../answers.ts'
+import { planView } from '../configured-exception-views.ts'
 import { endpoint } from '../endpoint.ts'
 import { jsonObject } from '../fields.ts'
 
@@ -21,6 +21,6 @@ export const planConfiguration = endpoint({
   input: z.strictObject({ document: jsonObject, prune: z.enum(prunings).optional() }),
   run: async ({ desk }, { document, prune = 'nothing' }, { caller }) => {
     const planned = await planChange(desk, caller, { document, prune })
-    return planned.ok ? done(json(planned.value satisfies PlanView)) : planned
+    return planned.ok ? done(json(planView(planned.value))) : planned
   },
 })

@@ -6,6 +6,7 @@ import { prunings } from '../../model/change-sets.ts'
 import type { ProposedView } from '../../wire/configuration.ts'
 import { json } from '../answers.ts'
 import { oneChangeSetView } from '../change-set-views.ts'
+import { outcomeView, planView } from '../configured-exception-views.ts'
 import { endpoint } from '../endpoint.ts'
 import { duration, jsonObject, reason } from '../fields.ts'
 
@@ -25,6 +26,7 @@ export const proposeChange = endpoint({
     'service.removed',
     'issuer.changed',
     'issuer.removed',
+    'exception.proposed',
   ],
   takes: 'json',
   bodyBytesMax: 4_194_304,
@@ -47,8 +49,12 @@ export const proposeChange = endpoint({
     }
     const proposed = await propose(desk, caller, { document, prune, ...more })
     if (!proposed.ok) return proposed
-    const { plan, changeSet } = proposed.value
-    const view: ProposedView = { plan, ...(changeSet === undefined ? {} : { changeSet: await oneChangeSetView(desk, changeSet) }) }
+    const { plan, changeSet, exceptions } = proposed.value
+    const view: ProposedView = {
+      plan: planView(plan),
+      ...(changeSet === undefined ? {} : { changeSet: await oneChangeSetView(desk, changeSet) }),
+      ...(exceptions === undefined ? {} : { exceptions: exceptions.map((each) => outcomeView(desk, each)) }),
+    }
     return done(json(view))
   },
 })

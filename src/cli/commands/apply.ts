@@ -2,7 +2,7 @@
 import { createInterface } from 'node:readline'
 import type { Command } from 'commander'
 import type { Remit } from '../../sdk/remit.ts'
-import type { ChangeSetView, PlanView } from '../../sdk/views.ts'
+import type { ChangeSetView, ConfiguredOutcomeView, PlanView } from '../../sdk/views.ts'
 import { type Answer, type Cli, deed, remoteCommand, type Run } from '../command.ts'
 import type { Configuration } from '../configuration-file.ts'
 import { planLines, problemAnswer, problemsOf, readFromDisk } from '../configuration-run.ts'
@@ -42,7 +42,7 @@ async function planAndApply(run: Run, client: Remit, { document }: Configuration
   const body = { document, prune: run.flag('prune') ? 'everything' : 'nothing' } as const
   const plan = await run.during('planning', client.planConfiguration(body))
   const lines = planLines(plan, run.paint)
-  if (!run.flag('yes') && plan.changes.length > 0) {
+  if (!run.flag('yes') && plan.changes.length + (plan.exceptions ?? []).length > 0) {
     const answer = await agrees(run, lines)
     if (answer !== 'yes') {
       const text = answer === 'no' ? ['nothing was changed'] : [...lines, '', 'nothing was changed; add --yes to propose it']
@@ -51,11 +51,22 @@ async function planAndApply(run: Run, client: Remit, { document }: Configuration
   }
   // What was shown, or nothing: somebody else may have changed something meanwhile.
   const proposal = withoutAbsent({ ...body, base: plan.base, reason: run.text('reason') })
-  const { changeSet } = await run.during('applying', client.proposeChange(proposal))
-  if (changeSet === undefined) return { json: { plan, applied: false }, text: ['nothing to change'] }
+  const { changeSet, exceptions = [] } = await run.during('applying', client.proposeChange(proposal))
+  for (const each of exceptions) run.note(clean(outcomeLine(each)))
+  if (changeSet === undefined) {
+    const text = exceptions.length === 0 ? ['nothing to change'] : ['nothing else to change']
+    return { json: { plan, applied: false, exceptions }, text }
+  }
   if (changeSet.state !== 'proposed' || !run.flag('wait')) return ended(plan, changeSet, lines, run)
   run.note(clean(`waiting for ${changeSet.approval}: ${changeSet.page}`))
   return ended(plan, await client.waitForChangeSet(changeSet.id), lines, run)
+}
+
+function outcomeLine({ identity, id, state, page, refusal }: ConfiguredOutcomeView): string {
+  if (id === undefined) return `the exception of ${identity} was not proposed: ${refusal ?? 'it was refused'}`
+  return state === 'proposed'
+    ? `the exception of ${identity} waits for a person: ${page ?? id}`
+    : `the exception of ${identity} is ${state ?? ''}: ${id}`
 }
 
 function ended(plan: PlanView, changeSet: ChangeSetView, lines: readonly string[], run: Run): Answer {
