@@ -114,6 +114,17 @@ describe('a grant for the desk', () => {
     }
   })
 
+  test('given to somebody who acts for somebody serves neither of them alone', async () => {
+    const grant = mustBe(await ask(world, 'cyd', ['desk/administer'], { ...task, actor: 'ben' }))
+    refused(await world.answer('cyd', grant.id, 'approve'), 'approval.own-request')
+    mustBe(await world.answer('eva', grant.id, 'approve'))
+    await start(world, 'cyd', grant.id, 'ben')
+    assert.equal(mustBe(await may('cyd', 'administer', 'ben')).under, grant.id)
+    refused(await may('ben'), 'caller.not-allowed')
+    refused(await may('cyd'), 'caller.not-allowed')
+    await end(grant.id)
+  })
+
   const machines = `@id("machines-too") permit (principal, action == Desk::Action::"ask", resource == Desk::Operation::"administer");`
   const broad = `@id("anything") permit (principal is Human in Role::"operators", action == Action::"request", resource);`
   const cannot: readonly (readonly [says: string, who: string, actor: string | undefined, policies: string])[] = [
