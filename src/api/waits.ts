@@ -37,7 +37,7 @@ export async function waitWithin(
   }
 }
 
-function happening(desk: Desk, { isOver, watch }: Waited, wait: Milliseconds, signal: AbortSignal): Promise<void> {
+function happening(desk: Desk, waited: Waited, wait: Milliseconds, signal: AbortSignal): Promise<void> {
   if (signal.aborted) return Promise.resolve()
   return new Promise((resolve) => {
     const finish = () => {
@@ -46,12 +46,12 @@ function happening(desk: Desk, { isOver, watch }: Waited, wait: Milliseconds, si
       signal.removeEventListener('abort', finish)
       resolve()
     }
-    const unwatch = watch(() => {
-      if (isOver()) finish()
+    const unwatch = waited.watch(() => {
+      if (waited.isOver()) finish()
     })
     const callOff = desk.clock.after(wait, finish)
     signal.addEventListener('abort', finish)
     // It may have happened between being read and being watched.
-    if (isOver()) finish()
+    if (waited.isOver()) finish()
   })
 }

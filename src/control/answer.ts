@@ -143,11 +143,11 @@ async function openSubject({ desk, tx, person, answering }: Opening, question: S
   const open = await question.open(tx)
   if (!open.ok) return open
   if (open.value === undefined) return refuse('not-found')
-  const { answerable, state, isOpen, fits } = open.value
+  const { answerable, state, isOpen } = open.value
   const may = mayAnswer(desk, person, answerable, tx.now)
   if (!may.ok) return may
   if (!isOpen) return refuse('approval.closed', { detail: `it is ${state}` })
-  const fitting = fits(answering.narrowing)
+  const fitting = open.value.fits(answering.narrowing)
   if (!fitting.ok) return fitting
   const earlier = await tx.find('approval', { subject: answering.subject, person: person.id })
   return earlier.length > 0 ? refuse('approval.repeated') : done(open.value)

@@ -34,7 +34,9 @@ export function serviceLines(before: RuledPicture, after: RuledPicture): ChangeL
   return lines
 }
 
-function line(kind: ChangedKind, name: string, what: ChangeLine['what'], changeClass: ChangeClass, says: string): ChangeLine {
+type What = readonly [kind: ChangedKind, name: string, what: ChangeLine['what']]
+
+function line(...[kind, name, what, changeClass, says]: readonly [...What, ChangeClass, string]): ChangeLine {
   return { kind, name, what, class: changeClass, says }
 }
 

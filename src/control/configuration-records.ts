@@ -73,8 +73,9 @@ export async function compare(desk: Desk, wanted: WantedConfiguration, author: s
 }
 
 /** Its secret is of no use any more. */
-function withoutCredential({ credential: _, ...service }: Service, now: Instant): Service {
-  return { ...service, removedAt: now }
+function withoutCredential(service: Service, now: Instant): Service {
+  const { credential: _, ...rest } = service
+  return { ...rest, removedAt: now }
 }
 
 /** Roles that the policies in force speak of were declared when those were published. */

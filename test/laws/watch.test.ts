@@ -28,7 +28,7 @@ describe('a watched configuration', () => {
     await watched.propose({ mayBeFaulty: false })
     await settle()
     for (const set of [...world.desk.facts.changes.waiting()]) await signAll(world, set)
-    assert.ok(world.desk.facts.policies?.parsed.length ?? 0 > 3)
+    assert.ok((world.desk.facts.policies?.parsed.length ?? 0) > 3)
   })
   after(async () => {
     await rm(folder, { recursive: true })
