@@ -20,22 +20,23 @@ export interface HttpRequest extends Target {
   readonly target: string
   /** The headers that pass, flat, as they were spelled; without framing, host and credential. */
   readonly headers: readonly string[]
-  readonly token?: string
+  readonly token?: string | undefined
   /** Of `Prefer: wait`, already at most what is allowed. */
-  readonly waitSeconds?: number
+  readonly waitSeconds?: number | undefined
   /** Bytes; 0 where there is no body, `chunked` where the length is not known. */
   readonly bodyLength: number | 'chunked'
-  readonly mediaType?: string
-  readonly contentEncoding?: string
+  readonly mediaType?: string | undefined
+  readonly contentEncoding?: string | undefined
   readonly expectsContinue: boolean
   /** The protocol it asks to change to, in a handshake that is whole. */
-  readonly upgrade?: 'websocket'
+  readonly upgrade?: 'websocket' | undefined
 }
 
 /** What the loop over headers gathers. */
 interface Gathered {
   passing: string[]
-  readonly seen: Set<string>
+  /** Names that may stand once; there are few. */
+  readonly seen: string[]
   host?: string
   authorization?: string
   contentLength?: string
@@ -89,11 +90,11 @@ export function readRequest(
     headers: listed.length === 0 ? passing : without(passing, listed),
     bodyLength: bodyLength.value,
     expectsContinue: expect !== undefined,
-    ...(upgrade.value === undefined ? {} : { upgrade: upgrade.value }),
-    ...(token.value === undefined ? {} : { token: token.value }),
-    ...(waitSeconds === undefined ? {} : { waitSeconds }),
-    ...(mediaType === undefined ? {} : { mediaType }),
-    ...(contentEncoding === undefined ? {} : { contentEncoding }),
+    upgrade: upgrade.value,
+    token: token.value,
+    waitSeconds,
+    mediaType,
+    contentEncoding,
   })
 }
 
@@ -111,7 +112,7 @@ export function materialOf(request: HttpRequest, bodySha256: string): Material {
 }
 
 function gatherHeaders(raw: readonly string[], withheld: string | undefined): Result<Gathered> {
-  const gathered: Gathered = { passing: [], seen: new Set() }
+  const gathered: Gathered = { passing: [], seen: [] }
   for (let at = 0; at + 1 < raw.length; at += 2) {
     const sent = raw[at] ?? ''
     const value = raw[at + 1] ?? ''
@@ -140,9 +141,9 @@ function whyRefused(lower: string): string {
     : `${name}: a header whose name has more than letters, digits and -`
 }
 
-function hasSeen(seen: Set<string>, lower: string): boolean {
-  if (seen.has(lower)) return true
-  seen.add(lower)
+function hasSeen(seen: string[], lower: string): boolean {
+  if (seen.includes(lower)) return true
+  seen.push(lower)
   return false
 }
 

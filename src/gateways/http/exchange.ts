@@ -121,7 +121,10 @@ export class Exchange implements StreamListener {
     const named = nameAction(served.table.value, served.service.id, request)
     if (!named.ok) return named
     const { action, readsBody } = named.value
-    if (!readsBody) return this.#readForm({ bearer: bearer.value, request, served, action })
+    if (!readsBody) {
+      const asked = { bearer: bearer.value, request, served, action }
+      return request.bodyLength !== 0 && formKind(request.mediaType) === 'urlencoded' ? this.#readForm(asked) : done(asked)
+    }
     const form = checkBodyForm(request)
     if (!form.ok) return form
     const known = await this.#readBody(request, door.limits.argumentBodyBytesMax, 'input.too-large')
@@ -132,9 +135,7 @@ export class Exchange implements StreamListener {
 
   /** A body that no argument is read from passes unread, but for a form that would be another action to the upstream. */
   async #readForm(asked: Asked): Promise<Result<Asked>> {
-    const { request } = asked
-    if (request.bodyLength === 0 || formKind(request.mediaType) !== 'urlencoded') return done(asked)
-    const known = await this.#readBody(request, this.#door.limits.argumentBodyBytesMax, 'input.too-large')
+    const known = await this.#readBody(asked.request, this.#door.limits.argumentBodyBytesMax, 'input.too-large')
     if (!known.ok) return known
     const form = checkForm(known.value.body)
     return form.ok ? done({ ...asked, known: known.value }) : form

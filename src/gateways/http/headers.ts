@@ -168,7 +168,7 @@ export function answerHeaders(raw: readonly string[], secret: string | undefined
     const value = raw[at + 1] ?? ''
     if (secret !== undefined && value.includes(secret)) return undefined
     const lower = name.toLowerCase()
-    if (lower === 'connection') listed = [...(listed ?? []), ...listMembers(value)]
+    if (lower === 'connection' && value !== 'keep-alive') listed = [...(listed ?? []), ...listMembers(value)]
     if (lower === 'transfer-encoding' && value.toLowerCase() !== 'chunked') return undefined
     if (!answerStays.has(lower)) passing.push(name, value)
   }
