@@ -6,6 +6,7 @@ import { type Refusal, type RefusalCode, refuse } from '../kernel/refusals.ts'
 import type { Answer } from './answers.ts'
 import { makeApiServer } from './api-server.ts'
 import { clientAddress } from '../kernel/client-address.ts'
+import { StoreUnavailable } from '../kernel/store-unavailable.ts'
 import { endpoints } from './endpoints.ts'
 import type { Endpoint } from './endpoint.ts'
 import type { BodyKind } from './input.ts'
@@ -203,6 +204,7 @@ const frameworkCodes: Readonly<Record<string, RefusalCode>> = {
 function refusalOf(api: ApiParts, error: FastifyError, path: string): Refusal {
   const code = frameworkCodes[error.code]
   if (code !== undefined) return { code }
+  if (error instanceof StoreUnavailable) return { code: 'store.unavailable', detail: error.detail }
   const id = Buffer.from(api.desk.chance.bytes(8)).toString('hex')
   api.log.error('an endpoint failed', { id, path, error })
   return { code: 'internal', detail: id }

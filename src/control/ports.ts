@@ -86,7 +86,7 @@ export interface Committed {
  * One space of the store. `change` is one serializable transaction: all of it is durable when the promise resolves, nothing of it when
  * the work refuses or throws. The work may be run again from its start where the database asks for that, so it does nothing outside
  * the transaction. A change that puts a record (other than the ephemeral kinds) and records no entry is a bug and throws.
- * A store that cannot write answers `store.unavailable`.
+ * A store that cannot write answers `store.unavailable`; a read that cannot be made throws `StoreUnavailable` (kernel).
  */
 export interface Store {
   readonly space: string

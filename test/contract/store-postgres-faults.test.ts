@@ -4,6 +4,7 @@ import { randomBytes } from 'node:crypto'
 import { after, test } from 'node:test'
 import type { Database } from '../../src/control/ports.ts'
 import { done, mustBe, type Result } from '../../src/kernel/result.ts'
+import { StoreUnavailable } from '../../src/kernel/store-unavailable.ts'
 import { openPostgresStore, type PostgresStoreOptions } from '../../src/store/postgres/postgres-store.ts'
 import { PostgresServer } from './postgres-server.ts'
 import { postgresTimes } from './postgres-times.ts'
@@ -192,7 +193,7 @@ test('loses nothing acknowledged when the server is killed under load, and goes 
       await until('some are kept', () => kept.size > before + 10)
       await server[end]()
       await until('noticed', () => !inMain(store).isHeld())
-      await assert.rejects(store.tree(), 'reads throw meanwhile')
+      await assert.rejects(store.tree(), StoreUnavailable, 'reads throw meanwhile')
       await server.up()
       await until('held again', () => inMain(store).isHeld())
       isOver = true

@@ -4,6 +4,7 @@ import type { Change, Committed, Database, LeafRow, OutboxRow, Reading, Snapshot
 import type { Instant } from '../../kernel/instants.ts'
 import { refuse } from '../../kernel/refusals.ts'
 import type { Refused, Result } from '../../kernel/result.ts'
+import { StoreUnavailable } from '../../kernel/store-unavailable.ts'
 import { OpenChange } from './change.ts'
 import { type Engine, type Latest, type Sql, UnsettledCommit, type Writing } from './engine.ts'
 import { appendLeaves, cosignCheckpoint, readCheckpoints, readLeaves, readOutbox, readTree } from './log.ts'
@@ -35,7 +36,7 @@ interface Made {
 
 /**
  * A change, a read or anything else of the store asked for inside a change or a read of the same database is a bug and throws. Where
- * the database cannot be written, `change` refuses `store.unavailable`; everything else throws.
+ * the database cannot be used, `change` refuses `store.unavailable`, and reads throw `StoreUnavailable`.
  */
 export class OpenDatabase implements Database {
   readonly #parts: DatabaseParts
@@ -241,10 +242,18 @@ export class OpenDatabase implements Database {
   async #reading<T>(work: (sql: Sql) => Promise<T>): Promise<T> {
     this.#checkOutside()
     this.#checkOpen()
-    if (!this.#engine.readsInTurn) return this.#engine.read((sql) => this.#isolated(() => work(sql)))
+    const read = async (): Promise<T> => {
+      try {
+        return await this.#engine.read((sql) => this.#isolated(() => work(sql)))
+      } catch (thrown) {
+        const why = this.#engine.describeUnavailable(thrown)
+        throw why === undefined ? thrown : new StoreUnavailable(why)
+      }
+    }
+    if (!this.#engine.readsInTurn) return read()
     return this.#turns.take(() => {
       this.#checkOpen()
-      return this.#engine.read((sql) => this.#isolated(() => work(sql)))
+      return read()
     })
   }
 
