@@ -22,6 +22,7 @@ export function grantLines(grant: GrantView, { paint, io }: Reader): string[] {
         ['task', `${task.kind}: ${task.statement}`],
         ['ticket', task.ticket],
         ['scope', grant.scope.map((line, place) => `${line}${describeUses(grant, place)}`)],
+        ['on top of', grant.continues],
         ['tier', String(grant.tier)],
         ['lasts', `${grant.duration}${grant.durationMax === grant.duration ? '' : `, at most ${grant.durationMax} with extensions`}`],
         ['approval', grant.approval],

@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto'
 import { canonicalJson } from '../kernel/json.ts'
 import { refuse } from '../kernel/refusals.ts'
 import { done, type Result } from '../kernel/result.ts'
+import { deskServiceName } from '../model/desk-service.ts'
 import type { Grant, Narrowing, ScopeEntry } from '../model/grants.ts'
 
 /** The grant with less in it, or `approval.widens`. Lines are numbered from 0 as they stand in the grant. */
@@ -21,6 +22,8 @@ export function narrow(grant: Grant, narrowing: Narrowing): Result<Grant> {
     const entry = grant.scope[line]
     if (entry === undefined) return refuse('approval.widens', { detail: 'lines' })
     const fewer = uses[String(line)]
+    if (fewer !== undefined && entry.resource.startsWith(`${deskServiceName}/`))
+      return refuse('approval.widens', { detail: 'what is done at the desk is not counted' })
     if (fewer !== undefined && (!Number.isSafeInteger(fewer) || fewer < 1 || fewer > (entry.uses ?? Number.MAX_SAFE_INTEGER))) {
       return refuse('approval.widens', { detail: `uses of line ${line}` })
     }

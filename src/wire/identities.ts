@@ -21,6 +21,8 @@ export interface WhoamiView {
   readonly chain: readonly string[]
   /** What may be done at Remit's own desk now. */
   readonly desk: readonly string[]
+  /** The grant or exception by which each of them is given; those that stand by policy are not named. */
+  readonly deskUnder?: Readonly<Record<string, string>>
   readonly exceptions: readonly ExceptionView[]
   readonly token: { readonly expiresAt: string; readonly provedBy: 'api-secret' | 'passkey' | 'issuer'; readonly grant?: string }
 }

@@ -2,6 +2,7 @@
 import { z } from 'zod'
 import { formatInstant } from '../../kernel/instants.ts'
 import { done } from '../../kernel/result.ts'
+import type { Caller, Desk } from '../../control/desk.ts'
 import { callerMay } from '../../control/rights.ts'
 import { deskActions } from '../../model/identities.ts'
 import type { WhoamiView } from '../../wire/identities.ts'
@@ -30,6 +31,7 @@ export const whoAmI = endpoint({
         identity: identityView(api.desk, caller.actor),
         chain: caller.chain.map((link) => link.name),
         desk: deskActions.filter((action) => callerMay(api.desk, caller, action).ok),
+        ...deskUnder(api.desk, caller),
         exceptions: exceptions.map((each) => exceptionView(api.desk, each, [])),
         token: {
           expiresAt: formatInstant(claims.expiresAt),
@@ -40,6 +42,15 @@ export const whoAmI = endpoint({
     )
   },
 })
+
+/** The grant or exception that each right at the desk comes from; what stands by policy comes from none. */
+function deskUnder(desk: Desk, caller: Caller): Pick<WhoamiView, 'deskUnder'> {
+  const under = deskActions.flatMap((action) => {
+    const may = callerMay(desk, caller, action)
+    return may.ok && may.value.under !== undefined ? [[action, may.value.under] as const] : []
+  })
+  return under.length === 0 ? {} : { deskUnder: Object.fromEntries(under) }
+}
 
 function provedBy(proof: string): WhoamiView['token']['provedBy'] {
   if (proof.startsWith('crd_')) return 'api-secret'

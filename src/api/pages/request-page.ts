@@ -1,5 +1,5 @@
 /** The page of one request for a grant: everything a person needs to know before they sign, and what became of it. */
-import { formatDuration, type Instant, type Milliseconds } from '../../kernel/instants.ts'
+import { formatDuration, formatInstant, type Instant, type Milliseconds } from '../../kernel/instants.ts'
 import type { Desk } from '../../control/desk.ts'
 import { answerableGrant } from '../../control/rights.ts'
 import type { Approval, Grant, ScopeEntry } from '../../model/grants.ts'
@@ -54,7 +54,8 @@ ${visibleBlock(grant.task.statement)}
 ${factList(grant.task)}</section>
 <section class="card"><h2>What it may do</h2>
 <ol class="scope">${grant.scope.map((entry) => scopeLine(desk, entry))}</ol>
-<dl>${row('For', formatDuration(grant.duration), grant.durationMax > grant.duration ? html` <span class="muted">from when it is claimed; ${formatDuration(grant.durationMax)} at most, extensions included</span>` : html` <span class="muted">from when it is claimed; it cannot be extended</span>`)}
+<dl>${grant.continues === undefined ? false : row('On top of', html`<a href="/requests/${grant.continues}"><code>${grant.continues}</code></a> <span class="muted">${moreTime(desk, grant)}</span>`)}
+${row('For', formatDuration(grant.duration), grant.continues !== undefined ? html` <span class="muted">more</span>` : grant.durationMax > grant.duration ? html` <span class="muted">from when it is claimed; ${formatDuration(grant.durationMax)} at most, extensions included</span>` : html` <span class="muted">from when it is claimed; it cannot be extended</span>`)}
 ${row('Tier', html`<b>${grant.tier}</b> <span class="muted">${tierInWords(grant.tier)}</span>`)}</dl></section>
 <section class="card"><h2>Where it stands</h2><dl>
 ${grant.exception === undefined ? false : row('Exception', html`<a href="/exceptions/${grant.exception}"><code>${grant.exception}</code></a> <span class="problem">this is a standing privilege</span>`)}
@@ -63,6 +64,12 @@ ${answersSoFar(desk, question)}
 ${history(grant, now)}</dl></section>
 ${answerForm(desk, person, question, narrowing(grant))}`,
   })
+}
+
+/** What the time is added to: the grant that runs, and when it would end without a yes. */
+function moreTime(desk: Pick<Desk, 'facts'>, { continues }: Grant): string {
+  const running = continues === undefined ? undefined : desk.facts.grant(continues)
+  return running?.expiresAt === undefined ? 'which has ended' : `which ends ${formatInstant(running.expiresAt)} unless this is approved`
 }
 
 /** One line in words, with the operations that it opens. */
@@ -102,6 +109,7 @@ const lengths: readonly Milliseconds[] = [5, 10, 15, 30, 60, 120, 240].map((minu
 function narrowing(grant: Grant): Html {
   const shorter = lengths.filter((length) => length < grant.duration).toReversed()
   const duration = html`<label class="field"><span>Time</span><select name="duration"><option value="">${formatDuration(grant.duration)}, as asked</option>${shorter.map((length) => html`<option value="${formatDuration(length)}">${formatDuration(length)}</option>`)}</select></label>`
+  if (grant.continues !== undefined) return html`<fieldset><legend>You may allow less</legend>${duration}</fieldset>`
   return html`<fieldset><legend>You may allow less</legend>${duration}
 <div class="lines">${grant.scope.map((entry, line) => narrowedLine(entry, line, grant.scope.length > 1))}</div></fieldset>`
 }

@@ -1,5 +1,6 @@
 /** Tiers, effects and scope lines as a person reads them before signing. */
 import { formatDuration } from '../../kernel/instants.ts'
+import { deskServiceName } from '../../model/desk-service.ts'
 import { type Effect, type Tier, tierRules } from '../../model/effects.ts'
 import type { ArgumentConstraint, ScopeEntry } from '../../model/grants.ts'
 import type { DeskAction } from '../../model/identities.ts'
@@ -42,7 +43,12 @@ const doing: Readonly<Record<Effect, string>> = {
 export function scopeInWords(entry: ScopeEntry): string {
   const [service = '', operation] = entry.resource.split('/')
   const what = entry.effects?.map((effect) => doing[effect]).join(' and ')
-  const where = operation === undefined ? `anything on ${service}` : `the operation ${operation} of ${service}`
+  const where =
+    service === deskServiceName
+      ? `${operation ?? 'anything'} at Remit's own desk`
+      : operation === undefined
+        ? `anything on ${service}`
+        : `the operation ${operation} of ${service}`
   const conditions = Object.entries(entry.arguments ?? {}).map(([name, constraint]) => constraintInWords(name, constraint))
   const condition = conditions.length === 0 ? '' : `, where ${conditions.join(' and ')}`
   return `${what === undefined ? where : `${what}: ${where}`}${condition}`

@@ -24,7 +24,7 @@ export function whoamiCommand(cli: Cli): Command {
             ['acts for', me.chain.slice(1).join(', for ')],
             ['owner', identity.owner],
             ['roles', identity.roles.join(', ') || 'none'],
-            ['at the desk', me.desk.join(', ') || 'nothing'],
+            ['at the desk', me.desk.map((action) => describeRight(action, me.deskUnder?.[action])).join(', ') || 'nothing'],
             ['space', me.space],
             ['at', client.url],
             ['proved by', token.provedBy],
@@ -36,4 +36,9 @@ export function whoamiCommand(cli: Cli): Command {
       return { json: me, text }
     }),
   )
+}
+
+/** Only what a grant lends is marked: an exception has lines of its own. */
+function describeRight(action: string, under: string | undefined): string {
+  return under?.startsWith('grn_') === true ? `${action} (by ${under})` : action
 }
