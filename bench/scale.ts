@@ -6,12 +6,11 @@ import { performance } from 'node:perf_hooks'
 import type { JournalDisk } from '../src/control/journal-reading.ts'
 import type { Call } from '../src/control/ports.ts'
 import { reevaluate } from '../src/control/reevaluate.ts'
-import { makeClock } from '../src/host/clock.ts'
 import { done, mustBe } from '../src/kernel/result.ts'
 import type { Identity } from '../src/model/identities.ts'
 import type { Grant } from '../src/model/grants.ts'
 import { atWork } from '../test/world/deeds.ts'
-import { TestClock } from '../test/world/clock.ts'
+import { RealClock } from '../test/world/clock.ts'
 import { actionOf, shopDocument } from '../test/world/shop.ts'
 import { openWorldOf, sameDisk, testParts, type World } from '../test/world/world.ts'
 import { percentile } from './figures.ts'
@@ -49,17 +48,6 @@ const grants = 10_000
 const sampled = 100
 const rounds = 5
 const roundActions = 4_000
-
-/** The machine's own clock under the world's name: asking again goes on in slices of real time. */
-class RealClock extends TestClock {
-  readonly #host = makeClock({ floor: 0 })
-  override now(): number {
-    return this.#host.now()
-  }
-  override after(milliseconds: number, work: () => void): () => void {
-    return this.#host.after(milliseconds, work)
-  }
-}
 
 if (import.meta.main) {
   // The clock's own timers keep no process alive.

@@ -30,7 +30,7 @@ export async function restore(options: RestoreOptions): Promise<EpochReport> {
   await writeFile(folder.restoring, `${new Date().toISOString()} a restore from ${from} began\n`, { mode: 0o600, flush: true })
   const database = orThrow(await openDatabase(place, { clock: makeClock({ floor: 0 }), chance: makeChance() }))
   try {
-    orThrow(await database.restore(createInterface({ input: createReadStream(join(from, storeFile)), crlfDelay: Infinity })))
+    orThrow(await database.restore(linesOf(join(from, storeFile))))
     return await begin(database, folder, { ...options, reason: options.reason ?? 'restored from a backup', lastHead })
   } finally {
     await database.close()
@@ -54,6 +54,11 @@ export async function newEpoch(options: EpochOptions): Promise<EpochReport> {
   } finally {
     await database.close()
   }
+}
+
+/** Opened with the first line that is asked for: lines that come before anybody listens are lost. */
+async function* linesOf(path: string): AsyncGenerator<string> {
+  for await (const line of createInterface({ input: createReadStream(path), crlfDelay: Infinity })) yield line
 }
 
 async function begin(

@@ -1,4 +1,5 @@
 /** A clock that stands still until it is told to go: timers fire in order as it passes them. */
+import { makeClock } from '../../src/host/clock.ts'
 import type { Instant, Milliseconds } from '../../src/kernel/instants.ts'
 
 export class TestClock {
@@ -32,5 +33,16 @@ export class TestClock {
       due.work()
     }
     this.#now = until
+  }
+}
+
+/** The machine's own clock under the world's name, for what waits in real time. */
+export class RealClock extends TestClock {
+  readonly #host = makeClock({ floor: 0 })
+  override now(): number {
+    return this.#host.now()
+  }
+  override after(milliseconds: number, work: () => void): () => void {
+    return this.#host.after(milliseconds, work)
   }
 }
