@@ -47,6 +47,9 @@ export class PostgresServer {
 
   static async start(): Promise<PostgresServer> {
     const server = new PostgresServer(mkdtempSync(join(tmpdir(), 'remit-pg-')), await freePort())
+    // A test that is cut short must leave no server behind: the signals of the runner end the process, and its end ends the server.
+    for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => process.exit(1))
+    process.once('exit', () => server.#abandon())
     server.#initialise()
     await server.up()
     return server
@@ -168,6 +171,12 @@ export class PostgresServer {
   async remove(): Promise<void> {
     await this.#end('SIGQUIT')
     rmSync(this.#folder, { recursive: true })
+  }
+
+  #abandon(): void {
+    if (this.#child === undefined) return
+    this.#child.kill('SIGQUIT')
+    rmSync(this.#folder, { recursive: true, force: true })
   }
 
   async #end(signal: 'SIGKILL' | 'SIGINT' | 'SIGQUIT'): Promise<void> {
