@@ -1,12 +1,15 @@
 /** A change-set: never by its author alone, never over something else, all of it or nothing, and no secret of it anywhere. */
 import assert from 'node:assert/strict'
 import { after, before, beforeEach, describe, test } from 'node:test'
+import { changeSetSubject } from '../../src/control/answer-change-set.ts'
 import { proposeChange, withdrawChangeSet } from '../../src/control/change-sets.ts'
 import { sweep } from '../../src/control/sweep.ts'
 import { makeInvitation } from '../../src/control/people.ts'
 import { quarantine, release } from '../../src/control/quarantine.ts'
+import { refuse } from '../../src/kernel/refusals.ts'
 import { mustBe } from '../../src/kernel/result.ts'
 import { reveal } from '../../src/kernel/secret.ts'
+import type { Approval } from '../../src/model/grants.ts'
 import { configure, found, operator, propose, signAll } from '../world/configure.ts'
 import { atWork, hour, refused } from '../world/deeds.ts'
 import { shopDocument, shopPolicies } from '../world/shop.ts'
@@ -127,6 +130,42 @@ describe('a change-set', () => {
     // The narrower document says who is in sre, too: whichever came second, it was compared with the first.
     assert.equal(signed.ok, (await stateOf(set.id)) === 'applied')
     assert.deepEqual(world.person('meter').roles, [])
+  })
+
+  test('two that narrow at once: the second is compared with the first, and what it would give back waits', async () => {
+    const other = shopDocument({ roles: { ...roles, 'release-bots': [] } })
+    const caller = await ana()
+    const both = await Promise.all([narrower(), other].map((document) => proposeChange(world.desk, caller, { document })))
+    assert.deepEqual(both.map((each) => (each.ok ? each.value.changeSet?.state : each.refusal.code)).toSorted(), ['applied', 'proposed'])
+  })
+
+  test('is compared once more in the transaction of the last yes, before anything of it is written', async () => {
+    const set = await propose(world, await ana(), { document: wider() })
+    const question = mustBe(await changeSetSubject.ask(world.desk, { subject: set.id, decision: 'approve', narrowing: {} }))
+    mustBe(await world.desk.store.change((tx) => makeInvitation(world.desk, tx, { name: 'late', by: 'test' })))
+    const person = world.person('ben')
+    const settled = await world.desk.store.change(async (tx) => {
+      const open = mustBe(await question.open(tx))
+      const approval: Approval = {
+        id: world.desk.chance.id('apr', tx.now),
+        space: 'main',
+        subject: set.id,
+        person: person.id,
+        decision: 'approve',
+        narrowing: {},
+        digest: set.digest,
+        nonce: 'n',
+        passkey: world.desk.facts.proofs.passkeysOf(person.id)[0]?.id ?? 'pks_',
+        assertion: { clientDataJSON: '', authenticatorData: '', signature: '' },
+        at: tx.now,
+      }
+      await tx.put('approval', approval)
+      return open?.settle({ desk: world.desk, tx, person, approval }) ?? refuse('not-found')
+    })
+    refused(settled, 'change-set.stale')
+    assert.deepEqual(world.person('eva').roles, ['auditors', 'release-manager'])
+    await sweep(world.desk, world.desk.activity)
+    assert.equal(await stateOf(set.id), 'stale')
   })
 
   test('of somebody who was contained or left meanwhile does not come into force', async () => {
