@@ -176,7 +176,8 @@ export class PostgresServer {
   #abandon(): void {
     if (this.#child === undefined) return
     this.#child.kill('SIGQUIT')
-    rmSync(this.#folder, { recursive: true, force: true })
+    // It may still be writing its last.
+    rmSync(this.#folder, { recursive: true, force: true, maxRetries: 10, retryDelay: 50 })
   }
 
   async #end(signal: 'SIGKILL' | 'SIGINT' | 'SIGQUIT'): Promise<void> {
