@@ -25,7 +25,7 @@ export interface Results {
 }
 
 /** What a later stage may raise. */
-const targets = { addedMs: 1, nginxRatio: 0.4, startMs: 2_000, idleMib: 150, cutMs: 50, scaleRatio: 1.25, pauseMs: 50 } as const
+const targets = { addedMs: 0.5, nginxRatio: 1, startMs: 2_000, idleMib: 150, cutMs: 50, scaleRatio: 1.25, pauseMs: 50 } as const
 
 /** Against what each path is set: the upstream for latency, nginx for requests per second. */
 const beside: Readonly<Partial<Record<PathName, { readonly direct: PathName; readonly nginx: PathName }>>> = {
