@@ -38,7 +38,7 @@ for (const command of deeds) {
 
 test('every command of the issue is there', () => {
   const wanted =
-    'run eligible request activate extend done token whoami grants grant holds hold services identities explain approve deny revoke quarantine release login logout up plan apply check invite secret ledger witness'
+    'run eligible request activate extend done token whoami grants grant holds hold services identities explain approve deny revoke quarantine release login logout up plan apply check invite secret ledger witness exception standing'
   assert.deepEqual(program.commands.map((command) => command.name()).toSorted(), wanted.split(' ').toSorted())
 })
 
