@@ -25,7 +25,7 @@ let api: ApiHouse
 
 before(async () => {
   api = await openApiHouse()
-  for (const name of ['ana', 'ben', 'eva']) await api.register(name)
+  for (const name of ['ana', 'ben', 'eva']) authenticators.set(name, await api.register(name))
 })
 after(() => api.close())
 
@@ -127,9 +127,11 @@ test('a grant, from asking to its end', { timeout: 30_000 }, async () => {
   )
   assert.equal((await say<GrantView>('POST', `/v1/grants/${asked.id}/activate`, { token: bot })).state, 'active')
   assert.equal((await say<HeartbeatView>('POST', `/v1/grants/${asked.id}/heartbeat`, { token: bot })).state, 'active')
+  const extension = { duration: '5m', reason: 'slow' }
+  const more = await say<GrantView>('POST', `/v1/grants/${asked.id}/extend`, { token: bot, json: extension })
+  assert.deepEqual([more.state, more.continues, more.duration], ['pending', asked.id, '5m'])
   assert.equal(
-    (await say<ProblemView>('POST', `/v1/grants/${asked.id}/extend`, { token: bot, json: { duration: '5m', reason: 'slow' }, status: 403 }))
-      .type,
+    (await say<ProblemView>('POST', `/v1/grants/${asked.id}/extend`, { token: bot, json: extension, status: 403 })).type,
     'urn:remit:refusal:grant.extension-refused',
   )
   const ended = await say<GrantView>('POST', `/v1/grants/${asked.id}/done`, { token: bot, json: { reason: 'shipped' } })
@@ -158,7 +160,7 @@ async function approve(subject: string, cookie: string, { name, page } = { name:
 
 const authenticators = new Map<string, SoftwareAuthenticator>()
 
-/** A further passkey of this person, made through the pages. */
+/** The passkey of this person; of whoever has none yet, one made through the pages. */
 async function authenticator(name: string): Promise<SoftwareAuthenticator> {
   const known = authenticators.get(name)
   if (known !== undefined) return known
@@ -177,6 +179,7 @@ async function authenticator(name: string): Promise<SoftwareAuthenticator> {
 }
 
 test('signing in, seeing what waits, signing out', async () => {
+  await authenticator('zed')
   const ben = await authenticator('ben')
   const asked = await say<SignatureQuestion>('POST', '/pages/sign-in/begin', { json: {} })
   assert.deepEqual(asked.publicKey.allowCredentials, [])

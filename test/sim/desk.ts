@@ -78,6 +78,8 @@ export async function loseKeys(life: Life): Promise<void> {
   model.closeAllOf(new Set([name]))
   for (const { id } of before) model.revokedProofs.add(id)
   model.replaced.set(name, { times: model.passkeyOf(name) + 1, by, at: now })
+  // Whoever let somebody in lately is as one who issued their secret.
+  model.issued.push({ to: name, by, at: now })
   model.hasChanged = true
   model.reevaluate(now)
   await world.register(name, reveal(mustBe(replaced).link))
