@@ -4,6 +4,7 @@ import type { Question } from '../decision/decide.ts'
 import type { DecisionFacts } from '../decision/facts.ts'
 import type { Activity } from './activity.ts'
 import type { Desk } from './desk.ts'
+import type { Endings } from './endings.ts'
 import type { Journal } from './journal.ts'
 
 export interface Gate {
@@ -15,6 +16,8 @@ export interface Gate {
   readonly alarm: (says: string, cause: unknown) => void
   /** Whether a witness disputes the ledger: nothing is let through then, since the store may be an old one. */
   readonly isDisputed: () => boolean
+  /** Who is to be cut when a session ends. */
+  readonly endings: Endings
   /** Refusals so far, by session. */
   readonly refusals: Map<string, number>
   /** What each decision rests on that is not finished yet: not part of what a gateway is told. */

@@ -1,5 +1,4 @@
 /** Control as a gateway of the same process sees it: the port between them, without a wire. */
-import type { SessionId } from '../kernel/ids.ts'
 import { authorize, finish, recordRefused, stands } from './authorize.ts'
 import type { Gate } from './gate.ts'
 import { holdAnswered } from './holds.ts'
@@ -11,7 +10,7 @@ import { followReferences, upstreamSecret } from './upstream-secret.ts'
 export function gatewayControl(gate: Gate): GatewayControl {
   const { desk } = gate
   const reader = new TokenReader(desk, gatewayAudience(desk.space, gate.gateway))
-  const endings = listenToEndings(gate)
+  followEndings(gate)
   desk.facts.joined(gate.gateway)
   followReferences(desk, gate.gateway)
   desk.facts.onChange((change) => {
@@ -29,7 +28,7 @@ export function gatewayControl(gate: Gate): GatewayControl {
     finish: (decision, outcome) => finish(gate, decision, outcome),
     refused: (input) => recordRefused(gate, input),
     holdAnswered: (hold, wait, signal) => holdAnswered(desk, hold, wait, signal),
-    onEnd: endings,
+    onEnd: (session, cut) => gate.endings.listen(session, cut),
     onServices: (listener) => {
       desk.facts.onChange((change) => {
         if (change.kind === 'service') listener()
@@ -38,24 +37,11 @@ export function gatewayControl(gate: Gate): GatewayControl {
   }
 }
 
-/** Who wants to hear of the end of which session; forgotten once told. */
-function listenToEndings(gate: Gate): GatewayControl['onEnd'] {
-  const cuts = new Map<SessionId, Set<(reason: string) => void>>()
-  gate.desk.facts.onChange((change) => {
-    if (change.kind === 'grant' && 'record' in change && change.record.endedAt !== undefined) gate.activity.forget(change.record.id)
+function followEndings({ desk, activity, refusals, endings }: Gate): void {
+  desk.facts.onChange((change) => {
+    if (change.kind === 'grant' && 'record' in change && change.record.endedAt !== undefined) activity.forget(change.record.id)
     if (change.kind !== 'session' || !('record' in change) || change.record.state === 'live') return
-    gate.refusals.delete(change.record.id)
-    const reason = gate.desk.facts.grant(change.record.grant)?.ending?.how ?? 'ended'
-    for (const cut of cuts.get(change.record.id) ?? []) cut(reason)
-    cuts.delete(change.record.id)
+    refusals.delete(change.record.id)
+    endings.tell(change.record.id, desk.facts.grant(change.record.grant)?.ending?.how ?? 'ended')
   })
-  return (session, cut) => {
-    const ofSession = cuts.get(session) ?? new Set()
-    cuts.set(session, ofSession)
-    ofSession.add(cut)
-    return () => {
-      ofSession.delete(cut)
-      if (ofSession.size === 0 && cuts.get(session) === ofSession) cuts.delete(session)
-    }
-  }
 }

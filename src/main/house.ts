@@ -5,6 +5,7 @@ import { Anchoring, latestAnchor } from '../control/anchor.ts'
 import { proposeChange } from '../control/change-sets.ts'
 import type { Desk, Pages } from '../control/desk.ts'
 import { carryHead, currentEpoch, type Epoch, inEpoch, settleEpoch } from '../control/epochs.ts'
+import { Endings } from '../control/endings.ts'
 import { Facts } from '../control/facts.ts'
 import type { Gate } from '../control/gate.ts'
 import { Journal } from '../control/journal.ts'
@@ -208,6 +209,7 @@ async function openRoom(shared: Shared, parts: RoomParts): Promise<Result<Room>>
     activity: desk.activity,
     alarm: house.alarm,
     isDisputed: () => shared.ledger.isDisputed,
+    endings: new Endings(),
     refusals: new Map(),
     underWay: new Map(),
   }

@@ -194,7 +194,10 @@ async function serveRoom(house: House, room: Room, options: Serving, origins: Ma
   const port = typeof address === 'object' && address !== null ? address.port : options.port
   origins.set(desk.space, `${reached.scheme}://${reached.name}:${port}`)
   hosts.push(...(options.names ?? []).map((name) => `${name.includes(':') ? `[${name}]` : name}:${port}`))
-  const stopSweeping = every(desk.clock, sweepEveryMs, () => sweep(desk, gate.activity))
+  const stopSweeping = every(desk.clock, sweepEveryMs, async () => {
+    gate.endings.cutWhenLost(desk.store, desk.clock.now())
+    await sweep(desk, gate.activity)
+  })
   const stopRemoving = every(desk.clock, removeEveryMs, () => removeExpired(desk))
   const stopWatching = watched === undefined || options.watch !== true ? () => {} : every(desk.clock, watchEveryMs, () => watched.look())
   return {

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { revokeGrant } from '../../src/control/end-grant.ts'
+import { leaseMs } from '../../src/control/endings.ts'
 import { mustBe } from '../../src/kernel/result.ts'
 import { Secret } from '../../src/kernel/secret.ts'
 import type { Grant } from '../../src/model/grants.ts'
@@ -45,10 +46,19 @@ describe('a database that goes away', () => {
   test('what was allowed a moment before is refused at the door, what comes now is refused, and nobody can be told more', async () => {
     const bearer = await world.bearer('meter', grant.id)
     const decision = allowed(await world.gateway.authorize(callOf(world, bearer, 'put-telemetry')))
+    const cuts: string[] = []
+    world.gateway.onEnd(decision.session, (reason) => cuts.push(reason))
     await server.kill()
     await until(() => !world.desk.store.isHeld())
     refused(world.gateway.stands(decision), 'store.unavailable')
     refusedVerdict(await world.gateway.authorize(callOf(world, bearer, 'put-telemetry')), 'store.unavailable')
+    const { endings } = world.house.gate
+    const now = world.clock.now()
+    endings.cutWhenLost(world.desk.store, now)
+    endings.cutWhenLost(world.desk.store, now + leaseMs - 1)
+    assert.deepEqual(cuts, [], 'what is under way goes on to the end of the lease')
+    endings.cutWhenLost(world.desk.store, now + leaseMs)
+    assert.deepEqual(cuts, ['control was lost'])
     assert.match(alarms.join('\n'), /the database is lost, and everything is refused/)
     assert.doesNotMatch(alarms.join('\n'), new RegExp(server.password.replaceAll(/[/@]/g, '.')))
   })

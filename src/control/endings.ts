@@ -1,0 +1,37 @@
+/** Who wants to hear of the end of which session, and the end of all of them when control is lost. */
+import type { SessionId } from '../kernel/ids.ts'
+import type { Instant, Milliseconds } from '../kernel/instants.ts'
+import type { Store } from './ports.ts'
+
+/** How long what is under way may go on without control: DESIGN's lease. New actions are refused from the first moment. */
+export const leaseMs: Milliseconds = 5_000
+
+export class Endings {
+  readonly #cuts = new Map<SessionId, Set<(reason: string) => void>>()
+  #lostAt: Instant | undefined
+
+  /** Answers how to stop listening. */
+  listen(session: SessionId, cut: (reason: string) => void): () => void {
+    const ofSession = this.#cuts.get(session) ?? new Set()
+    this.#cuts.set(session, ofSession)
+    ofSession.add(cut)
+    return () => {
+      ofSession.delete(cut)
+      if (ofSession.size === 0 && this.#cuts.get(session) === ofSession) this.#cuts.delete(session)
+    }
+  }
+
+  /** Calls whoever listens, once. */
+  tell(session: SessionId, reason: string): void {
+    const ofSession = this.#cuts.get(session)
+    this.#cuts.delete(session)
+    for (const cut of ofSession ?? []) cut(reason)
+  }
+
+  /** Cuts everything once the store has not been held for a lease: another may have ended it meanwhile. To be asked several times in a lease. */
+  cutWhenLost(store: Pick<Store, 'isHeld'>, now: Instant): void {
+    this.#lostAt = store.isHeld() ? undefined : (this.#lostAt ?? now)
+    if (this.#lostAt === undefined || now - this.#lostAt < leaseMs) return
+    for (const session of this.#cuts.keys()) this.tell(session, 'control was lost')
+  }
+}
