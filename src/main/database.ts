@@ -34,7 +34,8 @@ export function openDatabase(place: DatabasePlace, parts: DatabaseParts): Promis
   return openPostgresStore({
     ...shared,
     url: reveal(place.url),
-    steady: () => performance.now(),
+    // Never behind: a machine that slept comes back with its lease over.
+    steady: () => clock.now(),
     after: (milliseconds, work) => clock.after(milliseconds, work),
     holder: `process ${process.pid} on ${hostname()}`,
     ...(onLost === undefined ? {} : { onLost }),
