@@ -133,7 +133,6 @@ async function open(context: TestContext, path: string, more: Partial<LedgerOpti
 
 const headOf = async ({ database }: Running) => mustBe(openCheckpoint((await database.tree()).checkpoint, signer.name, [own, witnessKey]))
 
-/** As it stands on the disk, for somebody to put back later. */
 async function copyStore(from: string, to: string): Promise<void> {
   for (const end of ['', '-wal']) await copyFile(`${from}${end}`, `${to}${end}`).catch(() => undefined)
 }
@@ -372,4 +371,30 @@ test('nobody outside holds a head: it works, and says so', async (context) => {
   const running = mustBe(await open(context, join(folder, 'remit.db'), { shelf: await openHashFiles(join(folder, 'tiles')) }))
   assert.deepEqual(running.ledger.standing(), { isSigning: true, isIndependent: false, witnesses: [] })
   await running.close()
+})
+
+test('a new epoch is another log: tiles and heads of the one before neither bind it nor are taken for its own', async (context) => {
+  const folder = await newFolder(context)
+  const outside = () => ({ place: headFolder(join(folder, 'outside'), signer.name, () => Date.UTC(2026, 10, 21)) })
+  const tiles = async () => ({ shelf: await openHashFiles(join(folder, 'tiles')) })
+  const before = mustBe(await open(context, join(folder, 'remit.db'), { ...outside(), ...(await tiles()) }))
+  await before.record(300)
+  mustBe(await before.ledger.sequencer.flush())
+  await before.close()
+  const path = join(folder, 'restored.db')
+  assert.match(refusal(await open(context, path, await tiles())), /ledger\.tail-lost: the tiles/)
+  assert.match(refusal(await open(context, path, outside())), /ledger\.tail-lost: the head kept/)
+  const next = signerOf(`${signer.name}/epoch-2`, 1)
+  const later = mustBe(await open(context, path, { ...outside(), ...(await tiles()), signer: next }))
+  await later.record(260)
+  mustBe(await later.ledger.sequencer.flush())
+  assert.equal((await later.ledger.tree.root(260)).byteLength, 32)
+  assert.deepEqual(later.alarms, [])
+  await later.close()
+  // Somebody else's key under that name is no later epoch.
+  const stranger = signerOf(`${signer.name}/epoch-2`, 9)
+  assert.match(
+    refusal(await open(context, join(folder, 'foreign.db'), { ...outside(), signer: stranger })),
+    /ledger\.unverified: the head kept/,
+  )
 })
