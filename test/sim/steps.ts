@@ -275,7 +275,9 @@ export async function configure(life: Life): Promise<void> {
     if (each.live || before.get(each.name)?.live !== true) continue
     model.closeAllOf(new Set([each.name, ...[...before.values()].filter((other) => other.owner === each.name).map((other) => other.name)]))
   }
-  if (book !== model.book || JSON.stringify([...after]) !== JSON.stringify([...before])) model.hasChanged = true
+  // What changes nothing is no change-set, and nothing is asked about again for it.
+  if (book === model.book && JSON.stringify([...after]) === JSON.stringify([...before])) return
+  model.hasChanged = true
   model.beings = after
   model.book = book
   model.reevaluate(life.now)
