@@ -147,6 +147,8 @@ async function openSubject({ desk, tx, person, answering }: Opening, question: S
   const may = mayAnswer(desk, person, answerable, tx.now)
   if (!may.ok) return may
   if (!isOpen) return refuse('approval.closed', { detail: `it is ${state}` })
+  const counting = open.value.counts?.(person) ?? done(undefined)
+  if (!counting.ok) return counting
   const fitting = open.value.fits(answering.narrowing)
   if (!fitting.ok) return fitting
   const earlier = await tx.find('approval', { subject: answering.subject, person: person.id })

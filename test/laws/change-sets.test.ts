@@ -4,7 +4,7 @@ import { after, before, beforeEach, describe, test } from 'node:test'
 import { changeSetSubject } from '../../src/control/answer-change-set.ts'
 import { proposeChange, withdrawChangeSet } from '../../src/control/change-sets.ts'
 import { sweep } from '../../src/control/sweep.ts'
-import { makeInvitation } from '../../src/control/people.ts'
+import { invite, makeInvitation } from '../../src/control/people.ts'
 import { quarantine, release } from '../../src/control/quarantine.ts'
 import { refuse } from '../../src/kernel/refusals.ts'
 import { mustBe } from '../../src/kernel/result.ts'
@@ -188,6 +188,20 @@ describe('a change-set', () => {
     mustBe(await quarantine(world.desk, await world.caller('ben'), 'eva', 'odd'))
     assert.equal(mustBe(await world.answer('ben', set.id, 'approve')).state, 'proposed', 'one person, not two')
     mustBe(await release(world.desk, await world.caller('ben'), 'eva', 'fine'))
+  })
+
+  test('is not signed by somebody whom its author let in lately, while others could be asked', async () => {
+    const people = [{ name: 'ana' }, { name: 'ben' }, { name: 'eva' }, { name: 'mal' }]
+    await configure(world, shopDocument({ people }))
+    const { link } = mustBe(await invite(world.desk, await ana(), 'mal'))
+    await world.register('mal', reveal(link))
+    const set = await propose(world, await ana(), { document: wider() })
+    refused(await world.answer('mal', set.id, 'approve'), 'approval.not-approver')
+    assert.equal(mustBe(await world.answer('ben', set.id, 'approve')).state, 'applied')
+    world.clock.advance(7 * 24 * hour + 1)
+    await configure(world, shopDocument({ people }))
+    const later = await propose(world, await ana(), { document: shopDocument({ people, roles: { ...roles, sre: ['ben', 'eva'] } }) })
+    assert.equal(mustBe(await world.answer('mal', later.id, 'approve')).state, 'applied', 'a week later')
   })
 
   test('waits a day, and no longer', async () => {
