@@ -266,10 +266,11 @@ test('up says where everything is, and stops when it is told', async () => {
   assert.equal((await attempt('up --port 0 --space plant=9', { house })).exitCode, 0)
   for (const wrong of ['plant', 'main=1', 'Plant=1', 'plant=x', 'a=1 --space a=2'])
     assert.equal((await attempt(`up --space ${wrong}`, { house })).exitCode, 2, wrong)
+  const usual = { names: [], plaintext: false, secretEnv: [], secretFiles: [] }
   assert.deepEqual(asked, [
-    { data: 'd', host: '127.0.0.1', port: 8717, spaces: [], demo: true, aborted: false },
-    { data: 'remit-data', host: '127.0.0.1', port: 0, spaces: [], demo: false, aborted: false },
-    { data: 'remit-data', host: '127.0.0.1', port: 0, spaces: [{ space: 'plant', port: 9 }], demo: false, aborted: false },
+    { ...usual, data: 'd', host: '127.0.0.1', port: 8717, spaces: [], demo: true, aborted: false },
+    { ...usual, data: 'remit-data', host: '127.0.0.1', port: 0, spaces: [], demo: false, aborted: false },
+    { ...usual, data: 'remit-data', host: '127.0.0.1', port: 0, spaces: [{ space: 'plant', port: 9 }], demo: false, aborted: false },
   ])
 })
 

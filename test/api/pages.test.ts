@@ -34,7 +34,7 @@ test('the first administrator chooses a name and registers a passkey, once', pat
     await first.page.waitForURL('**/waiting')
     assert.match(await first.page.innerText('.signed-in'), /ana/)
     const [cookie] = await first.context.cookies()
-    assert.deepEqual([cookie?.name, cookie?.httpOnly, cookie?.sameSite, cookie?.path], ['remit-person', true, 'Strict', '/'])
+    assert.deepEqual([cookie?.name, cookie?.httpOnly, cookie?.sameSite, cookie?.path], ['remit-person-main', true, 'Strict', '/'])
     assert.equal((await first.page.goto(api.origin + link))?.status(), 404)
     assert.deepEqual(
       first.complaints.filter((each) => !each.includes('404')),

@@ -38,9 +38,11 @@ async function makeBackup(cli: Cli, run: Run): Promise<Answer> {
 }
 
 export function restoreCommand(cli: Cli): Command {
-  const command = localCommand('restore', 'put a backup into an empty data folder: everything that was permitted then has ended', [
-    { line: 'cp -a /somewhere/else/keys ./remit-data/keys', says: 'first the keys' },
-    { line: 'remit restore --data ./remit-data --from ./backups/2026-01-31', says: 'a new epoch begins with the next remit up' },
+  const command = localCommand('restore', 'put a backup into an empty data folder; what was permitted then has ended', [
+    {
+      line: 'remit restore --data ./remit-data --from ./backups/2026-01-31',
+      says: 'after its keys folder was put there: cp -a /somewhere/else/keys ./remit-data/keys',
+    },
     {
       line: 'remit restore --from ./backups/2026-01-31 --administrator ana',
       says: 'where too few people are left to let somebody administer',
@@ -56,14 +58,10 @@ export function restoreCommand(cli: Cli): Command {
 }
 
 export function newEpochCommand(cli: Cli): Command {
-  const command = localCommand(
-    'new-epoch',
-    'begin anew on the store as it is, where it lost its tail: everything that was permitted has ended',
-    [
-      { line: 'remit new-epoch --data ./remit-data --reason "the disk was set back to yesterday"', says: 'stop Remit first' },
-      { line: 'remit new-epoch --data ./remit-data --anchor /mnt/heads', says: 'names the last head that is known outside' },
-    ],
-  )
+  const command = localCommand('new-epoch', 'begin anew on a store that lost its tail; what was permitted has ended', [
+    { line: 'remit new-epoch --data ./remit-data --reason "the disk was set back to yesterday"', says: 'stop Remit first' },
+    { line: 'remit new-epoch --data ./remit-data --anchor /mnt/heads', says: 'names the last head that is known outside' },
+  ])
   return withEpoch(command).action(
     deed(cli, async (run) => epochAnswer(run, await run.during('beginning', cli.house.newEpoch(epochOptions(run))))),
   )

@@ -8,7 +8,7 @@ import { usageFailure } from '../failures.ts'
 import { factLines } from '../table.ts'
 
 export function trustCommand(cli: Cli): Command {
-  return localCommand('trust', "show the certificate of this machine's own authority, and how clients come to trust it", [
+  return localCommand('trust', "show this machine's own authority, and how clients come to trust it", [
     { line: 'remit trust --data ./remit-data', says: 'where it is, its fingerprint, and what to tell curl, Node and others' },
     {
       line: 'remit trust --data ./remit-data --pem > remit-ca.pem',
