@@ -1,7 +1,7 @@
 /** A new epoch: after a restore, or where the store lost its tail, nothing that was permitted before is permitted any more. */
 import { done, mustBe, type Result } from '../kernel/result.ts'
-import { changeSetLife, step } from '../model/lives.ts'
 import type { ephemeralKinds, RecordKind, Records } from '../model/records.ts'
+import { close } from './change-sets.ts'
 import { type Desk, machinery, note } from './desk.ts'
 import { endGrant } from './end-grant.ts'
 import { everyRecord } from './every-record.ts'
@@ -52,17 +52,35 @@ export async function beginEpoch(desk: Desk, start: EpochStart): Promise<Result<
   })
   if (!begun.ok) return begun
   const ending = { by: machinery, reason }
-  const grants = await endAll(desk, 'grant', { state: ['requested', 'pending', 'approved', 'active'] }, async (tx, grant) => {
-    if (grant.exception === undefined) await endGrant(tx, grant, { how: grant.state === 'active' ? 'revoked' : 'withdrawn', ...ending })
-  })
-  const exceptions = await endAll(desk, 'exception', { state: ['proposed', 'active'] }, async (tx, exception) => {
-    if (exception.state === 'proposed') await closeException(tx, exception, { how: 'withdrawn', ...ending })
-    else await endException(tx, exception, { how: 'fallen', ...ending })
-  })
-  const changeSets = await endAll(desk, 'changeSet', { state: 'proposed' }, async (tx, set) => {
-    await tx.put('changeSet', { ...set, state: step(changeSetLife, set.state, 'outdate') ?? set.state, endedAt: tx.now })
-    await note(tx, { kind: 'change-set.stale', actor: machinery, subject: set.id, facts: { reason } })
-  })
+  const grants = await endAll(
+    desk,
+    'grant',
+    { state: ['requested', 'pending', 'approved', 'active'] },
+    {
+      end: async (tx, grant) => void (await endGrant(tx, grant, { how: grant.state === 'active' ? 'revoked' : 'withdrawn', ...ending })),
+      // Those of exceptions end with them.
+      isOpen: (grant) => grant.exception === undefined,
+    },
+  )
+  const exceptions = await endAll(
+    desk,
+    'exception',
+    { state: ['proposed', 'active'] },
+    {
+      end: async (tx, exception) => {
+        if (exception.state === 'proposed') await closeException(tx, exception, { how: 'withdrawn', ...ending })
+        else await endException(tx, exception, { how: 'fallen', ...ending })
+      },
+    },
+  )
+  const changeSets = await endAll(
+    desk,
+    'changeSet',
+    { state: 'proposed' },
+    {
+      end: async (tx, set) => void (await close(tx, set, { event: 'outdate', ending: reason, by: machinery })),
+    },
+  )
   const secrets = keepSecrets ? 0 : await endSecrets(desk)
   const links = await endLinks(desk)
   for (const kind of ['signIn', 'device', 'challenge', 'binding'] as const) await removeAll(desk, kind)
@@ -87,12 +105,14 @@ async function endSecrets(desk: Desk): Promise<number> {
     desk,
     'credential',
     {},
-    async (tx, credential) => {
-      await tx.put('credential', { ...credential, revokedAt: tx.now })
-      const identity = desk.facts.identity(credential.identity)?.name ?? credential.identity
-      await note(tx, { kind: 'credential.revoked', actor: machinery, subject: credential.id, facts: { identity, reason } })
+    {
+      end: async (tx, credential) => {
+        await tx.put('credential', { ...credential, revokedAt: tx.now })
+        const identity = desk.facts.identity(credential.identity)?.name ?? credential.identity
+        await note(tx, { kind: 'credential.revoked', actor: machinery, subject: credential.id, facts: { identity, reason } })
+      },
+      isOpen: (credential) => credential.revokedAt === undefined && now < credential.expiresAt,
     },
-    (credential) => credential.revokedAt === undefined && now < credential.expiresAt,
   )
 }
 
@@ -102,12 +122,20 @@ async function endLinks(desk: Desk): Promise<number> {
     desk,
     'link',
     {},
-    async (tx, link) => {
-      await tx.put('link', { ...link, usedAt: tx.now })
-      await note(tx, { kind: 'link.ended', actor: machinery, subject: link.id, facts: { reason } })
+    {
+      end: async (tx, link) => {
+        await tx.put('link', { ...link, usedAt: tx.now })
+        await note(tx, { kind: 'link.ended', actor: machinery, subject: link.id, facts: { reason } })
+      },
+      isOpen: (link) => link.usedAt === undefined && now < link.expiresAt,
     },
-    (link) => link.usedAt === undefined && now < link.expiresAt,
   )
+}
+
+interface EndingOf<R> {
+  readonly end: (tx: Change, record: R) => Promise<void>
+  /** Which of those that are found; all unless said. */
+  readonly isOpen?: (record: R) => boolean
 }
 
 /** Each record as it is when its turn comes; throws where the store cannot be written, since an epoch half begun must not be served. */
@@ -115,8 +143,7 @@ async function endAll<K extends RecordKind>(
   desk: Desk,
   kind: K,
   by: SearchBy<K>,
-  end: (tx: Change, record: Records[K]) => Promise<void>,
-  isOpen: (record: Records[K]) => boolean = () => true,
+  { end, isOpen = () => true }: EndingOf<Records[K]>,
 ): Promise<number> {
   const ids = await desk.store.read(async (tx) => {
     const found: string[] = []

@@ -1,0 +1,190 @@
+/** Refusals that somebody meets who answers, configures, audits or runs Remit. */
+import type { RefusalRow } from './refusal-row.ts'
+
+export const refusalsInCharge = {
+  // A person's yes or no.
+  'approval.not-approver': { status: 403, tells: 'caller', says: 'you may not answer this request', remedy: 'detail says who may' },
+  'approval.own-request': {
+    status: 403,
+    tells: 'caller',
+    says: 'nobody approves what they asked for, own or act in',
+    remedy: 'another person must answer',
+  },
+  'approval.repeated': { status: 409, tells: 'caller', says: 'you have answered this already', remedy: 'another person must answer' },
+  'approval.closed': {
+    status: 409,
+    tells: 'caller',
+    says: 'this is no longer waiting for an answer',
+    remedy: 'the page shows what became of it',
+  },
+  'approval.signature': {
+    status: 403,
+    tells: 'caller',
+    says: 'the signature does not fit what is being approved',
+    remedy: 'open the page again and sign once more',
+  },
+  'approval.widens': { status: 422, tells: 'caller', says: 'an approval may narrow, never widen', remedy: 'choose less than was asked' },
+  'link.invalid': {
+    status: 404,
+    tells: 'caller',
+    says: 'this link is unknown, used or has ended',
+    remedy: 'ask for a new one: remit invite',
+  },
+  'passkey.refused': {
+    status: 403,
+    tells: 'caller',
+    says: 'this passkey is not accepted',
+    remedy: 'use the one that was registered here, with user verification',
+  },
+  'passkey.exists': {
+    status: 409,
+    tells: 'caller',
+    says: 'this person has a passkey already, and nobody else gives them another',
+    remedy: 'if it is lost: remit invite NAME --replace --reason TEXT revokes it first',
+  },
+
+  // Configuration and policy.
+  'configuration.invalid': {
+    status: 422,
+    tells: 'caller',
+    says: 'the configuration cannot be accepted',
+    remedy: 'detail names file, line and what is taken there',
+  },
+  'policy.invalid': {
+    status: 422,
+    tells: 'caller',
+    says: 'the policies cannot be accepted',
+    remedy: 'remit check points at file and line',
+  },
+  'change-set.stale': {
+    status: 409,
+    tells: 'caller',
+    says: 'something else came into force since this was proposed',
+    remedy: 'propose it again: remit apply compares with what is there now',
+  },
+  'change-set.wrong-state': {
+    status: 409,
+    tells: 'caller',
+    says: 'this change-set does not wait any more',
+    remedy: 'remit changes shows what became of it',
+  },
+  'change-set.too-many': {
+    status: 429,
+    tells: 'caller',
+    says: 'as many change-sets wait as may',
+    remedy: 'withdraw one, or let it be answered: remit changes lists them',
+  },
+  'name.used': {
+    status: 409,
+    tells: 'caller',
+    says: 'this name was used before and names are never used again',
+    remedy: 'choose another name',
+  },
+
+  // The record.
+  'ledger.malformed': {
+    status: 422,
+    tells: 'caller',
+    says: 'this is not a record as Remit writes it',
+    remedy: 'detail names the part; compare with an export made anew',
+  },
+  'ledger.unverified': {
+    status: 422,
+    tells: 'caller',
+    says: 'no signature of a known key fits this record',
+    remedy: 'check the key you verify with; if it is right, the record was changed',
+  },
+  'ledger.damaged': {
+    status: 503,
+    tells: 'caller',
+    says: 'what is stored of the ledger is not what was signed',
+    remedy: 'detail names the place; verify an export, and restore a backup from before the change',
+  },
+  'ledger.tail-lost': {
+    status: 503,
+    tells: 'caller',
+    says: 'the store has lost entries of the ledger that were signed before, or is another store',
+    remedy: 'start it on the right data folder, or restore a backup with remit restore, which begins a new epoch',
+  },
+  'ledger.unanchored': {
+    status: 503,
+    tells: 'caller',
+    says: 'the place outside that keeps heads of the ledger cannot be read, so nobody knows whether the store lost its tail',
+    remedy: 'make the place reachable; or start without --anchor once, knowing that nothing is held against it then',
+  },
+  'ledger.disputed': {
+    status: 503,
+    tells: 'caller',
+    says: 'a witness holds another head of the ledger, so nothing is signed and no action is let through',
+    remedy: 'find out with remit ledger verify and the witness which of the two is right; docs/reference/ledger.md says how it is resolved',
+  },
+  'ledger.kept': {
+    status: 409,
+    tells: 'caller',
+    says: 'the body of this entry is kept for good',
+    remedy: 'detail says why; docs/reference/ledger.md lists the kinds that may be erased',
+  },
+
+  // The house itself.
+  'master-key.unavailable': {
+    status: 503,
+    tells: 'caller',
+    says: 'the master key cannot be had',
+    remedy: 'mend what detail names; docs/reference/secrets.md has every way to give it',
+  },
+  'master-key.wrong': {
+    status: 503,
+    tells: 'caller',
+    says: 'this is not the master key that this store was sealed under',
+    remedy:
+      'start with the one that is, by --master-key or as keys/master.key in the data folder; docs/reference/secrets.md says what can be done without it',
+  },
+  'tls.unusable': {
+    status: 503,
+    tells: 'caller',
+    says: 'what was given is not enough to speak TLS',
+    remedy: 'mend what detail names; docs/guides/tls.md has what is taken',
+  },
+  'store.locked': {
+    status: 503,
+    tells: 'caller',
+    says: 'another process has this data folder open',
+    remedy: 'stop that process first, or use another folder',
+  },
+  'store.newer': {
+    status: 503,
+    tells: 'caller',
+    says: 'this data was written by a newer Remit',
+    remedy: 'start that version, or a later one; going back needs a restored backup',
+  },
+  'store.older': {
+    status: 503,
+    tells: 'caller',
+    says: 'this data was written by an older Remit, and nothing was changed',
+    remedy: 'start remit up once on it, which brings it to the present, and try again',
+  },
+  'store.unavailable': {
+    status: 503,
+    tells: 'caller',
+    says: 'the store cannot be written, so nothing was changed',
+    remedy: 'an operator must look at disk and database',
+  },
+  'store.not-empty': {
+    status: 409,
+    tells: 'caller',
+    says: 'there is something in this store, and a snapshot goes into an empty one only',
+    remedy: 'give it a new folder, or a new database',
+  },
+  'snapshot.broken': {
+    status: 422,
+    tells: 'caller',
+    says: 'this snapshot is not as it was written',
+    remedy: 'detail names the line; take another copy, or an older snapshot',
+  },
+  internal: {
+    status: 500,
+    tells: 'caller',
+    says: 'something went wrong here, so the answer is no',
+    remedy: 'an operator finds the cause in the log by the id in detail',
+  },
+} as const satisfies Record<string, RefusalRow>
