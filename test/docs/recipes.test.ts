@@ -4,7 +4,8 @@ import { globSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
-import { refusals } from '../../src/kernel/refusals.ts'
+import { isRefusalCode, refusals } from '../../src/kernel/refusals.ts'
+import { erasureKind } from '../../src/ledger/verify.ts'
 
 const root = fileURLToPath(new URL('../../', import.meta.url))
 
@@ -43,20 +44,22 @@ test('says and remedy of all refusals are written alike', () => {
 })
 
 test('every kind of ledger entry is in the reference, and nothing else is', () => {
-  const text = sources('src/control/*.ts')
-    .map((file) => file.text)
-    .join('\n')
-  const written = new Set([...text.matchAll(/kind: '([a-z]+\.[a-z-]+)'/g)].map(([, kind = '']) => kind))
-  // The kinds that are put together where they are written: a grant's by its state, an identity's by whether it was there.
+  const text = [...sources('src/control/*.ts'), ...sources('src/main/*.ts')].map((file) => file.text).join('\n')
+  const written = new Set([...text.matchAll(/kind: '([a-z-]+\.[a-z-]+)'/g)].map(([, kind = '']) => kind))
+  // The kinds that are put together where they are written: by the state something came to, or by whether it was there.
   for (const state of ['ended', 'denied', 'withdrawn', 'unclaimed']) written.add(`grant.${state}`)
-  written.add('identity.changed').add('ledger.erased')
+  for (const state of ['ended', 'denied', 'withdrawn']) written.add(`exception.${state}`)
+  for (const state of ['denied', 'withdrawn', 'expired', 'stale']) written.add(`change-set.${state}`)
+  for (const kind of ['service', 'issuer']) written.add(`${kind}.changed`).add(`${kind}.removed`)
+  written.add('identity.changed').add(erasureKind)
   assert.ok(written.size > 25, `only ${written.size} kinds were seen`)
   const [page] = sources('docs/reference/ledger.md')
-  const shown = [...(page?.text ?? '').matchAll(/`([a-z]+\.[a-z-]+)`/g)].map(([, kind = '']) => kind)
-  const absent = [...written].filter((kind) => kind !== 'ledger.erased' && !shown.includes(kind))
+  const shown = [...(page?.text ?? '').matchAll(/`([a-z-]+\.[a-z-]+)`/g)].map(([, kind = '']) => kind)
+  const absent = [...written].filter((kind) => !shown.includes(kind))
   assert.deepEqual(absent, [], 'is not in the ledger’s reference')
   assert.deepEqual(
-    shown.filter((kind) => !written.has(kind)),
+    // The page speaks of refusals too.
+    shown.filter((kind) => !written.has(kind) && !isRefusalCode(kind)),
     [],
     'is in the reference, and nothing writes it',
   )
