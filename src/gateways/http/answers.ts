@@ -2,6 +2,7 @@
 import type { Socket } from 'node:net'
 import { TLSSocket } from 'node:tls'
 import { describeProblem, type Problem, problemMediaType } from '../../kernel/problems.ts'
+import type { Instant } from '../../kernel/instants.ts'
 import type { Refusal } from '../../kernel/refusals.ts'
 import type { ProblemText } from './client-stream.ts'
 
@@ -31,4 +32,17 @@ export function abort(socket: Socket): void {
   // Only a bare TCP socket can be reset, and not one whose orderly end has begun: the system would refuse that and leave it open.
   if (!(socket instanceof TLSSocket) && !socket.connecting && !socket.writableEnded) socket.resetAndDestroy()
   else socket.destroy()
+}
+
+let datedSecond = -1
+let dated = ''
+
+/** RFC 9110 §6.6.1: whoever passes an answer on gives it a date if it has none. Made once a second. */
+export function dateText(now: Instant): string {
+  const second = Math.floor(now / 1_000)
+  if (second !== datedSecond) {
+    datedSecond = second
+    dated = new Date(now).toUTCString()
+  }
+  return dated
 }

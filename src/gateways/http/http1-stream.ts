@@ -3,6 +3,7 @@ import { STATUS_CODES } from 'node:http'
 import type { Clock } from '../../control/ports.ts'
 import type { Instant } from '../../kernel/instants.ts'
 import type { Refusal } from '../../kernel/refusals.ts'
+import { dateText } from './answers.ts'
 import type { BodyReader, ClientStream, StreamHead, StreamListener } from './client-stream.ts'
 import type { Connection } from './connection.ts'
 import { type BodyListener, BodyParser, type RequestHead } from './request-parser.ts'
@@ -56,7 +57,7 @@ export class Http1Stream implements ClientStream, BodyListener {
       isDated ||= name.length === 4 && name.toLowerCase() === 'date'
       text += `${name}: ${headers[at + 1]}\r\n`
     }
-    if (!isDated) text += dateLine(how.clock.now())
+    if (!isDated) text += `Date: ${dateText(how.clock.now())}\r\n`
     return how.closes ? `${text}Connection: close\r\n\r\n` : `${text}\r\n`
   }
 
@@ -256,17 +257,4 @@ function interimText(status: number, headers: readonly string[]): string {
   let text = statusLines.get(status) ?? `HTTP/1.1 ${status} \r\n`
   for (let at = 0; at + 1 < headers.length; at += 2) text += `${headers[at]}: ${headers[at + 1]}\r\n`
   return `${text}\r\n`
-}
-
-let datedSecond = -1
-let dated = ''
-
-/** RFC 9110 §6.6.1: whoever passes an answer on gives it a date if it has none. Made once a second. */
-function dateLine(now: Instant): string {
-  const second = Math.floor(now / 1_000)
-  if (second !== datedSecond) {
-    datedSecond = second
-    dated = `Date: ${new Date(now).toUTCString()}\r\n`
-  }
-  return dated
 }

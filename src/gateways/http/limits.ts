@@ -17,6 +17,15 @@ export interface HttpLimits {
   readonly exchangesPerServiceMax: number
   /** Requests that wait behind another one on their own connection. */
   readonly pipelinedMax: number
+  /** HTTP/2: requests under way on one connection. */
+  readonly streamsPerConnectionMax: number
+  /** HTTP/2: streams that a client resets, or makes us reset: so many at once … */
+  readonly resetsMax: number
+  /** … and so many a second for as long as it goes on. */
+  readonly resetsPerSecondMax: number
+  /** HTTP/2: frames that bring nothing forward, likewise. */
+  readonly idleFramesMax: number
+  readonly idleFramesPerSecondMax: number
 
   /** Refusals of requests without a known caller that are recorded one by one: so many from one address at once … */
   readonly anonymousRefusalsMax: number
@@ -52,6 +61,11 @@ export const defaultLimits: HttpLimits = {
   connectionsPerServiceMax: 16_000,
   exchangesPerServiceMax: 1_024,
   pipelinedMax: 16,
+  streamsPerConnectionMax: 100,
+  resetsMax: 200,
+  resetsPerSecondMax: 20,
+  idleFramesMax: 1_000,
+  idleFramesPerSecondMax: 100,
   anonymousRefusalsMax: 1_000,
   anonymousRefusalsPerMinuteMax: 60,
   headersMs: 10_000,

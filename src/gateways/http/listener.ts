@@ -1,6 +1,6 @@
 /** One service's port: its connections, in the clear or over TLS, and the exchanges that are under way on them. */
 import { createServer, type Server, type Socket } from 'node:net'
-import { createServer as createSecureServer } from 'node:tls'
+import { createServer as createSecureServer, TLSSocket } from 'node:tls'
 import type { Clock, GatewayControl } from '../../control/ports.ts'
 import { clientAddress } from '../../kernel/client-address.ts'
 import type { Instant } from '../../kernel/instants.ts'
@@ -15,6 +15,7 @@ import type { ClientStream, ProblemText, RefusedHead, StreamHost } from './clien
 import { Connection } from './connection.ts'
 import { type Door, Exchange, type ServedService } from './exchange.ts'
 import type { Forwarding } from './forwarding.ts'
+import { Http2Connection } from './http2-connection.ts'
 import type { HttpLimits } from './limits.ts'
 import { openUpstream } from './upstream.ts'
 
@@ -64,7 +65,6 @@ export class Listener implements StreamHost {
         this.#exchanges -= 1
       },
     }
-    // The seam for HTTP/2: where `alpnProtocol` of a TLS socket is `h2`, its streams are handed to `begin` as those of a `Connection` are.
     this.#server = makeServer(tls, limits, (socket) => this.#take(socket))
     // Should nobody be idle, the last resort: one more than makes room for itself.
     this.#server.maxConnections = limits.connectionsPerServiceMax + 1
@@ -123,7 +123,9 @@ export class Listener implements StreamHost {
     const { limits, clock } = this.#input
     if (this.#connections.size >= limits.connectionsPerServiceMax) this.#makeRoom()
     const address = clientAddress(socket.remoteAddress)
-    const connection = new Connection({ socket, address, host: this, limits, clock, onGone: () => leave() })
+    const input = { address, host: this, limits, clock, onGone: () => leave() }
+    const isHttp2 = socket instanceof TLSSocket && socket.alpnProtocol === 'h2'
+    const connection = isHttp2 ? new Http2Connection({ socket, ...input }) : new Connection({ socket, ...input })
     const leave = this.#connections.add(connection)
     if (this.#isClosing) connection.retire()
   }
@@ -159,7 +161,7 @@ export class Listener implements StreamHost {
 /** In the clear or over TLS; a certificate that was renewed is shown from the next connection on. */
 function makeServer(tls: Tls | undefined, limits: HttpLimits, take: (socket: Socket) => void): Server {
   if (tls === undefined) return createServer({ allowHalfOpen: true }, take)
-  const bounds = { minVersion: 'TLSv1.2', handshakeTimeout: limits.headersMs, ALPNProtocols: ['http/1.1'] } as const
+  const bounds = { minVersion: 'TLSv1.2' as const, handshakeTimeout: limits.headersMs, ALPNProtocols: ['h2', 'http/1.1'] }
   const server = createSecureServer({ ...tls.context(), ...bounds }, take)
   const stop = tls.onRenewed((context) => server.setSecureContext(context))
   server.on('close', stop)

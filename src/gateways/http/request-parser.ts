@@ -46,6 +46,11 @@ export function readHead(bytes: Buffer, seen: number, headerBytesMax: number): R
   return done(undefined)
 }
 
+/** Whether a request may have this method at all. */
+export function isMethod(method: string): boolean {
+  return methods.has(method)
+}
+
 /** Method and target of what was refused, as far as they can be read, for the record. */
 export function targetOf(bytes: Buffer): string {
   const [, method, target] = /^([!-~]{1,32}) ([!-~]+) /.exec(bytes.toString('latin1', 0, Math.min(bytes.byteLength, 8_192))) ?? []
@@ -56,7 +61,7 @@ function readWholeHead(text: string): Result<FoundHead> {
   const [line = '', method = '', target = '', version = ''] = requestLine.exec(text) ?? []
   if (line === '') return malformed(whatIsWrong(text))
   if (version !== '1.1') return malformed('only HTTP/1.1 is spoken here')
-  if (!methods.has(method)) return malformed('the method is unknown')
+  if (!isMethod(method)) return malformed('the method is unknown')
   const headers = readHeaders(text, line.length)
   if (headers === undefined) return malformed(whatIsWrong(text))
   if (method === 'CONNECT') return refuse('input.invalid', { detail: 'CONNECT is not taken here' })
@@ -100,7 +105,8 @@ function readFraming(headers: readonly string[]): Result<Pick<RequestHead, 'fram
   return framing.ok ? done({ framing: framing.value, closes, waits }) : framing
 }
 
-function framingOf(length: string | undefined, coding: string | undefined): Result<number | 'chunked'> {
+/** Of one length, or one coding, or none. Refuses `input.malformed`, `input.invalid` and `action.ambiguous`. */
+export function framingOf(length: string | undefined, coding: string | undefined): Result<number | 'chunked'> {
   if (coding !== undefined) {
     if (length !== undefined) return malformed('Content-Length and Transfer-Encoding exclude each other')
     // To some readers `Chunked` is another coding.

@@ -1,0 +1,62 @@
+/** A gateway over TLS in front of one upstream, for the tests of HTTP/2. */
+import 'reflect-metadata'
+import { webcrypto } from 'node:crypto'
+import { X509CertificateGenerator } from '@peculiar/x509'
+import type { Clock } from '../../src/control/ports.ts'
+import { type HttpGateway, startHttpGateway } from '../../src/gateways/http/gateway.ts'
+import type { HttpLimits } from '../../src/gateways/http/limits.ts'
+import type { Route } from '../../src/model/services.ts'
+import { everyRoute } from './http-gateways.ts'
+import { type Rule, RulesControl, systemClock } from './rules-control.ts'
+import { service } from './services.ts'
+import { keepingLog, type Lifetime } from './upstreams.ts'
+
+export interface SecuredGateway {
+  readonly control: RulesControl
+  readonly gateway: HttpGateway
+  readonly log: ReturnType<typeof keepingLog>
+  readonly url: string
+  readonly port: number
+  readonly certificate: string
+}
+
+export interface SecuredOptions {
+  readonly upstreamPort: number
+  readonly rule?: Rule
+  readonly clock?: Clock
+  readonly limits?: Partial<HttpLimits>
+  readonly routes?: readonly Route[]
+}
+
+/** `live` and `other` are tokens of two sessions. */
+export async function openSecuredGateway(test: Lifetime, options: SecuredOptions): Promise<SecuredGateway> {
+  const { upstreamPort, rule = () => 'allow', clock = systemClock, limits = {}, routes = everyRoute } = options
+  const services = [service('shop', `http://127.0.0.1:${upstreamPort}`, routes)]
+  const control = new RulesControl({ services, rule, clock, secrets: { shop: 'Bearer upstream-secret-value' } })
+  for (const token of ['live', 'other']) control.letIn(token)
+  const { key, cert } = await selfSigned()
+  const tls = { context: () => ({ key, cert }), onRenewed: () => () => {} }
+  const log = keepingLog()
+  const gateway = await startHttpGateway({ control, clock, log, limits, listen: { host: '127.0.0.1', tls } })
+  // By a clock of its own, because the test's may stand still.
+  test.after(() => Promise.race([gateway.close(0), new Promise<void>((resolve) => setTimeout(resolve, 100))]))
+  const url = gateway.urls()['shop'] ?? ''
+  return { control, gateway, log, url, port: Number(new URL(url).port), certificate: cert }
+}
+
+async function selfSigned(): Promise<{ readonly key: string; readonly cert: string }> {
+  const algorithm = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' }
+  const keys = await webcrypto.subtle.generateKey(algorithm, true, ['sign', 'verify'])
+  const certificate = await X509CertificateGenerator.createSelfSigned(
+    {
+      name: 'CN=localhost',
+      keys,
+      signingAlgorithm: algorithm,
+      notBefore: new Date(Date.now() - 1_000),
+      notAfter: new Date(Date.now() + 3_600_000),
+    },
+    webcrypto,
+  )
+  const key = Buffer.from(await webcrypto.subtle.exportKey('pkcs8', keys.privateKey)).toString('base64')
+  return { key: `-----BEGIN PRIVATE KEY-----\n${key}\n-----END PRIVATE KEY-----`, cert: certificate.toString('pem') }
+}
