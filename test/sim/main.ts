@@ -2,7 +2,8 @@
  * Lives random lives of a house and says whether every law held: `npm run sim -- --seed 7 --lives 200`.
  *
  * The same seed is the same run. Without one it is made from the commit in COMMIT, or drawn and printed. `--life N` repeats one life of
- * a run and prints its steps; `--canary NAME` breaks the gateway on purpose, and the run fails if nobody notices.
+ * a run and prints its steps; `--canary NAME` breaks the gateway on purpose, and the run fails if nobody notices. `--kills N` lives no
+ * lives of a model: it kills the real process under load so often, and checks everything each time it has come back.
  */
 import { createHash, randomInt } from 'node:crypto'
 import { parseArgs } from 'node:util'
@@ -17,16 +18,19 @@ const { values } = parseArgs({
     steps: { type: 'string', default: '250' },
     life: { type: 'string' },
     canary: { type: 'string' },
+    kills: { type: 'string' },
   },
 })
 const canary = canaries.find((name) => name === values.canary)
 const seed = values.seed === undefined ? seedOfCommit() : Number(values.seed)
 const lives = Number(values.lives)
 const steps = Number(values.steps)
-if (![seed, lives, steps].every(Number.isSafeInteger) || (values.canary !== undefined && canary === undefined)) {
-  console.error(`--seed, --lives and --steps are whole numbers; canaries are ${canaries.join(', ')}`)
+const kills = values.kills === undefined ? undefined : Number(values.kills)
+if (![seed, lives, steps, kills ?? 0].every(Number.isSafeInteger) || (values.canary !== undefined && canary === undefined)) {
+  console.error(`--seed, --lives, --steps and --kills are whole numbers; canaries are ${canaries.join(', ')}`)
   process.exitCode = 2
-} else await main()
+} else if (kills !== undefined) await (await import('../chaos/tell-kills.ts')).tellKills(seed, kills)
+else await main()
 
 function seedOfCommit(): number {
   const commit = process.env['COMMIT']
