@@ -45,6 +45,7 @@ export class Ledger {
   readonly #witnessing: Witnessing
   readonly #keeping: HeadKeeping | undefined
   #dispute: Dispute | undefined
+  #growing: Promise<unknown> = Promise.resolve()
 
   /**
    * Holds the stored log against whatever kept its head, before anything more is signed. Refuses `ledger.*` where it lost its tail, is not
@@ -123,6 +124,8 @@ export class Ledger {
 
   async close(): Promise<void> {
     await this.sequencer.close()
+    // It reads leaves from the store, which is closed next.
+    await this.#growing
     await this.#witnessing.close()
     await this.#keeping?.close()
   }
@@ -162,7 +165,8 @@ export class Ledger {
   #onHead(_state: TreeState): void {
     this.#witnessing.wake()
     this.#keeping?.wake()
-    void this.tree.grow().catch((cause: unknown) => this.#options.alarm('the tiles of the ledger cannot be kept', cause))
+    // One growth follows the other, so that the last is over when all are.
+    this.#growing = this.tree.grow().catch((cause: unknown) => this.#options.alarm('the tiles of the ledger cannot be kept', cause))
   }
 
   #disputed(dispute: Dispute): void {

@@ -1,7 +1,7 @@
 /** Every life, step by step, written out as the design has it. */
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import { exceptionLife, grantLife, holdLife, sessionLife, step } from './lives.ts'
+import { changeSetLife, exceptionLife, grantLife, holdLife, sessionLife, step } from './lives.ts'
 
 type Table = Readonly<Record<string, Readonly<Partial<Record<string, string>>>>>
 
@@ -32,9 +32,16 @@ const lives: readonly {
   {
     name: 'an exception',
     life: exceptionLife,
-    events: ['approve', 'end'],
-    steps: 'proposed approve active, proposed end ended, active end ended',
-    ends: 'ended',
+    events: ['approve', 'deny', 'withdraw', 'end'],
+    steps: 'proposed approve active, proposed deny denied, proposed withdraw withdrawn, active end ended',
+    ends: 'denied, ended, withdrawn',
+  },
+  {
+    name: 'a change-set',
+    life: changeSetLife,
+    events: ['apply', 'deny', 'withdraw', 'outdate', 'expire'],
+    steps: 'proposed apply applied, proposed deny denied, proposed withdraw withdrawn, proposed outdate stale, proposed expire expired',
+    ends: 'applied, denied, expired, stale, withdrawn',
   },
 ]
 
