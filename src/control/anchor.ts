@@ -1,4 +1,4 @@
-/** Anchors a gateway's journal in the ledger within a second of each group it seals: a tail cut off later is missed there. */
+/** Ties a gateway's journal and the store together within a second: whichever of the two loses its tail later, the other misses it. */
 import type { Milliseconds } from '../kernel/instants.ts'
 import { isJsonObject, parseJson } from '../kernel/json.ts'
 import { done } from '../kernel/result.ts'
@@ -17,21 +17,31 @@ export class Anchoring {
   readonly #unlisten: () => void
   #due: (() => void) | undefined
   #anchored = 0
+  /** The newest version of the store that the journal was told of, and the newest there is. */
+  #told = 0
+  #version = 0
   #running: Promise<void> = Promise.resolve()
+  #isStopped = false
 
   constructor(desk: Pick<Desk, 'store' | 'clock'>, journal: Journal) {
     this.#desk = desk
     this.#journal = journal
-    this.#unlisten = journal.onSealed(() => {
-      this.#due ??= desk.clock.after(anchorEvery, () => {
-        this.#due = undefined
-        this.#running = this.#running.then(() => this.now())
-      })
+    this.#unlisten = journal.onSealed(() => this.#wake())
+    desk.store.onCommit(({ version, changes }) => {
+      // An anchor changes no fact: told of, it would be anchored, and so on for ever.
+      if (changes.length === 0 || this.#isStopped) return
+      this.#version = version
+      this.#wake()
     })
   }
 
-  /** Anchors the head that the disk has. What fails is tried again with the next group. */
+  /** Tells the journal how far the store has come, and anchors the head that the disk has. What fails is tried again with the next group. */
   async now(): Promise<void> {
+    if (this.#version > this.#told) {
+      const version = this.#version
+      const told = await this.#journal.append({ at: this.#desk.clock.now(), type: 'known', version }, 'buffered')
+      if (told.ok) this.#told = version
+    }
     const head = await this.#journal.flush()
     if (!head.ok || head.value.n === this.#anchored) return
     const { n, hash } = head.value
@@ -43,7 +53,15 @@ export class Anchoring {
     if (recorded.ok) this.#anchored = n
   }
 
+  #wake(): void {
+    this.#due ??= this.#desk.clock.after(anchorEvery, () => {
+      this.#due = undefined
+      this.#running = this.#running.then(() => this.now())
+    })
+  }
+
   async stop(): Promise<void> {
+    this.#isStopped = true
     this.#unlisten()
     this.#due?.()
     await this.#running

@@ -61,6 +61,8 @@ const chunkBytes = 1_048_576
 const newline = 0x0a
 const sealStart = Buffer.from('{"hash":"')
 const sealMark = Buffer.from('"type":"seal"')
+/** Of a line of ours: members stand in order, and what a client sent is escaped, so that it cannot end a line. */
+const versionAtEnd = /^\{.*"type":"(?:decision|known)",.*"version":(\d{1,15})\}$/gm
 
 interface DiskLine {
   /** Without its line feed. */
@@ -121,6 +123,20 @@ export async function readBack(disk: JournalDisk, key: NoteKey, anchored?: Ancho
   const sealed = await readSealed(disk, segment, { start: start.value, key, held })
   if (!sealed.ok) return sealed
   return readTail(disk, segment, { sealed: sealed.value, key, held })
+}
+
+/**
+ * The highest version of the store that the newest lines name, or 0. A decision, and a line `known`, is written after the store had that
+ * version durably: a store that is behind it has lost its tail, or is a copy of before.
+ */
+export async function newestVersion(disk: JournalDisk): Promise<number> {
+  for (const { first, bytes } of (await disk.list()).toReversed()) {
+    const from = Math.max(0, bytes - chunkBytes)
+    const text = Buffer.from(await disk.read(first, from, bytes - from)).toString('latin1')
+    const versions = [...text.matchAll(versionAtEnd)].map(([, digits]) => Number(digits))
+    if (versions.length > 0) return Math.max(...versions)
+  }
+  return 0
 }
 
 /** The head at the end of the last segment but one, which ends with a seal. */

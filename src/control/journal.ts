@@ -5,7 +5,7 @@ import { refuse } from '../kernel/refusals.ts'
 import { done, type Refused, type Result } from '../kernel/result.ts'
 import { appendLines, type Head, type JournalEntry, lineBytesMax, writeLine, writeSeal } from '../ledger/journal-format.ts'
 import { makeVkey, parseVkey } from '../ledger/note.ts'
-import { type Anchored, type JournalDisk, type ReadBack, readBack, readLines, readNumbered } from './journal-reading.ts'
+import { type Anchored, type JournalDisk, newestVersion, type ReadBack, readBack, readLines, readNumbered } from './journal-reading.ts'
 import type { Clock, Signer } from './ports.ts'
 
 /**
@@ -33,6 +33,8 @@ export interface JournalOptions {
   readonly limits?: Partial<JournalLimits>
   /** The newest line that the ledger vouches for: a journal that lacks it is not opened. */
   readonly anchored?: Anchored
+  /** The version the store has: a journal that knows of a later one is of a store that lost its tail, and is not opened. */
+  readonly storeVersion?: number
   /** Hears, once, why the journal stopped recording. */
   readonly onFailure?: (cause: unknown) => void
 }
@@ -73,8 +75,8 @@ export class Journal {
   /**
    * Reads the last segment back, verifies it and cuts what a crash left torn; whole lines that nobody had signed for yet are kept,
    * and an entry `recovered` says what was found. No number that was acknowledged as written or durable is given again. Refuses
-   * `ledger.malformed` or `ledger.unverified` a journal that was changed or lost its tail, `store.unavailable` one that cannot be read;
-   * the disk is closed then.
+   * `ledger.malformed` or `ledger.unverified` a journal that was changed or lost its tail, `ledger.tail-lost` one that has seen more than
+   * the store, `store.unavailable` one that cannot be read; the disk is closed then.
    */
   static async open(options: JournalOptions): Promise<Result<Journal>> {
     const { disk, onFailure } = options
@@ -87,11 +89,14 @@ export class Journal {
   }
 
   static async #open(options: JournalOptions): Promise<Result<Journal>> {
-    const { signer, disk, anchored, clock } = options
+    const { signer, disk, anchored, clock, storeVersion } = options
     const key = parseVkey(makeVkey(signer.name, signer.publicKey))
     if (!key.ok) return key
     const read = await readBack(disk, key.value, anchored)
     if (!read.ok) return read
+    const seen = storeVersion === undefined ? 0 : await newestVersion(disk)
+    if (storeVersion !== undefined && seen > storeVersion)
+      return refuse('ledger.tail-lost', { detail: `the journal knows change ${seen} of the store, which ends with ${storeVersion}` })
     const { walk, segment, tornBytes } = read.value
     if (segment !== undefined && tornBytes > 0) await disk.truncate(segment.first, segment.bytes)
     // What was read may so far be in the system's memory only, and heads are anchored on the word that the disk has them.
@@ -128,25 +133,25 @@ export class Journal {
   }
 
   /**
-   * Records an entry and answers its number once it is as safe as asked. Refuses `action.not-recorded` when too much waits, the
+   * Records an entry and answers its number once it is as safe as asked: at once where it need not wait. Refuses `action.not-recorded` when too much waits, the
    * journal is full, or it failed or was closed: after one failed write or sync everything is refused until it is opened anew,
    * because nobody knows then what the disk has. Throws on an entry that is not JSON.
    */
-  append(entry: JournalEntry, durability: Durability): Promise<Result<number>> {
-    if (this.#stopped !== undefined) return Promise.resolve(this.#stopped)
+  append(entry: JournalEntry, durability: Durability): Result<number> | Promise<Result<number>> {
+    if (this.#stopped !== undefined) return this.#stopped
     const line = writeLine(this.#last + 1, entry)
     const bytes = Buffer.byteLength(line) + 1
     const waiting = this.#queueBytes + this.#writingBytes + bytes
-    if (bytes > lineBytesMax) return Promise.resolve(notRecorded('the entry is too large'))
-    if (waiting > this.#limits.queueBytesMax) return Promise.resolve(notRecorded('too much waits to be written'))
-    if (this.#journalBytes + waiting > this.#limits.journalBytesMax) return Promise.resolve(notRecorded('the journal is full'))
+    if (bytes > lineBytesMax) return notRecorded('the entry is too large')
+    if (waiting > this.#limits.queueBytesMax) return notRecorded('too much waits to be written')
+    if (this.#journalBytes + waiting > this.#limits.journalBytesMax) return notRecorded('the journal is full')
     this.#last += 1
     this.#queue.push(line)
     this.#queueBytes += bytes
     const n = this.#last
     if (durability === 'buffered' && waiting * 2 <= this.#limits.queueBytesMax) {
       this.#wake()
-      return Promise.resolve(done(n))
+      return done(n)
     }
     return this.#wait(n, durability === 'durable')
   }

@@ -98,13 +98,14 @@ export const refusalsInCharge = {
     status: 503,
     tells: 'caller',
     says: 'what is stored of the ledger is not what was signed',
-    remedy: 'detail names the place; verify an export, and restore a backup from before the change',
+    remedy: 'detail names the place; verify an export, and restore a backup from before the change with remit restore',
   },
   'ledger.tail-lost': {
     status: 503,
     tells: 'caller',
     says: 'the store has lost entries of the ledger that were signed before, or is another store',
-    remedy: 'start it on the right data folder, or restore a backup with remit restore, which begins a new epoch',
+    remedy:
+      'start it on the right data folder; where that is gone, remit new-epoch begins anew on this one, remit restore on a backup, and nothing of before is permitted',
   },
   'ledger.unanchored': {
     status: 503,

@@ -211,7 +211,6 @@ async function openRoom(shared: Shared, parts: RoomParts): Promise<Result<Room>>
     isDisputed: () => shared.ledger.isDisputed,
     endings: new Endings(),
     refusals: new Map(),
-    underWay: new Map(),
   }
   const policies = await publishShipped(desk)
   if (!policies.ok) return policies
@@ -233,9 +232,11 @@ async function openJournal(
     disk: await journalDisk(epoch.number),
     clock,
     ...(anchored === undefined ? {} : { anchored }),
+    storeVersion: (await store.last()).version,
     onFailure: (cause) => alarm('the journal stopped recording, and the gateway refuses everything', cause),
   })
-  if (!journal.ok) return journal
+  if (!journal.ok)
+    return refuse(journal.refusal.code, { detail: `the journal of ${signer.name} in the data folder: ${journal.refusal.detail ?? ''}` })
   closing.add(() => journal.value.close())
   const anchoring = new Anchoring({ store, clock }, journal.value)
   closing.add(() => anchoring.stop())

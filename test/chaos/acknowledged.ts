@@ -13,6 +13,8 @@ export interface GrantNote {
   readonly usesMax: number | undefined
   /** Somebody asked for its end; whether it came is not known until it was said. */
   mayHaveEnded: boolean
+  /** It was finished to make room, and is asked about no more. */
+  isForgotten: boolean
   /** Milliseconds of `performance.now()`, once its end was acknowledged. */
   endedAt: number | undefined
 }
@@ -67,6 +69,7 @@ export class Acknowledged {
       used: 0,
       usesMax: at.usesMax,
       mayHaveEnded: false,
+      isForgotten: false,
       endedAt: undefined,
     }
     this.grants.push(note)

@@ -6,7 +6,7 @@ import { parseExportLine } from '../../src/ledger/export-format.ts'
 import { Remit } from '../../src/sdk/remit.ts'
 import { RemitRefusal } from '../../src/sdk/remit-refusal.ts'
 import { type Acknowledged, type GrantNote, laterGrant, laterHold } from './acknowledged.ts'
-import { type ChaosHouse, knock, type Running } from './chaos-house.ts'
+import { bots, type ChaosHouse, knock, type Running } from './chaos-house.ts'
 
 export interface Checked {
   readonly grants: number
@@ -35,6 +35,7 @@ export async function checkHouse(house: ChaosHouse, running: Running, acknowledg
   for (const each of acknowledged.secrets.slice(since.secrets)) if (each.isRevoked) await checkRevokedSecret(running, each.secret)
   await checkEnded(house, running, acknowledged, grants)
   await checkAlive(running, acknowledged, grants)
+  await finishSome(running, acknowledged)
   const record = await checkRecord(house, running, acknowledged)
   return { grants: grants.length, holds: holds.length, ...record }
 }
@@ -99,6 +100,22 @@ async function checkAlive(running: Running, acknowledged: Acknowledged, grants: 
   }
 }
 
+const openMax = 15
+
+/** An identity may have only so many open grants: of what lived on, the oldest are finished, as their owners would. */
+async function finishSome(running: Running, acknowledged: Acknowledged): Promise<void> {
+  for (const bot of bots) {
+    const open = acknowledged.grants.filter((note) => note.bot === bot && note.state !== 'ended' && !note.isForgotten)
+    for (const note of open.slice(0, Math.max(0, open.length - openMax))) {
+      note.isForgotten = true
+      const { state } = await running.as(bot).grant(note.id)
+      if (state === 'active') await running.as(bot).done(note.id)
+      else if (state !== 'ended') await running.as(bot).abandon(note.id)
+      if (state === 'active') await acknowledged.ended(note)
+    }
+  }
+}
+
 async function checkRecord(
   house: ChaosHouse,
   running: Running,
@@ -159,7 +176,6 @@ function readLine(text: string, allowed: Map<string, number>, ended: Set<string>
   if (line.value.is !== 'journal' || !line.value.line.includes('"outcome":"allow"')) return
   const entry = parseJson(line.value.line, { depthMax: 80 })
   if (!entry.ok || !isJsonObject(entry.value) || entry.value['type'] !== 'decision') return
-  const { verb, target } = entry.value
-  const key = typeof verb === 'string' && typeof target === 'string' && !target.startsWith(verb) ? `${verb} ${target}` : String(target)
-  allowed.set(key, (allowed.get(key) ?? 0) + 1)
+  const { target } = entry.value
+  if (typeof target === 'string') allowed.set(target, (allowed.get(target) ?? 0) + 1)
 }
