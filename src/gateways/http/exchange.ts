@@ -11,7 +11,7 @@ import type { Log } from '../shared/log.ts'
 import type { RefusalBook } from '../shared/refusal-book.ts'
 import type { Roster } from '../shared/roster.ts'
 import type { SessionCuts } from '../shared/session-cuts.ts'
-import { addBodyArguments, checkBodyForm, nameAction } from './actions.ts'
+import { addBodyArguments, checkBodyForm, nameAction, type NamedAction } from './actions.ts'
 import { problemText, type RefusalAnswer } from './answers.ts'
 import { WholeBody } from './body.ts'
 import type { ClientStream, StreamListener } from './client-stream.ts'
@@ -57,7 +57,13 @@ interface Asked {
   readonly request: HttpRequest
   readonly served: ServedService
   readonly action: Action
-  readonly known?: KnownBody
+  /** The whole body, where it was read. */
+  readonly known: KnownBody | undefined
+}
+
+/** What is asked of control, with the material of the whole body where that is known. */
+function callOf({ bearer, action, request, known }: Omit<Asked, 'served'>): Call {
+  return known === undefined ? { bearer, action } : { bearer, action, material: materialOf(request, known.sha256), body: known.body }
 }
 
 /** Seconds after which a held request may come back: it then waits again, so this need not be long. */
@@ -79,13 +85,21 @@ export class Exchange implements StreamListener {
     stream.attach(this)
   }
 
-  /** Never rejects: what goes wrong here is an answer of `internal`, and a line in the log. */
+  /** Never rejects: what goes wrong here is an answer of `internal`, and a line in the log. Waits for nothing that is there at once. */
   async run(): Promise<void> {
     try {
-      const asked = await this.#readAction()
+      const reading = this.#readAction()
+      const asked = reading instanceof Promise ? await reading : reading
       if (this.#left) return
-      if (asked.ok) await this.#decide(asked.value)
-      else this.refuse(asked.refusal)
+      if (!asked.ok) {
+        this.refuse(asked.refusal)
+        return
+      }
+      const call = callOf(asked.value)
+      const deciding = this.#door.control.authorize(call)
+      const verdict = deciding instanceof Promise ? await deciding : deciding
+      if (verdict.outcome === 'needs-material' || verdict.outcome === 'held') await this.#decideFurther(asked.value, call, verdict)
+      else this.#act(asked.value, verdict)
     } catch (err) {
       this.#door.log.error({ service: this.#door.name, err }, 'an exchange failed by a fault of our own')
       if (this.#forwarding === undefined) this.#answer({ refusal: { code: 'internal' }, more: {} })
@@ -105,7 +119,7 @@ export class Exchange implements StreamListener {
     this.#door.left()
   }
 
-  async #readAction(): Promise<Result<Asked>> {
+  #readAction(): Result<Asked> | Promise<Result<Asked>> {
     const door = this.#door
     const served = door.served()
     if (served === undefined) return refuse('not-found')
@@ -114,23 +128,30 @@ export class Exchange implements StreamListener {
     if (!read.ok) return read
     const request = read.value
     if (request.token === undefined) return refuse('credential.missing')
-    const bearer = await door.control.identify(request.token, address)
+    const bearer = door.control.identify(request.token, address)
+    return bearer instanceof Promise
+      ? bearer.then((known) => this.#nameAction(request, served, known))
+      : this.#nameAction(request, served, bearer)
+  }
+
+  #nameAction(request: HttpRequest, served: ServedService, bearer: Result<Bearer>): Result<Asked> | Promise<Result<Asked>> {
     if (!bearer.ok) return bearer
     this.#bearer = bearer.value
     if (!served.table.ok) return served.table
     const named = nameAction(served.table.value, served.service.id, request)
     if (!named.ok) return named
-    const { action, readsBody } = named.value
-    if (!readsBody) {
-      const asked = { bearer: bearer.value, request, served, action }
-      return request.bodyLength !== 0 && formKind(request.mediaType) === 'urlencoded' ? this.#readForm(asked) : done(asked)
-    }
-    const form = checkBodyForm(request)
+    const asked = { bearer: bearer.value, request, served, action: named.value.action, known: undefined }
+    if (named.value.readsBody) return this.#readArguments(asked, named.value)
+    return request.bodyLength !== 0 && formKind(request.mediaType) === 'urlencoded' ? this.#readForm(asked) : done(asked)
+  }
+
+  async #readArguments(asked: Asked, named: NamedAction): Promise<Result<Asked>> {
+    const form = checkBodyForm(asked.request)
     if (!form.ok) return form
-    const known = await this.#readBody(request, door.limits.argumentBodyBytesMax, 'input.too-large')
+    const known = await this.#readBody(asked.request, this.#door.limits.argumentBodyBytesMax, 'input.too-large')
     if (!known.ok) return known
-    const whole = addBodyArguments(named.value, known.value.body)
-    return whole.ok ? done({ bearer: bearer.value, request, served, action: whole.value, known: known.value }) : whole
+    const whole = addBodyArguments(named, known.value.body)
+    return whole.ok ? done({ ...asked, action: whole.value, known: known.value }) : whole
   }
 
   /** A body that no argument is read from passes unread, but for a form that would be another action to the upstream. */
@@ -141,13 +162,13 @@ export class Exchange implements StreamListener {
     return form.ok ? done({ ...asked, known: known.value }) : form
   }
 
-  /** Asks control, reads the body whole if the answer depends on it, and waits for a person if one must be asked. */
-  async #decide(asked: Asked): Promise<void> {
+  /** Reads the body whole if the answer depends on it, and waits for a person if one must be asked. */
+  async #decideFurther(asked: Asked, first: Call, found: Verdict): Promise<void> {
     const { control, clock, limits } = this.#door
     const { bearer, request, action } = asked
     let { known } = asked
-    let call: Call = { bearer, action, ...(known === undefined ? {} : { material: materialOf(request, known.sha256), body: known.body }) }
-    let verdict = await control.authorize(call)
+    let call = first
+    let verdict = found
     if (verdict.outcome === 'needs-material' && known === undefined) {
       const read = await this.#readBody(request, limits.heldBodyBytesMax, 'hold.too-large')
       if (this.#left) return
@@ -156,12 +177,12 @@ export class Exchange implements StreamListener {
         return
       }
       known = read.value
-      call = { bearer, action, material: materialOf(request, known.sha256), body: known.body }
+      call = callOf({ bearer, request, action, known })
       verdict = await control.authorize(call)
     }
     const until = clock.now() + (request.waitSeconds ?? holdWaitSeconds.usual) * 1_000
     if (verdict.outcome === 'held') verdict = await this.#waitForPerson(call, verdict, until)
-    this.#act({ ...asked, ...(known === undefined ? {} : { known }) }, verdict)
+    this.#act({ ...asked, known }, verdict)
   }
 
   /** Waits until nobody needs to be asked any more, or until time is over: then the last verdict is still `held`. */
@@ -221,7 +242,7 @@ export class Exchange implements StreamListener {
       decision,
       request,
       stream: this.#stream,
-      ...(known === undefined ? {} : { known }),
+      known,
       refuse: (refusal) => this.#answer({ refusal, more: { decision: decision.id } }),
       onOver: () => leave(),
     })

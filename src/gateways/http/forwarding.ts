@@ -26,7 +26,7 @@ export interface ForwardingPlan {
   readonly request: HttpRequest
   readonly stream: ClientStream
   /** The whole body where it had to be known, with its hash. */
-  readonly known?: { readonly body: Buffer; readonly sha256: string }
+  readonly known: { readonly body: Buffer; readonly sha256: string } | undefined
   /** Answers the client with a refusal; only while nothing was answered yet. */
   readonly refuse: (refusal: Refusal) => void
   /** Called once, when the outcome is recorded. */

@@ -395,6 +395,6 @@ export class Http2Connection {
     const isAnswered = this.sender.answer(outbox, { status, headers: [...headers, 'date', dateText(this.clock.now())], body, isHead })
     const isOver = isAnswered && isWhole && code === errorCode.none
     this.#streams.end(id, isOver ? 'ended' : 'reset')
-    if (!isOver) this.sender.control(rstStreamText(id, isAnswered || code !== errorCode.none ? code : errorCode.cancel))
+    if (!isOver) this.sender.control(rstStreamText(id, isAnswered || code !== errorCode.none ? code : errorCode.internal))
   }
 }

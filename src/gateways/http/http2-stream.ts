@@ -169,7 +169,7 @@ export class Http2Stream implements ClientStream {
     const waited = now - this.#since
     const slow: Refusal = { code: 'input.malformed', detail: 'the body comes too slowly' }
     if (this.#state === 'ended') {
-      if (waited >= idleMs) this.#connection.reset(this, errorCode.cancel)
+      if (waited >= idleMs) this.#connection.reset(this, errorCode.internal)
     } else if (!this.isBegun) {
       if (waited >= headersMs) this.break(slow, errorCode.cancel)
     } else if (this.#reader !== undefined && !this.#isPaused && !this.isWhole) {
@@ -233,7 +233,8 @@ export class Http2Stream implements ClientStream {
   }
 
   abort(): void {
-    if (this.#state !== 'over') this.#connection.reset(this, this.#broken?.code ?? errorCode.cancel)
+    // Not CANCEL, which Node's own client takes for an orderly end.
+    if (this.#state !== 'over') this.#connection.reset(this, this.#broken?.code ?? errorCode.internal)
   }
 
   /** It is gone, by a reset of either side or with its connection. */
