@@ -1,23 +1,23 @@
 /** Frames of HTTP/2 that are malformed or out of their state: the right error, and nothing of them at the upstream. */
 import assert from 'node:assert/strict'
 import test, { after } from 'node:test'
-import { endHeaders, endStream, frame, FramesClient, requestFields } from '../wire/http2-frames-client.ts'
+import { endHeaders, endStream, frame, FramesClient, request, requestFields } from '../wire/http2-frames-client.ts'
+import { until } from '../wire/manual-clock.ts'
 import { openSecuredGateway } from '../wire/tls-services.ts'
-import { httpUpstream, wholeBody } from '../wire/upstreams.ts'
+import { httpUpstream, rawUpstream, wholeBody } from '../wire/upstreams.ts'
 import { route } from '../wire/services.ts'
 import { type FrameCase, frameCases } from './http2-cases.ts'
 
 const lifetime = { after: (work: () => void | Promise<void>) => after(work) }
 const received: string[] = []
 const upstreamPort = await httpUpstream(lifetime, (incoming, response) => {
-  wholeBody(incoming).then(
-    (body) => {
-      received.push(`${incoming.method} ${incoming.url} ${body}`.trim())
-      response.end('{}')
-    },
+  void (async () => {
     // What breaks off is no request.
-    () => undefined,
-  )
+    const body = await wholeBody(incoming).catch(() => undefined)
+    if (body === undefined) return
+    received.push(`${incoming.method} ${incoming.url} ${body}`.trim())
+    response.end('{}')
+  })()
 })
 const routes = [
   route('read', 'GET', '/{path*}'),
@@ -36,6 +36,29 @@ for (const each of frameCases) {
     })
   })
 }
+
+test('a body that is whole by its length goes up with the end of the stream, and not if more comes', async (context) => {
+  let bytes = ''
+  const upstream = await rawUpstream(context, (socket) => {
+    socket.on('data', (piece: Buffer) => {
+      bytes += piece.toString('latin1')
+      if (bytes.endsWith('hello')) socket.write('HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n')
+    })
+  })
+  const { port } = await openSecuredGateway(context, { upstreamPort: upstream, routes })
+  const client = await FramesClient.open(port)
+  const begin = (stream: number) => request(stream, 'POST', '/a', { flags: endHeaders, more: [['content-length', '5']] })
+  client.send(begin(1), frame('DATA', 0, 1, 'hel'))
+  await until(() => bytes.endsWith('hel'), 'what cannot be the end goes up')
+  client.send(frame('DATA', 0, 1, 'lo'), frame('PING', 0, 0, '12345678'))
+  assert.ok(await client.until(() => client.of(0, 'PING').length > 0))
+  client.send(frame('DATA', endStream, 1, 'x'))
+  assert.ok(await client.until(() => client.status(1) === 400 && client.reset(1) === 'PROTOCOL_ERROR'), 'refused')
+  assert.ok(bytes.endsWith('\r\nhel'), `no whole body went up: ${bytes}`)
+  client.send(begin(3), frame('DATA', 0, 3, 'hello'), frame('DATA', endStream, 3))
+  assert.ok(await client.until(() => client.status(3) === 200), 'and with its end it does')
+  client.destroy()
+})
 
 test('there are as many cases as are promised', () => {
   assert.ok(frameCases.length >= 60, `${frameCases.length}`)
