@@ -14,24 +14,33 @@ import { type Grant, type Session, usesId } from '../model/grants.ts'
 import { askInstead } from './ask-instead.ts'
 import { type Desk, note } from './desk.ts'
 import { endGrant } from './end-grant.ts'
+import { basisOf, closeDecision, OwnDecision } from './decisions.ts'
 import type { Gate } from './gate.ts'
 import { asksTheSame, holdAction, spendHold } from './holds.ts'
 import type { Bearer, Call, Change, Decision, Outcome, Verdict } from './ports.ts'
 
-/** Decides and records. Whatever goes wrong inside is a recorded no, or, where nothing can be recorded, an unrecorded one. */
-export async function authorize(gate: Gate, call: Call): Promise<Verdict> {
+/**
+ * Decides and records. Whatever goes wrong inside is a recorded no, or, where nothing can be recorded, an unrecorded one. Answers at once
+ * where nothing has to be waited for, which is what most actions of tier 0 get.
+ */
+export function authorize(gate: Gate, call: Call): Verdict | Promise<Verdict> {
   const now = gate.desk.clock.now()
   const id = gate.desk.chance.id('dec', now)
   const { version, rules, entities } = gate.desk.facts
   try {
-    return await weigh(gate, call, { id, now, version, rules, entities })
+    const verdict = weigh(gate, call, { id, now, version, rules, entities })
+    return verdict instanceof Promise ? verdict.catch((cause: unknown) => denyForFault(gate, call, id, cause)) : verdict
   } catch (cause) {
-    const { refusal } = refuse('internal', { detail: id })
-    const denied = deny(gate, call, { id, refusal }).catch((): Verdict => ({ outcome: 'deny', refusal, decision: id }))
-    // Whoever is told may fail as well: the answer is no all the same.
-    await Promise.try(() => gate.alarm(`an action could not be decided, and was refused: ${id}`, cause)).catch(() => undefined)
-    return denied
+    return denyForFault(gate, call, id, cause)
   }
+}
+
+async function denyForFault(gate: Gate, call: Call, id: DecisionId, cause: unknown): Promise<Verdict> {
+  const { refusal } = refuse('internal', { detail: id })
+  const denied = deny(gate, call, { id, refusal }).catch((): Verdict => ({ outcome: 'deny', refusal, decision: id }))
+  // Whoever is told may fail as well: the answer is no all the same.
+  await Promise.try(() => gate.alarm(`an action could not be decided, and was refused: ${id}`, cause)).catch(() => undefined)
+  return denied
 }
 
 /** When, and from which facts: taken before anything is awaited, so that whatever changes later is noticed at the door. */
@@ -43,7 +52,7 @@ interface At {
   readonly entities: EntityStore
 }
 
-async function weigh(gate: Gate, call: Call, at: At): Promise<Verdict> {
+function weigh(gate: Gate, call: Call, at: At): Verdict | Promise<Verdict> {
   const { id, now } = at
   const { claims, address } = call.bearer
   // What was decided elsewhere since the database was lost is not known here.
@@ -62,6 +71,15 @@ async function weigh(gate: Gate, call: Call, at: At): Promise<Verdict> {
   const answer = decide(gate.desk.facts, question, now)
   if (answer.outcome === 'deny')
     return deny(gate, call, { id, refusal: answer.refusal, ...(answer.grant === undefined ? {} : { grant: answer.grant }) })
+  const session = known?.grant === answer.grant.id ? known : gate.desk.facts.sessionOf(claims.jti, answer.grant.id)
+  // Most actions go on in a session, count nothing, and are held by nothing: for them nothing is to be waited for.
+  return session?.state === 'live' && answer.outcome === 'allow' && !answer.counted
+    ? allow(gate, call, { at, question, answer, session })
+    : weighInStore(gate, call, { at, question, answer })
+}
+
+async function weighInStore(gate: Gate, call: Call, { at, question, answer }: Omit<Weighed<Allowing>, 'session'>): Promise<Verdict> {
+  const { id } = at
   const session = await openSession(gate, call.bearer, answer.grant)
   if (!session.ok) return deny(gate, call, { id, refusal: session.refusal, grant: answer.grant })
   if (answer.outcome === 'hold') return hold(gate, call, { at, question, answer, session: session.value })
@@ -112,42 +130,32 @@ async function hold(gate: Gate, call: Call, weighed: Weighed<Extract<Answer, { o
   })
   if (!held.ok) return deny(gate, call, { id, refusal: held.refusal, grant, session })
   const { refusal } = refuse('action.held', { detail: `by ${answer.policies.join(', ')}`, policies: answer.policies })
-  const recorded = await record(
-    gate,
-    call,
-    { id, outcome: 'held', refusal, grant, session, hold: held.value.id, digest },
-    evidenceOf(answer),
-  )
+  const recorded = await record(gate, call, { id, outcome: 'held', refusal, grant, session, hold: held.value.id, digest }, answer.evidence)
   if (!recorded.ok) return { outcome: 'deny', refusal: recorded.refusal, decision: id }
   return { outcome: 'held', refusal, decision: id, hold: held.value.id, page: `${gate.desk.pages().origin}/holds/${held.value.id}` }
 }
 
-async function allow(gate: Gate, call: Call, weighed: Weighed<Allowing> & { readonly approvedBy?: HoldId }): Promise<Verdict> {
-  const { at, question, answer, session, approvedBy } = weighed
-  const { id } = at
-  const { grant, policies } = answer
-  const recorded = await record(
-    gate,
-    call,
-    { id, outcome: 'allow', grant, session, policies, line: answer.line, hold: approvedBy },
-    evidenceOf(answer),
-  )
-  if (!recorded.ok) return { outcome: 'deny', refusal: recorded.refusal, decision: id }
-  const decision: Decision = {
-    id,
-    session: session.id,
-    grant: grant.id,
-    action: call.action,
-    version: at.version,
-    endsAt: Math.min(grant.expiresAt ?? 0, call.bearer.claims.expiresAt),
-  }
-  gate.underWay.set(id, { rules: at.rules, entities: at.entities, question, holds: answer.outcome === 'hold' ? policies : [] })
-  gate.activity.begin(grant.id, gate.desk.clock.now())
-  return { outcome: 'allow', decision }
+function allow(gate: Gate, call: Call, weighed: Weighed<Allowing> & { readonly approvedBy?: HoldId }): Verdict | Promise<Verdict> {
+  const { at, answer, session, approvedBy } = weighed
+  const { grant, policies, line, evidence } = answer
+  const recorded = record(gate, call, { id: at.id, outcome: 'allow', grant, session, policies, line, hold: approvedBy }, evidence)
+  return recorded instanceof Promise
+    ? recorded.then((result) => permit(gate, call, weighed, result))
+    : permit(gate, call, weighed, recorded)
 }
 
-function evidenceOf(answer: Allowing): Evidence {
-  return answer.evidence
+function permit(gate: Gate, call: Call, { at, question, answer, session }: Weighed<Allowing>, recorded: Result<number>): Verdict {
+  const { id, version, rules, entities } = at
+  if (!recorded.ok) return { outcome: 'deny', refusal: recorded.refusal, decision: id }
+  const { grant, policies } = answer
+  const endsAt = Math.min(grant.expiresAt ?? 0, call.bearer.claims.expiresAt)
+  const holds = answer.outcome === 'hold' ? policies : []
+  const decision = new OwnDecision(
+    { id, session: session.id, grant: grant.id, action: call.action, version, endsAt },
+    { rules, entities, question, holds },
+  )
+  gate.activity.begin(grant.id, gate.desk.clock.now())
+  return { outcome: 'allow', decision }
 }
 
 interface Denied {
@@ -181,7 +189,7 @@ interface Recorded {
 }
 
 /** The entry goes first: should we stop between the two, the journal names an act that did not happen, never the other way round. */
-async function record(gate: Gate, call: Call, recorded: Recorded, evidence: Evidence): Promise<Result<number>> {
+function record(gate: Gate, call: Call, recorded: Recorded, evidence: Evidence): Result<number> | Promise<Result<number>> {
   const { action, bearer } = call
   const { grant, session, refusal, policies, line, hold, digest } = recorded
   // One shape whatever is absent, in the order in which it is written: what is undefined is left out of the line.
@@ -283,7 +291,7 @@ export function stands(gate: Gate, decision: Decision): Result<undefined> {
   if (now >= decision.endsAt) return refuse('grant.ended')
   if (!gate.desk.store.isHeld()) return refuse('store.unavailable', { detail: 'the database is lost' })
   if (gate.isDisputed()) return refuse('ledger.disputed')
-  const basis = gate.underWay.get(decision.id)
+  const basis = basisOf(decision)
   if (basis === undefined) return refuse('action.changed')
   // Time alone ends a proof, without any change of the facts.
   if (!facts.isProofLive(basis.question.proof, now)) return refuse('credential.invalid', { detail: 'what proved it has ended' })
@@ -302,7 +310,7 @@ export function stands(gate: Gate, decision: Decision): Result<undefined> {
 /** What became of it, exactly once per allowed decision. The last use of a fully counted grant ends the grant when it is over. */
 export function finish(gate: Gate, decision: Decision, outcome: Outcome): void {
   const now = gate.desk.clock.now()
-  gate.underWay.delete(decision.id)
+  closeDecision(decision)
   gate.activity.end(decision.grant, now)
   const evidence = tierRules[decision.action.tier].evidence
   const { result, status, requestBytes, responseBytes, bodySha256, milliseconds, reason } = outcome

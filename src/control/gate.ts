@@ -1,7 +1,4 @@
 /** What deciding needs at one gateway: the desk, this gateway's name, its journal and the signs of life it keeps. */
-import type { DecisionId } from '../kernel/ids.ts'
-import type { Question } from '../decision/decide.ts'
-import type { DecisionFacts } from '../decision/facts.ts'
 import type { Activity } from './activity.ts'
 import type { Desk } from './desk.ts'
 import type { Endings } from './endings.ts'
@@ -20,14 +17,4 @@ export interface Gate {
   readonly endings: Endings
   /** Refusals so far, by session. */
   readonly refusals: Map<string, number>
-  /** What each decision rests on that is not finished yet: not part of what a gateway is told. */
-  readonly underWay: Map<DecisionId, Basis>
-}
-
-export interface Basis {
-  readonly rules: DecisionFacts['rules']
-  readonly entities: DecisionFacts['entities']
-  readonly question: Question
-  /** The guardrails that held it and were met by an approval. */
-  readonly holds: readonly string[]
 }

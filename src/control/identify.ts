@@ -54,13 +54,11 @@ export class TokenReader {
 }
 
 /** Verifies a token and binds it to the address that uses it first; from another address it is refused, and that is a signal. */
-export function identify(desk: Desk, reader: TokenReader, token: string, address: string): Promise<Result<Bearer>> {
+export function identify(desk: Desk, reader: TokenReader, token: string, address: string): Result<Bearer> | Promise<Result<Bearer>> {
   // Most often it was seen before, and nothing is to be waited for.
   const claims = reader.seen(token)
   const bound = claims === undefined ? undefined : desk.facts.binding(claims.jti)
-  return claims !== undefined && bound?.address === address
-    ? Promise.resolve(done({ claims, address }))
-    : identifyAnew(desk, reader, token, address)
+  return claims !== undefined && bound?.address === address ? done({ claims, address }) : identifyAnew(desk, reader, token, address)
 }
 
 async function identifyAnew(desk: Desk, reader: TokenReader, token: string, address: string): Promise<Result<Bearer>> {

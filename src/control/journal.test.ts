@@ -142,7 +142,7 @@ test('under flood whoever appends must wait, then is refused, and goes on when t
   const answers: Promise<Result<number>>[] = []
   const settled: number[] = []
   for (let place = 0; place < 100; place += 1) {
-    const answer = journal.append(entry(`${place}`.padStart(50, '.')), 'buffered')
+    const answer = Promise.resolve(journal.append(entry(`${place}`.padStart(50, '.')), 'buffered'))
     answers.push(answer)
     void answer.then((result) => (result.ok ? settled.push(place) : undefined))
   }
@@ -355,7 +355,7 @@ for (const torn of [false, true]) {
       const opened = await Journal.open({ signer, clock, disk, limits, onFailure: (cause) => causes.push(cause) })
       if (opened.ok) {
         for (let place = 0; place < 12; place += 2) {
-          const both: Promise<Result<number>>[] = [
+          const both: (Result<number> | Promise<Result<number>>)[] = [
             opened.value.append(entry(place), 'durable'),
             opened.value.append(entry(place + 1), 'written'),
           ]

@@ -356,10 +356,10 @@ export interface GatewayControl {
   service(name: string): Service | undefined
   /** The upstream's own secret, as the header value to send; `undefined` where none is configured. Synchronous: from memory. */
   upstreamSecret(service: Service): Result<Secret | undefined>
-  /** Verifies a token and binds it to the address that uses it first. A token seen before costs a look-up. */
-  identify(token: string, address: string): Promise<Result<Bearer>>
-  /** Decides and records. Never throws: an error inside is a recorded no. */
-  authorize(call: Call): Promise<Verdict>
+  /** Verifies a token and binds it to the address that uses it first. A token seen before costs a look-up, and is answered at once. */
+  identify(token: string, address: string): Result<Bearer> | Promise<Result<Bearer>>
+  /** Decides and records. Never throws: an error inside is a recorded no. Answers at once where nothing is to be waited for. */
+  authorize(call: Call): Verdict | Promise<Verdict>
   /** Asked in the tick that sends the first byte upstream: still the same grant, session and end? Synchronous. */
   stands(decision: Decision): Result<undefined>
   /** Records what became of it; exactly once per allowed decision. */
