@@ -183,7 +183,7 @@ test('the same request is the same action, the same digest and the same record b
   const { control, url, port } = await openSecuredGateway(context, { upstreamPort: upstream.port, rule: () => 'hold' })
   const client = await FramesClient.open(port)
   context.after(() => client.destroy())
-  let next = 1
+  let place = 1
   const shown = () => {
     const records = control.finished.map(({ decision, outcome }) => {
       const { milliseconds: _took, ...rest } = outcome
@@ -216,11 +216,11 @@ test('the same request is the same action, the same digest and the same record b
     const [method = '', path = ''] = line.split(' ')
     const more = headers.flatMap((name, at) => (at % 2 === 0 ? [[name.toLowerCase(), headers[at + 1] ?? ''] as const] : []))
     const flags = body === undefined ? endHeaders | endStream : endHeaders
-    client.send(ofStream(next, method, path, { flags, more }), ...(body === undefined ? [] : [frame('DATA', endStream, next, body)]))
-    const byHttp2 = client.until(() => client.isOver(next)).then(() => client.status(next))
+    client.send(ofStream(place, method, path, { flags, more }), ...(body === undefined ? [] : [frame('DATA', endStream, place, body)]))
+    const byHttp2 = client.until(() => client.isOver(place)).then(() => client.status(place))
     await approve(byHttp2)
     const second = await byHttp2.then((got) => ({ got, ...shown() }))
-    next += 2
+    place += 2
     assert.equal(first.got, status, line)
     assert.deepEqual(second, first, line)
     if (status === 200) assert.equal(first.holds.length, 1)

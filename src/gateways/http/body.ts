@@ -48,7 +48,7 @@ export class WholeBody implements BodyReader {
     this.#bytes += bytes.byteLength
     const { bytesMax, tooLarge } = this.#bounds
     if (this.#bytes > bytesMax) this.#over(refuse(tooLarge, { detail: `at most ${bytesMax} bytes` }))
-    else this.#chunks.push(bytes)
+    else addPiece(this.#chunks, bytes)
   }
 
   onBodyEnd(): void {
@@ -72,4 +72,14 @@ export class WholeBody implements BodyReader {
     this.#chunks = []
     settle(result)
   }
+}
+
+/** Pieces up to this size together are kept as one. */
+const joinedBytesMax = 4_096
+
+/** Keeps a piece behind the others. A body that comes byte by byte would otherwise be kept as an object for each of them, a hundred times its size. */
+export function addPiece(pieces: Buffer[], piece: Buffer): void {
+  const last = pieces.at(-1)
+  if (last === undefined || last.byteLength + piece.byteLength > joinedBytesMax) pieces.push(piece)
+  else pieces[pieces.length - 1] = Buffer.concat([last, piece])
 }

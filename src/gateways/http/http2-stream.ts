@@ -2,6 +2,7 @@
 import type { Instant } from '../../kernel/instants.ts'
 import type { Refusal } from '../../kernel/refusals.ts'
 import { dateText } from './answers.ts'
+import { addPiece } from './body.ts'
 import type { BodyReader, ClientStream, StreamHead, StreamListener } from './client-stream.ts'
 import type { Http2Connection } from './http2-connection.ts'
 import { errorCode, type ErrorCode, windowUsual } from './http2-frames.ts'
@@ -106,7 +107,7 @@ export class Http2Stream implements ClientStream {
     this.#consumed(isWanted ? frameBytes - data.byteLength : frameBytes)
     if (!isWanted) return undefined
     this.#received += data.byteLength
-    if (data.byteLength > 0) this.#kept.push(data)
+    if (data.byteLength > 0) addPiece(this.#kept, data)
     return this.#measured()
   }
 
