@@ -38,17 +38,25 @@ async function showDecisions({ tail, nameOf }: Stage): Promise<void> {
 
 /** By the person at the keyboard on the page, or by the demo's own person. */
 async function sign(stage: Stage, person: 'ben' | 'eva', subject: { readonly id: string; readonly page: string }): Promise<void> {
-  tell(`${person} may answer: ${subject.page}`)
-  if (!stage.isUnattended) {
-    const invited = await askRemit<{ readonly link: string }>(['invite', person], stage.cast.as('ana'))
-    tell(`to sign it yourself, become ${person} with a passkey of your own: ${invited.link}`)
-    const keyboard = createInterface({ input: process.stdin, output: process.stdout })
-    const answered = await keyboard.question(`  press Enter to let the demo's ${person} sign, or sign on the page and type "done": `)
-    keyboard.close()
-    if (answered.trim() === 'done') return
-  }
+  if (!stage.isUnattended && (await isSignedAtTheKeyboard(stage, person, subject.page))) return
+  if (stage.isUnattended) tell(`${person} may answer: ${subject.page}`)
   await stage.cast.people[person].answer(subject.id, 'approve')
   tell(`${person} signed a yes with a passkey, for exactly this`)
+}
+
+/** Whoever sits there is a person of their own: nobody is ever given a second way in to be ben or eva. */
+async function isSignedAtTheKeyboard(stage: Stage, person: string, page: string): Promise<boolean> {
+  const invited = await runRemit(['invite', 'you', '--json'], stage.cast.as('ana'))
+  tell(`${person} may say yes, and so may you, on this page: ${page}`)
+  // Refused only to somebody who made a passkey at an earlier question.
+  if (invited.code === 0) {
+    const { link } = JSON.parse(invited.stdout) as { readonly link: string }
+    tell(`to be asked there, first make a passkey:          ${link}`)
+  }
+  const keyboard = createInterface({ input: process.stdin, output: process.stdout })
+  const answered = await keyboard.question(`  press Enter and ${person} signs; or sign on the page, then type "done": `)
+  keyboard.close()
+  return answered.trim() === 'done'
 }
 
 interface Listed {
