@@ -5,7 +5,7 @@ import type { Cast } from './cast.ts'
 import type { JournalTail } from './journal-tail.ts'
 import { askRemit, Command, runRemit, type RunningRemit } from './remit-process.ts'
 import type { Shop } from './shop/server.ts'
-import { act, expect, quote, tell, tellDecision } from './story.ts'
+import { act, expect, listener, quote, tell, tellDecisions } from './story.ts'
 
 export interface Stage {
   readonly remit: RunningRemit
@@ -33,7 +33,7 @@ async function until<T>(what: string, look: () => Promise<T | undefined> | T | u
 }
 
 async function showDecisions({ tail, nameOf }: Stage): Promise<void> {
-  for (const entry of await tail.news()) tellDecision(entry, nameOf)
+  tellDecisions(await tail.news(), nameOf)
 }
 
 /** By the person at the keyboard on the page, or by the demo's own person. */
@@ -95,7 +95,7 @@ export async function releaseAct(stage: Stage): Promise<void> {
       'stay',
     ],
     stage.cast.as('release-bot'),
-    quote,
+    listener(),
   )
   const pending = await until('a pending request', async () =>
     (await grantsOf(stage, 'release-bot')).find((grant) => grant.state === 'pending'),
@@ -141,7 +141,7 @@ export async function agentAct(stage: Stage): Promise<void> {
       stage.script('incident-agent.ts'),
     ],
     stage.cast.as('incident-agent'),
-    quote,
+    listener(),
   )
   const held = await until('a held action', async () => {
     const { holds } = await askRemit<{ readonly holds: readonly Listed[] }>(['holds'], stage.cast.as('ben'))
@@ -181,7 +181,7 @@ export async function metricsAct(stage: Stage): Promise<void> {
       stage.script('metrics-client.ts'),
     ],
     stage.cast.as('metrics-client'),
-    quote,
+    listener(),
   )
   const ran = await run.done()
   expect(

@@ -76,7 +76,8 @@ function stayUp(env: Readonly<Record<string, string>>): Promise<void> {
       .map(([name, value]) => `${name}=${value}`)
       .join(' ')}`,
   )
-  tell('then try   bin/remit grants, bin/remit identities, bin/remit services shop, bin/remit ledger verify')
+  tell('then try   bin/remit grants, bin/remit identities, bin/remit services shop, bin/remit standing, bin/remit ledger verify')
+  tell('next       the same by hand, with a service and a passkey of your own: docs/start.md')
   tell('Ctrl-C ends it, and nothing of it stays')
   return new Promise((resolve) => {
     for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => resolve())

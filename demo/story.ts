@@ -17,6 +17,22 @@ export function quote(text: string): void {
   process.stdout.write(`  ${paint('2', `│ ${text}`)}\n`)
 }
 
+/** Shows what a command says as it says it; a line that is said again and again is counted instead. */
+export function listener(): (line: string) => void {
+  let last = ''
+  let again = 0
+  return (line) => {
+    if (line === last) {
+      again += 1
+      return
+    }
+    if (again > 0) quote(`  and ${again} times more`)
+    last = line
+    again = 0
+    quote(line)
+  }
+}
+
 /** What must be so for the story to be true. */
 export function expect(what: string, isSo: boolean): void {
   if (!isSo) failures += 1
@@ -27,8 +43,18 @@ export function failed(): number {
   return failures
 }
 
-/** One line of a gateway's journal, as the demo shows it. */
-export function tellDecision(entry: Readonly<Record<string, unknown>>, nameOf: (id: string) => string): void {
+/** The news of a gateway's journal, a line for each decision; several in a row that read the same are one line. */
+export function tellDecisions(entries: readonly Readonly<Record<string, unknown>>[], nameOf: (id: string) => string): void {
+  const told = entries.map((entry) => decisionLine(entry, nameOf))
+  for (const [index, line] of told.entries()) {
+    if (line === told[index - 1]) continue
+    const next = told.findIndex((other, at) => at > index && other !== line)
+    const times = (next === -1 ? told.length : next) - index
+    tell(times === 1 ? line : `${line} ${times} times`)
+  }
+}
+
+function decisionLine(entry: Readonly<Record<string, unknown>>, nameOf: (id: string) => string): string {
   const text = (name: string) => (typeof entry[name] === 'string' ? entry[name] : '')
   const chain = Array.isArray(entry['chain']) ? entry['chain'].map((link) => nameOf(String(link))).join(' for ') : ''
   const policies = Array.isArray(entry['policies']) ? entry['policies'].join(', ') : ''
@@ -38,5 +64,5 @@ export function tellDecision(entry: Readonly<Record<string, unknown>>, nameOf: (
     outcome === 'allow'
       ? `grant …${text('grant').slice(-6)} (${policies})`
       : [text('refusal'), policies].filter((part) => part !== '').join(': ')
-  process.stdout.write(`  ${paint(colour, outcome.padEnd(7))} ${chain.padEnd(15)} ${text('target').padEnd(34)} ${paint('2', why)}\n`)
+  return `${paint(colour, outcome.padEnd(7))} ${chain.padEnd(15)} ${text('target').padEnd(34)} ${paint('2', why)}`
 }
