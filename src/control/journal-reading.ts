@@ -90,6 +90,17 @@ export async function* readLines(disk: JournalDisk, segment: Segment, from = 0):
   }
 }
 
+/** All lines up to the last seal, of a journal that nobody writes any more: what a crash or a copy left behind it is under no seal. */
+export async function* readSealedLines(disk: JournalDisk): AsyncGenerator<string, void, undefined> {
+  let waiting: string[] = []
+  for await (const line of readNumbered(disk, 1, Number.MAX_SAFE_INTEGER)) {
+    waiting.push(line)
+    if (readSeal(line) === undefined) continue
+    yield* waiting
+    waiting = []
+  }
+}
+
 /** The lines numbered `from` to `upto`, in order, over all segments. */
 export async function* readNumbered(disk: JournalDisk, from: number, upto: number): AsyncGenerator<string, void, undefined> {
   const segments = await disk.list()

@@ -9,13 +9,15 @@ import { Endings } from '../control/endings.ts'
 import { Facts } from '../control/facts.ts'
 import type { Gate } from '../control/gate.ts'
 import { Journal } from '../control/journal.ts'
-import type { JournalDisk } from '../control/journal-reading.ts'
+import { type JournalDisk, readSealedLines } from '../control/journal-reading.ts'
+import type { ExportedJournal } from '../control/export-ledger.ts'
 import type { Chance, Clock, Database, Passkeys, SecretSource, Signer, Store } from '../control/ports.ts'
 import type { HeadPlace } from '../control/head-keeping.ts'
 import { Ledger } from '../control/ledger.ts'
 import { type HashShelf, memoryShelf } from '../control/log-tree.ts'
 import type { Sequencer } from '../control/sequencer.ts'
 import type { WitnessLine } from '../control/witnessing.ts'
+import { makeVkey } from '../ledger/note.ts'
 import { makeIssuerTokens } from '../host/issuer-tokens.ts'
 import { PolicyChecker } from '../host/policy-checker.ts'
 import { makeTokenMint, type OlderKey } from '../host/token-mint.ts'
@@ -78,6 +80,8 @@ export interface Room {
   readonly desk: Desk
   readonly gate: Gate
   readonly journal: Journal
+  /** Of the epochs before this one: nobody writes them any more, and the ledger goes on vouching for them. */
+  readonly earlierJournals: readonly ExportedJournal[]
 }
 
 /** The members of `Room` are those of the first space. */
@@ -215,7 +219,22 @@ async function openRoom(shared: Shared, parts: RoomParts): Promise<Result<Room>>
   const policies = await publishShipped(desk)
   if (!policies.ok) return policies
   const settled = await settleEpoch(desk, database, shared.epoch)
-  return settled.ok ? done({ desk, gate, journal: journal.value }) : settled
+  return settled.ok ? done({ desk, gate, journal: journal.value, earlierJournals: earlierJournals(parts, shared.epoch) }) : settled
+}
+
+function earlierJournals({ gateway, journalDisk }: RoomParts, epoch: Epoch): readonly ExportedJournal[] {
+  return Array.from({ length: epoch.number - 1 }, (_, place) => {
+    const { name, publicKey } = inEpoch(gateway, place + 1)
+    const read = async function* () {
+      const disk = await journalDisk(place + 1)
+      try {
+        yield* readSealedLines(disk)
+      } finally {
+        await disk.close()
+      }
+    }
+    return { name, vkey: makeVkey(name, publicKey), read }
+  })
 }
 
 /** The journal of the HTTP gateway, held against the newest line that the ledger vouches for, and anchored there from now on. */

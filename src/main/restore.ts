@@ -1,6 +1,6 @@
 /** `remit restore` and `remit new-epoch`: a store of before, or one that lost its tail, begins a new epoch and serves nothing of the old. */
 import { createReadStream } from 'node:fs'
-import { access, readdir, readFile, rm, unlink, writeFile } from 'node:fs/promises'
+import { access, copyFile, mkdir, readdir, readFile, rm, unlink, writeFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { createInterface } from 'node:readline'
 import type { EpochOptions, EpochReport, RestoreOptions } from '../cli/house.ts'
@@ -31,9 +31,20 @@ export async function restore(options: RestoreOptions): Promise<EpochReport> {
   const database = orThrow(await openDatabase(place, { clock: makeClock({ floor: 0 }), chance: makeChance() }))
   try {
     orThrow(await database.restore(linesOf(join(from, storeFile))))
+    await bringJournals(join(from, 'journal'), join(folder.journal, '..'))
     return await begin(database, folder, { ...options, reason: options.reason ?? 'restored from a backup', lastHead })
   } finally {
     await database.close()
+  }
+}
+
+/** The ledger that comes back vouches for them. A file that is there is kept: it is of the same key, and as long or longer. */
+async function bringJournals(from: string, to: string): Promise<void> {
+  for (const folder of await readdir(from).catch(() => [])) {
+    await mkdir(join(to, folder), { recursive: true, mode: 0o700 })
+    const there = new Set(await readdir(join(to, folder)))
+    for (const name of await readdir(join(from, folder)))
+      if (!there.has(name)) await copyFile(join(from, folder, name), join(to, folder, name))
   }
 }
 

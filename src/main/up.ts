@@ -180,6 +180,7 @@ async function serveRoom(house: House, room: Room, options: Serving, origins: Ma
     sequencer: house.sequencer,
     ledger: house.ledger,
     journals: [room.journal],
+    earlierJournals: room.earlierJournals,
     serviceUrl: (service) => gateway.urls()[service],
     log,
     handOver: reveal,

@@ -144,12 +144,14 @@ export class ChaosHouse {
     return this.enter(this.spawn(options))
   }
 
-  /** After a new epoch nobody's sign-in or secret is good any more. */
+  /** After a new epoch nobody's sign-in is good any more. */
+  startAnew(options: Partial<StartOptions> = {}): Promise<Running> {
+    this.#logins.clear()
+    return this.start(options)
+  }
+
+  /** Every machine gets a new secret. */
   async comeInAgain(running: Running): Promise<void> {
-    for (const name of people) {
-      this.#logins.delete(name)
-      await this.#login(name, running.people[name], running.ready)
-    }
     for (const bot of bots) this.#secrets.set(bot, (await running.as('ana').issueSecret(bot, '1d')).secret)
   }
 

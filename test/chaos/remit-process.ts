@@ -42,7 +42,8 @@ export class RemitProcess {
     this.child.stdout?.setEncoding('utf8').on('data', (text: string) => {
       this.#stdout += text
       const end = this.#stdout.indexOf('\n')
-      if (end >= 0) this.#line.resolve(this.#stdout.slice(0, end))
+      // What it says when it cannot start is a line too.
+      if (end >= 0 && this.#stdout.includes('"url"')) this.#line.resolve(this.#stdout.slice(0, end))
     })
     this.child.stderr?.setEncoding('utf8').on('data', (text: string) => {
       this.#stderr = `${this.#stderr}${text}`.slice(-100_000)

@@ -34,11 +34,11 @@ async function freshFolder(name: string): Promise<string> {
 }
 
 async function verified(world: World): Promise<void> {
-  const { journal, sequencer, database } = world.house
+  const { journal, earlierJournals, sequencer, database } = world.house
   await journal.flush()
   await sequencer.flush()
   const [origin = ''] = sequencer.vkey.split('+')
-  const journals = [{ name: journal.name, vkey: journal.vkey, read: () => journal.read() }]
+  const journals = [...earlierJournals, { name: journal.name, vkey: journal.vkey, read: () => journal.read() }]
   const report = await verifyExport(exportLedger({ store: database, space: 'main', origin, vkeys: [sequencer.vkey], journals }), [
     sequencer.vkey,
   ])

@@ -25,7 +25,8 @@ export const exportLedger = endpoint({
     if (!flushed.ok) return flushed
     const { vkey } = api.sequencer
     const [origin = ''] = vkey.split('+')
-    const journals = api.journals.map((journal) => ({ name: journal.name, vkey: journal.vkey, read: () => journal.read() }))
+    const own = api.journals.map((journal) => ({ name: journal.name, vkey: journal.vkey, read: () => journal.read() }))
+    const journals = [...(api.earlierJournals ?? []), ...own]
     return done({
       kind: 'lines',
       type: 'application/x-ndjson',
