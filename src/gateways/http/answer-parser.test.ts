@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { AnswerParser } from './answer-parser.ts'
+import { type AnswerListener, AnswerParser, HeadBefore } from './answer-parser.ts'
 
 interface Read {
   readonly end: string
@@ -13,12 +13,12 @@ interface Read {
 }
 
 /** Reads these pieces as they come, then the end of the connection where nothing has ended before. */
-function read(pieces: readonly string[], method = 'GET', headBytesMax = 200): Read {
+function read(pieces: readonly string[], { method = 'GET', headBytesMax = 200, before = new HeadBefore() } = {}): Read {
   let status: number | undefined
   let headers: readonly string[] | undefined
   let body = ''
   let ends = 0
-  const parser = new AnswerParser(method, headBytesMax, {
+  const listener: AnswerListener = {
     onHead: (head) => {
       assert.equal(status, undefined, 'one head')
       status = head.status
@@ -34,7 +34,8 @@ function read(pieces: readonly string[], method = 'GET', headBytesMax = 200): Re
     },
     onInterim: (interim) => assert.ok(status === undefined && interim < 200),
     onSwitch: () => assert.fail('nobody asked for it'),
-  })
+  }
+  const parser = new AnswerParser({ method, headBytesMax, listener, before })
   let end = 'more'
   for (const piece of pieces) {
     if (end === 'more' || end === 'over') end = parser.push(Buffer.from(piece, 'latin1'))
@@ -132,6 +133,16 @@ test('however the bytes are cut, the same is read', () => {
   )
 })
 
+test('after whatever came before on its connection, an answer reads as it does alone', () => {
+  fc.assert(
+    fc.property(fc.array(fc.tuple(fc.constantFrom(...answers), fc.constantFrom('GET', 'HEAD')), { minLength: 2, maxLength: 6 }), (said) => {
+      const before = new HeadBefore()
+      for (const [[, bytes], method] of said) assert.deepEqual(read([bytes], { method, before }), read([bytes], { method }))
+    }),
+    { numRuns: 2_000 },
+  )
+})
+
 test('what breaks off is not whole', () => {
   for (const bytes of [
     `${ok}Content-Length: 3\r\n\r\nab`,
@@ -144,7 +155,7 @@ test('what breaks off is not whole', () => {
 })
 
 test('an answer to HEAD has no body, whatever it says', () => {
-  const got = read([`${ok}Content-Length: 3\r\n\r\n`], 'HEAD')
+  const got = read([`${ok}Content-Length: 3\r\n\r\n`], { method: 'HEAD' })
   assert.deepEqual([got.end, got.body], ['over', ''])
 })
 

@@ -7,6 +7,14 @@ export interface AnswerHead {
   readonly headers: readonly string[]
   /** Bytes of the body; `chunked`, or `until-close` where only the end of the connection tells. */
   readonly length: number | 'chunked' | 'until-close'
+  /** Where is kept which of the headers pass, for answers that have the same ones. */
+  readonly reading: PassingHeaders
+}
+
+/** Which headers pass, once somebody has looked; for which `secret`. */
+export interface PassingHeaders {
+  secret?: string | undefined
+  passing?: readonly string[] | undefined
 }
 
 /** Hears of the answer in order. None of it may throw. */
@@ -24,6 +32,39 @@ export interface AnswerListener {
 /** `over`: the answer is whole. `excess`: so it is, but bytes came after it. `malformed`: nothing of the rest can be trusted. */
 export type Progress = 'more' | 'over' | 'excess' | 'malformed'
 
+/** What the lines of an answer's head say, whatever was asked. */
+interface ReadHead {
+  readonly status: number
+  readonly minor: string
+  readonly headers: readonly string[]
+  /** `undefined` where what they say of the body cannot be taken. */
+  readonly framing: Framing | undefined
+  readonly reading: PassingHeaders
+}
+
+/** The last head of an answer on a connection: an upstream says most of it again, and what is the same to the byte reads the same. */
+export class HeadBefore {
+  #bytes: Buffer | undefined
+  #read: ReadHead | undefined
+
+  /** What was read, and of how many bytes, where these begin with the same head. */
+  at(bytes: Buffer): { readonly read: ReadHead; readonly end: number } | undefined {
+    const [known, read] = [this.#bytes, this.#read]
+    if (known === undefined || read === undefined || bytes.byteLength < known.byteLength) return undefined
+    const end = known.byteLength
+    return bytes.compare(known, 0, end, 0, end) === 0 ? { read, end } : undefined
+  }
+
+  keep(bytes: Buffer, read: ReadHead): void {
+    if (bytes.byteLength > keptHeadBytesMax) return
+    this.#bytes = Buffer.from(bytes)
+    this.#read = read
+  }
+}
+
+/** A head above this size is not kept. */
+const keptHeadBytesMax = 4_096
+
 /** Interim answers that may come before the answer. */
 const interimMax = 16
 const chunkLineBytesMax = 1_024
@@ -32,6 +73,16 @@ const statusLine = /^HTTP\/1\.([01]) ([1-9]\d\d)(?: [\t\x20-\x7e\x80-\xff]*)?\r\
 const chunkLine = /^([0-9A-Fa-f]{1,13})(?:[\t ]*;[\t\x20-\x7e\x80-\xff]*)?$/
 
 type State = 'head' | 'length' | 'chunk-line' | 'chunk' | 'chunk-end' | 'trailers' | 'until-close' | 'over'
+
+export interface AnswerParserInput {
+  /** Of the request. */
+  readonly method: string
+  readonly headBytesMax: number
+  readonly listener: AnswerListener
+  /** The request asked for another protocol. */
+  readonly mayChange?: boolean
+  readonly before?: HeadBefore
+}
 
 /** Reads one answer. */
 export class AnswerParser {
@@ -48,10 +99,13 @@ export class AnswerParser {
   #keepsOpen = false
   /** Seconds for which the upstream promises to keep an idle connection. */
   #idleSeconds: number | undefined
+  readonly #before: HeadBefore
 
-  constructor(method: string, headBytesMax: number, listener: AnswerListener, mayChange = false) {
+  /** `before`: of the same connection, and only of it. */
+  constructor({ method, headBytesMax, listener, mayChange = false, before = new HeadBefore() }: AnswerParserInput) {
     this.#isHead = method === 'HEAD'
     this.#mayChange = mayChange
+    this.#before = before
     this.#headBytesMax = headBytesMax
     this.#listener = listener
   }
@@ -87,7 +141,7 @@ export class AnswerParser {
   #step(bytes: Buffer): Buffer | undefined {
     switch (this.#state) {
       case 'head':
-        return this.#withWhole(bytes, '\r\n\r\n', this.#headBytesMax, (text) => this.#readHead(text))
+        return this.#withWhole(bytes, '\r\n\r\n', this.#headBytesMax, (text) => this.#takeText(text))
       case 'length':
       case 'chunk':
         return this.#body(bytes)
@@ -111,11 +165,16 @@ export class AnswerParser {
 
   /** Takes a head that is there whole; takes nothing of one that is not. */
   #wholeHead(bytes: Buffer): Buffer | undefined {
+    const again = this.#before.at(bytes)
+    if (again !== undefined) return this.#take(again.read) ? bytes.subarray(again.end) : undefined
     const text = bytes.toString('latin1', 0, Math.min(bytes.byteLength, this.#headBytesMax))
     const at = text.indexOf('\r\n\r\n')
     if (at < 0) return bytes
     const end = at + 4
-    return this.#readHead(end === text.length ? text : text.slice(0, end)) ? bytes.subarray(end) : undefined
+    const read = readHead(end === text.length ? text : text.slice(0, end))
+    if (read === undefined) return undefined
+    this.#before.keep(bytes.subarray(0, end), read)
+    return this.#take(read) ? bytes.subarray(end) : undefined
   }
 
   /** Reads what is there up to and with the mark, once it is; keeps it until then, within the bound. */
@@ -146,22 +205,20 @@ export class AnswerParser {
     return bytes.subarray(part.byteLength)
   }
 
-  #readHead(text: string): boolean {
-    const [line = '', minor, digits] = statusLine.exec(text) ?? []
-    if (digits === undefined) return false
-    const headers = readHeaders(text, line.length)
-    if (headers === undefined) return false
-    const status = Number(digits)
+  #takeText(text: string): boolean {
+    const read = readHead(text)
+    return read !== undefined && this.#take(read)
+  }
+
+  #take({ status, minor, headers, framing, reading }: ReadHead): boolean {
     if (status === 101) return this.#switch(headers)
     if (status < 200) {
       this.#interim += 1
-      const framing = readFraming(headers)
       // It has no body: whatever is said of one, somebody would read the answer as that.
       if (this.#interim > interimMax || framing === undefined || framing.chunked || framing.length !== undefined) return false
       this.#listener.onInterim(status, headers)
       return true
     }
-    const framing = readFraming(headers)
     if (framing === undefined || (minor === '0' && framing.chunked)) return false
     const hasNone = this.#isHead || status === 204 || status === 304
     const length = hasNone ? 0 : framing.chunked ? 'chunked' : (framing.length ?? 'until-close')
@@ -169,7 +226,7 @@ export class AnswerParser {
     this.#idleSeconds = framing.idleSeconds
     this.#state = length === 'chunked' ? 'chunk-line' : length === 'until-close' ? 'until-close' : 'length'
     this.#bytesLeft = typeof length === 'number' ? length : 0
-    this.#listener.onHead({ status, headers, length })
+    this.#listener.onHead({ status, headers, length, reading })
     if (length === 0) this.#finish()
     return true
   }
@@ -210,6 +267,14 @@ const opening = Buffer.from('HTTP/1.')
 function looksLikeHead(bytes: Buffer): boolean {
   const length = Math.min(bytes.byteLength, opening.byteLength)
   return bytes.compare(opening, 0, length, 0, length) === 0
+}
+
+/** Status line and headers; `undefined` where a line cannot be read. */
+function readHead(text: string): ReadHead | undefined {
+  const [line = '', minor = '', digits] = statusLine.exec(text) ?? []
+  if (digits === undefined) return undefined
+  const headers = readHeaders(text, line.length)
+  return headers === undefined ? undefined : { status: Number(digits), minor, headers, framing: readFraming(headers), reading: {} }
 }
 
 interface Framing {

@@ -13,6 +13,14 @@ export interface RawHead {
   readonly target: string
   readonly version: string
   readonly headers: readonly string[]
+  /** Where what is read of the headers is kept, for heads that have the same ones. */
+  readonly reading?: HeadersReading | undefined
+}
+
+/** What was read of the headers, and for which `withheld`. */
+export interface HeadersReading {
+  withheld?: string | undefined
+  read?: Result<ReadHeaders>
 }
 
 export interface HttpRequest extends Target {
@@ -49,6 +57,11 @@ interface Gathered {
   connection?: string[]
 }
 
+interface ReadHeaders extends Gathered {
+  readonly bodyLength: number | 'chunked'
+  readonly token: string | undefined
+}
+
 /**
  * Reads a head of HTTP/1.1. `withheld` is the header in which the upstream takes its credential: the client's own never passes.
  * Refuses `input.malformed`, `input.invalid`, `input.too-large`, `action.ambiguous` and `credential.invalid`, naming the part.
@@ -62,20 +75,49 @@ export function readRequest(
   if (head.headers.length / 2 > limits.headersMax) return refuse('input.too-large', { detail: `at most ${limits.headersMax} headers` })
   if (head.target.length > limits.targetBytesMax)
     return refuse('input.too-large', { detail: `a target of at most ${limits.targetBytesMax} bytes` })
-  const gathered = gatherHeaders(head.headers, withheld)
+  const read = readHeaders(head, withheld)
+  if (!read.ok) return read
+  const target = readTarget(head.target)
+  if (!target.ok) return target
+  const { passing, expect, mediaType, contentEncoding, waitSeconds, bodyLength, token } = read.value
+  const upgrade = readHandshake(head.method, read.value, bodyLength)
+  if (!upgrade.ok) return upgrade
+  return done({
+    method: head.method,
+    target: head.target,
+    segments: target.value.segments,
+    parameters: target.value.parameters,
+    headers: passing,
+    bodyLength,
+    expectsContinue: expect !== undefined,
+    upgrade: upgrade.value,
+    token,
+    waitSeconds,
+    mediaType,
+    contentEncoding,
+  })
+}
+
+/** What the headers say whatever is asked, once for each list of them. */
+function readHeaders({ headers, reading = {} }: RawHead, withheld: string | undefined): Result<ReadHeaders> {
+  if (reading.read === undefined || reading.withheld !== withheld) {
+    reading.read = readHeadersAnew(headers, withheld)
+    reading.withheld = withheld
+  }
+  return reading.read
+}
+
+function readHeadersAnew(raw: readonly string[], withheld: string | undefined): Result<ReadHeaders> {
+  const gathered = gatherHeaders(raw, withheld)
   if (!gathered.ok) return gathered
-  const { passing, host, authorization, expect, mediaType, contentEncoding, waitSeconds, connection } = gathered.value
+  const { passing, host, authorization, expect, connection } = gathered.value
   if (host === undefined || !isHost(host)) return ambiguous('exactly one Host with a name is needed')
   if (expect !== undefined && expect.toLowerCase() !== '100-continue')
     return refuse('input.invalid', { detail: 'Expect takes 100-continue only' })
-  const target = readTarget(head.target)
-  if (!target.ok) return target
   const bodyLength = readFraming(gathered.value)
   if (!bodyLength.ok) return bodyLength
   const token = readToken(authorization)
   if (!token.ok) return token
-  const upgrade = readHandshake(head.method, gathered.value, bodyLength.value)
-  if (!upgrade.ok) return upgrade
   if (connection?.some((name) => !/^[!#$%&'*+.^_`|~0-9a-z-]+$/.test(name)) === true)
     return ambiguous('Connection lists something that is no name')
   const listed = connection?.filter((name) => name !== 'close' && name !== 'keep-alive' && name !== 'te' && name !== 'upgrade') ?? []
@@ -83,18 +125,10 @@ export function readRequest(
   if (listed.some((name) => ['once', 'gateway', 'refuse'].includes(headerName(name).rule)))
     return ambiguous('Connection lists a header that belongs to the request')
   return done({
-    method: head.method,
-    target: head.target,
-    segments: target.value.segments,
-    parameters: target.value.parameters,
-    headers: listed.length === 0 ? passing : without(passing, listed),
+    ...gathered.value,
+    passing: listed.length === 0 ? passing : without(passing, listed),
     bodyLength: bodyLength.value,
-    expectsContinue: expect !== undefined,
-    upgrade: upgrade.value,
     token: token.value,
-    waitSeconds,
-    mediaType,
-    contentEncoding,
   })
 }
 

@@ -8,7 +8,16 @@ import { abort } from './answers.ts'
 import type { StreamHost } from './client-stream.ts'
 import { Http1Stream } from './http1-stream.ts'
 import type { HttpLimits } from './limits.ts'
-import { type BodyParser, type FoundHead, readHead, type RequestHead, targetOf } from './request-parser.ts'
+import {
+  type BodyParser,
+  type FoundHead,
+  type HeaderBlock,
+  headerBlockOf,
+  readHead,
+  readHeadAgain,
+  type RequestHead,
+  targetOf,
+} from './request-parser.ts'
 
 export interface ConnectionInput {
   readonly socket: Socket
@@ -40,6 +49,8 @@ export class Connection {
   #kept: Buffer | undefined
   /** How much of `#kept` has been looked at for the end of a head. */
   #seen = 0
+  /** The header lines of the request before. */
+  #block: HeaderBlock | undefined
   #stream: Http1Stream | undefined
   #ahead: Ahead[] = []
   /** Whether nothing after the last one in `#ahead` can be read yet: it has a body, or is none. */
@@ -199,6 +210,12 @@ export class Connection {
   }
 
   #takeHead(kept: Buffer): boolean {
+    const again = this.#block === undefined ? undefined : readHeadAgain(kept, this.#block, this.limits.headerBytesMax)
+    if (again !== undefined) {
+      this.#seen = 0
+      this.#put(again, kept)
+      return true
+    }
     const found = readHead(kept, this.#seen, this.limits.headerBytesMax)
     if (found.ok && found.value === undefined) {
       this.#seen = kept.byteLength
@@ -217,7 +234,11 @@ export class Connection {
       return
     }
     if (found.value === undefined) return
-    const { head, bytes } = found.value
+    this.#block = headerBlockOf(kept, found.value)
+    this.#put(found.value, kept)
+  }
+
+  #put({ head, bytes }: FoundHead, kept: Buffer): void {
     this.#consume(kept, bytes)
     this.#isAheadClosed = head.framing !== 0
     this.#ahead.push(head)

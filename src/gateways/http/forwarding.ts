@@ -37,6 +37,15 @@ export interface ForwardingPlan {
 const secretLengthMin = 8
 const early: Refusal = { code: 'action.ambiguous', detail: 'bytes after a handshake that was not answered yet' }
 
+/** As `answerHeaders`, once for each list of headers. */
+function passingHeaders({ headers, reading }: AnswerHead, secret: string | undefined): readonly string[] | undefined {
+  if (reading.passing === undefined || reading.secret !== secret) {
+    reading.passing = answerHeaders(headers, secret)
+    reading.secret = secret
+  }
+  return reading.passing
+}
+
 /**
  * Sends a request upstream at most once: nothing is ever tried again, also where a kept-alive connection dies before it answers,
  * because the upstream may have acted. The answer is streamed as it comes; what the slower side has not taken stops the faster one.
@@ -266,10 +275,11 @@ export class Forwarding implements Cuttable, CallListener, BodyReader {
     return false
   }
 
-  onHead({ status, headers, length }: AnswerHead): void {
+  onHead(head: AnswerHead): void {
     if (this.#state !== 'sent') return
     const { stream, limits } = this.#plan
-    const passing = answerHeaders(headers, this.#secret)
+    const { status, length } = head
+    const passing = passingHeaders(head, this.#secret)
     if (passing === undefined || status > 599) {
       this.#failBeforeAnswer('upstream.malformed', passing === undefined ? 'its headers cannot be passed on' : `status ${status}`)
       return

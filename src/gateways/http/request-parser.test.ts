@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
 import fc from 'fast-check'
-import { BodyParser, readHead, type RequestHead, targetOf } from './request-parser.ts'
+import { BodyParser, headerBlockOf, readHead, readHeadAgain, type RequestHead, targetOf } from './request-parser.ts'
 
 const headBytesMax = 400
 
@@ -154,6 +154,39 @@ test('however the bytes are cut, the same is read', () => {
     }),
     { numRuns: 2_000 },
   )
+})
+
+test('header lines that are known again read as they do when they are new, and others are not known', () => {
+  const lines = fc.constantFrom(
+    'GET /a HTTP/1.1',
+    'PUT /b?c=d HTTP/1.1',
+    'GET /a HTTP/1.0',
+    'CONNECT a:1 HTTP/1.1',
+    'get /a HTTP/1.1',
+    'GET /a',
+    '',
+  )
+  const headers = fc.constantFrom(
+    'Host: shop.test',
+    'Host: shop.tesT',
+    'Host: shop.test\r\nConnection: close',
+    'Host: shop.test\r\nContent-Length: 3',
+  )
+  const ends = fc.constantFrom('\r\n\r\n', '\r\n\r\nabc', '\r\n\r', '\r\n', '\n\n')
+  const text = fc.tuple(lines, headers, ends).map(([line, header, end]) => Buffer.from(`${line}\r\n${header}${end}`))
+  let known = 0
+  fc.assert(
+    fc.property(text, text, fc.constantFrom(40, headBytesMax), (first, second, bytesMax) => {
+      const found = readHead(first, 0, headBytesMax)
+      const block = found.ok && found.value !== undefined ? headerBlockOf(first, found.value) : undefined
+      const again = block === undefined ? undefined : readHeadAgain(second, block, bytesMax)
+      if (again === undefined) return
+      known += 1
+      assert.deepEqual({ ok: true, value: again }, readHead(second, 0, bytesMax))
+    }),
+    { numRuns: 5_000 },
+  )
+  assert.ok(known > 50, `${known} were known`)
 })
 
 test('noise is never read as a request with a body of unknown length', () => {

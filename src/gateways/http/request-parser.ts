@@ -20,6 +20,15 @@ export interface FoundHead {
   readonly bytes: number
 }
 
+/** The header lines of a head, up to and with the empty line, and what was read of them. */
+export interface HeaderBlock {
+  readonly bytes: Buffer
+  readonly head: RequestHead
+}
+
+/** A block above this size is not kept. */
+const keptBlockBytesMax = 4_096
+
 /** IANA's registry but for what only makes sense to HTTP/2. A method that nobody knows has a body of which nobody knows what it means. */
 const methods = new Set(
   (
@@ -46,6 +55,28 @@ export function readHead(bytes: Buffer, seen: number, headerBytesMax: number): R
   return done(undefined)
 }
 
+/** The lines of a head that was found at the start of `bytes`, to be known again; `undefined` where they are too many to be kept. */
+export function headerBlockOf(bytes: Buffer, found: FoundHead): HeaderBlock | undefined {
+  const from = bytes.indexOf(0x0a) + 1
+  return found.bytes - from > keptBlockBytesMax ? undefined : { bytes: Buffer.from(bytes.subarray(from, found.bytes)), head: found.head }
+}
+
+/**
+ * The head at the start of `bytes` where its header lines are, to the byte, those of the request before: whoever keeps a connection
+ * says most of it again. What was read of the lines is read as it was; `undefined` where `readHead` has to look, and to refuse.
+ */
+export function readHeadAgain(bytes: Buffer, { bytes: lines, head }: HeaderBlock, headerBytesMax: number): FoundHead | undefined {
+  const from = bytes.indexOf(0x0a) + 1
+  const end = from + lines.byteLength
+  if (from === 0 || end > bytes.byteLength || end > headerBytesMax) return undefined
+  if (bytes.compare(lines, 0, lines.byteLength, from, end) !== 0) return undefined
+  const text = bytes.toString('latin1', 0, from)
+  const [line, method = '', target = '', version] = requestLine.exec(text) ?? []
+  if (line !== text || version !== '1.1' || !isMethod(method) || method === 'CONNECT') return undefined
+  const { headers, framing, closes, waits, reading } = head
+  return { head: { method, target, version, headers, framing, closes, waits, reading }, bytes: end }
+}
+
 /** Whether a request may have this method at all. */
 export function isMethod(method: string): boolean {
   return methods.has(method)
@@ -67,7 +98,8 @@ function readWholeHead(text: string): Result<FoundHead> {
   if (method === 'CONNECT') return refuse('input.invalid', { detail: 'CONNECT is not taken here' })
   const framed = readFraming(headers)
   if (!framed.ok) return framed
-  return done({ head: { method, target, version, headers, ...framed.value }, bytes: text.length })
+  const { framing, closes, waits } = framed.value
+  return done({ head: { method, target, version, headers, framing, closes, waits, reading: {} }, bytes: text.length })
 }
 
 /** RFC 9112 §6.3, without its mercies: one length or one coding, each said once. */

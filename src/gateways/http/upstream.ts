@@ -3,7 +3,7 @@ import { connect, isIP, type Socket } from 'node:net'
 import { connect as connectSecurely, type TLSSocket } from 'node:tls'
 import type { Clock } from '../../control/ports.ts'
 import type { Instant } from '../../kernel/instants.ts'
-import { type AnswerListener, AnswerParser } from './answer-parser.ts'
+import { type AnswerListener, AnswerParser, HeadBefore } from './answer-parser.ts'
 import { abort } from './answers.ts'
 import type { HttpLimits } from './limits.ts'
 
@@ -168,6 +168,7 @@ class Connection {
   #isReady = false
   #call: Call | undefined
   #idleUntil: Instant = 0
+  readonly #before = new HeadBefore()
 
   constructor(pool: Pool, open: (hear: (bytes: Buffer) => void) => Socket) {
     this.#pool = pool
@@ -188,7 +189,9 @@ class Connection {
   }
 
   take(method: string, listener: CallListener, mayChange: boolean): UpstreamCall {
-    const call = new Call(this.#socket, listener, new AnswerParser(method, this.#pool.limits.upstreamHeaderBytesMax, listener, mayChange))
+    const { upstreamHeaderBytesMax: headBytesMax } = this.#pool.limits
+    const parser = new AnswerParser({ method, headBytesMax, listener, mayChange, before: this.#before })
+    const call = new Call(this.#socket, listener, parser)
     this.#call = call
     if (this.#isReady) call.ready()
     return call
