@@ -157,26 +157,16 @@ test('however the bytes are cut, the same is read', () => {
 })
 
 test('header lines that are known again read as they do when they are new, and others are not known', () => {
-  const lines = fc.constantFrom(
-    'GET /a HTTP/1.1',
-    'PUT /b?c=d HTTP/1.1',
-    'GET /a HTTP/1.0',
-    'CONNECT a:1 HTTP/1.1',
-    'get /a HTTP/1.1',
-    'GET /a',
-    '',
-  )
-  const headers = fc.constantFrom(
-    'Host: shop.test',
-    'Host: shop.tesT',
-    'Host: shop.test\r\nConnection: close',
-    'Host: shop.test\r\nContent-Length: 3',
-  )
-  const ends = fc.constantFrom('\r\n\r\n', '\r\n\r\nabc', '\r\n\r', '\r\n', '\n\n')
-  const text = fc.tuple(lines, headers, ends).map(([line, header, end]) => Buffer.from(`${line}\r\n${header}${end}`))
+  const good = ['GET /a HTTP/1.1', 'PUT /b?c=d HTTP/1.1']
+  const line = fc.constantFrom(...good, 'GET /a HTTP/1.0', 'CONNECT a:1 HTTP/1.1', 'get /a HTTP/1.1', 'GET /a', '')
+  const headers = fc.constantFrom('Host: shop.test', 'Host: shop.tesT', 'Host: shop.test\r\nContent-Length: 3')
+  const end = fc.constantFrom('\r\n\r\n', '\r\n\r\nabc', '\r\n\r', '\n\n')
+  const text = (...parts: fc.Arbitrary<string>[]) =>
+    fc.tuple(...parts).map(([first, ...rest]) => Buffer.from(`${first}\r\n${rest.join('')}`))
+  const whole = text(fc.constantFrom(...good), headers, fc.constant('\r\n\r\n'))
   let known = 0
   fc.assert(
-    fc.property(text, text, fc.constantFrom(40, headBytesMax), (first, second, bytesMax) => {
+    fc.property(whole, text(line, headers, end), fc.constantFrom(40, headBytesMax), (first, second, bytesMax) => {
       const found = readHead(first, 0, headBytesMax)
       const block = found.ok && found.value !== undefined ? headerBlockOf(first, found.value) : undefined
       const again = block === undefined ? undefined : readHeadAgain(second, block, bytesMax)
