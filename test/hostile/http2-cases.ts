@@ -142,6 +142,7 @@ const rows: readonly (readonly [says: string, sends: readonly Buffer[], wants: s
   // §6.1
   ['DATA on the connection', [data(0, 'x')], protocol],
   ['DATA with more padding than frame', [post(1), frame('DATA', 0x8, 1, Buffer.from([9, 1, 2]))], protocol],
+  ['DATA with as much padding as frame', [post(1), frame('DATA', 0x8, 1, Buffer.from([3, 1, 2]))], protocol],
   ['DATA with nothing where the padding should be', [post(1), frame('DATA', 0x8, 1)], 'goaway FRAME_SIZE_ERROR'],
   ['DATA with padding', [post(1), frame('DATA', 0x8 | endStream, 1, Buffer.from([2, 0x68, 0x69, 0, 0]))], 'status 1 200', ['POST /a hi']],
   // §6.3, §6.4

@@ -169,7 +169,11 @@ test('an answer goes no faster than its window, and the upstream no faster than 
   const client = await connect()
   client.send(request(1, 'GET', '/a'))
   assert.ok(await client.until(() => client.body(1).byteLength === 65_535), 'the window is used')
-  await new Promise((resolve) => setTimeout(resolve, 100))
+  // Until it stands still: what the system keeps on the way is full.
+  for (let before = -1; before !== sent; ) {
+    before = sent
+    await new Promise((resolve) => setTimeout(resolve, 100))
+  }
   assert.equal(client.body(1).byteLength, 65_535)
   assert.ok(sent < 20_000_000, `${sent} bytes left the upstream`)
   client.send(frame('WINDOW_UPDATE', 0, 1, number(10)))
@@ -180,6 +184,23 @@ test('an answer goes no faster than its window, and the upstream no faster than 
   client.send(frame('WINDOW_UPDATE', 0, 1, number(999_990)))
   assert.ok(await client.until(() => client.body(1).byteLength === 1_065_535))
   assert.ok(client.of(1, 'DATA').every(({ payload }) => payload.byteLength <= 16_384))
+})
+
+test('two answers share the window of the connection, to the byte', async (context) => {
+  const upstreamPort = await httpUpstream(context, (incoming, response) =>
+    response.end('x'.repeat(incoming.url === '/few' ? 1_000 : 100_000)),
+  )
+  const { open: connect } = await opened(context, { upstreamPort })
+  const client = await connect()
+  client.send(request(1, 'GET', '/few'))
+  assert.ok(await client.until(() => client.isOver(1)))
+  client.send(request(3, 'GET', '/many'))
+  assert.ok(await client.until(() => client.body(3).byteLength >= 64_535))
+  await new Promise((resolve) => setTimeout(resolve, 50))
+  assert.equal(client.body(3).byteLength, 64_535)
+  client.send(frame('WINDOW_UPDATE', 0, 0, number(200_000)), frame('WINDOW_UPDATE', 0, 3, number(200_000)))
+  assert.ok(await client.until(() => client.isOver(3)))
+  assert.equal(client.body(3).byteLength, 100_000)
 })
 
 test('a window that was taken back is waited for', async (context) => {
