@@ -33,10 +33,14 @@ export function dataFolder(path: string): DataFolder {
   }
 }
 
-/** Makes the folder where it is missing, for its owner alone. */
+/** Makes the folder where it is missing, for its owner alone. Throws a sentence for a person. */
 export async function openDataFolder(path: string): Promise<DataFolder> {
   const folder = dataFolder(path)
-  for (const each of [path, join(path, 'store'), join(path, 'journal'), folder.keys]) await mkdir(each, { recursive: true, mode: 0o700 })
+  for (const each of [path, join(path, 'store'), join(path, 'journal'), folder.keys])
+    await mkdir(each, { recursive: true, mode: 0o700 }).catch((cause: unknown) => {
+      const why = cause instanceof Error ? cause.message : 'the system refuses'
+      throw new Error(`the data folder ${path} cannot be made: ${why}; name one with --data that Remit may write`, { cause })
+    })
   return folder
 }
 

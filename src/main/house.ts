@@ -252,7 +252,8 @@ async function openJournal(
     clock,
     ...(anchored === undefined ? {} : { anchored }),
     storeVersion: (await store.last()).version,
-    onFailure: (cause) => alarm('the journal stopped recording, and the gateway refuses everything', cause),
+    onFailure: (cause) =>
+      alarm('the journal stopped recording, and the gateway refuses everything; mend its disk, then start Remit again', cause),
   })
   if (!journal.ok)
     return refuse(journal.refusal.code, { detail: `the journal of ${signer.name} in the data folder: ${journal.refusal.detail ?? ''}` })

@@ -34,7 +34,7 @@ export class StoreLock {
       if (why === undefined) throw thrown
       return isBusy(thrown)
         ? refuse('store.locked', { detail: 'held by a process that is just starting' })
-        : refuse('store.unavailable', { detail: why })
+        : refuse('store.unavailable', { detail: `${why} (${path})` })
     }
   }
 

@@ -49,7 +49,7 @@ export async function openSqliteStore(options: SqliteStoreOptions): Promise<Resu
   } catch (thrown) {
     const why = describeUnavailable(thrown)
     if (why === undefined) throw thrown
-    return refuse('store.unavailable', { detail: why })
+    return refuse('store.unavailable', { detail: `${why} (${path})` })
   } finally {
     if (opened === undefined) {
       writer?.close()
