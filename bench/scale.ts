@@ -94,9 +94,10 @@ async function publish(world: World, without?: string): Promise<void> {
   )
 }
 
-async function open(seed: number): Promise<World> {
+/** `at`: a file, or in memory. */
+export async function open(seed: number, at = ':memory:'): Promise<World> {
   const clock = new RealClock()
-  const parts = testParts(seed, ':memory:', clock)
+  const parts = testParts(seed, at, clock)
   const rooms: typeof parts.rooms = [{ ...parts.rooms[0], journalDisk: sameDisk(listingDisk()) }]
   return openWorldOf({ ...parts, rooms, clock }, shopDocument())
 }
@@ -117,7 +118,7 @@ function listingDisk(): JournalDisk {
 }
 
 /** Agents with ten live grants each, as many as it takes, and the rest of the identities without any. */
-async function fill(world: World, count: number, granted: number): Promise<void> {
+export async function fill(world: World, count: number, granted: number): Promise<void> {
   const { desk } = world
   const model = await atWork(world, 'aide', ['read:shop'], { duration: 3_600_000, idle: 3_600_000 })
   const owner = world.person('ana').id
@@ -233,7 +234,7 @@ async function loseRole(world: World, name: string): Promise<void> {
 }
 
 /** A change, everything that ends by it, and the longest that nothing else had its turn meanwhile. */
-async function pauseOf(world: World, change: () => Promise<unknown>): Promise<Pause> {
+export async function pauseOf(world: World, change: () => Promise<unknown>): Promise<Pause> {
   const open = () => [...world.desk.facts.openGrants()].length
   const before = open()
   const cpu = () => {

@@ -9,15 +9,14 @@ import type { PicturedIdentity } from './configuration-picture.ts'
 import { mayMeet } from './policy-words.ts'
 import { policyId, type RuledPicture } from './change-set-policies.ts'
 
-export function identityLines(before: RuledPicture, after: RuledPicture): ChangeLine[] {
-  const uses = new RoleUses([before, after])
-  const lines: ChangeLine[] = []
+export function* identityLines(before: RuledPicture, after: RuledPicture): Generator<ChangeLine> {
+  if (before.identities === after.identities) return
+  const sides = { uses: new RoleUses([before, after]), before, after, dear: new Map<string, readonly Eligible[]>() }
   for (const now of after.identities.values()) {
     const old = before.identities.get(now.name)
     if (old === now) continue
-    lines.push(...(old === undefined ? arrival(now, uses) : changes(old, now, { uses, before, after })))
+    yield* old === undefined ? arrival(now, sides.uses) : changes(old, now, sides)
   }
-  return lines
 }
 
 function line(about: PicturedIdentity, what: ChangeLine['what'], changeClass: ChangeClass, says: string): ChangeLine {
@@ -41,7 +40,11 @@ interface Sides {
   readonly uses: RoleUses
   readonly before: RuledPicture
   readonly after: RuledPicture
+  /** By role: eligibilities whose terms come with it. */
+  readonly dear: Map<string, readonly Eligible[]>
 }
+
+type Eligible = Rules['eligibility']['policies'][number]
 
 function changes(old: PicturedIdentity, now: PicturedIdentity, sides: Sides): ChangeLine[] {
   const lines: ChangeLine[] = []
@@ -83,13 +86,14 @@ function roleGained(role: string, uses: RoleUses): { readonly class: ChangeClass
   return { class: used === '' ? 'neutral' : 'widens', says: `gains role ${role}${used === '' ? ', which no policy names' : `: ${used}`}` }
 }
 
-function roleLost(now: PicturedIdentity, role: string, { uses, after, before }: Sides): ChangeLine {
+function roleLost(now: PicturedIdentity, role: string, sides: Sides): ChangeLine {
+  const { uses } = sides
   const used = uses.of(role)
   if (used === '') return line(now, 'change', 'neutral', `loses role ${role}, which no policy names`)
   const guards = uses.guards(role)
   if (guards.length > 0)
     return line(now, 'change', 'widens', `loses role ${role}, and with it what ${guards.join(', ')} said of who has it`)
-  const cheaper = cheaperWithoutRole(now, role, { before: before.rules, after: after.rules })
+  const cheaper = cheaperWithoutRole(now, role, sides)
   if (cheaper !== undefined)
     return line(
       now,
@@ -101,12 +105,8 @@ function roleLost(now: PicturedIdentity, role: string, { uses, after, before }: 
 }
 
 /** Terms add up over all eligibilities that match: whoever no longer matches a dear one may match a cheap one still. */
-function cheaperWithoutRole(
-  now: PicturedIdentity,
-  role: string,
-  { before, after }: { readonly before: Rules | undefined; readonly after: Rules | undefined },
-): string | undefined {
-  const matches = (policy: Rules['eligibility']['policies'][number]) => {
+function cheaperWithoutRole(now: PicturedIdentity, role: string, { before, after, dear: known }: Sides): string | undefined {
+  const matches = (policy: Eligible) => {
     const { principal } = policy.scope
     switch (principal.kind) {
       case 'any':
@@ -117,14 +117,20 @@ function cheaperWithoutRole(
         return uidsOf(principal).some((uid) => (uid.type === 'Role' ? now.roles.includes(uid.id) : uid.id === now.name))
     }
   }
-  const dear = (before?.eligibility.policies ?? []).filter(
+  const ofRole = known.get(role) ?? dearOf(role, before.rules)
+  known.set(role, ofRole)
+  const dear = ofRole.filter((policy) => !matches(policy))
+  if (dear.length === 0) return undefined
+  const cheap = after.rules?.eligibility.policies.filter((policy) => matches(policy)) ?? []
+  return cheap.find((policy) => dear.some((each) => each.id !== policy.id && mayMeet(each.scope, policy.scope)))?.id
+}
+
+function dearOf(role: string, rules: Rules | undefined): readonly Eligible[] {
+  return (rules?.eligibility.policies ?? []).filter(
     (policy) =>
       uidsOf(policy.scope.principal).some((uid) => uid.type === 'Role' && uid.id === role) &&
-      ['approval', 'duration', 'maxDuration'].some((name) => policy.annotations.has(name)) &&
-      !matches(policy),
+      ['approval', 'duration', 'maxDuration'].some((name) => policy.annotations.has(name)),
   )
-  const cheap = after?.eligibility.policies.filter((policy) => matches(policy)) ?? []
-  return cheap.find((policy) => dear.some((each) => each.id !== policy.id && mayMeet(each.scope, policy.scope)))?.id
 }
 
 /** Where policies name roles, on either side of the comparison. */

@@ -1,13 +1,17 @@
 /** A change-set comes into force: every record of it and an entry for each, in the one change that the caller holds. */
+import type { GrantId, IdentityId } from '../kernel/ids.ts'
 import type { JsonObject } from '../kernel/json.ts'
-import type { ChangedThing, ChangeSet } from '../model/change-sets.ts'
+import type { ChangeSet } from '../model/change-sets.ts'
 import type { Identity } from '../model/identities.ts'
 import { type Desk, type DeskRight, note } from './desk.ts'
 import { endGrant } from './end-grant.ts'
 import type { Compared } from './configuration-records.ts'
-import { changedThings } from './change-set-diff.ts'
-import { pictureDigest } from './configuration-picture.ts'
+import { policyId, type RuledPicture } from './change-set-policies.ts'
+import { digestOf } from './configuration-picture.ts'
+import { isOpen } from './facts.ts'
+import { digestAfter } from './kept-picture.ts'
 import type { Change } from './ports.ts'
+import { Slices } from './slices.ts'
 
 export interface Applying {
   readonly desk: Desk
@@ -23,32 +27,40 @@ export interface Applying {
 /** So many lines stand in the entry itself; the digest is over all of them. */
 const notedMax = 200
 
+/** In slices: other changes wait until this one is written, and everything else has its turn meanwhile. */
 export async function putRecords({ desk, tx, compared, set, by, right, alone }: Applying): Promise<void> {
-  const { records, after } = compared
-  const things = new Map(changedThings(compared).map((thing) => [`${thing.kind}/${thing.name}`, thing]))
-  const digests = (kind: ChangedThing['kind'], name: string): JsonObject => {
-    const { before: was, after: is } = things.get(`${kind}/${name}`) ?? {}
-    return { ...(was === undefined ? {} : { before: was }), ...(is === undefined ? {} : { after: is }) }
-  }
+  const { records, before, after } = compared
+  const slices = new Slices(desk.clock)
+  const leaving = leavingOf(desk, records.identities)
   for (const identity of records.identities) {
-    await putIdentity({ desk, tx, by }, identity, digests(identity.kind === 'human' ? 'person' : 'identity', identity.name))
+    await slices.pause()
+    const digests = digestsOf(before.identities.get(identity.name), after.identities.get(identity.name))
+    await putIdentity({ desk, tx, by, leaving }, identity, digests)
   }
   for (const issuer of records.issuers) {
     await tx.put('issuer', issuer)
     const kind = issuer.removedAt === undefined ? 'issuer.changed' : 'issuer.removed'
-    await note(tx, { kind, actor: by, subject: issuer.id, facts: { issuer: issuer.issuer, ...digests('issuer', issuer.id) } })
+    await note(tx, {
+      kind,
+      actor: by,
+      subject: issuer.id,
+      facts: { issuer: issuer.issuer, ...digestsOf(before.issuers.get(issuer.id), after.issuers.get(issuer.id)) },
+    })
   }
   for (const service of records.services) {
     await tx.put('service', service)
     const kind = service.removedAt === undefined ? 'service.changed' : 'service.removed'
-    await note(tx, { kind, actor: by, subject: service.id, facts: { upstream: service.upstream, ...digests('service', service.id) } })
+    await note(tx, {
+      kind,
+      actor: by,
+      subject: service.id,
+      facts: { upstream: service.upstream, ...digestsOf(before.services.get(service.id), after.services.get(service.id)) },
+    })
   }
   if (records.policies !== undefined) {
     const { version, files } = records.policies
     await tx.put('policySet', { ...records.policies, publishedAt: tx.now, publishedBy: by })
-    const policies = [...things.values()]
-      .filter(({ kind }) => kind === 'policy')
-      .map(({ name }) => ({ id: name, ...digests('policy', name) }))
+    const policies = changedPolicies(before, after)
     await note(tx, { kind: 'policy.published', actor: by, subject: version, facts: { files: files.map((file) => file.name), policies } })
   }
   await note(tx, {
@@ -60,7 +72,7 @@ export async function putRecords({ desk, tx, compared, set, by, right, alone }: 
       digest: set.digest,
       class: set.class,
       before: set.base,
-      after: pictureDigest(after),
+      after: await digestAfter(desk, compared.pictured, after),
       changes: set.changes.slice(0, notedMax).map((line) => ({ ...line })),
       ...(set.changes.length > notedMax ? { more: set.changes.length - notedMax } : {}),
       ...(alone === undefined ? {} : { alone }),
@@ -69,14 +81,54 @@ export async function putRecords({ desk, tx, compared, set, by, right, alone }: 
   })
 }
 
+/** Of one thing, as it was and as it is. */
+function digestsOf(was: unknown, is: unknown): JsonObject {
+  return { ...(was === undefined ? {} : { before: digestOf(was) }), ...(is === undefined ? {} : { after: digestOf(is) }) }
+}
+
+function changedPolicies(before: RuledPicture, after: RuledPicture): JsonObject[] {
+  const [was, is] = [parsedById(before), parsedById(after)]
+  return [...new Set([...was.keys(), ...is.keys()])].flatMap((id) => {
+    const digests = digestsOf(was.get(id), is.get(id))
+    return digests['before'] === digests['after'] ? [] : [{ id, ...digests }]
+  })
+}
+
+function parsedById({ policies }: RuledPicture): ReadonlyMap<string, unknown> {
+  return new Map((policies?.parsed ?? []).map((each) => [policyId(each), each.json]))
+}
+
 interface By {
   readonly desk: Desk
   readonly tx: Change
   readonly by: string
+  readonly leaving: Leaving
+}
+
+/** Whoever is live and would not be: what they own, and the open grants that end with them. Looked up once for all of them. */
+interface Leaving {
+  readonly owned: ReadonlyMap<IdentityId, readonly IdentityId[]>
+  readonly grants: ReadonlyMap<IdentityId, readonly GrantId[]>
+}
+
+function leavingOf({ facts }: Desk, wanted: readonly Identity[]): Leaving {
+  const gone = new Set(wanted.filter(({ id, state }) => state !== 'live' && facts.identity(id)?.state === 'live').map(({ id }) => id))
+  const owned = new Map<IdentityId, IdentityId[]>()
+  const grants = new Map<IdentityId, GrantId[]>()
+  if (gone.size === 0) return { owned, grants }
+  for (const { id, owner } of facts.identities()) if (owner !== undefined && gone.has(owner)) put(owned, owner, id)
+  for (const grant of facts.openGrants()) for (const link of new Set(grant.chain)) put(grants, link, grant.id)
+  return { owned, grants }
+}
+
+function put<V>(map: Map<IdentityId, V[]>, key: IdentityId, value: V): void {
+  const there = map.get(key)
+  if (there === undefined) map.set(key, [value])
+  else there.push(value)
 }
 
 /** Disabling ends what somebody has, in the same change; so does the leaving of an owner for what they own. */
-async function putIdentity({ desk, tx, by }: By, wanted: Identity, digests: JsonObject): Promise<void> {
+async function putIdentity({ tx, by, leaving }: By, wanted: Identity, digests: JsonObject): Promise<void> {
   const before = await tx.get('identity', wanted.id)
   const { quarantine: _, ...rest } = wanted
   // Whoever was contained meanwhile stays so.
@@ -90,11 +142,11 @@ async function putIdentity({ desk, tx, by }: By, wanted: Identity, digests: Json
     facts: { name, kind, roles: [...roles], state, ...(owner === undefined ? {} : { owner }), ...digests },
   })
   if (before?.state !== 'live' || state === 'live') return
-  const owned = [...desk.facts.identities()].filter((each) => each.owner === identity.id).map((each) => each.id)
-  const gone = new Set<string>([identity.id, ...owned])
-  for (const grant of [...desk.facts.openGrants()].filter((each) => each.chain.some((link) => gone.has(link)))) {
-    const current = await tx.get('grant', grant.id)
-    if (current !== undefined)
-      await endGrant(tx, current, { how: current.state === 'active' ? 'revoked' : 'withdrawn', by, reason: `${name} was disabled` })
+  for (const gone of [identity.id, ...(leaving.owned.get(identity.id) ?? [])]) {
+    for (const id of leaving.grants.get(gone) ?? []) {
+      const grant = await tx.get('grant', id)
+      if (grant !== undefined && isOpen(grant))
+        await endGrant(tx, grant, { how: grant.state === 'active' ? 'revoked' : 'withdrawn', by, reason: `${name} was disabled` })
+    }
   }
 }

@@ -10,30 +10,31 @@ import {
   type ChangeSet,
   changeSetWaitMax,
   type Pruning,
-  strongest,
   type WantedConfiguration,
 } from '../model/change-sets.ts'
 import type { ConfiguredException } from '../model/configured-exceptions.ts'
 import { changeSetLife, type ChangeSetEvent, step } from '../model/lives.ts'
 import { needsPersons } from '../model/requirements.ts'
 import { invalid, readWanted } from './configuration.ts'
-import { digestOf, pictureDigest, pictureOf } from './configuration-picture.ts'
+import { digestOf } from './configuration-picture.ts'
 import { compare, type Compared } from './configuration-records.ts'
-import { changeLines } from './change-set-diff.ts'
+import { tellChange, type Told } from './change-set-diff.ts'
 import { type Author, authorOf, type Price, priceOf, tierOfChange } from './change-set-price.ts'
 import { putRecords } from './change-set-records.ts'
 import { type ConfiguredOutcome, newConfigured, proposeConfigured } from './configured-exceptions.ts'
 import { type Caller, type Desk, type DeskRight, machinery, note } from './desk.ts'
+import { currentPicture, pictureNow } from './kept-picture.ts'
 import type { Change } from './ports.ts'
 import { callerMay, describeRequirement } from './rights.ts'
 import { reevaluate } from './reevaluate.ts'
+import { Slices } from './slices.ts'
 
 /** How often a document is compared anew because something changed while its policies were being checked. */
 const attemptsMax = 5
 const openOfOneMax = 5
 const openMax = 50
-/** More than this nobody reads before signing. */
-const signedLinesMax = 2_000
+/** They come into force in one tick, in which nothing else is decided, and in one transaction, for which other changes wait. */
+const identitiesMax = 50_000
 /** A closed one keeps so many of its lines. */
 const keptLinesMax = 200
 const recordBytesMax = 3_800_000
@@ -127,27 +128,33 @@ interface Weighed {
   readonly plan: Planned
   readonly price: Price
   readonly compared: Compared
+  readonly told: Told
 }
 
 async function weigh(desk: Desk, author: Author, wanted: WantedConfiguration): Promise<Result<Weighed>> {
   const compared = await compare(desk, wanted, authorOf(author).name)
   if ('problems' in compared) return invalid(compared.problems)
   const { before, after, same } = compared
-  const changes = changeLines(compared)
-  const changeClass = strongest(changes.map((each) => each.class))
+  const { length } = compared.records.identities
+  if (length > identitiesMax)
+    return refuse('configuration.invalid', {
+      detail: `it changes ${length} identities, and one change may change ${identitiesMax}: split it, role by role`,
+    })
+  const told = await tellChange(compared, new Slices(desk.clock))
+  const changeClass = told.class
   const price = priceOf(desk, author, changeClass, tierOfChange(changeClass, before, after))
   const { requirement, alone } = price
   const exceptions = await newConfigured(desk, wanted.exceptions)
   const plan: Planned = {
-    base: pictureDigest(before),
+    base: before.digest,
     class: changeClass,
-    changes,
+    changes: told.lines,
     unchanged: same,
     ...(needsPersons(requirement) ? { needs: describeRequirement(requirement) } : {}),
     ...(alone === undefined ? {} : { alone }),
     ...(exceptions.length === 0 ? {} : { exceptions }),
   }
-  return done({ plan, price, compared })
+  return done({ plan, price, compared, told })
 }
 
 /** A comment in a policy file changes nothing that anybody could be told of, and yet another text is in force. */
@@ -155,9 +162,10 @@ function isNothing({ records }: Compared): boolean {
   return records.identities.length + records.issuers.length + records.services.length === 0 && records.policies === undefined
 }
 
-/** Whether what was compared with is still what is in force. Costs nothing while nothing changed. */
+/** Whether what was compared with is still what is in force, and, where `seen` is given, was all the time. Costs what changed meanwhile. */
 export function isCurrent(desk: Desk, base: string, seen?: number): boolean {
-  return desk.facts.version === seen || pictureDigest(pictureOf(desk)) === base
+  const { digest, revision } = pictureNow(desk)
+  return digest === base && (seen === undefined || revision === seen)
 }
 
 interface Keeping {
@@ -168,19 +176,20 @@ interface Keeping {
   readonly right: DeskRight
 }
 
-async function keep(keeping: Keeping, wanted: WantedConfiguration, { plan, price, compared }: Weighed): Promise<Result<ChangeSet>> {
+async function keep(keeping: Keeping, wanted: WantedConfiguration, weighed: Weighed): Promise<Result<ChangeSet>> {
   const { desk, tx, right } = keeping
+  const { plan, price, compared, told } = weighed
   // Policies were being checked meanwhile. Written over what happened since, this would undo it.
   if (!isCurrent(desk, plan.base, compared.version)) return refuse('action.changed', { detail: 'the configuration' })
   const waits = needsPersons(price.requirement)
-  const proposed = makeChangeSet(keeping, wanted, { plan, price, compared })
+  const proposed = makeChangeSet(keeping, wanted, weighed)
   if (waits) {
     const same = [...desk.facts.changes.waiting()].find((each) => isSameProposal(each, proposed))
     if (same !== undefined) return done(same)
-    const room = await makeRoom(keeping, proposed)
+    const room = await makeRoom(keeping, proposed, told)
     if (!room.ok) return room
   }
-  await noteProposed(tx, proposed, right)
+  await noteProposed(tx, proposed, { right, effects: told.count })
   if (waits) {
     await tx.put('changeSet', proposed)
     return done(proposed)
@@ -219,24 +228,28 @@ function isSameProposal(one: ChangeSet, other: ChangeSet): boolean {
 }
 
 /** What was written at the machine takes the place of what was written there before; everybody has so many open, and the house too. */
-async function makeRoom({ desk, tx, author }: Keeping, proposed: ChangeSet): Promise<Result<undefined>> {
+async function makeRoom({ desk, tx, author }: Keeping, proposed: ChangeSet, told: Told): Promise<Result<undefined>> {
   const waiting = [...desk.facts.changes.waiting()]
   const own = waiting.filter((each) => canonicalJson(each.author) === canonicalJson(proposed.author))
   if ('machine' in author) {
     for (const each of own) await close(tx, each, { event: 'withdraw', by: proposed.author.name, ending: `${proposed.id} took its place` })
   } else if (own.length >= openOfOneMax) return refuse('change-set.too-many', { detail: `at most ${openOfOneMax} of one author` })
   if (waiting.length >= openMax) return refuse('change-set.too-many', { detail: `at most ${openMax}` })
-  if (proposed.changes.length > signedLinesMax)
+  if (told.isCut)
     return refuse('configuration.invalid', {
-      detail: `more than ${signedLinesMax} changes at once, which nobody reads before signing; split it`,
+      detail: `it has ${told.count} effects, more than anybody reads before signing; split it`,
     })
   if (Buffer.byteLength(JSON.stringify(proposed)) > recordBytesMax)
     return refuse('configuration.invalid', { detail: 'it is larger than can be kept while it waits; split it' })
   return done(undefined)
 }
 
-async function noteProposed(tx: Change, set: ChangeSet, right: DeskRight): Promise<void> {
-  const { id, author, digest, base, changes, requirement, reason, expiresAt } = set
+async function noteProposed(
+  tx: Change,
+  set: ChangeSet,
+  { right, effects }: { readonly right: DeskRight; readonly effects: number },
+): Promise<void> {
+  const { id, author, digest, base, requirement, reason, expiresAt } = set
   await note(tx, {
     kind: 'change-set.proposed',
     actor: author.name,
@@ -246,7 +259,7 @@ async function noteProposed(tx: Change, set: ChangeSet, right: DeskRight): Promi
       digest,
       base,
       class: set.class,
-      changes: changes.length,
+      changes: effects,
       approval: describeRequirement(requirement),
       expiresAt,
       ...(reason === undefined ? {} : { reason }),
@@ -313,7 +326,7 @@ export async function sweepChangeSets(desk: Desk): Promise<number> {
   const isMoved = sweptAt.get(desk) !== version
   sweptAt.set(desk, version)
   if (waiting.length === 0) return 0
-  const base = isMoved ? pictureDigest(pictureOf(desk)) : undefined
+  const base = isMoved ? (await currentPicture(desk)).digest : undefined
   const over = waiting.filter((set) => now >= set.expiresAt || (base !== undefined && set.base !== base))
   if (over.length === 0) return 0
   const swept = await desk.store.change(async (tx) => {

@@ -8,9 +8,11 @@ import type { Identity, Issuer } from '../model/identities.ts'
 import type { PolicySet } from '../model/policies.ts'
 import type { Service } from '../model/services.ts'
 import { type ConfigurationProblem, fault } from './configuration-problems.ts'
-import { type Picture, picturedIdentity, pictureOf } from './configuration-picture.ts'
+import { type Picture, type PicturedIdentity, picturedIdentity } from './configuration-picture.ts'
 import { wantedPolicies } from './configuration-policies.ts'
 import type { Desk } from './desk.ts'
+import { currentPicture, type StandingPicture } from './kept-picture.ts'
+import { Slices } from './slices.ts'
 
 /** Only what is another than it was. */
 export interface ChangedRecords {
@@ -22,22 +24,27 @@ export interface ChangedRecords {
 
 export interface Compared {
   readonly records: ChangedRecords
-  readonly before: Picture & { readonly rules: Rules | undefined }
+  readonly before: StandingPicture & { readonly rules: Rules | undefined }
   readonly after: Picture & { readonly rules: Rules }
   /** Things that the document names and that stay as they are. */
   readonly same: number
-  /** Version of the facts it was compared with. */
+  /** The `revision` of `before`. */
   readonly version: number
+  /** Identities that are another than in `before`, as they are in `after`. */
+  readonly pictured: readonly PicturedIdentity[]
 }
 
 type Problems = { readonly problems: readonly ConfigurationProblem[] }
 
-/** Compares what is wanted with what is in force now. Takes a while where policies are to be checked. */
+/**
+ * Compares what is wanted with what is in force now, in slices: whoever writes it asks once more whether `before` is still in force. Takes a
+ * while where policies are to be checked.
+ */
 export async function compare(desk: Desk, wanted: WantedConfiguration, author: string): Promise<Compared | Problems> {
   const now = desk.clock.now()
-  const { version } = desk.facts
-  const before = { ...pictureOf(desk), rules: desk.facts.rules }
-  const identities = wantedIdentities(desk, wanted, now)
+  const slices = new Slices(desk.clock)
+  const before = { ...(await currentPicture(desk)), rules: desk.facts.rules }
+  const identities = await wantedIdentities(desk, wanted, slices)
   if ('problems' in identities) return identities
   const used = usedAgain(desk, wanted)
   if (used !== undefined) return used
@@ -45,13 +52,16 @@ export async function compare(desk: Desk, wanted: WantedConfiguration, author: s
   const services = merge(before.services, wanted.services, wanted.prune === 'everything')
   const dangling = danglingSignIn(identities.records, issuers.all)
   if (dangling !== undefined) return dangling
-  const roles = new Set([...Object.keys(wanted.roles), ...identities.records.flatMap((each) => each.roles), ...rolesNamedNow(before.rules)])
+  const roles = new Set([...Object.keys(wanted.roles), ...identities.roles, ...rolesNamedNow(before.rules)])
   const world = { services: services.all, issuers: issuers.all, roles, author }
   const policies = await wantedPolicies(desk, wanted, world)
   if ('problems' in policies) return policies
   const { set, rules } = policies
-  const nameOf = (id: IdentityId) => identities.records.find((each) => each.id === id)?.name ?? desk.facts.identity(id)?.name
-  const pictured = identities.changed.map((each) => picturedIdentity(each, nameOf))
+  const pictured: PicturedIdentity[] = []
+  for (const each of identities.changed) {
+    await slices.pause()
+    pictured.push(picturedIdentity(each, (id) => identities.names.get(id) ?? desk.facts.identity(id)?.name))
+  }
   return {
     records: {
       identities: identities.changed,
@@ -61,15 +71,23 @@ export async function compare(desk: Desk, wanted: WantedConfiguration, author: s
     },
     before,
     same: identities.records.length - identities.changed.length + issuers.same + services.same,
-    version,
+    version: before.revision,
+    pictured,
     after: {
-      identities: new Map([...before.identities, ...pictured.map((each) => [each.name, each] as const)]),
+      identities: laidOver(before.identities, pictured),
       issuers: issuers.all,
       services: services.all,
       policies: set,
       rules,
     },
   }
+}
+
+function laidOver(identities: Picture['identities'], changed: readonly PicturedIdentity[]): Picture['identities'] {
+  if (changed.length === 0) return identities
+  const all = new Map(identities)
+  for (const each of changed) all.set(each.name, each)
+  return all
 }
 
 /** Its secret is of no use any more. */
@@ -93,13 +111,13 @@ interface Merged<T> {
 }
 
 function merge<T extends { readonly id: string }>(before: ReadonlyMap<string, T>, wanted: readonly T[], prune: boolean): Merged<T> {
-  const changed = wanted.filter((each) => !isSame(each, before.get(each.id)))
+  const changed = new Set(wanted.filter((each) => !isSame(each, before.get(each.id))))
   // What is the same stays the same object, so that whoever compares sees it at once.
-  const named = new Map(wanted.map((each) => [each.id, changed.includes(each) ? each : (before.get(each.id) ?? each)]))
+  const named = new Map(wanted.map((each) => [each.id, changed.has(each) ? each : (before.get(each.id) ?? each)]))
   return {
     all: prune ? named : new Map([...before, ...named]),
-    changed,
-    same: wanted.length - changed.length,
+    changed: [...changed],
+    same: wanted.length - changed.size,
     gone: prune ? [...before.values()].filter((each) => !named.has(each.id)) : [],
   }
 }
@@ -108,52 +126,82 @@ function isSame(after: object, before: object | undefined): boolean {
   return before !== undefined && canonicalJson(before) === canonicalJson(after)
 }
 
+interface WantedIdentities {
+  readonly records: readonly Identity[]
+  readonly changed: readonly Identity[]
+  /** Of everybody who has a record here. */
+  readonly names: ReadonlyMap<IdentityId, string>
+  /** Those that anybody has, before or after. */
+  readonly roles: ReadonlySet<string>
+}
+
 /** Everybody the document names and everybody whose roles it changes; with pruning, everybody. */
-function wantedIdentities(
+async function wantedIdentities(
   desk: Desk,
   { people, identities, roles, prune }: WantedConfiguration,
-  now: Instant,
-): { readonly records: readonly Identity[]; readonly changed: readonly Identity[] } | Problems {
+  slices: Slices,
+): Promise<WantedIdentities | Problems> {
+  const { facts } = desk
+  const now = desk.clock.now()
+  const named = [...people.map((person) => ({ ...person, kind: 'human' as const })), ...identities]
+  for (const [place, { name, kind }] of named.entries()) {
+    const known = facts.identityNamed(name)
+    if (known === undefined || known.kind === kind) continue
+    const pointer = place < people.length ? `/people/${place}/name` : `/identities/${place - people.length}/kind`
+    return fault(pointer, `"${name}" is a ${known.kind}, and a name keeps its kind for ever`, 'choose another name')
+  }
   const records = new Map<string, Identity>()
-  const idOf = (name: string): IdentityId => records.get(name)?.id ?? desk.facts.identityNamed(name)?.id ?? desk.chance.id('idn', now)
+  const given = rolesGiven(roles)
+  const idOf = (name: string): IdentityId => records.get(name)?.id ?? facts.identityNamed(name)?.id ?? desk.chance.id('idn', now)
   const base = (name: string) => {
-    const known = desk.facts.identityNamed(name)
+    const known = facts.identityNamed(name)
     const { quarantine } = known ?? {}
+    // Roles that the document speaks of are as it says; the others stay.
+    const kept = prune === 'everything' ? [] : (known?.roles ?? []).filter((role) => !Object.hasOwn(roles, role))
     return {
       id: idOf(name),
       space: desk.space,
       name,
-      roles: rolesOf(name, roles, prune === 'everything' ? [] : (known?.roles ?? [])),
+      roles: [...new Set([...kept, ...(given.get(name) ?? [])])].toSorted(),
       createdAt: known?.createdAt ?? now,
       ...(quarantine === undefined ? {} : { quarantine }),
     }
   }
   for (const { name, disabled } of people) {
+    await slices.pause()
     records.set(name, { ...base(name), kind: 'human', state: disabled ? 'disabled' : 'live', signsInBy: [] })
   }
   for (const { name, kind, owner, disabled, signsInBy } of identities) {
+    await slices.pause()
     records.set(name, { ...base(name), kind, owner: idOf(owner), state: disabled ? 'disabled' : 'live', signsInBy })
   }
-  for (const known of desk.facts.identities()) {
+  const held = new Set<string>()
+  for (const known of [...facts.identities()]) {
+    await slices.pause()
+    if (prune !== 'everything') for (const role of known.roles) held.add(role)
     if (records.has(known.name)) continue
     if (prune === 'everything') records.set(known.name, { ...known, roles: [], state: 'disabled' })
     else if (known.roles.some((role) => Object.hasOwn(roles, role))) records.set(known.name, { ...known, ...base(known.name) })
   }
-  for (const [place, { name, kind }] of [...people.map((person) => ({ ...person, kind: 'human' as const })), ...identities].entries()) {
-    const known = desk.facts.identityNamed(name)
-    if (known === undefined || known.kind === kind) continue
-    const pointer = place < people.length ? `/people/${place}/name` : `/identities/${place - people.length}/kind`
-    return fault(pointer, `"${name}" is a ${known.kind}, and a name keeps its kind for ever`, 'choose another name')
+  const changed: Identity[] = []
+  for (const each of records.values()) {
+    await slices.pause()
+    for (const role of each.roles) held.add(role)
+    if (!isSame(each, facts.identity(each.id))) changed.push(each)
   }
-  const all = [...records.values()]
-  return { records: all, changed: all.filter((each) => !isSame(each, desk.facts.identity(each.id))) }
+  return { records: [...records.values()], changed, names: new Map([...records.values()].map(({ id, name }) => [id, name])), roles: held }
 }
 
-/** Roles that the document speaks of are as it says; the others stay. */
-function rolesOf(name: string, roles: WantedConfiguration['roles'], before: readonly string[]): readonly string[] {
-  const kept = before.filter((role) => !Object.hasOwn(roles, role))
-  const given = Object.entries(roles).flatMap(([role, members]) => (members.includes(name) ? [role] : []))
-  return [...new Set([...kept, ...given])].toSorted()
+function rolesGiven(roles: WantedConfiguration['roles']): ReadonlyMap<string, readonly string[]> {
+  const given = new Map<string, string[]>()
+  for (const [role, members] of Object.entries(roles)) {
+    for (const member of members) {
+      const there = given.get(member)
+      if (there === undefined) given.set(member, [role])
+      else there.push(role)
+    }
+  }
+  return given
 }
 
 /** What was removed keeps its name for ever: the ledger and old grants speak of it. */

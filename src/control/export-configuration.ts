@@ -7,8 +7,8 @@ import type { Identity, Issuer } from '../model/identities.ts'
 import type { PolicyFile } from '../model/policies.ts'
 import { pathParameters } from '../model/routes.ts'
 import type { Route, Service } from '../model/services.ts'
-import { pictureDigest, pictureOf } from './configuration-picture.ts'
 import type { Caller, Desk } from './desk.ts'
+import { pictureNow } from './kept-picture.ts'
 import { callerMay } from './rights.ts'
 
 export interface Exported {
@@ -45,7 +45,7 @@ export function exportConfiguration(desk: Desk, caller: Caller): Result<Exported
     document,
     policyFiles: (facts.policies?.files ?? []).filter(({ name }) => !shipped.has(name)),
     secrets: services.filter(({ credential }) => credential !== undefined && credential.reference === undefined).map(({ id }) => id),
-    base: pictureDigest(pictureOf(desk)),
+    base: pictureNow(desk).digest,
   })
 }
 

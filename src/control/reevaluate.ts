@@ -12,10 +12,9 @@ import { withoutBody } from './end-session.ts'
 import type { Facts } from './facts.ts'
 import type { Change } from './ports.ts'
 import { answerableHold, describeRequirement } from './rights.ts'
+import { Slices } from './slices.ts'
 import { coversPrice, inWords, isGone, stillAskable, stillGiven, yesesThatCount } from './still-stands.ts'
 
-/** Asking goes on for so long at a time, then whatever else waits has its turn. */
-const sliceMs = 8
 /** One transaction ends at most so many. */
 const batchMax = 20
 
@@ -116,9 +115,9 @@ async function askAgain(desk: Desk, watch: Watch): Promise<number> {
   const fallen = await fallenAmong(desk, touched)
   const holds = touched.everything || touched.identities.size > 0 ? openHolds(desk) : []
   let count = 0
-  const turn = new Turn(desk)
+  const slices = new Slices(desk.clock)
   for (let from = 0; from < fallen.length + holds.length; from += batchMax) {
-    await turn.pause()
+    await slices.pause()
     const ended = await desk.store.change((tx) => endBatch(desk, tx, [...fallen, ...holds].slice(from, from + batchMax)))
     // What could not be written is asked about again, all of it: better once too often.
     if (!ended.ok) watch.touched.everything = true
@@ -128,28 +127,11 @@ async function askAgain(desk: Desk, watch: Watch): Promise<number> {
   return count
 }
 
-/** Long work in slices: the event loop has its turn between two. */
-class Turn {
-  readonly #clock: Desk['clock']
-  #began: Instant
-
-  constructor({ clock }: Desk) {
-    this.#clock = clock
-    this.#began = clock.now()
-  }
-
-  async pause(): Promise<void> {
-    if (this.#clock.now() - this.#began < sliceMs) return
-    await new Promise<void>((resolve) => this.#clock.after(0, resolve))
-    this.#began = this.#clock.now()
-  }
-}
-
 async function fallenAmong(desk: Desk, touched: Touched): Promise<readonly Grant[]> {
   const fallen: Grant[] = []
-  const turn = new Turn(desk)
+  const slices = new Slices(desk.clock)
   for (const grant of [...desk.facts.openGrants()].filter((each) => touched.concerns(desk.facts, each))) {
-    await turn.pause()
+    await slices.pause()
     const current = desk.facts.grant(grant.id)
     if (current !== undefined && whyOver(desk, current, desk.clock.now()) !== undefined) fallen.push(current)
   }

@@ -36,14 +36,6 @@ export interface ChangeLine {
   readonly says: string
 }
 
-/** One thing that is another one afterwards, as SHA-256 in hex over its canonical form. */
-export interface ChangedThing {
-  readonly kind: ChangedKind | 'policies'
-  readonly name: string
-  readonly before?: string
-  readonly after?: string
-}
-
 /** Whether what a document does not name goes: nothing, the policy files where it names any, or everything. */
 export const prunings = ['nothing', 'policies', 'everything'] as const
 export type Pruning = (typeof prunings)[number]

@@ -110,9 +110,10 @@ type Top = Readonly<Record<'people' | 'issuers' | 'identities' | 'services' | 'r
 
 /** What can only be seen with everything read: names used twice, owners, members and issuers that do not exist. */
 function checkNames(at: Top, { people, identities, roles, issuers, services }: Configuration): void {
-  const persons = people.map((person) => person.name)
-  const known = [...persons, ...identities.map((identity) => identity.name)]
-  reportTwice(at.identities, known)
+  const persons = new Set(people.map((person) => person.name))
+  const named = [...people, ...identities].map(({ name }) => name)
+  const known = new Set(named)
+  reportTwice(at.identities, named)
   reportTwice(
     at.services,
     services.map((service) => service.name),
@@ -121,9 +122,10 @@ function checkNames(at: Top, { people, identities, roles, issuers, services }: C
     at.issuers,
     issuers.map((issuer) => issuer.name),
   )
+  const places = at.identities.items()
   for (const [place, identity] of identities.entries()) {
-    const here = at.identities.items()[place]
-    if (!persons.includes(identity.owner)) {
+    const here = places[place]
+    if (!persons.has(identity.owner)) {
       here?.fault(`its owner "${identity.owner}" is not among the people`, 'name a live person under people, or correct the owner')
     }
     for (const by of identity.signsInBy) {
@@ -131,13 +133,14 @@ function checkNames(at: Top, { people, identities, roles, issuers, services }: C
     }
   }
   for (const [role, members] of Object.entries(roles)) {
-    const stranger = members.find((member) => !known.includes(member))
+    const stranger = members.find((member) => !known.has(member))
     if (stranger !== undefined) at.roles.fault(`"${stranger}" in role ${role} is nobody`, 'declare the name under people or identities')
   }
 }
 
 function reportTwice(place: Place, names: readonly string[]): void {
-  const twice = names.find((name, at) => names.indexOf(name) !== at)
+  const seen = new Set<string>()
+  const twice = names.find((name) => seen.size === seen.add(name).size)
   if (twice !== undefined) place.fault(`the name "${twice}" is used twice`, 'give each its own name')
 }
 

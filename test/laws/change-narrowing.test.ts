@@ -221,7 +221,7 @@ test('a change that counts as narrowing or neutral lets nobody do what they coul
       const next = chance.below(4) === 0 ? changed(changed(first, chance), chance) : changed(first, chance)
       const now = await sideOf(next)
       if (now === undefined) continue
-      const lines = changeLines({ before, after: now })
+      const lines = [...changeLines({ before, after: now })]
       const changeClass = strongest(lines.map((line) => line.class))
       if (needsSecondPerson(changeClass)) continue
       narrowing += 1

@@ -1,0 +1,75 @@
+/** What a change-set costs in a house of 100,000 identities, on a file: how long it takes, and the longest that it keeps everything else waiting. */
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { JsonObject } from '../src/kernel/json.ts'
+import { proposeChange } from '../src/control/change-sets.ts'
+import { done, mustBe } from '../src/kernel/result.ts'
+import { asDocument } from '../test/world/shop.ts'
+import type { World } from '../test/world/world.ts'
+import { fill, open, type Pause, pauseOf } from './scale.ts'
+
+export interface LargeChanges {
+  readonly identities: number
+  /** The first of all, which reads everybody once; other policies; so many identities that lose a role. */
+  readonly first: Pause
+  readonly policies: Pause
+  readonly thousand: Pause
+  readonly third: Pause
+}
+
+if (import.meta.main) {
+  const alive = setInterval(() => undefined, 60_000)
+  process.stdout.write(`${JSON.stringify(await measureLargeChanges(), undefined, 1)}\n`)
+  clearInterval(alive)
+}
+
+export async function measureLargeChanges(identities = 100_000): Promise<LargeChanges> {
+  const folder = await mkdtemp(join(tmpdir(), 'remit-large-'))
+  const world = await open(3, join(folder, 'remit.db'))
+  try {
+    await fill(world, identities, 100)
+    await give(world, 'pilots', 1_000)
+    await world.house.sequencer.flush()
+    const first = await pauseOf(world, () => change(world, withPolicy('one')))
+    const policies = await pauseOf(world, () => change(world, withPolicy('two')))
+    const thousand = await pauseOf(world, () => change(world, withoutRole('pilots')))
+    const third = await pauseOf(world, () => change(world, withoutRole('incident-agents')))
+    await world.house.sequencer.flush()
+    return { identities, first, policies, thousand, third }
+  } finally {
+    await world.close()
+    await rm(folder, { recursive: true, force: true })
+  }
+}
+
+async function change(world: World, part: object): Promise<void> {
+  const document: JsonObject = asDocument({ version: 1, space: 'main', ...part })
+  const proposed = mustBe(await proposeChange(world.desk, await world.caller('ana'), { document }))
+  if (proposed.changeSet?.state !== 'applied') throw new Error(JSON.stringify(proposed.plan).slice(0, 2_000))
+}
+
+/** Another guardrail, which narrows. */
+function withPolicy(name: string): object {
+  const text = `@id("never-${name}") forbid (principal is ApiClient, action == Action::"http:shop/wipe", resource);`
+  return { policyFiles: [{ name: `${name}.cedar`, text }] }
+}
+
+/** A role that so many have, given past everything that people sign. */
+async function give(world: World, role: string, count: number): Promise<void> {
+  const { desk } = world
+  const some = [...desk.facts.identities()].filter((each) => each.kind !== 'human').slice(-count)
+  for (let from = 0; from < some.length; from += 1_000) {
+    mustBe(
+      await desk.store.change(async (tx) => {
+        for (const identity of some.slice(from, from + 1_000)) await tx.put('identity', { ...identity, roles: [...identity.roles, role] })
+        await tx.record({ kind: 'bench.filled', actor: 'bench', subject: 'bench', facts: { from } })
+        return done(undefined)
+      }),
+    )
+  }
+}
+
+function withoutRole(role: string): object {
+  return { roles: { [role]: [] } }
+}
