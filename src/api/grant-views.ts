@@ -63,7 +63,12 @@ function grantView(desk: Desk, grant: Grant, approvals: readonly Approval[], use
 }
 
 export function approvalViews(desk: Pick<Desk, 'facts'>, approvals: readonly Approval[]): ApprovalView[] {
-  return approvals.map(({ person, decision, at }) => ({ person: nameOf(desk, person), decision, at: formatInstant(at) }))
+  return approvals.map(({ person, decision, at, letInBy }) => ({
+    person: nameOf(desk, person),
+    decision,
+    at: formatInstant(at),
+    ...(letInBy === undefined ? {} : { letInBy }),
+  }))
 }
 
 const subjectsAtOnce = 50

@@ -5,7 +5,7 @@ import { chainStands } from '../decision/facts.ts'
 import type { ChangeSet } from '../model/change-sets.ts'
 import { isSatisfied } from '../model/requirements.ts'
 import { type Became, type Settling, type SubjectKind, takesNothingAway, yesSayers } from './answer-subjects.ts'
-import { answerableChangeSet, isLetInByAuthor, passkeyHolders } from './change-set-price.ts'
+import { answerableChangeSet, passkeyHolders } from './change-set-price.ts'
 import { putRecords } from './change-set-records.ts'
 import { close, closed, isCurrent, settled, sweepChangeSets } from './change-sets.ts'
 import { invalid } from './configuration.ts'
@@ -32,10 +32,6 @@ export const changeSetSubject: SubjectKind = {
           digest: set.digest,
           state: set.state,
           isOpen: set.state === 'proposed' && tx.now < set.expiresAt,
-          counts: (person) =>
-            isLetInByAuthor(desk, person.id, set, tx.now)
-              ? refuse('approval.not-approver', { detail: `${set.author.name} let you in lately; somebody else must answer` })
-              : done(undefined),
           fits: takesNothingAway,
           settle: (settling) => settle(settling, set, compared),
         })

@@ -43,8 +43,6 @@ export interface OpenSubject {
   /** State of its life, as it is told to whoever comes too late. */
   readonly state: string
   readonly isOpen: boolean
-  /** Why the answer of somebody who may answer does not count for this one, where it does not. */
-  counts?(person: Identity): Result<undefined>
   /** Whether what the person takes away can be taken away from it. */
   fits(narrowing: Narrowing): Result<undefined>
   settle(settling: Settling): Promise<Result<Became>>

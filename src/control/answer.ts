@@ -15,7 +15,7 @@ import { type Desk, note } from './desk.ts'
 import { keepCounter, passkeysOf, type PasskeyUse, type SignedChallenge, verifyPasskey } from './passkey-use.ts'
 import { parseStatement, type Statement, writeStatement } from './parse-statement.ts'
 import type { Change, Reading } from './ports.ts'
-import { mayAnswer } from './rights.ts'
+import { letInByParty, mayAnswer } from './rights.ts'
 
 const challengeMax = 300_000
 
@@ -107,7 +107,9 @@ async function keepAnswer({ desk, tx, person, signed }: Keeping, checked: Checke
   if (open.value.digest !== statement.digest) return refuse('approval.signature')
   const kept = await keepCounter(tx, checked)
   if (!kept.ok) return kept
-  const approval = makeApproval(desk, tx.now, { person, passkey, statement, response: signed.response })
+  const came = letInByParty(desk, person.id, open.value.answerable, tx.now)
+  const made = makeApproval(desk, tx.now, { person, passkey, statement, response: signed.response })
+  const approval = came === undefined ? made : { ...made, letInBy: came.by }
   await tx.put('approval', approval)
   await note(tx, {
     kind: 'approval.signed',
@@ -116,6 +118,7 @@ async function keepAnswer({ desk, tx, person, signed }: Keeping, checked: Checke
     facts: {
       approval: approval.id,
       decision: approval.decision,
+      ...(came === undefined ? {} : { letInBy: came.by }),
       statement: about,
       passkey: passkey.id,
       publicKey: passkey.publicKey,
@@ -147,8 +150,6 @@ async function openSubject({ desk, tx, person, answering }: Opening, question: S
   const may = mayAnswer(desk, person, answerable, tx.now)
   if (!may.ok) return may
   if (!isOpen) return refuse('approval.closed', { detail: `it is ${state}` })
-  const counting = open.value.counts?.(person) ?? done(undefined)
-  if (!counting.ok) return counting
   const fitting = open.value.fits(answering.narrowing)
   if (!fitting.ok) return fitting
   const earlier = await tx.find('approval', { subject: answering.subject, person: person.id })

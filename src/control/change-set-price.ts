@@ -1,13 +1,12 @@
 /** What a change-set costs before it applies: nothing more than the right to administer, or the signed yes of somebody else. */
 import type { IdentityId } from '../kernel/ids.ts'
-import type { Instant } from '../kernel/instants.ts'
 import { type ChangeClass, needsSecondPerson, type ChangeSet } from '../model/change-sets.ts'
 import type { Tier } from '../model/effects.ts'
-import type { Identity } from '../model/identities.ts'
 import { noRequirement, type Requirement } from '../model/requirements.ts'
 import type { Caller, Desk } from './desk.ts'
 import type { RuledPicture } from './change-set-policies.ts'
-import { type Answerable, mayAnswer } from './rights.ts'
+import { machineOperator } from './let-in.ts'
+import type { Answerable } from './rights.ts'
 
 /** Who authors: somebody at the desk, or whoever runs the machine, where files and the start of Remit are in their hands. */
 export type Author = Caller | { readonly machine: string }
@@ -24,9 +23,6 @@ export function authorOf(author: Author): ChangeSet['author'] {
     ? { name: author.machine, chain: [] }
     : { name: author.actor.name, chain: author.chain.map((link): IdentityId => link.id) }
 }
-
-/** For so long whoever let somebody in could be the one who signs. */
-const lately = 7 * 86_400_000
 
 const persons = (personsMin: number): Requirement => ({ ...noRequirement, personsMin })
 
@@ -50,7 +46,7 @@ export function priceOf(desk: Desk, author: Author, changeClass: ChangeClass, ti
 
 /** Everybody who ever had a passkey here. */
 export function passkeyHolders({ facts }: Pick<Desk, 'facts'>): ReadonlySet<IdentityId> {
-  return new Set([...facts.identities()].filter(({ id }) => facts.proofs.passkeysOf(id).length > 0).map(({ id }) => id))
+  return new Set(facts.proofs.passkeyHolders())
 }
 
 /** A secret that moves is worth what it opens; the rest is decided below the tier from which owners and issuers are excluded. */
@@ -64,21 +60,8 @@ export function tierOfChange(changeClass: ChangeClass, before: RuledPicture, aft
   )
 }
 
-/**
- * Whether somebody got in only lately, and by the author: they could be the author once more. Where nobody else could be asked it does not
- * matter: somebody has to be the first.
- */
-export function isLetInByAuthor(desk: Desk, person: IdentityId, set: ChangeSet, now: Instant): boolean {
-  const { facts } = desk
-  const authors = new Set(set.author.chain.map((id) => facts.identity(id)?.name))
-  const isDoubtful = (id: IdentityId) => {
-    const passkeys = facts.proofs.passkeysOf(id).filter((passkey) => passkey.revokedAt === undefined)
-    return passkeys.every(({ issuedBy, createdAt }) => issuedBy !== undefined && authors.has(issuedBy) && now - createdAt <= lately)
-  }
-  const couldAnswer = (other: Identity) => facts.hasPasskey(other.id) && mayAnswer(desk, other, answerableChangeSet(set), now).ok
-  return isDoubtful(person) && [...facts.people()].some((other) => !isDoubtful(other.id) && couldAnswer(other))
-}
-
 export function answerableChangeSet({ author, requirement, tier }: ChangeSet): Answerable {
-  return { chain: author.chain, requirement, tier }
+  // What is written at the machine has no author to exclude: it is whoever runs it, under the names by which that is known.
+  const proposers = author.chain.length === 0 ? [author.name, machineOperator] : [author.name]
+  return { chain: author.chain, proposers, requirement, tier }
 }

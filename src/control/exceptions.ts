@@ -17,6 +17,7 @@ import { exceptionLife, step } from '../model/lives.ts'
 import { type Caller, type Desk, machinery, note } from './desk.ts'
 import { endGrant } from './end-grant.ts'
 import { closeException } from './exception-ending.ts'
+import { machineOperator } from './let-in.ts'
 import type { Change, Reading } from './ports.ts'
 import { parseScope } from './request-grant.ts'
 import { type Answerable, callerMay, maySee } from './rights.ts'
@@ -277,7 +278,9 @@ export function partiesOf(facts: Pick<DecisionFacts, 'identity'>, exception: Sta
 
 /** Nobody who has a part in it says yes to it, and always a person does. */
 export function answerableException(facts: Pick<DecisionFacts, 'identity'>, exception: StandingException): Answerable {
-  return { chain: partiesOf(facts, exception), requirement: onePerson, tier: exception.blast.tier }
+  const { proposedBy, blast } = exception
+  const proposers = proposedBy.id === undefined ? [proposedBy.name, machineOperator] : [proposedBy.name]
+  return { chain: partiesOf(facts, exception), proposers, requirement: onePerson, tier: blast.tier }
 }
 
 const onePerson: Requirement = { selector: { parts: [] }, personsMin: 1 }

@@ -51,6 +51,11 @@ export class KnownProofs {
     return [...(this.#passkeysOf.get(person)?.values() ?? [])]
   }
 
+  /** Everybody who ever had a passkey. */
+  passkeyHolders(): IdentityId[] {
+    return [...new Set([...this.#passkeys.values()].map(({ person }) => person))]
+  }
+
   issuers(): Iterable<Issuer> {
     return this.#issuers.values()
   }

@@ -3,10 +3,8 @@ import { refuse } from '../kernel/refusals.ts'
 import { done, type Result } from '../kernel/result.ts'
 import type { Identity } from '../model/identities.ts'
 import { type Desk, deskAllows, note } from './desk.ts'
+import { machineOperator } from './let-in.ts'
 import { type Invitation, makeInvitation } from './people.ts'
-
-/** Whoever starts Remit on its machine: they hold its keys and its store. */
-export const machineOperator = "the machine's operator"
 
 /**
  * An invitation for a person without a passkey. It gives no right: whoever comes in by it can approve what another proposes, or propose

@@ -1,6 +1,6 @@
 /** Who may see and who may answer what: one place, asked by every deed and page. */
 import type { IdentityId } from '../kernel/ids.ts'
-import type { Instant } from '../kernel/instants.ts'
+import { formatInstant, type Instant } from '../kernel/instants.ts'
 import { refuse } from '../kernel/refusals.ts'
 import { done, type Result } from '../kernel/result.ts'
 import { names } from '../decision/covers.ts'
@@ -13,12 +13,12 @@ import { type Approver, isSatisfied, mayCount, needsPersons, type Requirement } 
 import { describeSelector } from '../model/selector.ts'
 import type { Tier } from '../model/effects.ts'
 import { type Caller, type Desk, deskAllows, type DeskRight, weighAtDesk } from './desk.ts'
+import { hasOthers, lately, type LetIn, letIn } from './let-in.ts'
 
-/** Whoever issued a credential this lately may not approve what it is used for. */
-const lately = 7 * 86_400_000
-
-/** What waits for an answer: a request for a grant, or one held action. */
+/** What waits for an answer: a request for a grant, a held action, a change-set, an exception. */
 export interface Answerable {
+  /** Names of those who proposed it without being a link of its chain, whoever runs the machine included. */
+  readonly proposers?: readonly string[]
   readonly chain: readonly IdentityId[]
   readonly requirement: Requirement
   readonly tier: Tier
@@ -84,9 +84,9 @@ export function mayAnswer(desk: Desk, who: Identity, subject: Answerable, now: I
   const person = desk.facts.identity(who.id)
   if (person?.kind !== 'human') return refuse('approval.not-approver', { detail: 'only people answer' })
   if (excluded(desk, subject, now).has(person.id)) return refuse('approval.own-request')
-  const giver = passkeyGiver(desk, person, subject, now)
-  if (giver !== undefined)
-    return refuse('approval.own-request', { detail: `the passkey of ${person.name} was replaced by ${giver}, whose request it is` })
+  const came = letInByParty(desk, person.id, subject, now)
+  if (came !== undefined && (came.replaced || hasOthers(desk, person.id, came, now)))
+    return refuse('approval.let-in-lately', { detail: letInWords(person.name, came) })
   const allowed = deskAllows(desk, person, 'approve', now)
   if (!allowed.ok) return refuse('approval.not-approver', { detail: `${person.name} may not approve at this desk` })
   if (!mayCount(subject.requirement, asApprover(person))) {
@@ -112,16 +112,21 @@ function excluded(desk: Desk, subject: Answerable, now: Instant): ReadonlySet<st
 }
 
 /**
- * Whoever made the link that replaced this person's passkeys lately, where they are a party: for a week they could be the one who signs,
- * whatever the tier.
+ * Which party of it let this person in within the last week. Their yes counts only where nobody else was ever there, and then it says so.
  */
-function passkeyGiver(desk: Desk, person: Identity, { chain }: Answerable, now: Instant): string | undefined {
-  for (const { replaces, issuedBy, createdAt, revokedAt } of desk.facts.proofs.passkeysOf(person.id)) {
-    if (replaces !== true || issuedBy === undefined || revokedAt !== undefined || now - createdAt > lately) continue
-    const giver = desk.facts.identityNamed(issuedBy)
-    if (giver !== undefined && isParty(desk, { actor: giver }, chain)) return giver.name
+export function letInByParty(desk: Desk, person: IdentityId, { chain, proposers = [] }: Answerable, now: Instant): LetIn | undefined {
+  const parties = new Set(proposers)
+  for (const id of chain) {
+    const link = desk.facts.identity(id)
+    const owner = link?.owner === undefined ? undefined : desk.facts.identity(link.owner)
+    for (const party of [link, owner]) if (party !== undefined) parties.add(party.name)
   }
-  return undefined
+  return letIn(desk, person, parties, now)
+}
+
+function letInWords(name: string, { by, until, replaced }: LetIn): string {
+  const how = replaced ? `replaced the passkeys of ${name}` : `let ${name} in`
+  return `${by}, who has a part in this, ${how} lately; what ${name} signs on it counts from ${formatInstant(until)} on`
 }
 
 /** Whether the people who exist could satisfy it at all. If not it stays locked: it never falls open. */

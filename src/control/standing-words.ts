@@ -6,7 +6,8 @@ import { type Desk, deskAllows } from './desk.ts'
 import { blastInWords } from './exception-words.ts'
 import { exceptionMax } from './exceptions.ts'
 import { endsSoon } from './exceptions-sweep.ts'
-import { machineOperator, peopleWithPasskeys } from './recover.ts'
+import { machineOperator } from './let-in.ts'
+import { peopleWithPasskeys } from './recover.ts'
 import { byReach } from './standing.ts'
 
 const day: Milliseconds = 86_400_000

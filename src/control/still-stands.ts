@@ -102,6 +102,7 @@ function whyNoYes(desk: Desk, person: Identity, { passkey, about, now }: Signed)
   if (!mayCount(about.requirement, asApprover(person))) return `is not in ${rolesWanted(about.requirement)} any more`
   const may = mayAnswer(desk, person, about, now)
   if (may.ok) return undefined
+  if (may.refusal.code === 'approval.let-in-lately') return 'was let in lately by somebody who has a part in it, and others are there'
   return may.refusal.code === 'approval.own-request' ? 'has a part in it now' : 'may not approve at the desk any more'
 }
 

@@ -10,6 +10,12 @@ export const refusalsInCharge = {
     says: 'nobody approves what they asked for, own or act in',
     remedy: 'another person must answer',
   },
+  'approval.let-in-lately': {
+    status: 403,
+    tells: 'caller',
+    says: 'whoever was let in by a party of this within a week does not answer it',
+    remedy: 'somebody else must answer, or wait until the time that detail names',
+  },
   'approval.repeated': { status: 409, tells: 'caller', says: 'you have answered this already', remedy: 'another person must answer' },
   'approval.closed': {
     status: 409,

@@ -185,6 +185,8 @@ export interface Approval {
   readonly digest: string
   readonly nonce: string
   readonly passkey: PasskeyId
+  /** The party of the subject who had let this person in within a week: nobody else was there who could be asked. */
+  readonly letInBy?: string
   readonly assertion: { readonly clientDataJSON: string; readonly authenticatorData: string; readonly signature: string }
   readonly at: Instant
 }

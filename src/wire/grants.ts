@@ -40,6 +40,8 @@ export interface ApprovalView {
   readonly person: string
   readonly decision: 'approve' | 'deny'
   readonly at: string
+  /** A party of it had let this person in within a week, and nobody else was there who could be asked. */
+  readonly letInBy?: string
 }
 
 export interface UsesView {

@@ -142,7 +142,7 @@ describe('a yes', () => {
     await world.register('eva', reveal(link))
     const own = mustBe(await ask(world, 'bot', ['shop/deploy'], release))
     assert.equal(own.tier, 1)
-    refused(await world.answer('eva', own.id, 'approve'), 'approval.own-request')
+    refused(await world.answer('eva', own.id, 'approve'), 'approval.let-in-lately')
     const others = mustBe(await ask(world, 'cart', ['shop/deploy'], release))
     assert.equal(mustBe(await world.answer('eva', others.id, 'approve')).grant?.state, 'approved', 'ana has no part in it')
     world.clock.advance(7 * 24 * hour + 1)

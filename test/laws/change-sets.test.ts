@@ -196,7 +196,7 @@ describe('a change-set', () => {
     const { link } = mustBe(await invite(world.desk, await ana(), 'mal'))
     await world.register('mal', reveal(link))
     const set = await propose(world, await ana(), { document: wider() })
-    refused(await world.answer('mal', set.id, 'approve'), 'approval.not-approver')
+    refused(await world.answer('mal', set.id, 'approve'), 'approval.let-in-lately')
     assert.equal(mustBe(await world.answer('ben', set.id, 'approve')).state, 'applied')
     world.clock.advance(7 * 24 * hour + 1)
     await configure(world, shopDocument({ people }))

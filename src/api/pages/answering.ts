@@ -2,7 +2,7 @@
 import { formatDuration, formatInstant, type Instant } from '../../kernel/instants.ts'
 import { describeRefusal } from '../../kernel/refusals.ts'
 import type { Desk } from '../../control/desk.ts'
-import { type Answerable, describeRequirement, isLocked, mayAnswer } from '../../control/rights.ts'
+import { type Answerable, describeRequirement, isLocked, letInByParty, mayAnswer } from '../../control/rights.ts'
 import type { Approval } from '../../model/grants.ts'
 import type { Identity } from '../../model/identities.ts'
 import { personsWanted } from '../../model/requirements.ts'
@@ -24,8 +24,8 @@ export interface Question {
 export function answersSoFar(desk: Desk, question: Question): Html {
   const { subject, approvals, isOpen, now } = question
   const given = approvals.map(
-    ({ person, decision, at, narrowing }) =>
-      html`<li>${badge(decision === 'approve' ? 'yes' : 'no', decision === 'approve' ? 'good' : 'bad')} ${nameOf(desk, person)} <span class="muted">${when(at)}${Object.keys(narrowing).length > 0 ? ', allowing less than was asked' : ''}</span></li>`,
+    ({ person, decision, at, narrowing, letInBy }) =>
+      html`<li>${badge(decision === 'approve' ? 'yes' : 'no', decision === 'approve' ? 'good' : 'bad')} ${nameOf(desk, person)} <span class="muted">${when(at)}${Object.keys(narrowing).length > 0 ? ', allowing less than was asked' : ''}</span>${letInBy === undefined ? false : html` <span class="problem">let in by ${letInBy} less than a week before, when nobody else could be asked</span>`}</li>`,
   )
   const wanted = personsWanted(subject.requirement)
   const locked = isOpen && isLocked(desk, subject, now)
@@ -41,8 +41,10 @@ export function answerForm(desk: Desk, person: Identity, question: Question, nar
   if (!may.ok) return cannot(describeRefusal(may.refusal))
   if (question.approvals.some((approval) => approval.person === person.id))
     return cannot('you have answered this already; another person must answer')
+  const came = letInByParty(desk, person.id, question.subject, question.now)
   return html`<section class="card answer">
 <h2>Your answer</h2>
+${came === undefined ? false : html`<p class="problem">${came.by}, who has a part in this, let you in less than a week ago, and nobody else is here who could be asked. Your answer counts, and the ledger says so beside it.</p>`}
 <form data-remit="answer" data-subject="${question.id}" data-digest="${question.digest}">
 ${narrowing}
 <p class="muted">With your passkey you sign your decision over this digest${/^(?:grn|exc)_/.test(question.id) ? ', and what you took away' : ''}. The signature is kept in the ledger.</p>

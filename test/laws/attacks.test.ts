@@ -1,0 +1,146 @@
+/** What somebody tried who wanted a yes without the persons for it, or a wider change under a narrower name: one test for each way. */
+import assert from 'node:assert/strict'
+import { after, before, describe, test } from 'node:test'
+import type { Caller } from '../../src/control/desk.ts'
+import { proposeException } from '../../src/control/exceptions.ts'
+import { invite } from '../../src/control/people.ts'
+import { quarantine, release } from '../../src/control/quarantine.ts'
+import { replacePasskeys } from '../../src/control/replace-passkeys.ts'
+import { answerableGrant, isLocked } from '../../src/control/rights.ts'
+import { mustBe } from '../../src/kernel/result.ts'
+import { reveal } from '../../src/kernel/secret.ts'
+import { configure, propose } from '../world/configure.ts'
+import { ask, atWork, callOf, held, hour, refused } from '../world/deeds.ts'
+import { shopDocument } from '../world/shop.ts'
+import { openWorld, type World } from '../world/world.ts'
+
+const week = 7 * 24 * hour
+const people = [{ name: 'ana' }, { name: 'ben' }, { name: 'eva' }, { name: 'mal' }, { name: 'pip' }]
+const roles = {
+  sre: ['ben', 'mal', 'pip'],
+  'release-manager': ['eva', 'mal', 'pip'],
+  operators: ['ben'],
+  auditors: ['eva'],
+  'incident-agents': ['aide', 'ana'],
+  'release-bots': ['bot'],
+  meters: ['meter'],
+}
+const three = (more: object = {}) => shopDocument({ people, roles, ...more })
+const exception = (over: object = {}) => ({
+  identity: 'bot',
+  owner: 'ana',
+  scope: ['shop/put-telemetry'],
+  reason: 'the old meter',
+  remediation: ['replace it'],
+  ...over,
+})
+
+async function letIn(world: World, by: Caller, name: string): Promise<void> {
+  await world.register(name, reveal(mustBe(await invite(world.desk, by, name)).link))
+}
+
+/** Everybody who was there from the start came in long ago; mal and pip are configured, and have no passkey. */
+async function house(): Promise<World> {
+  const world = await openWorld({ document: shopDocument({ roles: { ...roles, sre: ['ben'], 'release-manager': ['eva'] } }) })
+  world.clock.advance(week + hour)
+  await configure(world, three())
+  return world
+}
+
+describe('whoever was let in by a party', () => {
+  let world: World
+  before(async () => {
+    world = await house()
+    await letIn(world, await world.caller('ana'), 'mal')
+  })
+  after(() => world.close())
+  const expiresAt = () => world.clock.now() + 24 * hour
+
+  test('answers no request of theirs, nor of what they own', async () => {
+    const grant = mustBe(await ask(world, 'bot', ['shop/deploy'], { task: 'release' }))
+    refused(await world.answer('mal', grant.id, 'approve'), 'approval.let-in-lately')
+    refused(await world.answer('mal', grant.id, 'deny'), 'approval.let-in-lately')
+    assert.equal(mustBe(await world.answer('eva', grant.id, 'approve')).grant?.state, 'approved')
+  })
+
+  test('answers no held action of theirs', async () => {
+    const grant = await atWork(world, 'aide', ['shop/restart'])
+    const hold = held(await world.gateway.authorize(callOf(world, await world.bearer('aide', grant.id), 'restart', { service: 'web' })))
+    refused(await world.answer('mal', hold, 'approve'), 'approval.let-in-lately')
+    assert.equal(mustBe(await world.answer('ben', hold, 'approve')).hold?.state, 'approved')
+  })
+
+  test('answers no exception that they propose or answer for', async () => {
+    for (const owner of ['ana', 'ben']) {
+      const asked = mustBe(
+        await proposeException(world.desk, await world.caller('ana'), { ...exception({ owner }), expiresAt: expiresAt() }),
+      )
+      refused(await world.answer('mal', asked.id, 'approve'), 'approval.let-in-lately')
+    }
+  })
+
+  test('answers no change that they propose', async () => {
+    const set = await propose(world, await world.caller('ana'), { document: three({ roles: { ...roles, auditors: ['eva', 'ana'] } }) })
+    refused(await world.answer('mal', set.id, 'approve'), 'approval.let-in-lately')
+  })
+
+  test('lets in nobody who could answer in their place', async () => {
+    const may = { ...exception({ identity: 'mal', owner: 'mal', deskActions: ['administer'] }), expiresAt: expiresAt() }
+    const { scope: _, ...atDesk } = may
+    const asked = mustBe(await proposeException(world.desk, await world.caller('ana'), atDesk as never))
+    mustBe(await world.answer('ben', asked.id, 'approve'))
+    await letIn(world, await world.caller('mal'), 'pip')
+    const grant = mustBe(await ask(world, 'bot', ['shop/deploy'], { task: 'release' }))
+    refused(await world.answer('pip', grant.id, 'approve'), 'approval.let-in-lately')
+  })
+
+  test('is not the only one left because the others were stopped, disabled or made parties', async () => {
+    const now = () => world.clock.now()
+    const grant = mustBe(await ask(world, 'bot', ['shop/deploy'], { task: 'release' }))
+    for (const name of ['ben', 'eva']) mustBe(await quarantine(world.desk, await world.caller('ana'), name, 'odd'))
+    assert.equal(isLocked(world.desk, answerableGrant(grant), now()), true, 'it locks, and does not fall open')
+    refused(await world.answer('mal', grant.id, 'approve'), 'approval.let-in-lately')
+    for (const name of ['ben', 'eva']) mustBe(await release(world.desk, await world.caller('ana'), name, 'fine'))
+    for (const name of ['ben', 'eva']) mustBe(await replacePasskeys(world.desk, await world.caller('ana'), name, 'lost'))
+    refused(await world.answer('mal', grant.id, 'approve'), 'approval.let-in-lately')
+    const gone = people.map(({ name }) => ({ name, disabled: name === 'ben' || name === 'eva' }))
+    const set = await propose(world, await world.caller('ana'), { document: three({ people: gone }) })
+    assert.equal(set.state, 'applied', 'that narrows')
+    refused(await world.answer('mal', grant.id, 'approve'), 'approval.let-in-lately')
+    world.clock.advance(week + 1)
+    const later = mustBe(await ask(world, 'bot', ['shop/deploy'], { task: 'release' }))
+    assert.equal(mustBe(await world.answer('mal', later.id, 'approve')).grant?.state, 'approved', 'it ends by itself')
+  })
+})
+
+test('in a house of two the one who was let in answers, and the record and the ledger say by whom', async () => {
+  const two = (more: object = {}) =>
+    shopDocument({
+      people: [{ name: 'ana' }, { name: 'ben' }],
+      identities: [
+        { name: 'aide', kind: 'ai-agent', owner: 'ana' },
+        { name: 'bot', kind: 'service-account', owner: 'ana' },
+        { name: 'meter', kind: 'api-client', owner: 'ana' },
+      ],
+      roles: { ...roles, sre: ['ben'], 'release-manager': ['ben'], auditors: [], 'incident-agents': ['aide'] },
+      ...more,
+    })
+  const world = await openWorld({ document: two({ people: [{ name: 'ana' }], roles: {}, policyFiles: [] }) })
+  try {
+    const ana = await world.caller('ana')
+    const set = await propose(world, ana, { document: two() })
+    assert.equal(set.ending, 'applied alone: nobody else could be asked')
+    await letIn(world, ana, 'ben')
+    const grant = mustBe(await ask(world, 'bot', ['shop/deploy'], { task: 'release' }))
+    const answered = mustBe(await world.answer('ben', grant.id, 'approve'))
+    assert.deepEqual([answered.grant?.state, answered.approval.letInBy], ['approved', 'ana'])
+    mustBe(await world.house.sequencer.flush())
+    const { size } = await world.house.database.tree()
+    const bodies = (await world.house.database.leaves(Math.max(0, size - 20), 20)).map((leaf) => leaf.body ?? '')
+    assert.ok(bodies.some((body) => body.includes('"approval.signed"') && body.includes('"letInBy":"ana"')))
+    mustBe(await replacePasskeys(world.desk, await world.caller('ana'), 'ben', 'lost'))
+    refused(await world.answer('ben', grant.id, 'approve'), 'approval.closed')
+  } finally {
+    await world.close()
+  }
+})
