@@ -37,10 +37,13 @@ export function dataFolder(path: string): DataFolder {
 export async function openDataFolder(path: string): Promise<DataFolder> {
   const folder = dataFolder(path)
   for (const each of [path, join(path, 'store'), join(path, 'journal'), folder.keys])
-    await mkdir(each, { recursive: true, mode: 0o700 }).catch((cause: unknown) => {
-      const why = cause instanceof Error ? cause.message : 'the system refuses'
-      throw new Error(`the data folder ${path} cannot be made: ${why}; name one with --data that Remit may write`, { cause })
-    })
+    await mkdir(each, { recursive: true, mode: 0o700 })
+      // On a disk that is read-only Node says of the first that there is no such folder, and of the second what is so.
+      .catch(() => mkdir(each, { mode: 0o700 }))
+      .catch((cause: unknown) => {
+        const why = cause instanceof Error ? cause.message : 'the system refuses'
+        throw new Error(`the data folder ${path} cannot be made: ${why}; name one with --data that Remit may write`, { cause })
+      })
   return folder
 }
 
