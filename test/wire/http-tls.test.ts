@@ -1,34 +1,15 @@
 /** The gateway over TLS: the same requests, the same refusals, and nothing in the clear. */
-import 'reflect-metadata'
 import assert from 'node:assert/strict'
-import { webcrypto } from 'node:crypto'
 import { request } from 'node:https'
 import { connect as connectInTheClear } from 'node:net'
 import { connect } from 'node:tls'
 import test, { type TestContext } from 'node:test'
-import { X509CertificateGenerator } from '@peculiar/x509'
 import { startHttpGateway } from '../../src/gateways/http/gateway.ts'
 import { until } from './manual-clock.ts'
 import { RulesControl, systemClock } from './rules-control.ts'
 import { route, service } from './services.ts'
+import { selfSigned } from './tls-services.ts'
 import { httpUpstream, keepingLog, wholeBody } from './upstreams.ts'
-
-async function selfSigned(): Promise<{ readonly key: string; readonly cert: string }> {
-  const algorithm = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' }
-  const keys = await webcrypto.subtle.generateKey(algorithm, true, ['sign', 'verify'])
-  const certificate = await X509CertificateGenerator.createSelfSigned(
-    {
-      name: 'CN=localhost',
-      keys,
-      signingAlgorithm: algorithm,
-      notBefore: new Date(Date.now() - 1_000),
-      notAfter: new Date(Date.now() + 60_000),
-    },
-    webcrypto,
-  )
-  const key = Buffer.from(await webcrypto.subtle.exportKey('pkcs8', keys.privateKey)).toString('base64')
-  return { key: `-----BEGIN PRIVATE KEY-----\n${key}\n-----END PRIVATE KEY-----`, cert: certificate.toString('pem') }
-}
 
 async function secured(context: TestContext) {
   const upstreamPort = await httpUpstream(context, (incoming, response) => {

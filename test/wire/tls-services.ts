@@ -44,7 +44,8 @@ export async function openSecuredGateway(test: Lifetime, options: SecuredOptions
   return { control, gateway, log, url, port: Number(new URL(url).port), certificate: cert }
 }
 
-async function selfSigned(): Promise<{ readonly key: string; readonly cert: string }> {
+/** Key and certificate, for an hour. */
+export async function selfSigned(): Promise<{ readonly key: string; readonly cert: string }> {
   const algorithm = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' }
   const keys = await webcrypto.subtle.generateKey(algorithm, true, ['sign', 'verify'])
   const certificate = await X509CertificateGenerator.createSelfSigned(
