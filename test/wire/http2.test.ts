@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
 import { once } from 'node:events'
-import { writeFileSync } from 'node:fs'
+import { rmSync, writeFileSync } from 'node:fs'
 import { type ClientHttp2Session, type ClientHttp2Stream, connect, type OutgoingHttpHeaders } from 'node:http2'
 import { request } from 'node:https'
 import { connect as connectInTheClear, type Socket } from 'node:net'
@@ -91,6 +91,7 @@ test('curl', async (context) => {
   const { url, certificate } = await opened(context, { upstreamPort: await echo(context) })
   const file = join(tmpdir(), `remit-http2-${process.pid}.pem`)
   writeFileSync(file, certificate)
+  context.after(() => rmSync(file))
   const curl = (...more: readonly string[]) =>
     promisify(execFile)('curl', ['--http2', '-sk', '-w', ' %{http_version} %{http_code}', '-H', 'Authorization: Bearer live', ...more])
   assert.equal((await curl(`${url}/a`)).stdout, 'GET /a 0 2 200')
