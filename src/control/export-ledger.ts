@@ -1,6 +1,9 @@
 /** Writes the whole record as an export that a stranger can verify: ledger first, then the journals it anchors. */
 import { isJsonObject, type JsonObject, parseJson } from '../kernel/json.ts'
 import { type ExportedLeaf, writeExportLine } from '../ledger/export-format.ts'
+import { refuse } from '../kernel/refusals.ts'
+import { done, type Result } from '../kernel/result.ts'
+import { verifyBody } from '../ledger/leaf.ts'
 import type { LeafRow, LogStore } from './ports.ts'
 
 export interface ExportSources {
@@ -78,4 +81,15 @@ export function exportedLeaf({ index, leaf, body, salt }: LeafRow, space: string
 function readBody(body: string): JsonObject | undefined {
   const parsed = parseJson(body, { bytesMax: 4_194_304, depthMax: 90 })
   return parsed.ok && isJsonObject(parsed.value) ? parsed.value : undefined
+}
+
+/**
+ * Leaves from a number on, for readers who get nothing to check them with. Refuses `ledger.damaged` where a body that is kept is not the
+ * one that its leaf commits to.
+ */
+export async function soundLeaves(log: Pick<LogStore, 'leaves'>, from: number, max: number): Promise<Result<readonly LeafRow[]>> {
+  const rows = await log.leaves(from, max)
+  const damaged = rows.find(({ leaf, body, salt }) => body !== undefined && (salt === undefined || !verifyBody(leaf, body, salt)))
+  if (damaged === undefined) return done(rows)
+  return refuse('ledger.damaged', { detail: `the body of entry ${damaged.index} is not the one that the ledger commits to` })
 }

@@ -115,7 +115,11 @@ export class ChaosHouse {
     const ready = await child.ready()
     const ana = await this.#register('ana', ready, ready.link ?? '')
     const asAna = new Remit({ url: ready.url, credential: { token: await this.#login('ana', ana, ready) } })
-    for (const name of ['ben', 'eva'] as const) await this.#register(name, ready, (await asAna.invite(name)).link)
+    for (const name of ['ben', 'eva'] as const) {
+      const invited = await asAna.invite(name)
+      if (!('link' in invited)) throw new Error(`${name} is to be configured`)
+      await this.#register(name, ready, invited.link)
+    }
     for (const bot of bots) this.#secrets.set(bot, (await asAna.issueSecret(bot, '1d')).secret)
     this.vkey = (await asAna.checkpoint()).key
     return this.enter(child)

@@ -3,6 +3,7 @@ import { z } from 'zod'
 import { formatInstant } from '../../kernel/instants.ts'
 import { isJsonObject, type JsonObject, type JsonValue, parseJson } from '../../kernel/json.ts'
 import { done } from '../../kernel/result.ts'
+import { soundLeaves } from '../../control/export-ledger.ts'
 import type { LeafRow } from '../../control/ports.ts'
 import { callerMay } from '../../control/rights.ts'
 import { json } from '../answers.ts'
@@ -25,7 +26,9 @@ export const listLedgerEntries = endpoint({
     if (!may.ok) return may
     const flushed = await api.sequencer.head()
     if (!flushed.ok) return flushed
-    const rows = await api.desk.log.leaves(from, max)
+    const read = await soundLeaves(api.desk.log, from, max)
+    if (!read.ok) return read
+    const rows = read.value
     const last = rows.at(-1)
     const next = last === undefined || last.index + 1 >= flushed.value.size ? {} : { next: last.index + 1 }
     return done(json({ entries: rows.map((row) => entryView(row, api.desk.space)), size: flushed.value.size, ...next }))
