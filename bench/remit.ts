@@ -86,7 +86,9 @@ export async function gather(remit: RunningRemit): Promise<Cast> {
   await anaInPerson.confirmCommandLine(signIn.userCode)
   const ana = new Remit({ url: remit.url, credential: { token: (await signIn.confirmed()).access_token } })
   const ben = new DemoPerson('ben', remit.pages, new SoftwareAuthenticator())
-  await ben.register((await ana.invite('ben')).link)
+  const invited = await ana.invite('ben')
+  if (!('link' in invited)) throw new Error('ben is to be configured')
+  await ben.register(invited.link)
   const { secret } = await ana.issueSecret('load-bot', '1d')
   return { ana, ben, bot: new Remit({ url: remit.url, credential: { secret } }) }
 }

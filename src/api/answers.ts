@@ -3,7 +3,7 @@ import type { OAuthError } from '../wire/problems.ts'
 import type { Html } from './pages/html.ts'
 
 export type Answer =
-  | { readonly kind: 'json'; readonly status: 200 | 201; readonly value: unknown; readonly cookie?: string }
+  | { readonly kind: 'json'; readonly status: 200 | 201 | 202; readonly value: unknown; readonly cookie?: string }
   | { readonly kind: 'page'; readonly html: Html }
   | { readonly kind: 'text'; readonly type: string; readonly text: string }
   /** `isForEver`: the same under this address whenever it is asked for. */
@@ -14,7 +14,7 @@ export type Answer =
   /** Only ever to a path of our own. */
   | { readonly kind: 'redirect'; readonly to: `/${string}`; readonly cookie?: string }
 
-export function json(value: unknown, more: { readonly status?: 200 | 201; readonly cookie?: string } = {}): Answer {
+export function json(value: unknown, more: { readonly status?: 200 | 201 | 202; readonly cookie?: string } = {}): Answer {
   const { status = 200, cookie } = more
   return { kind: 'json', status, value, ...(cookie === undefined ? {} : { cookie }) }
 }

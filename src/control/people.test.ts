@@ -1,7 +1,7 @@
 /** People: links that work once, passkeys that sign for one question, cookies that end. */
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
-import { configure, hour, minute, refused } from '../../test/world/deeds.ts'
+import { addPerson, configure, hour, minute, refused } from '../../test/world/deeds.ts'
 import { shopDocument } from '../../test/world/shop.ts'
 import { openWorld, origin, type World } from '../../test/world/world.ts'
 import { SoftwareAuthenticator } from '../host/software-authenticator.ts'
@@ -39,7 +39,10 @@ describe('people', () => {
     const ids = (await passkeysOf(name)).map((passkey) => passkey.credentialId)
     return { challenge, response: world.sign(name, challenge, ids) }
   }
-  const newLink = async (name: string) => reveal(mustBe(await invite(world.desk, await world.caller('ana'), name)).link)
+  const newLink = async (name: string) => {
+    if (world.desk.facts.identityNamed(name) === undefined) await addPerson(world, name)
+    return reveal(mustBe(await invite(world.desk, await world.caller('ana'), name)).link)
+  }
   const attempt = async (link: string, name: string) => {
     const begun = mustBe(await beginRegistration(world.desk, { link, name }))
     const options = { challenge: begun.challenge, rp: { id: 'localhost' }, user: { id: begun.person.id }, pubKeyCredParams: [{ alg: -7 }] }
@@ -113,6 +116,11 @@ describe('people', () => {
     const given = await attempt(one, 'wim')
     refused(await finishRegistration(world.desk, { ...given, link: two }), 'link.invalid')
     assert.deepEqual([(await passkeysOf('wim')).length, (await passkeysOf('vic')).length], [0, 0])
+  })
+
+  test('nobody new is let in by one person alone where another could sign', async () => {
+    refused(await invite(world.desk, await world.caller('ana'), 'tom'), 'invitation.unsigned')
+    assert.equal(world.desk.facts.identityNamed('tom'), undefined)
   })
 
   test('a machine’s name is nobody’s to take, and only administrators invite', async () => {

@@ -55,11 +55,18 @@ export interface Invitation {
   readonly expiresAt: Instant
 }
 
-/** A link for one named person who has no passkey: another one of theirs would be a way for somebody else to answer as them. */
+/**
+ * A link for one named person who has no passkey: another one of theirs would be a way for somebody else to answer as them. Whoever is
+ * new to the house is let in by two: `invitation.unsigned` where somebody else was ever there to sign, and it is a change-set first.
+ */
 export async function invite(desk: Desk, caller: Caller, name: string): Promise<Result<Invitation>> {
   return desk.store.change(async (tx) => {
     const may = callerMay(desk, caller, 'administer')
-    return may.ok ? makeInvitation(desk, tx, { name, by: caller.actor.name, right: may.value }) : may
+    if (!may.ok) return may
+    const [known] = await tx.find('identity', { name })
+    const others = desk.facts.proofs.passkeyHolders().filter((id) => !caller.chain.some((link) => link.id === id))
+    if (known === undefined && isName(name) && others.length > 0) return refuse('invitation.unsigned', { detail: name })
+    return makeInvitation(desk, tx, { name, by: caller.actor.name, right: may.value })
   })
 }
 

@@ -36,6 +36,12 @@ export const refusalsInCharge = {
     says: 'this link is unknown, used or has ended',
     remedy: 'ask for a new one: remit invite',
   },
+  'invitation.unsigned': {
+    status: 403,
+    tells: 'caller',
+    says: 'nobody here is called that yet, and nobody lets a new person in alone',
+    remedy: 'remit invite proposes them; once another person signed that, the same command makes the link',
+  },
   'passkey.refused': {
     status: 403,
     tells: 'caller',

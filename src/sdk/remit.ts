@@ -28,6 +28,7 @@ import type {
   IdentityList,
   IdentityView,
   InvitationBody,
+  InvitationProposedView,
   InvitationView,
   QuarantineView,
   SecretView,
@@ -207,9 +208,9 @@ export class Remit {
     return this.#ask(call, 'id', options)
   }
 
-  /** The link is in the answer this once and never again. */
-  async invite(name: string, options?: CallOptions): Promise<InvitationView> {
-    return this.#post('/v1/invitations', { name }, 'link', options)
+  /** The link is in the answer this once and never again; of somebody new it is a change-set that another person signs first. */
+  async invite(name: string, options?: CallOptions): Promise<InvitationView | InvitationProposedView> {
+    return this.#post<InvitationView | InvitationProposedView>('/v1/invitations', { name }, 'person', options)
   }
 
   /** Revokes what the person signed in with, and everything that stood on it; then as `invite`. */

@@ -11,7 +11,7 @@ export type {
 export type { ExceptionBody, ExceptionStateName, ExceptionView, StandingView } from '../wire/exceptions.ts'
 export type { AskableView, Confirmation, GrantRequestBody, GrantStateName, GrantView } from '../wire/grants.ts'
 export type { HoldStateName, HoldView } from '../wire/holds.ts'
-export type { IdentityView, InvitationView, QuarantineView, SecretView, WhoamiView } from '../wire/identities.ts'
+export type { IdentityView, InvitationProposedView, InvitationView, QuarantineView, SecretView, WhoamiView } from '../wire/identities.ts'
 export type { CheckpointView, ExplanationView } from '../wire/ledger.ts'
 export type { ProblemView } from '../wire/problems.ts'
 export type { RouteView, ServiceView } from '../wire/services.ts'

@@ -1,4 +1,5 @@
 /** Identities, their credentials and invitations as they cross the wire. Instants are RFC 3339 in UTC. */
+import type { ChangeSetView } from './configuration.ts'
 import type { ExceptionView } from './exceptions.ts'
 import type { Confirmation } from './grants.ts'
 
@@ -65,6 +66,12 @@ export interface InvitationBody {
   readonly name: string
   /** Why the passkeys that the person has are revoked first. */
   readonly replace?: string
+}
+
+/** Nobody is called that yet: another person must sign that they come, and then the invitation is made. */
+export interface InvitationProposedView {
+  readonly person: string
+  readonly changeSet: ChangeSetView
 }
 
 /** The link is shown this once. */

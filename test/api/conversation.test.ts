@@ -9,7 +9,15 @@ import { verifyExport } from '../../src/ledger/verify.ts'
 import type { ChangeSetList, ChangeSetView, ExportView, PlanView, ProposedView } from '../../src/wire/configuration.ts'
 import type { EligibleList, GrantList, GrantView, HeartbeatView, RevocationView } from '../../src/wire/grants.ts'
 import type { HoldList, HoldView } from '../../src/wire/holds.ts'
-import type { CredentialView, IdentityList, InvitationView, QuarantineView, SecretView, WhoamiView } from '../../src/wire/identities.ts'
+import type {
+  CredentialView,
+  IdentityList,
+  InvitationProposedView,
+  InvitationView,
+  QuarantineView,
+  SecretView,
+  WhoamiView,
+} from '../../src/wire/identities.ts'
 import { verifyProof } from '../../src/ledger/proof-file.ts'
 import type { CheckpointView, ConsistencyView, EntryProofView, ExplanationView, LedgerEntryList } from '../../src/wire/ledger.ts'
 import type { CreationQuestion, DeviceQuestion, SignatureQuestion, SignedInView } from '../../src/wire/pages.ts'
@@ -276,6 +284,9 @@ test('owner, operator, auditor and administrator each do theirs', async () => {
   const contained = await say<QuarantineView>('POST', '/v1/identities/meter/quarantine', { token: ben, json: { reason: 'odd' } })
   assert.equal(contained.identity.quarantine?.by, 'ben')
   await say('POST', '/v1/identities/meter/release', { token: ben, json: { reason: 'looked into' } })
+  const cookie = await api.cookie('ben')
+  const unsigned = await say<InvitationProposedView>('POST', '/v1/invitations', { token: ana, json: { name: 'uma' }, status: 202 })
+  await approve(unsigned.changeSet.id, cookie, { name: 'ben', page: '/changes' })
   const invited = await say<InvitationView>('POST', '/v1/invitations', { token: ana, json: { name: 'uma' }, status: 201 })
   assert.match(invited.link, new RegExp(`^${api.origin}/register/[\\w-]{43}$`))
   assert.deepEqual(
@@ -291,7 +302,6 @@ test('owner, operator, auditor and administrator each do theirs', async () => {
   assert.deepEqual([plan.changes.map((each) => [each.name, each.class]), plan.class], [[['max', 'widens']], 'widens'])
   const { changeSet } = await say<ProposedView>('POST', '/v1/change-sets', { token: ana, json: { document, base: plan.base } })
   assert.equal(changeSet?.state, 'proposed', 'another person may answer')
-  const cookie = await api.cookie('ben')
   assert.match((await say('GET', '/waiting', { cookie })).raw, new RegExp(`/changes/${changeSet.id}`))
   await approve(changeSet.id, cookie, { name: 'ben', page: '/changes' })
   assert.equal((await say<ChangeSetView>('GET', `/v1/change-sets/${changeSet.id}`, { token: ana })).ending, 'approved by ben')

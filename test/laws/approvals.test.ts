@@ -13,7 +13,7 @@ import { replacePasskeys } from '../../src/control/replace-passkeys.ts'
 import { mustBe } from '../../src/kernel/result.ts'
 import { reveal } from '../../src/kernel/secret.ts'
 import { document, people, policies, roles, stricter } from '../world/approvers.ts'
-import { allowed, ask, atWork, callOf, configure, held, hour, minute, refused, refusedVerdict, start } from '../world/deeds.ts'
+import { addPerson, allowed, ask, atWork, callOf, configure, held, hour, minute, refused, refusedVerdict, start } from '../world/deeds.ts'
 import { openWorld, type World } from '../world/world.ts'
 
 describe('a yes', () => {
@@ -112,6 +112,7 @@ describe('a yes', () => {
   })
 
   test('whoever let a person in lately does not approve for them: a passkey is a credential too', async () => {
+    await addPerson(world, 'kim')
     const { link } = mustBe(await invite(world.desk, await world.caller('ana'), 'kim'))
     await world.register('kim', reveal(link))
     const asking = { ...roles, 'incident-agents': ['aide', 'ana', 'ben', 'kim'] }

@@ -10,7 +10,7 @@ import { sweep } from '../../src/control/sweep.ts'
 import type { GrantId } from '../../src/kernel/ids.ts'
 import { mustBe } from '../../src/kernel/result.ts'
 import { readConfiguration } from '../../src/model/configuration.ts'
-import { ask, configure, hour, minute, refused, start } from '../world/deeds.ts'
+import { addPerson, ask, configure, hour, minute, refused, start } from '../world/deeds.ts'
 import { asDocument, shopDocument, shopPolicies } from '../world/shop.ts'
 import { openWorld, type World } from '../world/world.ts'
 
@@ -66,6 +66,7 @@ describe('a grant for the desk', () => {
     refused(await may('ben', 'operate'), 'caller.not-allowed')
     refused(await may('cyd'), 'caller.not-allowed')
     assert.equal((await may('ben', 'administer', 'aide')).ok, false, 'an agent that acts for them has nothing of it')
+    await addPerson(world, 'gil')
     mustBe(await invite(world.desk, await world.caller('ben'), 'gil'))
     const invited = (await ledger()).findLast((entry) => entry.kind === 'link.issued')
     assert.deepEqual([invited?.actor, invited?.facts['under']], ['ben', grant.id], 'the ledger names the grant')
@@ -90,6 +91,7 @@ describe('a grant for the desk', () => {
     const idle = await atTheDesk()
     world.clock.advance(10 * minute - 1)
     await sweep(world.desk, world.desk.activity)
+    await addPerson(world, 'ian')
     mustBe(await invite(world.desk, await world.caller('ben'), 'ian'))
     world.clock.advance(10 * minute - 1)
     await sweep(world.desk, world.desk.activity)

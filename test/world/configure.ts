@@ -7,6 +7,7 @@ import { mayAnswer } from '../../src/control/rights.ts'
 import type { JsonObject } from '../../src/kernel/json.ts'
 import { mustBe } from '../../src/kernel/result.ts'
 import type { ChangeSet } from '../../src/model/change-sets.ts'
+import { asDocument } from './shop.ts'
 import type { World } from './world.ts'
 
 /** Not the name under which tests invite: whoever came in by the machine's operator does not sign for the machine. */
@@ -39,6 +40,11 @@ export async function signAll(world: World, changeSet: ChangeSet): Promise<Chang
 /** As `tryConfigure`; fails where it does not apply. */
 export async function configure(world: World, document: JsonObject): Promise<void> {
   assert.ok(await tryConfigure(world, document), 'too few people may sign')
+}
+
+/** Somebody new, without roles: their people sign it. */
+export async function addPerson(world: World, name: string): Promise<void> {
+  await configure(world, asDocument({ version: 1, space: world.desk.space, people: [{ name }] }))
 }
 
 /** Proposes by an author of one's own. */

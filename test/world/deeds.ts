@@ -11,7 +11,7 @@ import type { Grant } from '../../src/model/grants.ts'
 import { actionOf, materialOf } from './shop.ts'
 import type { World } from './world.ts'
 
-export { configure } from './configure.ts'
+export { addPerson, configure } from './configure.ts'
 
 type Given = Readonly<Record<string, ArgumentValue>>
 
