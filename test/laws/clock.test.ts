@@ -125,4 +125,30 @@ describe('a clock', () => {
     await swept()
     assert.equal(await stateOf(grant.id), 'expired')
   })
+
+  test('that jumps to the last day of an exception warns once, and set back a day lets it live no longer', async () => {
+    const standing = () => [...world.desk.facts.exceptions()].filter((each) => each.state === 'active')
+    const [exception] = standing()
+    assert.ok(exception !== undefined, 'the first administrator has one')
+    const warned = async () => {
+      await swept()
+      await world.house.sequencer.flush()
+      const { size } = await world.house.database.tree()
+      const rows = await world.house.database.leaves(Math.max(0, size - 50), 50)
+      return rows.flatMap(({ body = '' }) => (body.includes('"exception.ends-soon"') ? [/"withinDays":(\d+)/.exec(body)?.[1]] : []))
+    }
+    machine.wall = exception.expiresAt - 20 * hour
+    assert.deepEqual(await warned(), ['1'])
+    machine.wall -= day
+    assert.deepEqual(await warned(), ['1'], 'and not once more')
+    machine.passes(20 * hour - 1)
+    await swept()
+    assert.equal(standing().length, 1)
+    machine.passes(1)
+    await swept()
+    assert.deepEqual(standing(), [], 'a day before the wall clock says so')
+    machine.wall -= 7 * day
+    await swept()
+    assert.deepEqual(standing(), [])
+  })
 })
