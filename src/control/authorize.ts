@@ -9,7 +9,7 @@ import type { EntityStore } from '../decision/cedar/entities.ts'
 import type { Rules } from '../decision/rules.ts'
 import { actionDigest, resourceOf } from '../model/actions.ts'
 import { type Evidence, tierRules } from '../model/effects.ts'
-import type { JournalEntry } from '../ledger/journal-format.ts'
+import { type DecisionEntry, type OutcomeEntry, writeDecision, writeOutcome } from '../ledger/action-lines.ts'
 import { type Grant, type Session, usesId } from '../model/grants.ts'
 import { askInstead } from './ask-instead.ts'
 import { type Desk, note } from './desk.ts'
@@ -192,8 +192,7 @@ interface Recorded {
 function record(gate: Gate, call: Call, recorded: Recorded, evidence: Evidence): Result<number> | Promise<Result<number>> {
   const { action, bearer } = call
   const { grant, session, refusal, policies, line, hold, digest } = recorded
-  // One shape whatever is absent, in the order in which it is written: what is undefined is left out of the line.
-  const entry: JournalEntry = {
+  const entry: DecisionEntry = {
     address: bearer.address,
     arguments: action.arguments,
     at: gate.desk.clock.now(),
@@ -215,11 +214,10 @@ function record(gate: Gate, call: Call, recorded: Recorded, evidence: Evidence):
     target: action.target,
     task: grant?.task.kind,
     tier: action.tier,
-    type: 'decision',
     verb: action.verb,
     version: gate.desk.facts.version,
   }
-  return gate.journal.append(entry, evidence)
+  return gate.journal.append((n) => writeDecision(n, entry), evidence)
 }
 
 /** Live sessions of one grant: each token that uses it is one. */
@@ -314,21 +312,18 @@ export function finish(gate: Gate, decision: Decision, outcome: Outcome): void {
   gate.activity.end(decision.grant, now)
   const evidence = tierRules[decision.action.tier].evidence
   const { result, status, requestBytes, responseBytes, bodySha256, milliseconds, reason } = outcome
-  void gate.journal.append(
-    {
-      at: now,
-      bodySha256,
-      decision: decision.id,
-      milliseconds: Math.round(milliseconds),
-      reason,
-      requestBytes,
-      responseBytes,
-      result,
-      status,
-      type: 'outcome',
-    },
-    evidence === 'durable' ? 'durable' : 'buffered',
-  )
+  const entry: OutcomeEntry = {
+    at: now,
+    bodySha256,
+    decision: decision.id,
+    milliseconds: Math.round(milliseconds),
+    reason,
+    requestBytes,
+    responseBytes,
+    result,
+    status,
+  }
+  void gate.journal.append((n) => writeOutcome(n, entry), evidence === 'durable' ? 'durable' : 'buffered')
   const grant = gate.desk.facts.grant(decision.grant)
   if (grant?.state !== 'active') gate.activity.forget(decision.grant)
   else if (isExhausted(gate, grant)) void endExhausted(gate, grant.id)

@@ -14,6 +14,9 @@ import type { Clock, Signer } from './ports.ts'
  */
 export type Durability = 'buffered' | 'written' | 'durable'
 
+/** An entry that writes itself, as `writeLine` would, once it is told its number. */
+export type WrittenLine = (n: number) => string
+
 export interface JournalLimits {
   /** Bytes that may wait to be written. From half of it on, whoever appends must wait; above it, entries are refused. */
   readonly queueBytesMax: number
@@ -137,9 +140,9 @@ export class Journal {
    * journal is full, or it failed or was closed: after one failed write or sync everything is refused until it is opened anew,
    * because nobody knows then what the disk has. Throws on an entry that is not JSON.
    */
-  append(entry: JournalEntry, durability: Durability): Result<number> | Promise<Result<number>> {
+  append(entry: JournalEntry | WrittenLine, durability: Durability): Result<number> | Promise<Result<number>> {
     if (this.#stopped !== undefined) return this.#stopped
-    const line = writeLine(this.#last + 1, entry)
+    const line = typeof entry === 'function' ? entry(this.#last + 1) : writeLine(this.#last + 1, entry)
     const bytes = Buffer.byteLength(line) + 1
     const waiting = this.#queueBytes + this.#writingBytes + bytes
     if (bytes > lineBytesMax) return notRecorded('the entry is too large')

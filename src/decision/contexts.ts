@@ -38,23 +38,46 @@ export interface CallMoment {
 /** Context of one action. `undefined` where an argument cannot be said in Cedar: then nothing may be allowed. */
 export function callContext(moment: CallMoment): CedarRecord | undefined {
   const args = new Map<string, CedarValue>()
-  for (const [name, value] of Object.entries(moment.action.arguments)) {
-    const cedar = argumentValue(value)
+  const given = moment.action.arguments
+  for (const name of Object.keys(given)) {
+    const value = given[name]
+    const cedar = value === undefined ? undefined : argumentValue(value)
     if (cedar === undefined) return undefined
     args.set(name, cedar)
   }
   const client = addressOf(moment.address)
   if (client === undefined) return undefined
-  return new Map<string, CedarValue>([
-    ['task', taskRecord(moment.task)],
-    ['proved', factsRecord(moment.task.proved)],
-    ['claimed', factsRecord(moment.task.claimed)],
-    ['time', new Datetime(BigInt(moment.now))],
-    ['client', client],
-    ['session', new Map<string, CedarValue>([['refusals', BigInt(moment.refusals)]])],
-    ['arguments', args],
-    ['provenance', new Map()],
-  ])
+  const { task, proved, claimed } = recordsOf(moment.task)
+  const context = new Map<string, CedarValue>()
+  context.set('task', task)
+  context.set('proved', proved)
+  context.set('claimed', claimed)
+  context.set('time', new Datetime(BigInt(moment.now)))
+  context.set('client', client)
+  context.set('session', moment.refusals === 0 ? unrefused : new Map([['refusals', BigInt(moment.refusals)]]))
+  context.set('arguments', args)
+  context.set('provenance', nothing)
+  return context
+}
+
+const nothing: CedarRecord = new Map()
+const unrefused: CedarRecord = new Map([['refusals', 0n]])
+
+interface TaskRecords {
+  readonly task: CedarRecord
+  readonly proved: CedarRecord
+  readonly claimed: CedarRecord
+}
+
+const records = new WeakMap<Task, TaskRecords>()
+
+/** A task never changes, and many actions are done for it. */
+function recordsOf(task: Task): TaskRecords {
+  const known = records.get(task)
+  if (known !== undefined) return known
+  const made = { task: taskRecord(task), proved: factsRecord(task.proved), claimed: factsRecord(task.claimed) }
+  records.set(task, made)
+  return made
 }
 
 const addressesMax = 10_000

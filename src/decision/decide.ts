@@ -10,13 +10,13 @@ import type { Identity } from '../model/identities.ts'
 import type { Requirement } from '../model/requirements.ts'
 import { type Selector, uniteSelectors } from '../model/selector.ts'
 import { mayAsk } from './ask.ts'
-import { evaluate } from './cedar/evaluate.ts'
+import { judge } from './cedar/evaluate.ts'
 import { callContext } from './contexts.ts'
 import { covers } from './covers.ts'
 import { exceptionPermits } from './exceptions.ts'
 import { chainStands, type DecisionFacts } from './facts.ts'
+import { guardsOf } from './guards.ts'
 import type { Rules } from './rules.ts'
-import { identityUid, operationUid, routeUid } from './world.ts'
 
 export interface Question {
   /** From a verified token: who acts first. */
@@ -199,13 +199,8 @@ function guardrails(
   if (context === undefined) return refuse('action.arguments', { detail: 'an argument is beyond what policies can read' })
   const holds = new Map<string, Selector>()
   for (const link of at.chain) {
-    const request = {
-      principal: identityUid(link),
-      action: operationUid(action.service, action.operation),
-      resource: routeUid(action.service, action.operation),
-      context,
-    }
-    const { forbids, errors } = evaluate(facts.rules.guardrails, request, facts.entities)
+    const { principal, operation, resource, policies } = guardsOf(facts.rules, facts.entities, link, action)
+    const { forbids, errors } = judge(policies, { principal, action: operation, resource, context }, facts.entities)
     const plain: string[] = []
     for (const policy of forbids) {
       const hold = facts.rules.holds.get(policy.id)
@@ -216,6 +211,9 @@ function guardrails(
     const broken = errors.map(({ policy }) => policy.id)
     if (broken.length > 0) return refuse('action.policy-error', { detail: broken.join(', '), policies: broken })
   }
+  if (holds.size === 0) return unguarded
   const selector = uniteSelectors([...holds.values()])
-  return done({ holds: [...holds.keys()].toSorted(), requirement: { selector, personsMin: holds.size > 0 ? 1 : 0 } })
+  return done({ holds: [...holds.keys()].toSorted(), requirement: { selector, personsMin: 1 } })
 }
+
+const unguarded = done<Guarded>({ holds: [], requirement: { selector: uniteSelectors([]), personsMin: 0 } })

@@ -87,7 +87,8 @@ export function canonicalJson(value: unknown): string {
 /** Printable ASCII without quote and backslash is its own text, and most keys and values are. */
 const plain = /^[ !#-[\]-~]*$/
 
-function canonicalString(text: string): string {
+/** As `canonicalJson`, of a text. */
+export function canonicalString(text: string): string {
   if (plain.test(text)) return `"${text}"`
   if (!text.isWellFormed()) throw new Error('canonical JSON cannot hold a lone surrogate')
   return JSON.stringify(text)

@@ -29,15 +29,33 @@ export interface Evaluation {
 
 /** Evaluates every policy whose scope matches. Never throws for anything that a policy or a request contains. */
 export function evaluate(compiled: CompiledPolicies, request: CedarRequest, entities: EntityStore): Evaluation {
+  return judge(inScope(compiled, request, entities), request, entities)
+}
+
+/** The policies whose scope matches, in the order given: the same for every context. */
+export function inScope(
+  compiled: CompiledPolicies,
+  { principal, action, resource }: Omit<CedarRequest, 'context'>,
+  entities: EntityStore,
+): readonly CompiledPolicy[] {
+  return compiled.index
+    .candidates(principal, action, resource, entities)
+    .filter(
+      ({ scope }) =>
+        isInScope(scope.principal, principal, entities) &&
+        isInScope(scope.action, action, entities) &&
+        isInScope(scope.resource, resource, entities),
+    )
+}
+
+/** What policies say whose scope is known to match. */
+export function judge(policies: readonly CompiledPolicy[], request: CedarRequest, entities: EntityStore): Evaluation {
   const { principal, action, resource, context } = request
   const facts: Facts = { principal, action, resource, context, entities }
   const permits: CompiledPolicy[] = []
   const forbids: CompiledPolicy[] = []
   const errors: PolicyError[] = []
-  for (const policy of compiled.index.candidates(principal, action, resource, entities)) {
-    if (!isInScope(policy.scope.principal, principal, entities)) continue
-    if (!isInScope(policy.scope.action, action, entities)) continue
-    if (!isInScope(policy.scope.resource, resource, entities)) continue
+  for (const policy of policies) {
     try {
       if (policy.condition(facts)) (policy.effect === 'permit' ? permits : forbids).push(policy)
     } catch (cause) {

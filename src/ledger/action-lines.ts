@@ -1,0 +1,77 @@
+/** The two lines that every action leaves in a journal, written out member by member: thousands of them are written in a second. */
+import type { DecisionId, ExceptionId, GrantId, HoldId, IdentityId, SessionId } from '../kernel/ids.ts'
+import type { Instant } from '../kernel/instants.ts'
+import { canonicalJson, canonicalString } from '../kernel/json.ts'
+import type { Effect, Tier } from '../model/effects.ts'
+
+/** What was decided of an action, and by what. */
+export interface DecisionEntry {
+  readonly address: string
+  readonly arguments: Readonly<Record<string, unknown>>
+  readonly at: Instant
+  readonly chain: readonly IdentityId[]
+  readonly decision: DecisionId
+  readonly detail: string | undefined
+  readonly digest: string | undefined
+  readonly effect: Effect
+  readonly exception: ExceptionId | undefined
+  readonly grant: GrantId | undefined
+  readonly hold: HoldId | undefined
+  readonly line: number | undefined
+  readonly outcome: 'allow' | 'deny' | 'held'
+  readonly policies: readonly string[] | undefined
+  readonly protocol: 'http'
+  readonly refusal: string | undefined
+  readonly resource: string
+  readonly session: SessionId | undefined
+  readonly target: string
+  readonly task: string | undefined
+  readonly tier: Tier
+  readonly verb: string
+  readonly version: number
+}
+
+/** What became of an action that was allowed. */
+export interface OutcomeEntry {
+  readonly at: Instant
+  readonly bodySha256: string | undefined
+  readonly decision: DecisionId
+  readonly milliseconds: number
+  readonly reason: string | undefined
+  readonly requestBytes: number
+  readonly responseBytes: number
+  readonly result: string
+  readonly status: number | undefined
+}
+
+/** Line `n`: to the byte what `writeLine` makes of the same members and `"type":"decision"`. */
+export function writeDecision(n: number, entry: DecisionEntry): string {
+  // Ids, effects and tiers have no character that would need an escape.
+  return (
+    `{"address":${canonicalString(entry.address)},"arguments":${canonicalJson(entry.arguments)},"at":${canonicalJson(entry.at)}` +
+    `,"chain":${canonicalJson(entry.chain)},"decision":"${entry.decision}"${text('detail', entry.detail)}${text('digest', entry.digest)}` +
+    `,"effect":"${entry.effect}"${text('exception', entry.exception)}${text('grant', entry.grant)}${text('hold', entry.hold)}` +
+    `${other('line', entry.line)},"n":${n},"outcome":"${entry.outcome}"${other('policies', entry.policies)}` +
+    `,"protocol":"${entry.protocol}"${text('refusal', entry.refusal)},"resource":${canonicalString(entry.resource)}` +
+    `${text('session', entry.session)},"target":${canonicalString(entry.target)}${text('task', entry.task)}` +
+    `,"tier":${entry.tier},"type":"decision","v":1,"verb":${canonicalString(entry.verb)},"version":${canonicalJson(entry.version)}}`
+  )
+}
+
+/** Line `n`: to the byte what `writeLine` makes of the same members and `"type":"outcome"`. */
+export function writeOutcome(n: number, entry: OutcomeEntry): string {
+  return (
+    `{"at":${canonicalJson(entry.at)}${text('bodySha256', entry.bodySha256)},"decision":"${entry.decision}"` +
+    `,"milliseconds":${canonicalJson(entry.milliseconds)},"n":${n}${text('reason', entry.reason)}` +
+    `,"requestBytes":${canonicalJson(entry.requestBytes)},"responseBytes":${canonicalJson(entry.responseBytes)}` +
+    `,"result":${canonicalString(entry.result)}${other('status', entry.status)},"type":"outcome","v":1}`
+  )
+}
+
+function text(key: string, value: string | undefined): string {
+  return value === undefined ? '' : `,"${key}":${canonicalString(value)}`
+}
+
+function other(key: string, value: number | readonly string[] | undefined): string {
+  return value === undefined ? '' : `,"${key}":${canonicalJson(value)}`
+}
