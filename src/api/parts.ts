@@ -22,6 +22,13 @@ export interface Assets {
   readonly stylesheet: string
 }
 
+export interface UpstreamState {
+  readonly state: 'untried' | 'reachable' | 'failing' | 'resting'
+  readonly since: Instant
+  readonly error?: string
+  readonly triedAgainAt?: Instant
+}
+
 export interface ApiParts {
   readonly desk: Desk
   /** Reads tokens for control. */
@@ -35,6 +42,8 @@ export interface ApiParts {
   readonly earlierJournals?: readonly ExportedJournal[]
   /** Where the gateway of a service listens; `undefined` while it does not. */
   readonly serviceUrl: (service: string) => string | undefined
+  /** What its gateway knows of the upstream of a service. */
+  readonly serviceHealth?: (service: string) => UpstreamState | undefined
   readonly log: ApiLog
   /** Writes a secret into the one answer that shows it: tokens, cookies, links, API secrets. */
   readonly handOver: (secret: Secret) => string

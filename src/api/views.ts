@@ -4,7 +4,8 @@ import type { Desk } from '../control/desk.ts'
 import type { Identity } from '../model/identities.ts'
 import type { Service } from '../model/services.ts'
 import type { IdentityView } from '../wire/identities.ts'
-import type { ServiceView } from '../wire/services.ts'
+import type { ServiceView, UpstreamView } from '../wire/services.ts'
+import type { UpstreamState } from './parts.ts'
 
 /** The instants of a record that are there, as text. */
 export function instants<K extends string>(given: { readonly [N in K]: Instant | undefined }): { readonly [N in K]?: string } {
@@ -33,13 +34,14 @@ export function identityView(desk: Pick<Desk, 'facts'>, identity: Identity): Ide
   }
 }
 
-/** What a caller needs in order to call it; neither where it really is nor how the gateway proves itself there. */
-export function serviceView(service: Service, url: string | undefined): ServiceView {
+/** `state` is for whoever may audit. What a caller needs in order to call it; neither where it really is nor how the gateway proves itself there. */
+export function serviceView(service: Service, url: string | undefined, state?: UpstreamState): ServiceView {
   return {
     name: service.id,
     environment: service.environment,
     labels: service.labels,
     ...(url === undefined ? {} : { url }),
+    ...(state === undefined ? {} : { upstream: upstreamView(state) }),
     routes: service.routes.map(({ name, method, path, effect, tier, arguments: rules }) => ({
       name,
       method,
@@ -49,4 +51,8 @@ export function serviceView(service: Service, url: string | undefined): ServiceV
       arguments: rules,
     })),
   }
+}
+
+function upstreamView({ state, since, error, triedAgainAt }: UpstreamState): UpstreamView {
+  return { state, since: formatInstant(since), ...(error === undefined ? {} : { error }), ...instants({ triedAgainAt }) }
 }

@@ -249,6 +249,12 @@ export const refusalsAtWork = {
     says: 'the service behind the gateway did not answer',
     remedy: 'try again later',
   },
+  'upstream.resting': {
+    status: 503,
+    tells: 'caller',
+    says: 'the service behind the gateway could not be reached lately, so nothing was sent; it is tried again shortly',
+    remedy: 'try again in half a minute; counted uses, and an approval of this action, stay spent',
+  },
   'upstream.timeout': { status: 504, tells: 'caller', says: 'the service behind the gateway took too long', remedy: 'try again later' },
   'upstream.malformed': {
     status: 502,

@@ -182,6 +182,7 @@ async function serveRoom(house: House, room: Room, options: Serving, origins: Ma
     journals: [room.journal],
     earlierJournals: room.earlierJournals,
     serviceUrl: (service) => gateway.urls()[service],
+    serviceHealth: (service) => gateway.health(service),
     log,
     handOver: reveal,
     assets: await assets(),
@@ -235,7 +236,8 @@ async function describeReady(
   const people = [...desk.facts.people()].filter((person) => desk.facts.hasPasskey(person.id))
   if (isDemo) warnings.push('this is a demo folder: it takes passkeys made in software; do not protect anything with it')
   const { isIndependent, dispute } = ledger.standing()
-  if (!isIndependent) {
+  // Of the ledger, which all spaces share.
+  if (!isIndependent && desk.space === mainSpace) {
     warnings.push(
       'nobody outside holds the head of the ledger: whoever can write this machine could rewrite it unseen; give --witness URL=KEY or --anchor',
     )

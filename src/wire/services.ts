@@ -14,12 +14,23 @@ export interface RouteView {
   }[]
 }
 
+/** What a gateway knows of an upstream by connecting to it; for whoever may audit. */
+export interface UpstreamView {
+  /** `failing`: the last connections failed. `resting`: requests are refused at once until it is tried again. */
+  readonly state: 'untried' | 'reachable' | 'failing' | 'resting'
+  readonly since: string
+  /** Why the last connection failed. */
+  readonly error?: string
+  readonly triedAgainAt?: string
+}
+
 export interface ServiceView {
   readonly name: string
   readonly environment: string
   readonly labels: readonly string[]
   /** Of its gateway; absent while none listens. */
   readonly url?: string
+  readonly upstream?: UpstreamView
   readonly routes: readonly RouteView[]
 }
 

@@ -1,13 +1,14 @@
 /** GET /v1/services: what can be called through the gateways. */
 import { z } from 'zod'
 import { done } from '../../kernel/result.ts'
+import { callerMay } from '../../control/rights.ts'
 import type { ServiceList } from '../../wire/services.ts'
 import { json } from '../answers.ts'
 import { endpoint } from '../endpoint.ts'
 import { serviceView } from '../views.ts'
 
 export const listServices = endpoint({
-  says: 'services, the address of their gateway, and their operations',
+  says: 'services, the address of their gateway, and their operations; to whoever audits also whether their upstream can be reached',
   method: 'GET',
   path: '/v1/services',
   caller: 'identity',
@@ -17,10 +18,11 @@ export const listServices = endpoint({
   bodyBytesMax: 0,
   refuses: 'problem',
   input: z.strictObject({}),
-  run: (api) =>
-    done(
-      json({
-        services: api.desk.facts.services().map((service) => serviceView(service, api.serviceUrl(service.id))),
-      } satisfies ServiceList),
-    ),
+  run: (api, _input, { caller }) => {
+    const mayAudit = callerMay(api.desk, caller, 'audit').ok
+    const services = api.desk.facts
+      .services()
+      .map((service) => serviceView(service, api.serviceUrl(service.id), mayAudit ? api.serviceHealth?.(service.id) : undefined))
+    return done(json({ services } satisfies ServiceList))
+  },
 })

@@ -29,12 +29,29 @@ async function list(run: Run) {
 }
 
 function serviceTable(services: readonly ServiceView[], run: Run): string[] {
-  const rows = services.map(({ name, url, environment, routes }) => [name, url ?? 'not listening', environment, String(routes.length)])
-  return tableLines(
-    [{ title: 'SERVICE' }, { title: 'GATEWAY', gives: true }, { title: 'ENVIRONMENT', gives: true }, { title: 'OPERATIONS' }],
-    rows,
-    run,
-  )
+  const isAudited = services.some(({ upstream }) => upstream !== undefined)
+  const rows = services.map(({ name, url, environment, routes, upstream }) => [
+    name,
+    url ?? 'not listening',
+    environment,
+    String(routes.length),
+    ...(isAudited ? [upstream === undefined ? '' : describeUpstream(upstream)] : []),
+  ])
+  const columns = [{ title: 'SERVICE' }, { title: 'GATEWAY', gives: true }, { title: 'ENVIRONMENT', gives: true }, { title: 'OPERATIONS' }]
+  return tableLines([...columns, ...(isAudited ? [{ title: 'UPSTREAM', gives: true }] : [])], rows, run)
+}
+
+function describeUpstream({ state, since, error, triedAgainAt }: NonNullable<ServiceView['upstream']>): string {
+  switch (state) {
+    case 'untried':
+      return 'not tried yet'
+    case 'reachable':
+      return `reachable since ${since}`
+    case 'failing':
+      return `failing since ${since}: ${error ?? ''}`
+    case 'resting':
+      return `out of reach since ${since}: ${error ?? ''}; tried again at ${triedAgainAt ?? ''}`
+  }
 }
 
 function routeTable({ name, routes }: ServiceView, run: Run): string[] {

@@ -136,7 +136,11 @@ export class Forwarding implements Cuttable, CallListener, BodyReader {
   sweep(now: Instant): void {
     if (now < this.#deadline || this.#state === 'over') return
     if (this.#state === 'answering') this.#failInAnswer('no byte moved for too long')
-    else this.#failBeforeAnswer(this.#state === 'connecting' ? 'upstream.unreachable' : 'upstream.timeout')
+    else {
+      const isConnecting = this.#state === 'connecting'
+      if (isConnecting) this.#up?.drop('late')
+      this.#failBeforeAnswer(isConnecting ? 'upstream.unreachable' : 'upstream.timeout')
+    }
   }
 
   #outgoingHeaders(secret: Secret | undefined): string[] {
@@ -314,12 +318,12 @@ export class Forwarding implements Cuttable, CallListener, BodyReader {
     if (this.#state === 'answering' && this.#goesOn(this.#plan.limits.idleMs)) this.#plan.stream.end()
   }
 
-  onBroken(why: 'unreachable' | 'malformed'): void {
+  onBroken(why: 'unreachable' | 'malformed' | 'resting'): void {
     if (this.#state === 'answering') this.#failInAnswer('the upstream broke off')
     else this.#failBeforeAnswer(`upstream.${why}`)
   }
 
-  #failBeforeAnswer(code: 'upstream.unreachable' | 'upstream.timeout' | 'upstream.malformed', detail?: string): void {
+  #failBeforeAnswer(code: `upstream.${'unreachable' | 'resting' | 'timeout' | 'malformed'}`, detail?: string): void {
     if (this.#state !== 'connecting' && this.#state !== 'sent') return
     this.#over({ result: this.#state === 'connecting' ? 'not-sent' : 'unknown', reason: code })
     this.#dropUpstream()

@@ -6,6 +6,7 @@ import type { Log } from '../shared/log.ts'
 import { Roster } from '../shared/roster.ts'
 import { SessionCuts } from '../shared/session-cuts.ts'
 import type { Tls } from '../shared/tls.ts'
+import type { UpstreamHealth } from './circuit.ts'
 import type { Forwarding } from './forwarding.ts'
 import { defaultLimits, type HttpLimits } from './limits.ts'
 import { Listener } from './listener.ts'
@@ -28,6 +29,8 @@ export interface HttpGatewayInput {
 export interface HttpGateway {
   /** Where each service is reached: its name → `http://host:port`, or https. */
   urls(): Readonly<Record<string, string>>
+  /** What is known of a service's upstream by connecting to it; nothing of a service that is not served. */
+  health(service: string): UpstreamHealth | undefined
   /** Lets what is under way end within the time (default 2 s), then cuts it. */
   close(graceMilliseconds?: Milliseconds): Promise<void>
 }
@@ -96,6 +99,7 @@ export async function startHttpGateway(input: HttpGatewayInput): Promise<HttpGat
 
   return {
     urls: () => Object.fromEntries([...ports].map(([name, { url }]) => [name, url])),
+    health: (service) => ports.get(service)?.listener.health,
     close: async (grace = graceMs) => {
       isClosing = true
       await following

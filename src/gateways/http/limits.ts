@@ -1,7 +1,8 @@
 /** Every bound of the HTTP gateway in one place; bytes, counts and milliseconds as the names say. */
 import type { Milliseconds } from '../../kernel/instants.ts'
+import type { CircuitLimits } from './circuit.ts'
 
-export interface HttpLimits {
+export interface HttpLimits extends CircuitLimits {
   /** Request line and headers together. */
   readonly headerBytesMax: number
   readonly headersMax: number
@@ -77,6 +78,9 @@ export const defaultLimits: HttpLimits = {
   idleMs: 300_000,
   upstreamIdleMs: 4_000,
   drainMs: 1_000,
+  connectFailuresMax: 5,
+  restMs: 1_000,
+  restMsMax: 30_000,
 }
 
 /** How long a held request waits unless it says so itself, and the most it may ask for, in seconds (`Prefer: wait`). */

@@ -5,6 +5,7 @@ import type { Clock, GatewayControl } from '../../control/ports.ts'
 import { clientAddress } from '../../kernel/client-address.ts'
 import type { Instant } from '../../kernel/instants.ts'
 import { compileRoutes } from '../../model/routes.ts'
+import type { Service } from '../../model/services.ts'
 import type { Log } from '../shared/log.ts'
 import { RefusalBook } from '../shared/refusal-book.ts'
 import { Roster } from '../shared/roster.ts'
@@ -12,12 +13,13 @@ import type { SessionCuts } from '../shared/session-cuts.ts'
 import type { Tls } from '../shared/tls.ts'
 import { problemText } from './answers.ts'
 import type { ClientStream, ProblemText, RefusedHead, StreamHost } from './client-stream.ts'
+import type { UpstreamHealth } from './circuit.ts'
 import { Connection } from './connection.ts'
 import { type Door, Exchange, type ServedService } from './exchange.ts'
 import type { Forwarding } from './forwarding.ts'
 import { Http2Connection } from './http2-connection.ts'
 import type { HttpLimits } from './limits.ts'
-import { openUpstream } from './upstream.ts'
+import { openUpstream, type Upstream } from './upstream.ts'
 
 export interface ListenerInput {
   readonly name: string
@@ -140,7 +142,7 @@ export class Listener implements StreamHost {
 
   /** The service as control knows it now; its table and its connections are made once for each version of it. */
   #serve(): ServedService | undefined {
-    const { control, name, limits, log, clock } = this.#input
+    const { control, name, log } = this.#input
     const service = control.service(name)
     const before = this.#served
     if (service === before?.service) return before
@@ -152,9 +154,30 @@ export class Listener implements StreamHost {
     const table = compileRoutes(service.routes)
     if (!table.ok)
       log.error({ service: name, detail: table.refusal.detail }, 'the routes of a service cannot be used: every request to it is refused')
-    const upstream = before?.upstream.origin === service.upstream ? before.upstream : openUpstream(service.upstream, limits, clock)
+    const upstream = before?.upstream.origin === service.upstream ? before.upstream : this.#openUpstream(service)
     this.#served = { service, table, upstream, withheld: service.credential?.header.toLowerCase() }
     return this.#served
+  }
+
+  /** What is known of the upstream, once somebody was let through to it. */
+  get health(): UpstreamHealth | undefined {
+    return this.#served?.upstream.health
+  }
+
+  #openUpstream({ upstream }: Service): Upstream {
+    const { name, limits, log, clock } = this.#input
+    return openUpstream(upstream, {
+      limits,
+      clock,
+      onTurn: ({ state, error }) => {
+        if (state === 'reachable') log.info({ service: name, upstream }, 'an upstream is reached again')
+        else
+          log.warn(
+            { service: name, upstream, error },
+            'an upstream cannot be reached: requests are refused at once, and it is tried again now and then',
+          )
+      },
+    })
   }
 }
 

@@ -5,6 +5,7 @@ import type { Clock } from '../../control/ports.ts'
 import type { Instant } from '../../kernel/instants.ts'
 import { type AnswerListener, AnswerParser, HeadBefore } from './answer-parser.ts'
 import { abort } from './answers.ts'
+import { Circuit, connectFault, type UpstreamHealth } from './circuit.ts'
 import type { HttpLimits } from './limits.ts'
 
 export interface Outgoing {
@@ -24,7 +25,8 @@ export interface CallListener extends AnswerListener {
   onPause(): void
   /** What was written has been taken. */
   onDrain(): void
-  onBroken(why: 'unreachable' | 'malformed'): void
+  /** `resting`: nobody connects to it just now. May be called before `call` has answered. */
+  onBroken(why: 'unreachable' | 'malformed' | 'resting'): void
 }
 
 export interface UpstreamCall {
@@ -39,12 +41,13 @@ export interface UpstreamCall {
   resume(): void
   /** Ends our side of a tunnel: what was written arrives, and nothing follows. */
   endTunnel(): void
-  /** Ends the call, and its connection with it. Does nothing once the call is over, whose connection is somebody else's by then. */
-  drop(): void
+  /** Ends the call, and its connection with it; `late` when it took too long. Does nothing once the call is over, whose connection is somebody else's by then. */
+  drop(why?: 'late'): void
 }
 
 export interface Upstream {
   readonly origin: string
+  readonly health: UpstreamHealth
   /** The text of a request's head. Throws on what would end a line early: a credential comes from a configuration, not from a parser. */
   headOf(outgoing: Outgoing): string
   /** Takes a connection for one request of this method. `mayChange`: it asks for another protocol. */
@@ -61,29 +64,42 @@ const copiedBytesMax = 8_192
 /** By how much an idle connection is given up before its upstream would. */
 const marginMs = 1_000
 
+export interface UpstreamInput {
+  readonly limits: HttpLimits
+  readonly clock: Pick<Clock, 'now'>
+  /** Told once for each time that it cannot be reached, and that it is reached again. */
+  readonly onTurn: (health: UpstreamHealth) => void
+}
+
 /** An upstream by its origin (`http://` or `https://`, host, port). Throws on anything else: configuration has checked it. */
-export function openUpstream(origin: string, limits: HttpLimits, clock: Pick<Clock, 'now'>): Upstream {
+export function openUpstream(origin: string, input: UpstreamInput): Upstream {
   const url = new URL(origin)
   if ((url.protocol !== 'http:' && url.protocol !== 'https:') || url.origin !== origin.replace(/\/$/, ''))
     throw new Error('an upstream is an http or https origin')
-  return new Pool(origin, url, limits, clock)
+  return new Pool(origin, url, input)
 }
 
 class Pool implements Upstream {
   readonly origin: string
   readonly limits: HttpLimits
   readonly clock: Pick<Clock, 'now'>
+  readonly circuit: Circuit
   readonly #url: URL
   /** The one that was used last stands last, and is used next. */
   #idle: Connection[] = []
   #isRetired = false
   #session: Buffer | undefined
 
-  constructor(origin: string, url: URL, limits: HttpLimits, clock: Pick<Clock, 'now'>) {
+  constructor(origin: string, url: URL, input: UpstreamInput) {
     this.origin = origin
-    this.limits = limits
-    this.clock = clock
+    this.limits = input.limits
+    this.clock = input.clock
+    this.circuit = new Circuit(input)
     this.#url = url
+  }
+
+  get health(): UpstreamHealth {
+    return this.circuit.health
   }
 
   headOf({ method, path, headers, upgrade }: Outgoing): string {
@@ -101,6 +117,10 @@ class Pool implements Upstream {
     for (let known = this.#idle.pop(); known !== undefined; known = this.#idle.pop()) {
       if (known.isUsable(now)) return known.take(method, listener, mayChange)
       known.end()
+    }
+    if (!this.circuit.admit()) {
+      listener.onBroken('resting')
+      return overCall
     }
     return new Connection(this, (hear) => this.#connect(hear)).take(method, listener, mayChange)
   }
@@ -166,6 +186,7 @@ class Connection {
   readonly #pool: Pool
   readonly #socket: Socket
   #isReady = false
+  #isTold = false
   #call: Call | undefined
   #idleUntil: Instant = 0
   readonly #before = new HeadBefore()
@@ -176,11 +197,12 @@ class Connection {
     this.#socket = socket
     socket.on('encrypted' in socket ? 'secureConnect' : 'connect', () => {
       this.#isReady = true
+      this.#pool.circuit.reached()
       this.#call?.ready()
     })
     socket.on('drain', () => this.#call?.listener.onDrain())
     socket.on('end', () => this.#ended())
-    socket.on('error', () => this.#broken())
+    socket.on('error', (thrown) => this.#broken(thrown))
     socket.on('close', () => this.#broken())
   }
 
@@ -255,10 +277,20 @@ class Connection {
     this.end()
   }
 
-  #broken(): void {
+  #broken(thrown?: unknown): void {
     this.#idleUntil = 0
+    if (!this.#isReady) this.#tell(thrown)
     this.#pool.forget(this)
     if (this.#call !== undefined) this.#fail(this.#call, 'unreachable')
+  }
+
+  /** How the opening of it went, once. Whoever asked for it may have left, which says nothing of the upstream. */
+  #tell(thrown: unknown): void {
+    if (this.#isTold) return
+    this.#isTold = true
+    if (this.#call?.isLate === true) this.#pool.circuit.failed('it does not answer in time')
+    else if (this.#call?.isOver === true) this.#pool.circuit.abandoned()
+    else this.#pool.circuit.failed(connectFault(thrown))
   }
 
   #fail(call: Call, why: 'unreachable' | 'malformed'): void {
@@ -278,6 +310,7 @@ class Call implements UpstreamCall {
   isSent = false
   isFinished = false
   isOver = false
+  isLate = false
 
   constructor(socket: Socket, listener: CallListener, parser: AnswerParser) {
     this.listener = listener
@@ -346,9 +379,22 @@ class Call implements UpstreamCall {
     if (!this.isOver) this.#socket.resume()
   }
 
-  drop(): void {
+  drop(why?: 'late'): void {
     if (this.isOver) return
     this.isOver = true
+    this.isLate = why === 'late'
     abort(this.#socket)
   }
+}
+
+/** One that was over before it began. */
+const overCall: UpstreamCall = {
+  send: () => {},
+  begin: () => {},
+  write: () => true,
+  finish: () => {},
+  pause: () => {},
+  resume: () => {},
+  endTunnel: () => {},
+  drop: () => {},
 }
