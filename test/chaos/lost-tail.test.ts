@@ -194,5 +194,9 @@ async function untilJournalKnows(data: string): Promise<void> {
     return texts.join('').split('"type":"known"').length
   }
   const first = await count()
-  while ((await count()) === first) await new Promise((resolve) => setTimeout(resolve, 20))
+  const until = performance.now() + 15_000
+  while ((await count()) === first) {
+    assert.ok(performance.now() < until, 'the journal is not told how far the store has come')
+    await new Promise((resolve) => setTimeout(resolve, 20))
+  }
 }
