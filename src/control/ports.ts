@@ -184,6 +184,8 @@ export interface Clock {
   now(): Instant
   /** Calls once after a time; answers how to call it off. Does not keep the process alive. */
   after(milliseconds: Milliseconds, work: () => void): () => void
+  /** Resolves when whatever else waited has had its turn. Keeps the process alive meanwhile: long work is not over because it pauses. */
+  turn?(): Promise<void>
 }
 
 export interface Chance {

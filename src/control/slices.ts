@@ -6,10 +6,10 @@ import type { Clock } from './ports.ts'
 const sliceMs = 8
 
 export class Slices {
-  readonly #clock: Pick<Clock, 'now' | 'after'>
+  readonly #clock: Pick<Clock, 'now' | 'after' | 'turn'>
   #began: Instant
 
-  constructor(clock: Pick<Clock, 'now' | 'after'>) {
+  constructor(clock: Pick<Clock, 'now' | 'after' | 'turn'>) {
     this.#clock = clock
     this.#began = clock.now()
   }
@@ -22,7 +22,7 @@ export class Slices {
   /** Waits while others have their turn, once a slice is over. */
   async pause(): Promise<void> {
     if (!this.isOver) return
-    await new Promise<void>((resolve) => this.#clock.after(0, resolve))
+    await (this.#clock.turn?.() ?? new Promise<void>((resolve) => this.#clock.after(0, resolve)))
     this.#began = this.#clock.now()
   }
 }

@@ -6,6 +6,8 @@ export interface HostClock {
   now(): Instant
   /** Calls once, when `now()` has moved on by that much; answers how to call it off. Does not keep the process alive. */
   after(milliseconds: Milliseconds, work: () => void): () => void
+  /** Resolves when the loop has gone round once: timers that were due have fired, and what had come in was worked on. Keeps the process alive. */
+  turn(): Promise<void>
   /** Lifts the clock to an instant that is known to have been (the last stored one); never lowers it. */
   raise(floor: Instant): void
   /** By how much `now()` is past the wall clock: more than nothing once the wall clock was set back. */
@@ -91,6 +93,7 @@ export function makeClock(sources: ClockSources): HostClock {
       entry.timer = setTimeout(() => arm(entry), Math.min(entry.due - start, timerMax)).unref()
       return () => drop(entry)
     },
+    turn: () => new Promise((resolve) => setImmediate(resolve)),
     raise(floor) {
       at = Math.max(now(), floor)
     },

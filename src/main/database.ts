@@ -5,8 +5,6 @@ import type { Chance, Clock, Database, SnapshotMade } from '../control/ports.ts'
 import { refuse } from '../kernel/refusals.ts'
 import type { Result } from '../kernel/result.ts'
 import { reveal, Secret } from '../kernel/secret.ts'
-import { snapshotPostgres } from '../store/postgres/live-snapshot.ts'
-import { openPostgresStore } from '../store/postgres/postgres-store.ts'
 import { snapshotSqliteFile } from '../store/sqlite/live-snapshot.ts'
 import { openSqliteStore } from '../store/sqlite/sqlite-store.ts'
 
@@ -22,8 +20,8 @@ export interface DatabaseParts {
   readonly onFenced?: (reason: string) => void
 }
 
-/** Refuses as the stores do: `store.locked`, `store.newer`, `store.unavailable`. */
-export function openDatabase(place: DatabasePlace, parts: DatabaseParts): Promise<Result<Database>> {
+/** Refuses as the stores do: `store.locked`, `store.newer`, `store.unavailable`. What speaks to PostgreSQL is loaded where it is used: most have a file. */
+export async function openDatabase(place: DatabasePlace, parts: DatabaseParts): Promise<Result<Database>> {
   const { clock, chance, atCreation, onLost, onFenced } = parts
   const shared = {
     now: () => clock.now(),
@@ -31,6 +29,7 @@ export function openDatabase(place: DatabasePlace, parts: DatabaseParts): Promis
     ...(atCreation === undefined ? {} : { atCreation }),
   }
   if (place.kind === 'file') return openSqliteStore({ ...shared, path: place.path, pid: process.pid })
+  const { openPostgresStore } = await import('../store/postgres/postgres-store.ts')
   return openPostgresStore({
     ...shared,
     url: reveal(place.url),
@@ -45,7 +44,10 @@ export function openDatabase(place: DatabasePlace, parts: DatabaseParts): Promis
 
 /** Of a database that a running Remit may hold. */
 export async function snapshotOf(place: DatabasePlace, write: (line: string) => Promise<void>): Promise<Result<SnapshotMade>> {
-  if (place.kind === 'postgres') return snapshotPostgres(reveal(place.url), write)
+  if (place.kind === 'postgres') {
+    const { snapshotPostgres } = await import('../store/postgres/live-snapshot.ts')
+    return snapshotPostgres(reveal(place.url), write)
+  }
   // Opening would make what is not there.
   const isThere = await access(place.path).then(
     () => true,

@@ -45,4 +45,7 @@ export class RealClock extends TestClock {
   override after(milliseconds: number, work: () => void): () => void {
     return this.#host.after(milliseconds, work)
   }
+  turn(): Promise<void> {
+    return this.#host.turn()
+  }
 }
