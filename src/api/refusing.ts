@@ -23,7 +23,7 @@ export function writeRefusal(refusal: Refusal, how: 'problem' | 'oauth' | 'page'
       return {
         status: problem.status,
         headers: { 'content-type': 'text/html; charset=utf-8', ...retryAfter(refusal) },
-        body: writeHtml(refusalPage(problem)),
+        body: writeHtml(refusalPage(refusal.code, problem)),
       }
     }
   }

@@ -276,7 +276,7 @@ const usage = [
   { line: 'grants extra', says: /too many arguments/ },
   { line: 'request shop/deploy --for s', says: /--task <kind>' not specified/ },
   { line: 'hold', says: /missing required argument 'id'/ },
-  { line: 'approve shop', says: /"shop" is neither a grant nor a hold/ },
+  { line: 'approve shop', says: /"shop" is nothing that is answered/ },
   { line: 'up --port 70000', says: /a port is a number from 0 to 65535/ },
 ]
 

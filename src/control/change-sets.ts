@@ -19,13 +19,13 @@ import { invalid, readWanted } from './configuration.ts'
 import { digestOf } from './configuration-picture.ts'
 import { compare, type Compared } from './configuration-records.ts'
 import { tellChange, type Told } from './change-set-diff.ts'
-import { type Author, authorOf, type Price, priceOf, tierOfChange } from './change-set-price.ts'
+import { answerableChangeSet, type Author, authorOf, type Price, priceOf, tierOfChange } from './change-set-price.ts'
 import { putRecords } from './change-set-records.ts'
 import { type ConfiguredOutcome, newConfigured, proposeConfigured } from './configured-exceptions.ts'
 import { type Caller, type Desk, type DeskRight, machinery, note } from './desk.ts'
 import { currentPicture, pictureNow } from './kept-picture.ts'
 import type { Change } from './ports.ts'
-import { callerMay, describeRequirement } from './rights.ts'
+import { callerMay, describeRequirement, mayAnswer } from './rights.ts'
 import { reevaluate } from './reevaluate.ts'
 import { Slices } from './slices.ts'
 
@@ -311,9 +311,11 @@ export async function withdrawChangeSet(desk: Desk, caller: Caller, id: ChangeSe
   })
 }
 
-/** Its author, whoever audits and whoever administers. */
-export function maySeeChangeSet(desk: Desk, caller: Caller, { author }: ChangeSet): boolean {
-  return author.chain.includes(caller.actor.id) || callerMay(desk, caller, 'audit').ok || callerMay(desk, caller, 'administer').ok
+/** Its author, whoever audits, whoever administers, and a person whose answer to it counts. */
+export function maySeeChangeSet(desk: Desk, caller: Caller, set: ChangeSet): boolean {
+  if (set.author.chain.includes(caller.actor.id) || callerMay(desk, caller, 'audit').ok || callerMay(desk, caller, 'administer').ok)
+    return true
+  return caller.chain.length === 1 && mayAnswer(desk, caller.actor, answerableChangeSet(set), desk.clock.now()).ok
 }
 
 const sweptAt = new WeakMap<Desk, number>()

@@ -83,7 +83,8 @@ export function maySee(desk: Desk, caller: Caller, chain: readonly IdentityId[])
 export function mayAnswer(desk: Desk, who: Identity, subject: Answerable, now: Instant): Result<undefined> {
   const person = desk.facts.identity(who.id)
   if (person?.kind !== 'human') return refuse('approval.not-approver', { detail: 'only people answer' })
-  if (excluded(desk, subject, now).has(person.id)) return refuse('approval.own-request')
+  const part = excluded(desk, subject, now).get(person.id)
+  if (part !== undefined) return refuse('approval.own-request', part === '' ? {} : { detail: part })
   const came = letInByParty(desk, person.id, subject, now)
   if (came !== undefined && (came.replaced || hasOthers(desk, person.id, came, now)))
     return refuse('approval.let-in-lately', { detail: letInWords(person.name, came) })
@@ -95,19 +96,20 @@ export function mayAnswer(desk: Desk, who: Identity, subject: Answerable, now: I
   return done(undefined)
 }
 
-/** Whose yes is none: every link always; from tier 2 also their owners and whoever issued their credentials lately. */
-function excluded(desk: Desk, subject: Answerable, now: Instant): ReadonlySet<string> {
-  const out = new Set<string>(subject.chain)
-  if (subject.tier < 2) return out
-  for (const id of subject.chain) {
-    const owner = desk.facts.identity(id)?.owner
-    if (owner !== undefined) out.add(owner)
+/** Whose yes is none: every link always; from tier 2 also their owners and whoever issued their credentials lately, each with what to say of it. */
+function excluded(desk: Desk, subject: Answerable, now: Instant): ReadonlyMap<string, string> {
+  const out = new Map<string, string>()
+  for (const id of subject.tier < 2 ? [] : subject.chain) {
+    const { name = '', owner } = desk.facts.identity(id) ?? {}
     for (const { createdAt, issuedBy } of desk.facts.proofsOf(id)) {
       if (issuedBy === undefined || now - createdAt > lately) continue
       const issuer = desk.facts.identityNamed(issuedBy)
-      if (issuer !== undefined) out.add(issuer.id)
+      const until = formatInstant(createdAt + lately)
+      if (issuer !== undefined) out.set(issuer.id, `${issuer.name} let ${name} in lately, and answers for ${name} from ${until} on`)
     }
+    if (owner !== undefined) out.set(owner, '')
   }
+  for (const id of subject.chain) out.set(id, '')
   return out
 }
 

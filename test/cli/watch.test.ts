@@ -43,7 +43,10 @@ test('a folder that is watched while Remit runs', { timeout: 60_000 }, async (co
   let log = ''
   remit.stdout.setEncoding('utf8').on('data', (text: string) => (told += text))
   remit.stderr.setEncoding('utf8').on('data', (text: string) => (log += text))
-  while (!told.includes('\n')) await pause(20)
+  while (!told.includes('\n')) {
+    assert.equal(remit.exitCode, null, `it ended before it was up: ${log}`)
+    await pause(20)
+  }
   const { url } = JSON.parse(told) as { readonly url: string }
   const health = async () => ((await (await fetch(`${url}/v1/health`)).json()) as { readonly configuration?: string }).configuration
   assert.equal(await health(), undefined)

@@ -118,7 +118,13 @@ describe('a yes', () => {
     const asking = { ...roles, 'incident-agents': ['aide', 'ana', 'ben', 'kim'] }
     await configure(world, document({ people: [...people, { name: 'kim' }], roles: asking }))
     const soon = mustBe(await ask(world, 'kim', ['shop/wipe']))
-    refused(await world.answer('ana', soon.id, 'approve'), 'approval.own-request')
+    const no = await world.answer('ana', soon.id, 'approve')
+    refused(no, 'approval.own-request')
+    assert.match(
+      no.ok ? '' : (no.refusal.detail ?? ''),
+      /^ana let kim in lately, and answers for kim from 20\S+Z on$/,
+      'why, and until when',
+    )
     mustBe(await world.answer('ben', soon.id, 'approve'))
     world.clock.advance(7 * 24 * hour + 1)
     const later = mustBe(await ask(world, 'kim', ['shop/wipe']))

@@ -66,5 +66,5 @@ function linesOf(changeClass: ChangeClass, lines: readonly ChangeLine[]): Html |
   if (own.length === 0) return undefined
   const { words, kind } = classWords[changeClass]
   return html`<section class="card"><h2>${badge(changeClass, kind)} ${words}</h2>
-<ul class="plain">${own.map((line) => html`<li><b>${line.kind} ${visible(line.name)}</b> ${visible(line.says)}</li>`)}</ul></section>`
+<ul class="plain lines">${own.map((line) => html`<li><b>${line.kind} ${visible(line.name)}</b> ${visible(line.says)}</li>`)}</ul></section>`
 }

@@ -10,7 +10,7 @@ export function registrationPage({ link, name }: { readonly link: string; readon
     title: 'Register a passkey',
     main: html`<section class="card narrow">
 <h1>${isFirst ? 'Welcome. You are the first administrator.' : `Welcome, ${name}.`}</h1>
-<p>${isFirst ? 'Choose the name by which policies and the ledger will know you, and register a passkey.' : 'Register a passkey: with it you sign in, and you sign every yes and no.'}</p>
+<p>${isFirst ? 'Choose the name by which policies and the ledger will know you: the one in remit.yaml, if it has one for you. Then register a passkey.' : 'Register a passkey: with it you sign in, and you sign every yes and no.'}</p>
 <form data-remit="register" data-link="${link}">
 ${isFirst ? nameField : false}
 <div class="buttons"><button type="submit" class="yes">Create the passkey</button></div>
@@ -45,7 +45,7 @@ export function devicePage(person: Identity, code: string): Html {
     person: person.name,
     main: html`<section class="card narrow">
 <h1>Confirm a command line</h1>
-<p>A command line somewhere wants to act as <b>${person.name}</b>. Type the code that it shows.</p>
+<p>A command line somewhere wants to act as <b>${person.name}</b>. ${code === '' ? 'Type the code that it shows.' : 'Is this the code that it shows?'}</p>
 <form data-remit="device">
 <label class="field"><span>Code</span><input name="code" required value="${code}" autocomplete="off" autocapitalize="characters" spellcheck="false" maxlength="9" placeholder="BCDF-GHJK"></label>
 <div class="buttons"><button type="submit" class="yes">Look it up</button></div>

@@ -213,6 +213,8 @@ function leftInWords(milliseconds) {
   const seconds = Math.floor(milliseconds / 1_000)
   const minutes = Math.floor(seconds / 60)
   const hours = Math.floor(minutes / 60)
-  if (hours > 0) return `${hours}h ${minutes % 60}m left`
-  return minutes > 0 ? `${minutes}m ${seconds % 60}s left` : `${seconds}s left`
+  const days = Math.floor(hours / 24)
+  if (days > 0) return `${days}d${hours % 24}h left`
+  if (hours > 0) return `${hours}h${minutes % 60}m left`
+  return minutes > 0 ? `${minutes}m${seconds % 60}s left` : `${seconds}s left`
 }

@@ -39,7 +39,7 @@ function proposeCommand(cli: Cli): Command {
     .addArgument(new Argument('[scope...]', 'effects on a service (read:shop), or one operation (shop/restart), with limits after commas'))
     .requiredOption('--owner <person>', 'who answers for it')
     .requiredOption('--reason <text>', 'why it has to stay')
-    .option('--step <text>', 'a step after which it is not needed any more; several, in their order', collect, [])
+    .option('--step <text>', 'a step after which it is not needed any more; several, in their order', collect)
     .option('--desk <actions>', `instead of a scope, at Remit's own desk: ${deskActions.join(', ')}, with commas`)
     .option('--time <duration>', 'how long from now, such as 30d; at most 90d')
     .option('--until <instant>', 'or its end: 2026-12-31, in UTC')
@@ -47,7 +47,7 @@ function proposeCommand(cli: Cli): Command {
     .action(deed(cli, propose))
 }
 
-function collect(text: string, before: readonly string[]): readonly string[] {
+function collect(text: string, before: readonly string[] = []): readonly string[] {
   return [...before, text]
 }
 

@@ -4,7 +4,7 @@ import { type Answer, type Cli, deed, localCommand, type Run } from '../command.
 import { usageFailure } from '../failures.ts'
 import type { Ready, ReadySpace, SpaceAt, UpOptions, WitnessAt } from '../house.ts'
 import { factLines } from '../table.ts'
-import { clean } from '../text.ts'
+import { clean, columnsOf } from '../text.ts'
 
 const portDefault = 8717
 
@@ -31,17 +31,17 @@ export function upCommand(cli: Cli): Command {
     .option('--host <address>', 'address to listen on', '127.0.0.1')
     .option('-f, --file <path>', 'a remit.yaml to propose before it listens; before anybody is registered it applies')
     .option('--watch', 'go on looking at that file and its policies: what is written there is proposed')
-    .option('--space <name=port>', 'keep another space too, on a port of its own; may be repeated', addSpace, [])
-    .option('--witness <url=key>', "who cosigns the ledger's heads, as remit witness prints it; may be repeated", addWitness, [])
+    .option('--space <name=port>', 'keep another space too, on a port of its own; may be repeated', addSpace)
+    .option('--witness <url=key>', "who cosigns the ledger's heads, as remit witness prints it; may be repeated", addWitness)
     .option('--anchor <folder or url>', "a place outside that is given the ledger's heads; at the start the store is held against it")
     .option('--tls', "encrypt, with certificates of an authority of this machine's own; remit trust says how clients come to trust it")
     .option('--tls-certificate <file>', 'encrypt with this certificate (PEM, with those between it and its authority)')
     .option('--tls-key <file>', 'the private key of that certificate (PEM)')
     .option('--plaintext', 'allow to listen unencrypted where other machines can reach it')
-    .option('--name <host>', 'a name by which clients reach this machine; the pages are at the first; may be repeated', addText, [])
+    .option('--name <host>', 'a name by which clients reach this machine; the pages are at the first; may be repeated', addText)
     .option('--master-key <source>', 'where the master key is: file:PATH, env:NAME, command:…, passphrase (default: the data folder)')
-    .option('--secret-files <folder>', 'let server-file: references name files in this folder; may be repeated', addText, [])
-    .option('--secret-env <name>', 'let server-env: references name this variable, beside REMIT_SECRET_…; may be repeated', addText, [])
+    .option('--secret-files <folder>', 'let server-file: references name files in this folder; may be repeated', addText)
+    .option('--secret-env <name>', 'let server-env: references name this variable, beside REMIT_SECRET_…; may be repeated', addText)
     .option('--recover <name>', 'invite this person from here: where nobody administers any more, and fewer than two people are left')
     .option('--demo', 'make the folder one for trying things out: it accepts passkeys made in software')
     .action((...given: unknown[]) => {
@@ -58,7 +58,7 @@ export function upCommand(cli: Cli): Command {
     })
 }
 
-function addText(text: string, before: readonly string[]): readonly string[] {
+function addText(text: string, before: readonly string[] = []): readonly string[] {
   return [...before, text]
 }
 
@@ -70,7 +70,7 @@ function parsePort(text: string): number {
 
 const spaceName = /^[a-z][a-z0-9-]{0,40}$/
 
-function addSpace(text: string, before: readonly SpaceAt[]): readonly SpaceAt[] {
+function addSpace(text: string, before: readonly SpaceAt[] = []): readonly SpaceAt[] {
   const [space = '', port, ...more] = text.split('=')
   if (!spaceName.test(space) || space === 'main' || port === undefined || more.length > 0)
     throw new InvalidArgumentError('write name=port; a name is of lowercase letters, digits and hyphens, and main is always there.')
@@ -83,7 +83,7 @@ function isSpaceAt(value: unknown): value is SpaceAt {
 }
 
 /** The key may hold `=`, an address without a query does not. */
-function addWitness(text: string, before: readonly WitnessAt[]): readonly WitnessAt[] {
+function addWitness(text: string, before: readonly WitnessAt[] = []): readonly WitnessAt[] {
   const [, url = '', vkey = ''] = /^(https?:\/\/[^=\s]+)=(\S+)$/.exec(text) ?? []
   if (url === '') throw new InvalidArgumentError('write URL=KEY, as remit witness prints both.')
   if (before.some((each) => each.vkey === vkey)) throw new InvalidArgumentError('the same witness stands there twice.')
@@ -160,7 +160,8 @@ function readyLines(ready: Ready, run: Run): string[] {
   ]
 }
 
-function spaceLines(space: ReadySpace, more: readonly (readonly [string, string])[], { paint }: Run): string[] {
+function spaceLines(space: ReadySpace, more: readonly (readonly [string, string])[], run: Run): string[] {
+  const { paint } = run
   const { url, pages, gateways, link, recovery, warnings } = space
   return [
     ...factLines(
@@ -177,6 +178,18 @@ function spaceLines(space: ReadySpace, more: readonly (readonly [string, string]
       ],
       paint,
     ),
-    ...warnings.map((warning) => `${paint.yellow('note:')} ${clean(warning)}`),
+    ...warnings.flatMap((warning) => noteLines(clean(warning), run)),
   ]
+}
+
+/** A terminal would break it in the middle of a word. */
+function noteLines(words: string, { paint, width }: Run): string[] {
+  const lead = 'note: '
+  const lines = ['']
+  for (const word of words.split(' ')) {
+    const line = lines.at(-1) ?? ''
+    if (line !== '' && columnsOf(line) + 1 + columnsOf(word) > width - lead.length) lines.push(word)
+    else lines[lines.length - 1] = line === '' ? word : `${line} ${word}`
+  }
+  return lines.map((line, place) => (place === 0 ? `${paint.yellow(lead.trim())} ${line}` : `${' '.repeat(lead.length)}${line}`))
 }
