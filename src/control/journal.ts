@@ -44,6 +44,9 @@ export interface JournalOptions {
 
 const defaults: JournalLimits = { queueBytesMax: 16_777_216, segmentBytesMax: 67_108_864, journalBytesMax: 8_589_934_592, lingerMs: 20 }
 
+/** Turns of the loop for which a group that still grows is kept open. */
+const turnsMax = 16
+
 interface Waiter {
   readonly n: number
   readonly durable: boolean
@@ -225,8 +228,7 @@ export class Journal {
     await Promise.resolve()
     while (this.#queue.length > 0 || this.#waiters.length > 0) {
       if (this.#waiters.length === 0) await this.#linger()
-      // A turn, so that whatever has come in with the first shares its signature, its write and its sync: each costs more than an action.
-      if (this.#waiters.length > 0) await this.#disk.turn?.()
+      await this.#gather()
       await this.#commitGroup()
     }
     this.#running = undefined
@@ -241,6 +243,15 @@ export class Journal {
         resolve()
       }
     })
+  }
+
+  /** A few turns while each brings others who wait: they share a signature, a write and a sync, each of which costs more than an action. */
+  async #gather(): Promise<void> {
+    let before = 0
+    for (let turns = 0; turns < turnsMax && this.#waiters.length > before; turns += 1) {
+      before = this.#waiters.length
+      await this.#disk.turn?.()
+    }
   }
 
   async #commitGroup(): Promise<void> {

@@ -16,8 +16,9 @@ export interface BodyBounds {
 /** A body that is being read whole. */
 export class WholeBody implements BodyReader {
   readonly #bounds: BodyBounds
-  readonly #settled: Promise<Result<Buffer>>
-  #settle: ((result: Result<Buffer>) => void) | undefined
+  #result: Result<Buffer> | undefined
+  /** Only where it has to be waited for. */
+  #settling: PromiseWithResolvers<Result<Buffer>> | undefined
   #callOff: (() => void) | undefined
   #chunks: Buffer[] = []
   #bytes = 0
@@ -25,17 +26,16 @@ export class WholeBody implements BodyReader {
   /** Begins at once. */
   constructor(stream: ClientStream, bounds: BodyBounds) {
     this.#bounds = bounds
-    this.#settled = new Promise((resolve) => {
-      this.#settle = resolve
-    })
     stream.read(this)
     // Mostly the body has come with its head, and needs no timer.
-    if (this.#settle !== undefined) this.#callOff = bounds.clock.after(bounds.milliseconds, () => this.#tooLate())
+    if (this.#result === undefined) this.#callOff = bounds.clock.after(bounds.milliseconds, () => this.#tooLate())
   }
 
-  /** The whole body; refuses what is too large by `tooLarge`, and what breaks off or takes too long by `input.malformed`. */
-  get whole(): Promise<Result<Buffer>> {
-    return this.#settled
+  /** The whole body, at once where it is there; refuses what is too large by `tooLarge`, what breaks off or takes too long by `input.malformed`. */
+  get whole(): Result<Buffer> | Promise<Result<Buffer>> {
+    if (this.#result !== undefined) return this.#result
+    this.#settling ??= Promise.withResolvers()
+    return this.#settling.promise
   }
 
   /** The client has left: it will not become whole. */
@@ -44,7 +44,7 @@ export class WholeBody implements BodyReader {
   }
 
   onBody(bytes: Buffer): void {
-    if (this.#settle === undefined) return
+    if (this.#result !== undefined) return
     this.#bytes += bytes.byteLength
     const { bytesMax, tooLarge } = this.#bounds
     if (this.#bytes > bytesMax) this.#over(refuse(tooLarge, { detail: `at most ${bytesMax} bytes` }))
@@ -65,12 +65,11 @@ export class WholeBody implements BodyReader {
   }
 
   #over(result: Result<Buffer>): void {
-    const settle = this.#settle
-    if (settle === undefined) return
-    this.#settle = undefined
+    if (this.#result !== undefined) return
+    this.#result = result
     this.#callOff?.()
     this.#chunks = []
-    settle(result)
+    this.#settling?.resolve(result)
   }
 }
 

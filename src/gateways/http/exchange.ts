@@ -66,6 +66,16 @@ function callOf({ bearer, action, request, known }: Omit<Asked, 'served'>): Call
   return known === undefined ? { bearer, action } : { bearer, action, material: materialOf(request, known.sha256), body: known.body }
 }
 
+function knownBody(read: Result<Buffer>): Result<KnownBody> {
+  return read.ok ? done({ body: read.value, sha256: hash('sha256', read.value) }) : read
+}
+
+function withArguments(asked: Asked, named: NamedAction, read: Result<KnownBody>): Result<Asked> {
+  if (!read.ok) return read
+  const whole = addBodyArguments(named, read.value.body)
+  return whole.ok ? done({ ...asked, action: whole.value, known: read.value }) : whole
+}
+
 /** Seconds after which a held request may come back: it then waits again, so this need not be long. */
 const heldRetrySeconds = 2
 
@@ -145,13 +155,11 @@ export class Exchange implements StreamListener {
     return request.bodyLength !== 0 && formKind(request.mediaType) === 'urlencoded' ? this.#readForm(asked) : done(asked)
   }
 
-  async #readArguments(asked: Asked, named: NamedAction): Promise<Result<Asked>> {
+  #readArguments(asked: Asked, named: NamedAction): Result<Asked> | Promise<Result<Asked>> {
     const form = checkBodyForm(asked.request)
     if (!form.ok) return form
-    const known = await this.#readBody(asked.request, this.#door.limits.argumentBodyBytesMax, 'input.too-large')
-    if (!known.ok) return known
-    const whole = addBodyArguments(named, known.value.body)
-    return whole.ok ? done({ ...asked, action: whole.value, known: known.value }) : whole
+    const known = this.#readBody(asked.request, this.#door.limits.argumentBodyBytesMax, 'input.too-large')
+    return known instanceof Promise ? known.then((read) => withArguments(asked, named, read)) : withArguments(asked, named, known)
   }
 
   /** A body that no argument is read from passes unread, but for a form that would be another action to the upstream. */
@@ -251,14 +259,14 @@ export class Exchange implements StreamListener {
     forwarding.start()
   }
 
-  async #readBody(request: HttpRequest, bytesMax: number, tooLarge: RefusalCode): Promise<Result<KnownBody>> {
+  #readBody(request: HttpRequest, bytesMax: number, tooLarge: RefusalCode): Result<KnownBody> | Promise<Result<KnownBody>> {
     const { clock, limits } = this.#door
     if (typeof request.bodyLength === 'number' && request.bodyLength > bytesMax)
       return refuse(tooLarge, { detail: `at most ${bytesMax} bytes` })
     this.#stream.writeContinue()
     this.#reading = new WholeBody(this.#stream, { bytesMax, milliseconds: limits.bodyMs, tooLarge, clock })
-    const read = await this.#reading.whole
-    return read.ok ? done({ body: read.value, sha256: hash('sha256', read.value) }) : read
+    const { whole } = this.#reading
+    return whole instanceof Promise ? whole.then(knownBody) : knownBody(whole)
   }
 
   /** A request that never became an action is recorded by what it asked for. */
