@@ -340,13 +340,13 @@ export type Verdict =
 /** What became of an allowed action. An outcome nobody heard of is `unknown` and counts as done. */
 export interface Outcome {
   readonly result: 'answered' | 'failed' | 'cut' | 'unknown' | 'not-sent'
-  readonly status?: number
+  readonly status?: number | undefined
   readonly requestBytes: number
   readonly responseBytes: number
   /** SHA-256 of the request body as it was forwarded, hex; absent where there was none. */
-  readonly bodySha256?: string
+  readonly bodySha256?: string | undefined
   readonly milliseconds: number
-  readonly reason?: string
+  readonly reason?: string | undefined
 }
 
 /** The one port between a gateway and control: in process, or over the feed. */

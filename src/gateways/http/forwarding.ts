@@ -87,11 +87,11 @@ export class Forwarding implements Cuttable, CallListener, BodyReader {
       this.#refuseUnsent(secret.refusal)
       return
     }
-    const upgrade = request.upgrade === undefined ? {} : { upgrade: request.upgrade }
+    const { method, target: path, upgrade } = request
     // Listening starts before the last look, so that no end can fall between the two.
     this.#leave = cuts.add(decision.session, this)
-    this.#head = upstream.headOf({ method: request.method, path: request.target, headers: this.#outgoingHeaders(secret.value), ...upgrade })
-    this.#up = upstream.call(request.method, this, request.upgrade !== undefined)
+    this.#head = upstream.headOf({ method, path, headers: this.#outgoingHeaders(secret.value), upgrade })
+    this.#up = upstream.call(method, this, upgrade !== undefined)
   }
 
   /** Ends it now, on both sides, whatever it is doing. */
@@ -352,12 +352,13 @@ export class Forwarding implements Cuttable, CallListener, BodyReader {
     this.#state = 'over'
     this.#leave?.()
     control.finish(decision, {
-      ...outcome,
+      result: outcome.result,
+      reason: outcome.reason,
       requestBytes: this.#requestBytes,
       responseBytes: this.#responseBytes,
       milliseconds: clock.now() - this.#startedAt,
-      ...(this.#status === undefined ? {} : { status: this.#status }),
-      ...(this.#sha256 === undefined ? {} : { bodySha256: this.#sha256 }),
+      status: this.#status,
+      bodySha256: this.#sha256,
     })
     onOver()
   }

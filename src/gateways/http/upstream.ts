@@ -14,7 +14,7 @@ export interface Outgoing {
   /** Flat and complete but for Host and Connection. */
   readonly headers: readonly string[]
   /** The protocol it asks to change to. */
-  readonly upgrade?: 'websocket'
+  readonly upgrade?: 'websocket' | undefined
 }
 
 /** Hears of one request's fate, in order; nothing after `onEnd` or `onBroken`. */
