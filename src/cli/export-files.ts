@@ -1,5 +1,5 @@
 /** An exported configuration as files: remit.yaml with its comments, and the policies beside it. */
-import { basename, posix } from 'node:path'
+import { basename } from 'node:path'
 import { Document, isMap, isScalar, isSeq } from 'yaml'
 import type { ExportView, WireObject, WireValue } from '../sdk/views.ts'
 
@@ -19,11 +19,9 @@ export function exportedFiles({ document, policyFiles, secrets }: ExportView): r
   return [{ name: 'remit.yaml', text: yamlOf(whole, secrets) }, ...policies]
 }
 
-/** Policies stand in one folder; what would lead out of it keeps its last name. */
+/** Policies stand in one folder, under their last names: what lay in a folder below it would not be read again. */
 function pathOf(name: string): string {
-  const path = posix.normalize(name)
-  const isBelow = path.startsWith(`${folder}/`)
-  return isBelow ? path : `${folder}/${basename(path)}`
+  return `${folder}/${basename(name)}`
 }
 
 /** References are objects over the wire and plain text in the file. */

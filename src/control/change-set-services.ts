@@ -71,7 +71,12 @@ function serviceChanges(old: Service, now: Service, sides: Sides): ChangeLine[] 
       attributeClass(sides, 'labels'),
       `is labelled ${now.labels.join(', ') || 'with nothing'} instead of ${old.labels.join(', ') || 'with nothing'}`,
     )
-  if (old.port !== now.port) add('neutral', `is reached at ${now.port === 0 ? 'any free port' : `port ${now.port}`}`)
+  if (old.port !== now.port) {
+    const other =
+      now.port === 0 ? undefined : [...sides.before.services.values()].find(({ id, port }) => id !== now.id && port === now.port)
+    const instead = other === undefined ? '' : `, where ${other.id} was: what clients send there is done here`
+    add(other === undefined ? 'neutral' : 'widens', `is reached at ${now.port === 0 ? 'any free port' : `port ${now.port}`}${instead}`)
+  }
   const impact = impactChange(old.impact, now.impact, sides)
   if (impact !== undefined) add(impact.class, `its own impact: ${impact.says}`)
   return [...lines, ...operationLines(old, now, sides)]

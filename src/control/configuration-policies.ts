@@ -7,6 +7,7 @@ import type { WantedConfiguration } from '../model/change-sets.ts'
 import type { Issuer } from '../model/identities.ts'
 import type { ParsedPolicy, PolicyFile, PolicySet } from '../model/policies.ts'
 import type { Service } from '../model/services.ts'
+import { fault } from './configuration-problems.ts'
 import type { Desk } from './desk.ts'
 
 export interface WantedPolicies {
@@ -30,6 +31,9 @@ export async function wantedPolicies(
   world: PolicyWorld,
 ): Promise<WantedPolicies | { readonly problems: readonly SourceProblem[] }> {
   const files = [...desk.shipped, ...ownFiles(desk, wanted)]
+  const twice = namedTwice(files)
+  if (twice !== undefined)
+    return fault('/policyFiles', `two policy files are called "${twice}"`, 'give each a name of its own; those of the desk are taken')
   const schema = cedarSchema(schemaWorld(world.services.values(), world.issuers.values()))
   const version = rulesVersion({ files, schema })
   const current = desk.facts.policies
@@ -39,6 +43,12 @@ export async function wantedPolicies(
   const { policies, rules } = checked
   const set = { id: 'current', space: desk.space, version, files, parsed: policies, publishedAt: 0, publishedBy: world.author }
   return { set, rules }
+}
+
+/** The last part of a path that two files share, upper and lower case aside: written to one folder one of them would be lost. */
+function namedTwice(files: readonly PolicyFile[]): string | undefined {
+  const names = files.map(({ name }) => (name.split('/').at(-1) ?? name).toLowerCase())
+  return names.find((name, at) => names.indexOf(name) !== at)
 }
 
 /** A file that the document does not name stays, unless everything that does not stand in it goes; one whose policies all moved is gone. */

@@ -109,7 +109,7 @@ function credentialText({ header, prefix, reference }: NonNullable<Service['cred
 }
 
 function routeText(route: Route, above: Impact): JsonObject {
-  const { name, method, path, effect, impact } = route
+  const { name, method, path, effect, impact, upgrade } = route
   return {
     name,
     method,
@@ -117,6 +117,7 @@ function routeText(route: Route, above: Impact): JsonObject {
     effect,
     ...(canonicalJson(impact) === canonicalJson(above) ? {} : { impact: { ...impact } }),
     ...(isImplied(route) ? {} : { arguments: route.arguments.map((each) => ({ ...each })) }),
+    ...(upgrade === undefined ? {} : { upgrade }),
   }
 }
 

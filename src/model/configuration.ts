@@ -163,11 +163,17 @@ function roleName(role: string, place: Place): string {
   return role
 }
 
+/** Written to a folder it is neither hidden there nor passed over when the folder is read again. */
+const policyFileName = /(?:^|\/)[^./\\\p{Cc}][^/\\\p{Cc}]*\.cedar$/u
+
 function readPolicyFile(place: Place): PolicyFile {
   const { name, text } = place.members(['name', 'text'])
   const body = typeof text.value === 'string' ? text.value : ''
   if (body === '' || body.length > 1_000_000) text.fault('a policy file has some text, and at most 1 MB', 'split it')
-  return { name: name.text(), text: body }
+  const called = name.text()
+  if (called !== '' && (called.length > 1_000 || !policyFileName.test(called)))
+    name.fault('this is not the name of a policy file', 'name it like shop.cedar, or policies/shop.cedar')
+  return { name: called, text: body }
 }
 
 function readIssuer(place: Place): ConfiguredIssuer {

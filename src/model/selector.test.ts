@@ -11,6 +11,8 @@ const read: readonly (readonly [text: string, described: string])[] = [
   ['1 of role:sre', 'role:sre'],
   ['role:sre,identity:ana.b@example.org', 'role:sre, identity:ana.b@example.org'],
   ['2 of role:sre | role:dba, identity:ana', '2 of role:sre | role:dba, identity:ana'],
+  ['role:sre, 2 of role:sre', '3 of role:sre'],
+  ['role:sre | role:dba, role:dba | role:sre', '2 of role:dba | role:sre'],
   ['2 of identity:ana|identity:bob', '2 of identity:ana | identity:bob'],
 ]
 
@@ -33,6 +35,8 @@ const refused: readonly (readonly [text: string, says: RegExp])[] = [
   ['0 of role:sre', /0 persons cannot be asked for/],
   ['11 of role:sre', /11 persons/],
   ['-1 of role:sre', /neither/],
+  ['identity:ana, identity:ana', /more often than it names/],
+  ['6 of role:sre, 5 of role:sre', /11 persons/],
   ['2 of identity:ana', /asks for more persons than it names/],
   ['2 of identity:ana | identity:ana', /asks for more persons than it names/],
   [Array.from({ length: 9 }, () => 'role:sre').join(), /at most 8 parts/],

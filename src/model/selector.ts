@@ -33,14 +33,32 @@ export function parseSelector(text: string): Result<Selector> {
     if (!read.ok) return read
     parts.push(read.value)
   }
-  return done({ parts })
+  return added(parts)
+}
+
+/** Equal parts of one text add up: each wants persons of its own. United with another text they would be one. */
+function added(parts: readonly SelectorPart[]): Result<Selector> {
+  const sums = new Map<string, SelectorPart>()
+  for (const part of parts) {
+    const key = keyOf(part)
+    const count = (sums.get(key)?.count ?? 0) + part.count
+    if (count > countMax) return malformed(`${count} persons cannot be asked for; 1 to ${countMax} can`)
+    if (part.from.every((member) => member.kind === 'identity') && new Set(part.from.map((member) => member.name)).size < count)
+      return malformed(`"${describeSelector({ parts: [part] })}" is asked for more often than it names persons`)
+    sums.set(key, { ...part, count })
+  }
+  return done({ parts: [...sums.values()] })
+}
+
+function keyOf(part: SelectorPart): string {
+  return part.from.map(describeMember).toSorted().join('|')
 }
 
 /** All demands together: each part of each selector, and of equal parts the one that asks for most persons. */
 export function uniteSelectors(selectors: readonly Selector[]): Selector {
   const strictest = new Map<string, SelectorPart>()
   for (const part of selectors.flatMap((selector) => selector.parts)) {
-    const key = part.from.map(describeMember).toSorted().join('|')
+    const key = keyOf(part)
     const known = strictest.get(key)
     if (known === undefined || known.count < part.count) strictest.set(key, part)
   }
@@ -52,7 +70,6 @@ export function uniteSelectors(selectors: readonly Selector[]): Selector {
  * with the same members and at least as many persons. (A part with fewer members would fall together with another one of those members.)
  */
 export function isAtLeastAsStrict(first: Selector, second: Selector): boolean {
-  const keyOf = (part: SelectorPart) => part.from.map(describeMember).toSorted().join('|')
   const counts = new Map(uniteSelectors([first]).parts.map((part) => [keyOf(part), part.count]))
   return uniteSelectors([second]).parts.every((part) => (counts.get(keyOf(part)) ?? 0) >= part.count)
 }

@@ -1,17 +1,20 @@
 /** What somebody tried who wanted a yes without the persons for it, or a wider change under a narrower name: one test for each way. */
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
+import { exportedFiles } from '../../src/cli/export-files.ts'
+import { planChange } from '../../src/control/change-sets.ts'
 import type { Caller } from '../../src/control/desk.ts'
+import { exportConfiguration } from '../../src/control/export-configuration.ts'
 import { proposeException } from '../../src/control/exceptions.ts'
 import { invite } from '../../src/control/people.ts'
 import { quarantine, release } from '../../src/control/quarantine.ts'
 import { replacePasskeys } from '../../src/control/replace-passkeys.ts'
-import { answerableGrant, isLocked } from '../../src/control/rights.ts'
+import { answerableGrant, describeRequirement, isLocked } from '../../src/control/rights.ts'
 import { mustBe } from '../../src/kernel/result.ts'
 import { reveal } from '../../src/kernel/secret.ts'
 import { configure, propose } from '../world/configure.ts'
 import { ask, atWork, callOf, held, hour, refused } from '../world/deeds.ts'
-import { shopDocument } from '../world/shop.ts'
+import { asDocument, shopDocument, shopPolicies } from '../world/shop.ts'
 import { openWorld, type World } from '../world/world.ts'
 
 const week = 7 * 24 * hour
@@ -143,4 +146,78 @@ test('in a house of two the one who was let in answers, and the record and the l
   } finally {
     await world.close()
   }
+})
+
+const socket = { name: 'watch', method: 'GET', path: '/watch', effect: 'read', upgrade: 'websocket' }
+const feed = {
+  name: 'feed',
+  upstream: 'http://127.0.0.1:8',
+  port: 7002,
+  environment: 'test',
+  impact: { data: 'low', service: 'low', safety: 'none' },
+  routes: [{ name: 'read', method: 'GET', path: '/', effect: 'read' }, socket],
+}
+const doubled = `${shopPolicies}
+@id("meters-look") @approval("role:sre, role:sre")
+permit (principal in Role::"meters", action == Action::"request", resource == Route::"feed/read");
+`
+
+describe('a change under a milder name', () => {
+  let world: World
+  const shop = (shopDocument()['services'] as readonly object[])[0] ?? {}
+  const base = (over: object = {}) =>
+    shopDocument({ services: [{ ...shop, port: 7001 }, feed], policyFiles: [{ name: 'shop.cedar', text: doubled }], ...over })
+  before(async () => {
+    world = await openWorld({ document: base() })
+  })
+  after(() => world.close())
+  const plan = async (document: ReturnType<typeof base>, prune: 'nothing' | 'policies' | 'everything' = 'policies') =>
+    planChange(world.desk, await world.caller('ana'), { document, prune })
+
+  test('two services that change places are not where they were: what clients send to one is done by the other', async () => {
+    const swapped = base({
+      services: [
+        { ...shop, port: 7002 },
+        { ...feed, port: 7001 },
+      ],
+    })
+    assert.equal(mustBe(await plan(swapped)).class, 'widens')
+    assert.equal(mustBe(await plan(base({ services: [{ ...shop, port: 7003 }, feed] }))).class, 'neutral')
+  })
+
+  test('who is named twice is asked twice: one instead of two is less', async () => {
+    const one = base({ policyFiles: [{ name: 'shop.cedar', text: doubled.replace('role:sre, role:sre', 'role:sre') }] })
+    const { changes } = mustBe(await plan(one))
+    assert.deepEqual(
+      changes.map((each) => [each.class, each.says]),
+      [['widens', 'asks for the approval of role:sre; before: 2 of role:sre']],
+    )
+    const grant = mustBe(await ask(world, 'meter', ['feed/read']))
+    assert.deepEqual(describeRequirement(grant.requirement), '2 of role:sre')
+  })
+
+  for (const name of ['desk.cedar', 'policies/DESK.cedar', 'shop.cedar', 'other/shop.cedar', 'more.txt', '.more.cedar', '..', 'a\n.cedar'])
+    test(`no policies hide in a second file called ${JSON.stringify(name)}`, async () => {
+      const text = '@id("mine")\nforbid (principal, action in Effect::Action::"delete", resource);'
+      const files = [
+        { name: 'shop.cedar', text: doubled },
+        { name, text },
+      ]
+      refused(await plan(base({ policyFiles: files })), 'configuration.invalid')
+    })
+
+  test('what is exported and applied again is no change, sockets and files in any folder included', async () => {
+    const text = '@id("nobody-deletes")\nforbid (principal, action in Effect::Action::"delete", resource);'
+    const files = [
+      { name: '../shared/policies/shop.cedar', text: doubled },
+      { name: 'policies/deep/more.cedar', text },
+    ]
+    await configure(world, base({ policyFiles: files }))
+    const { document, policyFiles, secrets } = mustBe(exportConfiguration(world.desk, await world.caller('ana')))
+    const written = exportedFiles({ document, policyFiles, secrets, base: '' } as never)
+    assert.deepEqual(written.map(({ name }) => name).toSorted(), ['policies/more.cedar', 'policies/shop.cedar', 'remit.yaml'])
+    const again = written.filter(({ name }) => name !== 'remit.yaml')
+    const planned = mustBe(await plan(asDocument({ ...document, policyFiles: again }), 'everything'))
+    assert.deepEqual(planned.changes, [])
+  })
 })
