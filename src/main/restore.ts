@@ -10,6 +10,7 @@ import { makeChance } from '../host/chance.ts'
 import { makeClock } from '../host/clock.ts'
 import { headFolder, headUrl } from '../host/head-places.ts'
 import { isJsonObject, parseJson } from '../kernel/json.ts'
+import { refuse } from '../kernel/refusals.ts'
 import { digestsOf, manifestFile, storeFile } from './backup.ts'
 import { databasePlace, openDatabase } from './database.ts'
 import { type DataFolder, openDataFolder } from './data-folder.ts'
@@ -17,7 +18,8 @@ import { orThrow } from './or-throw.ts'
 
 /**
  * Puts a backup into an empty data folder (or database) that has the keys of the old one, and begins a new epoch. Throws a sentence for a
- * person. Broken off anywhere, Remit does not start on the folder until it is done again.
+ * person. Broken off anywhere, Remit does not start on the folder until it is done again, with the same backup. A store that has something
+ * in it is left as it was.
  */
 export async function restore(options: RestoreOptions): Promise<EpochReport> {
   process.umask(0o077)
@@ -27,15 +29,26 @@ export async function restore(options: RestoreOptions): Promise<EpochReport> {
   await checkKeys(folder)
   const lastHead = await lastHeadOf(options)
   const place = await databasePlace(options.database, folder.store)
-  await writeFile(folder.restoring, `${new Date().toISOString()} a restore from ${from} began\n`, { mode: 0o600, flush: true })
   const database = orThrow(await openDatabase(place, { clock: makeClock({ floor: 0 }), chance: makeChance() }))
   try {
-    orThrow(await database.restore(linesOf(join(from, storeFile))))
+    if (!(await isBroughtIn(database, folder, from))) {
+      await writeFile(folder.restoring, `${from}\n`, { mode: 0o600, flush: true })
+      orThrow(await database.restore(linesOf(join(from, storeFile))))
+    }
     await bringJournals(join(from, 'journal'), join(folder.journal, '..'))
     return await begin(database, folder, { ...options, reason: options.reason ?? 'restored from a backup', lastHead })
   } finally {
     await database.close()
   }
+}
+
+/** Whether a restore that broke off had got as far as the records: they come in all at once, and only after the mark was made. */
+async function isBroughtIn(database: Database, folder: DataFolder, from: string): Promise<boolean> {
+  if ((await database.tree()).size === 0 && (await database.spaces()).length === 0) return false
+  const begun = await readFile(folder.restoring, 'utf8').catch(() => undefined)
+  if (begun === `${from}\n`) return true
+  if (begun === undefined) return orThrow(refuse('store.not-empty'))
+  throw new Error(`a restore of ${begun.trim()} was broken off here: finish that one, or restore into a new folder`)
 }
 
 /** The ledger that comes back vouches for them. A file that is there is kept: it is of the same key, and as long or longer. */

@@ -1,5 +1,6 @@
 /** Backups of a Remit that works, and what is left of them after a restore: everything that was kept, and nothing that was permitted. */
 import assert from 'node:assert/strict'
+import { existsSync, writeFileSync } from 'node:fs'
 import { cp, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -168,6 +169,11 @@ describe('a backup', () => {
     await assert.rejects(restore({ data: join(root, 'keyless'), from: made, keepSecrets: false }), /has no ledger\.pem/)
     await restore({ data, from: made, keepSecrets: false })
     await assert.rejects(restore({ data, from: made, keepSecrets: false }), /an empty one only/)
+    assert.equal(existsSync(join(data, 'restoring')), false, 'a folder that was whole is left as it was: Remit starts on it')
+    // As a kill leaves it between the records and the epoch.
+    writeFileSync(join(data, 'restoring'), `${made}\n`)
+    assert.equal((await restore({ data, from: made, keepSecrets: false })).epoch, 3, 'it is finished, not begun anew')
+    assert.equal(existsSync(join(data, 'restoring')), false)
     await assert.rejects(restore({ data: original, from: made, keepSecrets: false }), /another Remit|process/)
   })
 
