@@ -5,7 +5,7 @@ import { chainStands } from '../decision/facts.ts'
 import type { ChangeSet } from '../model/change-sets.ts'
 import { isSatisfied } from '../model/requirements.ts'
 import { type Became, type Settling, type SubjectKind, takesNothingAway, yesSayers } from './answer-subjects.ts'
-import { answerableChangeSet, passkeyHolders } from './change-set-price.ts'
+import { answerableChangeSet, isUnderpriced, passkeyHolders } from './change-set-price.ts'
 import { putRecords } from './change-set-records.ts'
 import { close, closed, isCurrent, settled, sweepChangeSets } from './change-sets.ts'
 import { invalid } from './configuration.ts'
@@ -19,7 +19,7 @@ export const changeSetSubject: SubjectKind = {
   },
   async ask(desk, { subject, decision }) {
     const asked = await desk.store.read((tx) => tx.get('changeSet', subject))
-    if (asked?.state === 'proposed' && !isCurrent(desk, asked.base)) await sweepChangeSets(desk)
+    if (asked?.state === 'proposed' && (isUnderpriced(desk, asked) || !isCurrent(desk, asked.base))) await sweepChangeSets(desk)
     const wanted = asked?.state === 'proposed' && decision === 'approve' ? asked.wanted : undefined
     const compared = wanted === undefined ? undefined : await compare(desk, wanted, asked?.author.name ?? '')
     if (compared !== undefined && 'problems' in compared) return invalid(compared.problems)
@@ -56,7 +56,7 @@ async function settle(settling: Settling, set: ChangeSet, compared: Compared | u
   }
   const yes = await yesSayers(desk, tx, set.id, answerableChangeSet(set))
   if (!isSatisfied(set.requirement, yes)) return done({ state: set.state, changeSet: set })
-  if (compared === undefined || !isCurrent(desk, set.base, compared.version)) return refuse('change-set.stale')
+  if (compared === undefined || isUnderpriced(desk, set) || !isCurrent(desk, set.base, compared.version)) return refuse('change-set.stale')
   // Nobody's proposal comes into force once they left or are contained.
   const stands = set.author.chain.length === 0 ? done([]) : chainStands(desk.facts, set.author.chain)
   if (!stands.ok) return stands

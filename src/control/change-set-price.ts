@@ -44,6 +44,12 @@ export function priceOf(desk: Desk, author: Author, changeClass: ChangeClass, ti
   return { requirement: persons(1), tier }
 }
 
+/** Whether it was proposed from the machine while fewer people were there: the signature of one would do for it, where now it takes two. */
+export function isUnderpriced(desk: Desk, { author, class: changeClass, requirement }: ChangeSet): boolean {
+  if (author.chain.length > 0 || !needsSecondPerson(changeClass)) return false
+  return priceOf(desk, { machine: author.name }, changeClass, 1).requirement.personsMin > requirement.personsMin
+}
+
 /** Everybody who ever had a passkey here. */
 export function passkeyHolders({ facts }: Pick<Desk, 'facts'>): ReadonlySet<IdentityId> {
   return new Set(facts.proofs.passkeyHolders())

@@ -19,7 +19,7 @@ import { invalid, readWanted } from './configuration.ts'
 import { digestOf } from './configuration-picture.ts'
 import { compare, type Compared } from './configuration-records.ts'
 import { tellChange, type Told } from './change-set-diff.ts'
-import { answerableChangeSet, type Author, authorOf, type Price, priceOf, tierOfChange } from './change-set-price.ts'
+import { answerableChangeSet, type Author, authorOf, isUnderpriced, type Price, priceOf, tierOfChange } from './change-set-price.ts'
 import { putRecords } from './change-set-records.ts'
 import { type ConfiguredOutcome, newConfigured, proposeConfigured } from './configured-exceptions.ts'
 import { type Caller, type Desk, type DeskRight, machinery, note } from './desk.ts'
@@ -329,7 +329,7 @@ export async function sweepChangeSets(desk: Desk): Promise<number> {
   sweptAt.set(desk, version)
   if (waiting.length === 0) return 0
   const base = isMoved ? (await currentPicture(desk)).digest : undefined
-  const over = waiting.filter((set) => now >= set.expiresAt || (base !== undefined && set.base !== base))
+  const over = waiting.filter((set) => now >= set.expiresAt || (base !== undefined && set.base !== base) || isUnderpriced(desk, set))
   if (over.length === 0) return 0
   const swept = await desk.store.change(async (tx) => {
     let count = 0
@@ -337,7 +337,10 @@ export async function sweepChangeSets(desk: Desk): Promise<number> {
       const how =
         tx.now >= set.expiresAt
           ? ({ event: 'expire', ending: 'nobody answered in time' } as const)
-          : ({ event: 'outdate', ending: 'something else came into force; propose it again' } as const)
+          : ({
+              event: 'outdate',
+              ending: `${isUnderpriced(desk, set) ? 'more people are here who must sign' : 'something else came into force'}; propose it again`,
+            } as const)
       if ((await close(tx, set, { ...how, by: machinery })) !== undefined) count += 1
     }
     return done(count)

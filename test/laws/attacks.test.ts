@@ -6,13 +6,13 @@ import { planChange } from '../../src/control/change-sets.ts'
 import type { Caller } from '../../src/control/desk.ts'
 import { exportConfiguration } from '../../src/control/export-configuration.ts'
 import { proposeException } from '../../src/control/exceptions.ts'
-import { invite } from '../../src/control/people.ts'
+import { firstLink, invite } from '../../src/control/people.ts'
 import { quarantine, release } from '../../src/control/quarantine.ts'
 import { replacePasskeys } from '../../src/control/replace-passkeys.ts'
 import { answerableGrant, describeRequirement, isLocked } from '../../src/control/rights.ts'
 import { mustBe } from '../../src/kernel/result.ts'
 import { reveal } from '../../src/kernel/secret.ts'
-import { configure, propose } from '../world/configure.ts'
+import { configure, operator, propose } from '../world/configure.ts'
 import { ask, atWork, callOf, held, hour, refused } from '../world/deeds.ts'
 import { asDocument, shopDocument, shopPolicies } from '../world/shop.ts'
 import { openWorld, type World } from '../world/world.ts'
@@ -220,4 +220,25 @@ describe('a change under a milder name', () => {
     const planned = mustBe(await plan(asDocument({ ...document, policyFiles: again }), 'everything'))
     assert.deepEqual(planned.changes, [])
   })
+})
+
+test('what was proposed from the machine while one person was there is not signed by that one once two are', async () => {
+  const document = (over: object = {}) =>
+    shopDocument({
+      people: [{ name: 'ana' }, { name: 'ben' }],
+      roles: { ...roles, sre: ['ben'], 'release-manager': ['ben'], auditors: [], 'incident-agents': ['aide'], ...over },
+    })
+  const world = await openWorld({ document: shopDocument({ people: [], identities: [], roles: {}, policyFiles: [] }) })
+  try {
+    await world.register('ana', reveal(mustBe(await firstLink(world.desk)) as never))
+    await configure(world, document())
+    const wider = await propose(world, operator, { document: document({ sre: ['ben', 'ana'] }) })
+    assert.equal(wider.requirement.personsMin, 1)
+    await letIn(world, await world.caller('ana'), 'ben')
+    refused(await world.answer('ana', wider.id, 'approve'), 'approval.closed')
+    const again = await propose(world, operator, { document: document({ sre: ['ben', 'ana'] }) })
+    assert.equal(again.requirement.personsMin, 2)
+  } finally {
+    await world.close()
+  }
 })
