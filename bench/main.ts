@@ -12,6 +12,7 @@ import { parseArgs } from 'node:util'
 import { root } from '../tools/files.ts'
 import { runProgram } from '../tools/programs.ts'
 import { isBuildFresh } from './build-age.ts'
+import type { Desk } from './desk.ts'
 import { measureGateway } from './gateway.ts'
 import { demoConfiguration, measureIdle, measureStarts } from './house-keeping.ts'
 import { endAll, shareCores, stayOn } from './processes.ts'
@@ -67,12 +68,14 @@ async function main(): Promise<void> {
   })
   const cuts = isAll ? await measureCuts() : undefined
   const scale = isAll ? await scaleOf() : undefined
+  const desk = isAll ? await deskOf() : undefined
   const whole: Results = {
     ...results,
     gateway,
     ...(housekeeping === undefined || idle === undefined ? {} : { starts: housekeeping.starts, idle }),
     ...(cuts === undefined ? {} : { cuts }),
     ...(scale === undefined ? {} : { scale }),
+    ...(desk === undefined ? {} : { desk }),
   }
   await remit.stop()
   feed.close()
@@ -101,9 +104,18 @@ async function main(): Promise<void> {
 /** In a process of its own, so that its hundred thousand identities weigh on nothing else. */
 async function scaleOf(): Promise<Scale> {
   tell('deciding and changing among 100,000 identities and 10,000 grants')
-  const ran = await runProgram(process.execPath, [fileURLToPath(new URL('scale.ts', import.meta.url))])
-  if (ran.code !== 0) throw new Error(`the scale could not be measured\n${ran.err}`)
-  return JSON.parse(ran.out) as Scale
+  return (await figuresOf('scale.ts')) as Scale
+}
+
+async function deskOf(): Promise<Desk> {
+  tell('changing what is kept at the desk, on a file')
+  return (await figuresOf('desk.ts')) as Desk
+}
+
+async function figuresOf(file: string): Promise<unknown> {
+  const ran = await runProgram(process.execPath, [fileURLToPath(new URL(file, import.meta.url))])
+  if (ran.code !== 0) throw new Error(`bench/${file} could not measure\n${ran.err}`)
+  return JSON.parse(ran.out)
 }
 
 async function build(): Promise<void> {

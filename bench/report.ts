@@ -2,6 +2,7 @@
 import { percentile, type Spread, showSpread, spreadOf, tableLines } from './figures.ts'
 import { connectionCounts, type GatewayFigures, type PathName, paths } from './gateway.ts'
 import type { Idle, Starts } from './house-keeping.ts'
+import type { Desk } from './desk.ts'
 import type { Pause, Scale } from './scale.ts'
 import type { CutRound } from './streams.ts'
 
@@ -22,10 +23,20 @@ export interface Results {
   readonly idle?: Idle
   readonly cuts?: readonly CutRound[]
   readonly scale?: Scale
+  readonly desk?: Desk
 }
 
 /** What a later stage may raise. */
-const targets = { addedMs: 0.5, nginxRatio: 1, startMs: 2_000, idleMib: 150, cutMs: 50, scaleRatio: 1.25, pauseMs: 50 } as const
+const targets = {
+  addedMs: 0.5,
+  nginxRatio: 1,
+  startMs: 2_000,
+  idleMib: 150,
+  cutMs: 50,
+  scaleRatio: 1.25,
+  pauseMs: 50,
+  deskChanges: 1_000,
+} as const
 
 /** Against what each path is set: the upstream for latency, nginx for requests per second. */
 const beside: Readonly<Partial<Record<PathName, { readonly direct: PathName; readonly nginx: PathName }>>> = {
@@ -46,6 +57,22 @@ export function summary(results: Results): string[] {
     ...(results.gateway === undefined ? [] : gatewayLines(results.gateway)),
     ...houseLines(results),
     ...(results.scale === undefined ? [] : scaleLines(results.scale)),
+    ...(results.desk === undefined ? [] : deskLines(results.desk)),
+  ]
+}
+
+function deskLines({ hands, rounds }: Desk): string[] {
+  return [
+    '',
+    ...tableLines([
+      [`asked for, started, done: ${hands} hands`, 'changes/s', 'processor µs each', 'one sync of the disk, µs'],
+      [
+        'SQLite file, each change synced',
+        showSpread(spreadOf(rounds.map((round) => round.changesPerSecond)), 0),
+        showSpread(spreadOf(rounds.map((round) => round.cpuMicros)), 0),
+        showSpread(spreadOf(rounds.map((round) => round.syncMicros)), 0),
+      ],
+    ]),
   ]
 }
 
@@ -174,7 +201,7 @@ function mebibytes({ bytes }: Idle): number {
 }
 
 /** Each target, its figure, and whether it is met. */
-export function verdictLines({ gateway, starts, idle, cuts, scale }: Results): string[] {
+export function verdictLines({ gateway, starts, idle, cuts, scale, desk }: Results): string[] {
   const rows: string[][] = [['target', 'wanted', 'measured', '']]
   const judge = (says: string, wanted: string, measured: string, isMet: boolean) =>
     rows.push([says, wanted, measured, isMet ? 'met' : 'NOT MET'])
@@ -219,6 +246,10 @@ export function verdictLines({ gateway, starts, idle, cuts, scale }: Results): s
     )
     const { longestMs } = scale.role
     judge('pause after one changed role', `< ${targets.pauseMs} ms`, `${longestMs.toFixed(1)} ms`, longestMs < targets.pauseMs)
+  }
+  if (desk !== undefined) {
+    const { median } = spreadOf(desk.rounds.map((round) => round.changesPerSecond))
+    judge('changes of the desk, SQLite', `≥ ${targets.deskChanges} a second`, median.toFixed(0), median >= targets.deskChanges)
   }
   return tableLines(rows)
 }

@@ -13,7 +13,7 @@ import type { JsonObject } from '../kernel/json.ts'
 import { mustBe, type Result } from '../kernel/result.ts'
 import { startWalk, stepLine, type Walk } from '../ledger/journal-format.ts'
 import { makeVkey, parseVkey } from '../ledger/note.ts'
-import { Journal, type JournalOptions } from './journal.ts'
+import { type Durability, Journal, type JournalOptions } from './journal.ts'
 import type { JournalDisk } from './journal-reading.ts'
 
 const pkcs8 = Buffer.concat([Buffer.from('302e020100300506032b657004220420', 'hex'), Buffer.alloc(32, 5)])
@@ -142,7 +142,7 @@ test('under flood whoever appends must wait, then is refused, and goes on when t
   const answers: Promise<Result<number>>[] = []
   const settled: number[] = []
   for (let place = 0; place < 100; place += 1) {
-    const answer = Promise.resolve(journal.append(entry(`${place}`.padStart(50, '.')), 'buffered'))
+    const answer = appendTo(journal, `${place}`.padStart(50, '.'), 'buffered')
     answers.push(answer)
     void answer.then((result) => (result.ok ? settled.push(place) : undefined))
   }
@@ -212,11 +212,16 @@ test('the entries of a decision are found in whatever segments they lie, within 
   await journal.close()
 })
 
+/** What may be answered at once, as something to wait for. */
+function appendTo(journal: Journal, what: string | number, durability: Durability): Promise<Result<number>> {
+  return Promise.resolve(journal.append(entry(what), durability))
+}
+
 /** A journal of a few groups, closed: its folder, its only file and its head. */
 async function writeSome(folder: string): Promise<{ file: string; text: Buffer; anchored: { n: number; hash: string } }> {
   const journal = await openOn(folder)
   for (let place = 0; place < 4; place += 1) {
-    const both = [journal.append(entry(`first of ${place}`), 'written'), journal.append(entry(`second of ${place}`), 'durable')]
+    const both = [appendTo(journal, `first of ${place}`, 'written'), appendTo(journal, `second of ${place}`, 'durable')]
     for (const result of await Promise.all(both)) mustBe(result)
   }
   await journal.close()
@@ -355,10 +360,7 @@ for (const torn of [false, true]) {
       const opened = await Journal.open({ signer, clock, disk, limits, onFailure: (cause) => causes.push(cause) })
       if (opened.ok) {
         for (let place = 0; place < 12; place += 2) {
-          const both: (Result<number> | Promise<Result<number>>)[] = [
-            opened.value.append(entry(place), 'durable'),
-            opened.value.append(entry(place + 1), 'written'),
-          ]
+          const both: Promise<Result<number>>[] = [appendTo(opened.value, place, 'durable'), appendTo(opened.value, place + 1, 'written')]
           for (const [more, result] of (await Promise.all(both)).entries()) {
             if (result.ok) assert.ok(causes.length === 0 || more === 1, 'durable after a failure')
             if (result.ok) acknowledged.set(result.value, place + more)

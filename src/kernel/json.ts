@@ -84,10 +84,9 @@ export function canonicalJson(value: unknown): string {
   }
 }
 
-/** Printable ASCII without quote and backslash is its own text, and most keys and values are. */
 const plain = /^[ !#-[\]-~]*$/
 
-/** As `canonicalJson`, of a text. */
+/** As `canonicalJson`, of a text. Printable ASCII without quote and backslash is its own, and most keys and values are. */
 export function canonicalString(text: string): string {
   if (plain.test(text)) return `"${text}"`
   if (!text.isWellFormed()) throw new Error('canonical JSON cannot hold a lone surrogate')

@@ -2,7 +2,6 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
 import fc from 'fast-check'
-import { effects } from '../model/effects.ts'
 import { type DecisionEntry, type OutcomeEntry, writeDecision, writeOutcome } from './action-lines.ts'
 import { writeLine } from './journal-format.ts'
 
@@ -22,20 +21,20 @@ const decisions: fc.Arbitrary<DecisionEntry> = fc.record({
   decision: id('dec'),
   detail: perhaps(text),
   digest: perhaps(text),
-  effect: fc.constantFrom(...effects),
+  effect: text,
   exception: perhaps(id('exc')),
   grant: perhaps(id('grn')),
   hold: perhaps(id('hld')),
   line: perhaps(count),
   outcome: fc.constantFrom('allow', 'deny', 'held'),
   policies: perhaps(fc.array(text)),
-  protocol: fc.constant('http'),
+  protocol: text,
   refusal: perhaps(text),
   resource: text,
   session: perhaps(id('ses')),
   target: text,
   task: perhaps(text),
-  tier: fc.constantFrom(0, 1, 2, 3),
+  tier: count,
   verb: text,
   version: count,
 })

@@ -2,7 +2,6 @@
 import type { DecisionId, ExceptionId, GrantId, HoldId, IdentityId, SessionId } from '../kernel/ids.ts'
 import type { Instant } from '../kernel/instants.ts'
 import { canonicalJson, canonicalString } from '../kernel/json.ts'
-import type { Effect, Tier } from '../model/effects.ts'
 
 /** What was decided of an action, and by what. */
 export interface DecisionEntry {
@@ -13,20 +12,20 @@ export interface DecisionEntry {
   readonly decision: DecisionId
   readonly detail: string | undefined
   readonly digest: string | undefined
-  readonly effect: Effect
+  readonly effect: string
   readonly exception: ExceptionId | undefined
   readonly grant: GrantId | undefined
   readonly hold: HoldId | undefined
   readonly line: number | undefined
   readonly outcome: 'allow' | 'deny' | 'held'
   readonly policies: readonly string[] | undefined
-  readonly protocol: 'http'
+  readonly protocol: string
   readonly refusal: string | undefined
   readonly resource: string
   readonly session: SessionId | undefined
   readonly target: string
   readonly task: string | undefined
-  readonly tier: Tier
+  readonly tier: number
   readonly verb: string
   readonly version: number
 }
@@ -46,15 +45,15 @@ export interface OutcomeEntry {
 
 /** Line `n`: to the byte what `writeLine` makes of the same members and `"type":"decision"`. */
 export function writeDecision(n: number, entry: DecisionEntry): string {
-  // Ids, effects and tiers have no character that would need an escape.
+  // Ids have no character that would need an escape.
   return (
     `{"address":${canonicalString(entry.address)},"arguments":${canonicalJson(entry.arguments)},"at":${canonicalJson(entry.at)}` +
     `,"chain":${canonicalJson(entry.chain)},"decision":"${entry.decision}"${text('detail', entry.detail)}${text('digest', entry.digest)}` +
-    `,"effect":"${entry.effect}"${text('exception', entry.exception)}${text('grant', entry.grant)}${text('hold', entry.hold)}` +
+    `,"effect":${canonicalString(entry.effect)}${text('exception', entry.exception)}${text('grant', entry.grant)}${text('hold', entry.hold)}` +
     `${other('line', entry.line)},"n":${n},"outcome":"${entry.outcome}"${other('policies', entry.policies)}` +
-    `,"protocol":"${entry.protocol}"${text('refusal', entry.refusal)},"resource":${canonicalString(entry.resource)}` +
+    `,"protocol":${canonicalString(entry.protocol)}${text('refusal', entry.refusal)},"resource":${canonicalString(entry.resource)}` +
     `${text('session', entry.session)},"target":${canonicalString(entry.target)}${text('task', entry.task)}` +
-    `,"tier":${entry.tier},"type":"decision","v":1,"verb":${canonicalString(entry.verb)},"version":${canonicalJson(entry.version)}}`
+    `,"tier":${canonicalJson(entry.tier)},"type":"decision","v":1,"verb":${canonicalString(entry.verb)},"version":${canonicalJson(entry.version)}}`
   )
 }
 

@@ -42,7 +42,7 @@ describe('a yes', () => {
       const answers = await Promise.all(['ben', 'cyd', 'dan'].map((person) => world.answer(person, hold, 'approve')))
       assert.equal(answers.filter((each) => each.ok).length, 1)
       for (const each of answers) if (!each.ok) assert.equal(each.refusal.code, 'approval.closed')
-      const verdicts = await Promise.all([1, 2, 3].map(() => world.gateway.authorize(call)))
+      const verdicts = await Promise.all([1, 2, 3].map(async () => world.gateway.authorize(call)))
       assert.equal(verdicts.filter((verdict) => verdict.outcome === 'allow').length, 1)
     }
   })

@@ -85,7 +85,7 @@ describe('the life of a grant', () => {
       'held',
       'a swapped byte is another action',
     )
-    const verdicts = await Promise.all([1, 2, 3].map(() => world.gateway.authorize(call)))
+    const verdicts = await Promise.all([1, 2, 3].map(async () => world.gateway.authorize(call)))
     assert.equal(verdicts.filter((verdict) => verdict.outcome === 'allow').length, 1, 'one approval, one forward')
   })
 
