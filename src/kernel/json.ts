@@ -105,10 +105,8 @@ function canonicalArray(values: readonly unknown[]): string {
 /** A member that an object is written with though it does not have it. */
 export type AddedMember = readonly [key: string, value: number | string]
 
-const noMembers: readonly AddedMember[] = []
-
 /** The canonical text of an object and of what is `added` to it: in the order of its keys, and none of them a key of the object. */
-export function canonicalObject(object: object, added: readonly AddedMember[] = noMembers): string {
+export function canonicalObject(object: object, added: readonly AddedMember[] = []): string {
   if (!isPlain(object)) throw new Error('canonical JSON takes plain objects only')
   // Every member begins with a comma; the first one's is cut off in the end. The journal writes thousands of these in a second.
   let text = ''
