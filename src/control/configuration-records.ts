@@ -52,6 +52,8 @@ export async function compare(desk: Desk, wanted: WantedConfiguration, author: s
   const services = merge(before.services, wanted.services, wanted.prune === 'everything')
   const dangling = danglingSignIn(identities.records, issuers.all)
   if (dangling !== undefined) return dangling
+  const shared = sharedIssuer(issuers.all) ?? sharedSubject(desk, identities.changed)
+  if (shared !== undefined) return shared
   const roles = new Set([...Object.keys(wanted.roles), ...identities.roles, ...rolesNamedNow(before.rules)])
   const world = { services: services.all, issuers: issuers.all, roles, author }
   const policies = await wantedPolicies(desk, wanted, world)
@@ -227,6 +229,40 @@ function danglingSignIn(identities: readonly Identity[], issuers: ReadonlyMap<st
         `${name} signs in by "${missing.issuer}", which would be gone`,
         'declare the issuer, or change how it signs in',
       )
+  }
+  return undefined
+}
+
+/** A token names who issued it: of two that are called the same one would be asked, and taking that away would put the other in its place. */
+function sharedIssuer(issuers: ReadonlyMap<string, Issuer>): Problems | undefined {
+  const names = new Map<string, string>()
+  for (const { id, issuer } of issuers.values()) {
+    const other = names.get(issuer)
+    if (other !== undefined)
+      return fault('/issuers', `"${id}" and "${other}" are both ${issuer}, and a token would not tell which of them`, 'keep one of the two')
+    names.set(issuer, id)
+  }
+  return undefined
+}
+
+/** One subject of an issuer is one identity: shared it signs in nobody, until one of the two loses it and the other one gains by that. */
+function sharedSubject({ facts }: Desk, changed: readonly Identity[]): Problems | undefined {
+  if (changed.every(({ signsInBy }) => signsInBy.length === 0)) return undefined
+  const own = new Map(changed.map((each) => [each.id, each]))
+  const names = new Map<string, string>()
+  const rest = [...facts.identities()].filter(({ id, signsInBy }) => signsInBy.length > 0 && !own.has(id))
+  for (const { name, signsInBy } of [...rest, ...changed]) {
+    for (const { issuer, subject } of signsInBy) {
+      const key = canonicalJson([issuer, subject])
+      const other = names.get(key)
+      if (other !== undefined && other !== name)
+        return fault(
+          '/identities',
+          `${name} and ${other} would both sign in by ${issuer} as "${subject}"`,
+          'give each a subject of its own',
+        )
+      names.set(key, name)
+    }
   }
   return undefined
 }

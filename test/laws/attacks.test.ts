@@ -196,6 +196,21 @@ describe('a change under a milder name', () => {
     assert.deepEqual(describeRequirement(grant.requirement), '2 of role:sre')
   })
 
+  test('nobody comes to sign in as something because another one lost it: no two share a subject, or a name for an issuer', async () => {
+    const ci = { name: 'ci', issuer: 'https://ci.example', audience: 'remit', jwksUri: 'https://ci.example/keys' }
+    const signsInBy = [{ issuer: 'ci', subject: 'repo:shop' }]
+    const identities = [
+      { name: 'aide', kind: 'ai-agent', owner: 'ana', signsInBy },
+      { name: 'bot', kind: 'service-account', owner: 'ana', signsInBy },
+      { name: 'meter', kind: 'api-client', owner: 'ben' },
+    ]
+    refused(await plan(base({ issuers: [ci], identities })), 'configuration.invalid')
+    const [first, , last] = identities
+    const one = [first, { name: 'bot', kind: 'service-account', owner: 'ana' }, last]
+    assert.equal(mustBe(await plan(base({ issuers: [ci], identities: one }))).class, 'widens')
+    refused(await plan(base({ issuers: [ci, { ...ci, name: 'ci-too', jwksUri: 'https://other.example/keys' }] })), 'configuration.invalid')
+  })
+
   for (const name of ['desk.cedar', 'policies/DESK.cedar', 'shop.cedar', 'other/shop.cedar', 'more.txt', '.more.cedar', '..', 'a\n.cedar'])
     test(`no policies hide in a second file called ${JSON.stringify(name)}`, async () => {
       const text = '@id("mine")\nforbid (principal, action in Effect::Action::"delete", resource);'
