@@ -113,6 +113,7 @@ function listingDisk(): JournalDisk {
     sync: async () => undefined,
     read: async (first, from, bytes) => whole(first).subarray(from, from + bytes),
     truncate: async () => undefined,
+    remove: async (first) => void segments.delete(first),
     close: async () => undefined,
   }
 }

@@ -35,6 +35,8 @@ export interface UpOptions {
   readonly witnesses?: readonly WitnessAt[]
   /** A folder or a URL outside, which is given the ledger's heads. */
   readonly anchor?: string
+  /** What of the journals is kept: so long, or so much; everything, up to the journal's own bound, unless said. */
+  readonly journalKeep?: { readonly forMs: number } | { readonly bytesMax: number }
   /** Called once, when everything listens. */
   readonly onReady: (ready: Ready) => void
   /** Aborted when it is to stop; `up` resolves when it has. */
@@ -191,6 +193,7 @@ export interface ExportReport {
     readonly seals: number
     readonly anchors: number
     readonly anchoredTo: number
+    readonly prunedTo: number
   }[]
   readonly failures: readonly { readonly where: string; readonly what: string }[]
 }

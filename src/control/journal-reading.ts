@@ -34,6 +34,8 @@ export interface JournalDisk {
   sync(first: number): Promise<void>
   /** At most `bytes` bytes from an offset on; fewer only at the end. */
   read(first: number, from: number, bytes: number): Promise<Uint8Array>
+  /** Takes a whole segment away. */
+  remove(first: number): Promise<void>
   /** Cuts the segment to a length, so that a power cut does not bring the rest back. */
   truncate(first: number, bytes: number): Promise<void>
   close(): Promise<void>
@@ -153,7 +155,11 @@ export async function newestVersion(disk: JournalDisk): Promise<number> {
 /** The head at the end of the last segment but one, which ends with a seal. */
 async function headBefore(disk: JournalDisk, segments: readonly Segment[], key: NoteKey): Promise<Result<Head>> {
   const before = segments.at(-2)
-  if (before === undefined) return done(startHead(key.vkey))
+  return before === undefined ? done(startHead(key.vkey)) : headOfSegment(disk, before, key)
+}
+
+/** The head at the end of a whole segment, from the seal that it ends with. Refuses `ledger.malformed` or `ledger.unverified`. */
+export async function headOfSegment(disk: JournalDisk, before: Segment, key: NoteKey): Promise<Result<Head>> {
   const bytes = Buffer.from(await disk.read(before.first, Math.max(0, before.bytes - 4096), 4096))
   const line = bytes.subarray(bytes.lastIndexOf(newline, -2) + 1, -1)
   const seal = bytes.at(-1) === newline ? readSeal(line.toString()) : undefined

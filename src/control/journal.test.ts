@@ -70,6 +70,7 @@ function watch(
     append: async (first, bytes) => (await before('append', bytes, first), disk.append(first, bytes)),
     sync: async (first) => (await before('sync'), disk.sync(first)),
     read: async (first, from, bytes) => (await before('read'), disk.read(first, from, bytes)),
+    remove: async (first) => (await before('remove'), disk.remove(first)),
     truncate: async (first, bytes) => (await before('truncate'), disk.truncate(first, bytes)),
     close: async () => (await before('close'), disk.close()),
   }

@@ -4,8 +4,17 @@ import { isJsonObject, type JsonObject, parseJson } from '../kernel/json.ts'
 import { refuse } from '../kernel/refusals.ts'
 import { done, type Refused, type Result } from '../kernel/result.ts'
 import { appendLines, type Head, type JournalEntry, lineBytesMax, writeLine, writeSeal } from '../ledger/journal-format.ts'
-import { makeVkey, parseVkey } from '../ledger/note.ts'
-import { type Anchored, type JournalDisk, newestVersion, type ReadBack, readBack, readLines, readNumbered } from './journal-reading.ts'
+import { makeVkey, type NoteKey, parseVkey } from '../ledger/note.ts'
+import {
+  type Anchored,
+  type JournalDisk,
+  newestVersion,
+  type ReadBack,
+  readBack,
+  readLines,
+  readNumbered,
+  type Segment,
+} from './journal-reading.ts'
 import type { Clock, Signer } from './ports.ts'
 
 /**
@@ -56,6 +65,7 @@ interface Waiter {
 /** One gateway's journal, from `open` to `close`. Only one may be open on a disk at a time. */
 export class Journal {
   readonly vkey: string
+  readonly key: NoteKey
   readonly #signer: Signer
   readonly #disk: JournalDisk
   readonly #clock: Pick<Clock, 'now' | 'after'>
@@ -108,15 +118,16 @@ export class Journal {
     // What was read may so far be in the system's memory only, and heads are anchored on the word that the disk has them.
     if (segment !== undefined) await disk.sync(segment.first)
     const journalBytes = (await disk.list()).reduce((sum, { bytes }) => sum + bytes, 0)
-    const journal = new Journal(options, { ...read.value, vkey: key.value.vkey, journalBytes })
+    const journal = new Journal(options, { ...read.value, key: key.value, journalBytes })
     const unsealedLines = walk.head.n - walk.sealed.n
     if (tornBytes === 0 && unsealedLines === 0) return done(journal)
     const recorded = await journal.append({ at: clock.now(), type: 'recovered', tornBytes, unsealedLines }, 'durable')
     return recorded.ok ? done(journal) : recorded
   }
 
-  private constructor(options: JournalOptions, read: ReadBack & { readonly vkey: string; readonly journalBytes: number }) {
-    this.vkey = read.vkey
+  private constructor(options: JournalOptions, read: ReadBack & { readonly key: NoteKey; readonly journalBytes: number }) {
+    this.vkey = read.key.vkey
+    this.key = read.key
     this.#signer = options.signer
     this.#disk = options.disk
     this.#clock = options.clock
@@ -131,6 +142,18 @@ export class Journal {
 
   get name(): string {
     return this.#signer.name
+  }
+
+  /** For reading. */
+  get disk(): JournalDisk {
+    return this.#disk
+  }
+
+  /** Takes a segment away that is not among those it still needs; who asks has recorded that in the ledger. */
+  async removeSegment({ first, bytes }: Segment): Promise<void> {
+    if (first === this.#segment?.first) throw new Error('the segment that is being written stays')
+    await this.#disk.remove(first)
+    this.#journalBytes -= bytes
   }
 
   /** The last line that was written, a seal, and the chain hash up to it. */

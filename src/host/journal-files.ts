@@ -1,6 +1,6 @@
 /** Keeps a journal's segments as files in one folder: `0000000000000001.jsonl` holds the lines from number 1 on. */
 import { constants } from 'node:fs'
-import { type FileHandle, mkdir, open, readdir, stat } from 'node:fs/promises'
+import { type FileHandle, mkdir, open, readdir, stat, unlink } from 'node:fs/promises'
 import { join } from 'node:path'
 
 const pattern = /^(\d{16})\.jsonl$/
@@ -62,6 +62,12 @@ export class JournalFiles {
     } finally {
       await file.close()
     }
+  }
+
+  async remove(first: number): Promise<void> {
+    if (this.#writing?.first === first) await this.#close()
+    await unlink(this.#path(first))
+    await this.#syncFolder()
   }
 
   async truncate(first: number, bytes: number): Promise<void> {

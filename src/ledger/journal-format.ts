@@ -34,6 +34,10 @@ export interface Seal extends Head {
 }
 
 export const lineBytesMax = 1_048_576
+
+/** Ledger entries of this kind say that a journal's oldest lines were taken away: facts { journal, from, n, hash (hex, up to line n) }. */
+export const prunedKind = 'journal.pruned'
+
 const lineDepthMax = 80
 const sealPattern = /^\{"hash":"([0-9a-f]{64})","n":([1-9]\d*),"sig":"([^"]*)","type":"seal","upto":(0|[1-9]\d*),"v":1\}$/
 
@@ -103,6 +107,12 @@ export function readSeal(line: string): Seal | undefined {
 /** Whether the key of the journal has signed this seal. */
 export function verifySeal(seal: Seal, key: NoteKey): boolean {
   return key.verify(sealMessage(key.name, seal.n, Buffer.from(seal.hash).toString('hex')), seal.signature)
+}
+
+/** The number that a line gives itself, unchecked; 0 where it has none. */
+export function numberOf(line: string): number {
+  const parsed = parseJson(line, { bytesMax: lineBytesMax, depthMax: lineDepthMax })
+  return parsed.ok && isJsonObject(parsed.value) && typeof parsed.value.n === 'number' ? parsed.value.n : 0
 }
 
 export function startWalk(vkey: string): Walk {

@@ -191,3 +191,9 @@ function isKeyName(name: string): boolean {
 function isNoteText(text: string): boolean {
   return text.endsWith('\n') && text.isWellFormed() && !/[\u0000-\u0009\u000b-\u001f]/.test(text)
 }
+
+/** What a key is for; undefined where it is none. */
+export function kindOfVkey(vkey: string): KeyKind | undefined {
+  const key = parseVkey(vkey)
+  return key.ok ? key.value.kind : undefined
+}

@@ -53,7 +53,7 @@ test('a sound export passes, and the report says what was checked', async () => 
     withheld: 0,
     checkpoints: 3,
     size: 7,
-    journals: [{ name: 'gateway-http', lines: 9, seals: 3, anchors: 3, anchoredTo: 9 }],
+    journals: [{ name: 'gateway-http', lines: 9, seals: 3, anchors: 3, anchoredTo: 9, prunedTo: 0 }],
     failures: [],
   })
   assert.equal((await verifyExport(good)).keyGiven, false)
@@ -345,3 +345,45 @@ test('what is listed of failures is bounded', async () => {
   const report = await verifyExport(Array.from({ length: 1000 }, () => '{}'))
   assert.equal(report.failures.length, 100)
 })
+
+const prunedTo = (line: number, hash?: string): Entry => {
+  const head = [...seals].find(({ n }) => n === line) ?? assert.fail()
+  return {
+    kind: 'journal.pruned',
+    facts: { journal: 'gateway-http', from: 1, n: line, hash: hash ?? Buffer.from(head.hash).toString('hex') },
+  }
+}
+const [end1, end2] = [seals[0]?.n ?? 0, seals[1]?.n ?? 0]
+
+const prunings: readonly { says: string; entries: readonly Entry[]; journal: readonly string[]; want: RegExp }[] = [
+  { says: 'as the ledger says', entries: [...anchors, prunedTo(end1)], journal: journal.slice(end1), want: /^$/ },
+  { says: 'in two goes', entries: [...anchors, prunedTo(end1), prunedTo(end2)], journal: journal.slice(end2), want: /^$/ },
+  { says: 'that the ledger says, and are there', entries: [...anchors, prunedTo(end1)], journal, want: /^$/ },
+  { says: 'of which the ledger says nothing', entries: anchors, journal: journal.slice(end1), want: /line 1 has another number/ },
+  {
+    says: 'more than the ledger says',
+    entries: [...anchors, prunedTo(end1)],
+    journal: journal.slice(end2),
+    want: /line 1 has another number/,
+  },
+  {
+    says: 'with another hash',
+    entries: [...anchors, prunedTo(end1, 'ab'.repeat(32))],
+    journal: journal.slice(end1),
+    want: /line \d+ is not what leaf 0 anchors[^]*lines 4 to 5 are not those that line 6 seals|line 3 is not what leaf 0 anchors/,
+  },
+  {
+    says: 'that no leaf before had vouched for',
+    entries: [prunedTo(end1), ...anchors],
+    journal: journal.slice(end1),
+    want: /which no leaf before it anchors/,
+  },
+]
+
+for (const { says, entries: told, journal: left, want } of prunings) {
+  test(`lines that were taken away ${says}`, async () => {
+    const report = await verifyExport(exportOf({ entries: told, journal: left, heads: [told.length] }), [vkeyOf(log), vkeyOf(witness)])
+    assert.match(describe(report), want)
+    assert.equal(report.ok, want.source === '^$')
+  })
+}

@@ -3,10 +3,10 @@ import { canonicalJson } from '../kernel/json.ts'
 import type { Result } from '../kernel/result.ts'
 import { openCheckpoint, type OpenCheckpoint } from './checkpoint.ts'
 import { type ExportedLeaf, type ExportHeader, parseExportLine } from './export-format.ts'
-import { startWalk, stepLine, type Walk } from './journal-format.ts'
+import { numberOf, prunedKind, startWalk, stepLine, type Walk } from './journal-format.ts'
 import { isLeaf, type LedgerBody, parseBody, verifyBody } from './leaf.ts'
 import { claimedOrigin, earlierKeys } from './log-names.ts'
-import { type KeyKind, type NoteKey, parseVkey } from './note.ts'
+import { kindOfVkey, type NoteKey, parseVkey } from './note.ts'
 import { appendLeaf, emptyFrontier, frontierRoot, type Hash, leafHash, sameHash } from './tree.ts'
 
 /** Ledger entries of this kind tie a journal to the ledger: facts { journal, n, hash (hex) }. */
@@ -28,6 +28,8 @@ export interface JournalReport {
   readonly anchors: number
   /** The last line that the ledger vouches for; what follows is vouched for by the gateway's own seals alone. */
   readonly anchoredTo: number
+  /** Lines up to this one were taken away, as the ledger says; 0 where none were. */
+  readonly prunedTo: number
 }
 
 export interface WitnessReport {
@@ -91,6 +93,8 @@ interface JournalCheck {
   seals: number
   held: number
   anchoredTo: number
+  readonly pruned: Anchor[]
+  prunedTo: number
   /** Nothing is said of what follows a break: it hangs on nothing. */
   broken: boolean
 }
@@ -220,7 +224,18 @@ class ExportCheck {
       const key = this.#orFail(parseVkey(vkey))
       if (key === undefined) continue
       if (key.name !== name || this.#journals.has(name)) this.#fail(`the journal ${name} has the key of another, or is named twice`)
-      else this.#journals.set(name, { key, anchors: [], walk: startWalk(vkey), seals: 0, held: 0, anchoredTo: 0, broken: false })
+      else
+        this.#journals.set(name, {
+          key,
+          anchors: [],
+          pruned: [],
+          walk: startWalk(vkey),
+          seals: 0,
+          held: 0,
+          anchoredTo: 0,
+          prunedTo: 0,
+          broken: false,
+        })
     }
   }
 
@@ -272,12 +287,13 @@ class ExportCheck {
       if (typeof facts.leaf === 'number' && facts.leaf < index) this.#erased.add(facts.leaf)
       else this.#fail('an erasure that names no earlier leaf')
     }
-    if (body.kind !== anchorKind) return
+    if (body.kind !== anchorKind && body.kind !== prunedKind) return
     const { journal, n, hash } = facts
     if (typeof journal !== 'string' || typeof n !== 'number' || typeof hash !== 'string') return this.#fail('an anchor that cannot be read')
     const anchored = this.#journals.get(journal)
     if (anchored === undefined) this.#fail(`it anchors the journal ${journal}, which is not in this export`)
-    else anchored.anchors.push({ leaf: index, n, hash })
+    else if (body.kind === anchorKind) anchored.anchors.push({ leaf: index, n, hash })
+    else anchored.pruned.push({ leaf: index, n, hash })
   }
 
   #readCheckpoint(note: string): void {
@@ -321,6 +337,7 @@ class ExportCheck {
     const journal = this.#journals.get(name)
     if (journal === undefined) return this.#fail('the header does not name this journal')
     if (journal.broken) return
+    if (journal.walk.head.n === 0) this.#startBehindPruned(journal, line)
     const step = this.#orFail(stepLine(journal.walk, line, journal.key))
     if (step === undefined) {
       journal.broken = true
@@ -328,6 +345,19 @@ class ExportCheck {
     }
     journal.walk = step.walk
     if (step.entry.type === 'seal') journal.seals += 1
+    this.#holdAgainstAnchors(journal)
+  }
+
+  /** Where lines were taken away, the first that is left goes on from the hash that the ledger names, if an earlier leaf vouched for them. */
+  #startBehindPruned(journal: JournalCheck, line: string): void {
+    const gone = journal.pruned.find((pruned) => pruned.n === numberOf(line) - 1)
+    if (gone === undefined) return
+    if (!journal.anchors.some((anchor) => anchor.leaf < gone.leaf && anchor.n >= gone.n))
+      this.#fail(`leaf ${gone.leaf} says that lines up to ${gone.n} were taken away, which no leaf before it anchors`)
+    const head = { n: gone.n, hash: Buffer.from(gone.hash, 'hex') }
+    journal.walk = { head, sealed: head }
+    journal.prunedTo = gone.n
+    journal.anchors.splice(0, journal.anchors.length, ...journal.anchors.filter((anchor) => anchor.n >= gone.n))
     this.#holdAgainstAnchors(journal)
   }
 
@@ -354,7 +384,7 @@ class ExportCheck {
       if (head.n > sealed.n) this.#fail(`lines ${sealed.n + 1} to ${head.n} are under no seal`)
       for (const anchor of journal.anchors) this.#fail(`it ends at line ${head.n}, but leaf ${anchor.leaf} anchors line ${anchor.n}`)
     }
-    return { name, lines: head.n, seals: journal.seals, anchors: journal.held, anchoredTo: journal.anchoredTo }
+    return { name, lines: head.n, seals: journal.seals, anchors: journal.held, anchoredTo: journal.anchoredTo, prunedTo: journal.prunedTo }
   }
 
   #orFail<T>(result: Result<T>): T | undefined {
@@ -367,9 +397,4 @@ class ExportCheck {
     const place = this.#ended ? 'end' : `line ${this.#line}`
     if (this.#failures.length < failuresMax) this.#failures.push({ where: this.#what === '' ? place : `${place}, ${this.#what}`, what })
   }
-}
-
-function kindOfVkey(vkey: string): KeyKind | undefined {
-  const key = parseVkey(vkey)
-  return key.ok ? key.value.kind : undefined
 }

@@ -56,7 +56,11 @@ async function copyJournals(from: string, to: string): Promise<void> {
   for (const folder of folders) {
     await mkdir(join(to, folder), { recursive: true, mode: 0o700 })
     // A segment that is being written is copied as far as it goes; its last line may be cut, as after a crash.
-    for (const name of await readdir(join(from, folder))) await copyFile(join(from, folder, name), join(to, folder, name))
+    // One that was taken away meanwhile is not of this moment any more.
+    for (const name of await readdir(join(from, folder)))
+      await copyFile(join(from, folder, name), join(to, folder, name)).catch((thrown: unknown) => {
+        if (!(thrown instanceof Error && 'code' in thrown && thrown.code === 'ENOENT')) throw thrown
+      })
   }
 }
 

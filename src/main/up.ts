@@ -12,6 +12,7 @@ import { recover } from '../control/recover.ts'
 import { describeRequirement } from '../control/rights.ts'
 import { standingWords } from '../control/standing-words.ts'
 import { removeExpired, sweep } from '../control/sweep.ts'
+import { pruneJournal } from '../control/journal-pruning.ts'
 import { startHttpGateway } from '../gateways/http/gateway.ts'
 import { makeChance } from '../host/chance.ts'
 import { openHashFiles } from '../host/hash-files.ts'
@@ -201,6 +202,8 @@ async function serveRoom(house: House, room: Room, options: Serving, origins: Ma
     await sweep(desk, gate.activity)
   })
   const stopRemoving = every(desk.clock, removeEveryMs, () => removeExpired(desk))
+  const { journalKeep } = options
+  const stopPruning = journalKeep === undefined ? () => {} : every(desk.clock, removeEveryMs, () => prune(room, journalKeep, log))
   const stopWatching = watched === undefined || options.watch !== true ? () => {} : every(desk.clock, watchEveryMs, () => watched.look())
   return {
     ready: await describeReady(house, room, {
@@ -213,9 +216,19 @@ async function serveRoom(house: House, room: Room, options: Serving, origins: Ma
       stopSweeping()
       stopRemoving()
       stopWatching()
+      stopPruning()
       await api.close()
       await gateway.close()
     },
+  }
+}
+
+async function prune({ desk, journal }: Room, keep: NonNullable<UpOptions['journalKeep']>, log: Log): Promise<void> {
+  try {
+    const count = await pruneJournal(desk, journal, keep)
+    if (count > 0) log.info('the oldest of a journal was removed, as --journal-keep says', { journal: journal.name, segments: count })
+  } catch (error) {
+    log.error('the oldest of a journal could not be removed', { journal: journal.name, error })
   }
 }
 

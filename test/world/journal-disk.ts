@@ -21,6 +21,7 @@ export function memoryJournalDisk(): JournalDisk {
     truncate: async (first, bytes) => {
       segments.set(first, segment(first).subarray(0, bytes))
     },
+    remove: async (first) => void segments.delete(first),
     close: async () => undefined,
   }
 }

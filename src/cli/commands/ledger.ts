@@ -128,8 +128,8 @@ function reportLines(report: ExportReport, paint: Paint): string[] {
         [
           'journals',
           report.journals.map(
-            ({ name, lines, seals, anchors, anchoredTo }) =>
-              `${name}: ${lines} lines, ${seals} seals, ${anchors} anchors, anchored to line ${anchoredTo}`,
+            ({ name, lines, seals, anchors, anchoredTo, prunedTo }) =>
+              `${name}: ${lines} lines, ${seals} seals, ${anchors} anchors, anchored to line ${anchoredTo}${prunedTo === 0 ? '' : `; lines 1 to ${prunedTo} were taken away, as the ledger says`}`,
           ),
         ],
       ],

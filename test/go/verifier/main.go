@@ -412,6 +412,11 @@ func (e *export) leaf(l line) error {
 	if b.Kind == "ledger.body-erased" && b.Facts.Leaf != nil {
 		e.erased[*b.Facts.Leaf] = true
 	}
+	if b.Kind == "journal.pruned" {
+		if j := e.journals[b.Facts.Journal]; j != nil {
+			j.pruned[b.Facts.N] = b.Facts.Hash
+		}
+	}
 	if b.Kind == "journal.anchored" {
 		j := e.journals[b.Facts.Journal]
 		if j == nil {
@@ -475,6 +480,7 @@ type journal struct {
 	sealed  int64
 	hash    [32]byte
 	anchors map[int64]string
+	pruned  map[int64]string
 }
 
 func newJournal(vkey string) (*journal, error) {
@@ -487,7 +493,7 @@ func newJournal(vkey string) (*journal, error) {
 		return nil, errors.New("malformed key of a journal")
 	}
 	start := sha256.Sum256([]byte("remit journal 1\n" + vkey + "\n"))
-	return &journal{name: verifier.Name(), key: raw[1:], hash: start, anchors: map[int64]string{}}, nil
+	return &journal{name: verifier.Name(), key: raw[1:], hash: start, anchors: map[int64]string{}, pruned: map[int64]string{}}, nil
 }
 
 func (j *journal) take(text string) error {
@@ -500,6 +506,12 @@ func (j *journal) take(text string) error {
 	}
 	if err := json.Unmarshal([]byte(text), &l); err != nil {
 		return err
+	}
+	if hash, ok := j.pruned[l.N-1]; ok && j.n == 0 {
+		// The ledger says that the lines before were taken away, and with which hash the rest goes on.
+		if err := j.skip(l.N-1, hash); err != nil {
+			return err
+		}
 	}
 	if l.N != j.n+1 {
 		return fmt.Errorf("line %d of the journal %s should stand here", j.n+1, j.name)
@@ -519,6 +531,24 @@ func (j *journal) take(text string) error {
 		}
 		delete(j.anchors, j.n)
 	}
+	return nil
+}
+
+func (j *journal) skip(upto int64, hash string) error {
+	raw, err := hex.DecodeString(hash)
+	if err != nil || len(raw) != 32 {
+		return errors.New("malformed hash of lines that were taken away")
+	}
+	for n, anchored := range j.anchors {
+		if n == upto && anchored != hash {
+			return fmt.Errorf("line %d of the journal %s is not what the ledger anchors", n, j.name)
+		}
+		if n <= upto {
+			delete(j.anchors, n)
+		}
+	}
+	j.n, j.sealed = upto, upto
+	copy(j.hash[:], raw)
 	return nil
 }
 
