@@ -7,7 +7,7 @@ import { refuse } from '../kernel/refusals.ts'
 import { done, type Result } from '../kernel/result.ts'
 import { Secret } from '../kernel/secret.ts'
 import type { Identity, OneTimeLink, Passkey } from '../model/identities.ts'
-import { isName } from '../model/scope.ts'
+import { isName, isTakenName } from '../model/scope.ts'
 import { challengeOf } from './answer.ts'
 import { type Caller, type Desk, type DeskRight, machinery, note } from './desk.ts'
 import { everyRecord } from './every-record.ts'
@@ -97,6 +97,7 @@ export async function makeInvitation(desk: Desk, tx: Change, inviting: Inviting)
 
 async function personNamed(desk: Desk, tx: Change, { name, by, right = {} }: Inviting): Promise<Result<Identity>> {
   if (!isName(name)) return refuse('input.invalid', { detail: 'a name is lowercase letters, digits and . _ -' })
+  if (isTakenName(name)) return refuse('name.used', { detail: name })
   const [known] = await tx.find('identity', { name })
   if (known !== undefined) return known.kind === 'human' ? done(known) : refuse('name.used', { detail: name })
   const person: Identity = {

@@ -6,7 +6,7 @@ import { type IdentityKind, identityKinds, type IssuedSubject } from './identiti
 import { routesFromOpenApi } from './openapi.ts'
 import type { PolicyFile } from './policies.ts'
 import { compileRoutes, pathParameters } from './routes.ts'
-import { isName, isOperationName } from './scope.ts'
+import { isName, isOperationName, isTakenName } from './scope.ts'
 import { type ArgumentRule, argumentTypes, type Route } from './services.ts'
 import { readSecretReference, secretReferenceForms } from '../kernel/secret-reference.ts'
 import { type ConfiguredException, readException } from './configured-exceptions.ts'
@@ -114,6 +114,8 @@ function checkNames(at: Top, { people, identities, roles, issuers, services }: C
   const named = [...people, ...identities].map(({ name }) => name)
   const known = new Set(named)
   reportTwice(at.identities, named)
+  const taken = named.find((name) => isTakenName(name))
+  if (taken !== undefined) at.identities.fault(`"${taken}" is a name under which Remit itself acts`, 'choose another name')
   reportTwice(
     at.services,
     services.map((service) => service.name),

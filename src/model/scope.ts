@@ -22,6 +22,11 @@ export function isName(text: string): boolean {
   return namePattern.test(text)
 }
 
+/** Under these machinery and policy stand in the ledger: nobody is called so. */
+export function isTakenName(name: string): boolean {
+  return name === 'remit' || name === 'policy'
+}
+
 /**
  * Reads one line of a scope: effects and a resource (`read|write:shop`, `any:shop`… is not taken: name what is needed), or one operation
  * (`shop/restart`), then constraints after commas: `name=value`, `name=a|b`, `name~pattern*`, `name<=5`, `name>=1`, `uses=1`.

@@ -137,6 +137,19 @@ test('a held action is shown in full, and denied', async () => {
   assert.match(ran.stdout, /a person denied this action/)
 })
 
+test('somebody new is invited by two: the first is told which page another person signs', async () => {
+  const waits = await asks<{ readonly changeSet: { readonly id: string; readonly page: string } }>('ana', ['invite', 'nia'], 4)
+  const shown = await says('ana', ['invite', 'nia'])
+  assert.equal(shown.code, 4)
+  assert.match(
+    shown.stdout,
+    /^nia is new here, and waits for 1 person .*\nit is signed here: http.*\nthen make the link: remit invite nia\n$/,
+  )
+  assert.ok(shown.stdout.includes(waits.changeSet.page), 'it is the same proposal')
+  await cast.people.eva.answer(waits.changeSet.id, 'approve')
+  assert.match((await says('ana', ['invite', 'nia'])).stdout, /^http.*\/register\/[\w-]{43}\n$/)
+})
+
 test('quarantine stops what is under way: the command hears of it, and it is a refusal', async () => {
   const run = new Command(
     [

@@ -6,7 +6,7 @@ import { planChange } from '../../src/control/change-sets.ts'
 import type { Caller } from '../../src/control/desk.ts'
 import { exportConfiguration } from '../../src/control/export-configuration.ts'
 import { proposeException } from '../../src/control/exceptions.ts'
-import { firstLink, invite } from '../../src/control/people.ts'
+import { firstLink, invite, makeInvitation } from '../../src/control/people.ts'
 import { quarantine, release } from '../../src/control/quarantine.ts'
 import { replacePasskeys } from '../../src/control/replace-passkeys.ts'
 import { answerableGrant, describeRequirement, isLocked } from '../../src/control/rights.ts'
@@ -183,6 +183,13 @@ describe('a change under a milder name', () => {
     })
     assert.equal(mustBe(await plan(swapped)).class, 'widens')
     assert.equal(mustBe(await plan(base({ services: [{ ...shop, port: 7003 }, feed] }))).class, 'neutral')
+  })
+
+  test('nobody is called as machinery and policy are in the ledger', async () => {
+    for (const name of ['remit', 'policy']) {
+      refused(await plan(base({ people: [{ name: 'ana' }, { name: 'ben' }, { name: 'eva' }, { name }] })), 'configuration.invalid')
+      refused(await world.desk.store.change((tx) => makeInvitation(world.desk, tx, { name, by: 'test' })), 'name.used')
+    }
   })
 
   test('who is named twice is asked twice: one instead of two is less', async () => {

@@ -31,7 +31,16 @@ export function answersSoFar(desk: Desk, question: Question): Html {
   const locked = isOpen && isLocked(desk, subject, now)
   return html`${row('Must answer', describeRequirement(subject.requirement), wanted > 1 ? html` <span class="muted">(${wanted} distinct persons)</span>` : false)}
 ${row('Have answered', approvals.length === 0 ? html`<span class="muted">nobody yet</span>` : html`<ul class="plain">${given}</ul>`)}
-${locked ? row('Locked', html`<span class="problem">Nobody who exists could satisfy this now; it stays locked until an administrator names a person.</span>`) : false}`
+${locked ? row('Locked', html`<span class="problem">Nobody who exists could satisfy this now; it stays locked until an administrator names a person.</span>${onlyWaiting(desk, question)}`) : false}`
+}
+
+/** Who could once some days have passed. */
+function onlyWaiting(desk: Desk, { subject, now }: Question): Html[] {
+  const people = [...desk.facts.people()].filter((person) => desk.facts.hasPasskey(person.id))
+  return people.flatMap((person) => {
+    const may = mayAnswer(desk, person, subject, now)
+    return may.ok || may.refusal.code !== 'approval.let-in-lately' ? [] : [html`<p class="muted">${may.refusal.detail ?? ''}</p>`]
+  })
 }
 
 /** The form that signs, or why this person cannot. `narrowing` are the fields with which a yes takes something away. */
