@@ -13,18 +13,25 @@ import { root } from './files.ts'
 const testMsMax = 120_000
 /** Longer than any one test may take: what is silent for so long has left something open. */
 const silentMsMax = 150_000
+/** Those that take longest begin first, so that none of them is what everybody waits for at the end. */
+const longFirst = ['test/docs/', 'test/e2e/', 'test/sim/', 'test/contract/', 'test/chaos/', 'test/cli/', 'test/laws/', 'test/']
 const patterns = ['src/**/*.test.ts', 'test/**/*.test.ts', 'tools/**/*.test.ts', 'demo/**/*.test.ts']
 
 const { values, positionals } = parseArgs({ allowPositionals: true, options: { only: { type: 'string' } } })
 const files = globSync(patterns, { cwd: root, exclude: ['**/node_modules/**'] })
   .filter((file) => positionals.length === 0 || positionals.some((word) => file.includes(word.replace(/^\.\//, ''))))
-  .sort()
+  .sort((one, other) => rankOf(one) - rankOf(other) || (one < other ? -1 : 1))
 
 if (files.length === 0) {
   console.error(`no test file matches ${positionals.join(' ') || patterns.join(' ')}`)
   process.exitCode = 1
 } else {
   runFiles()
+}
+
+function rankOf(file: string): number {
+  const rank = longFirst.findIndex((folder) => file.startsWith(folder))
+  return rank < 0 ? longFirst.length : rank
 }
 
 function runFiles() {
@@ -40,8 +47,8 @@ function runFiles() {
   const tests = run({
     cwd: root,
     files,
-    // Two at least: much of a test's time is spent waiting for sockets.
-    concurrency: Math.max(2, availableParallelism()),
+    // One more than there are cores: much of a test's time is spent waiting for sockets, disks and processes.
+    concurrency: availableParallelism() + 1,
     timeout: testMsMax,
     signal: stopped.signal,
     execArgv: ['--disable-warning=ExperimentalWarning'],
