@@ -3,6 +3,11 @@
 const isTerminal = process.stdout.isTTY && (process.env['NO_COLOR'] ?? '') === ''
 const paint = (code: string, text: string) => (isTerminal ? `\u001b[${code}m${text}\u001b[0m` : text)
 
+// Whoever reads may have read enough; the story goes on to its end, where everything that it started is stopped.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE') throw error
+})
+
 let failures = 0
 
 export function act(title: string): void {

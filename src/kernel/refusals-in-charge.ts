@@ -161,8 +161,8 @@ export const refusalsInCharge = {
   'store.locked': {
     status: 503,
     tells: 'caller',
-    says: 'another process has this data folder open',
-    remedy: 'stop that process first, or use another folder',
+    says: 'another process has this data folder or database open',
+    remedy: 'stop that process first, or use another',
   },
   'store.newer': {
     status: 503,

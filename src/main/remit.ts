@@ -4,6 +4,13 @@ import type { House } from '../cli/house.ts'
 import { terminalIo } from '../cli/io.ts'
 import { version } from './version.ts'
 
+// Whoever reads may have read enough (`remit grants | head`). That ends neither a server nor what a command is in the middle of.
+for (const stream of [process.stdout, process.stderr]) {
+  stream.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') throw error
+  })
+}
+
 // What a command does not need is not loaded: `remit grants` has no use for a database.
 const house: House = {
   up: async (options) => (await import('./up.ts')).up(options),

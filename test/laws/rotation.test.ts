@@ -198,7 +198,7 @@ test('a wrong key is refused and changes nothing; so is the same key, a folder i
   process.env['RIGHT'] = (await keyOf(data)).trim()
   await assert.rejects(rotateKey({ data, newMasterKey: 'env:RIGHT' }), /the new key is the one in use/)
   const house = mustBe(await openFolder(data))
-  await assert.rejects(rotateKey({ data }), /another process has this data folder open/)
+  await assert.rejects(rotateKey({ data }), /another process has this data folder or database open/)
   await house.close()
   await assert.rejects(rotateKey({ data: join(root, 'nowhere') }), /there is no store in/)
   assert.throws(

@@ -141,7 +141,7 @@ test('two processes do not share a state', async (context) => {
   const state = join(folder, 'shared')
   await running(context, state)
   const second = await start(state)
-  assert.match('failed' in second ? second.failed : 'it started', /another process has this data folder open/)
+  assert.match('failed' in second ? second.failed : 'it started', /another process has this data folder or database open/)
 })
 
 test('what it cannot remember it does not cosign', { skip: !existsSync('/dev/full') && 'no full device here' }, async (context) => {
