@@ -33,8 +33,8 @@ import { Slices } from './slices.ts'
 const attemptsMax = 5
 const openOfOneMax = 5
 const openMax = 50
-/** They come into force in one tick, in which nothing else is decided, and in one transaction, for which other changes wait. */
-const identitiesMax = 50_000
+/** They are written in one transaction, for which every other change waits, revocations too: no longer than a lease. */
+const identitiesMax = 35_000
 /** A closed one keeps so many of its lines. */
 const keptLinesMax = 200
 const recordBytesMax = 3_800_000
