@@ -120,7 +120,7 @@ test('brings a file of schema 1 to the present, and keeps everything in it', asy
 test('refuses what is no database, another program’s database, and a folder that is not there', async () => {
   const text = freshPath()
   writeFileSync(text, 'these are notes, and no database at all; they are longer than the header of one would be, by a little'.repeat(20))
-  assert.equal(await refusal(text), 'store.unavailable: file is not a database')
+  assert.equal(await refusal(text), `store.unavailable: file is not a database (${text})`)
   const foreign = freshPath()
   const database = new DatabaseSync(foreign)
   database.exec('create table songs (title text)')
