@@ -85,7 +85,6 @@ export function canonicalJson(value: unknown): string {
 }
 
 const plain = /^[ !#-[\]-~]*$/
-
 /** As `canonicalJson`, of a text. Printable ASCII without quote and backslash is its own, and most keys and values are. */
 export function canonicalString(text: string): string {
   if (plain.test(text)) return `"${text}"`
@@ -94,7 +93,6 @@ export function canonicalString(text: string): string {
 }
 
 function canonicalArray(values: readonly unknown[]): string {
-  if (values.length === 0) return '[]'
   let text = '['
   // By index: a hole is read as undefined, and thrown on like any other.
   for (let place = 0; place < values.length; place += 1)
