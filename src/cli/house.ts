@@ -35,8 +35,8 @@ export interface UpOptions {
   readonly witnesses?: readonly WitnessAt[]
   /** A folder or a URL outside, which is given the ledger's heads. */
   readonly anchor?: string
-  /** What of the journals is kept: so long, or so much; everything, up to the journal's own bound, unless said. */
-  readonly journalKeep?: { readonly forMs: number } | { readonly bytesMax: number }
+  /** What of the journals is kept: so long (`90d`), or so much (`4GiB`); everything, up to the journal's own bound, unless said. */
+  readonly journalKeep?: string
   /** Called once, when everything listens. */
   readonly onReady: (ready: Ready) => void
   /** Aborted when it is to stop; `up` resolves when it has. */

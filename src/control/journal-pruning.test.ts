@@ -10,7 +10,7 @@ import { openWorldOf, testParts, type World } from '../../test/world/world.ts'
 import { note } from './desk.ts'
 import { exportLedger } from './export-ledger.ts'
 import { Journal } from './journal.ts'
-import { pruneJournal } from './journal-pruning.ts'
+import { parseJournalKeep, pruneJournal } from './journal-pruning.ts'
 import { makeSigner } from '../host/key-files.ts'
 import { generateKeyPairSync } from 'node:crypto'
 
@@ -117,4 +117,21 @@ test('a stop between the entry and the removal leaves a journal that verifies, a
   assert.deepEqual((await report(journal)).failures, [])
   assert.equal(await pruneJournal(world.desk, journal, { forMs: 5.5 * day }), 4)
   assert.deepEqual((await report(journal)).failures, [])
+})
+
+test('what of a journal may be asked for', () => {
+  const rows: readonly (readonly [text: string, want: object | undefined])[] = [
+    ['90d', { forMs: 90 * day }],
+    ['4GiB', { bytesMax: 4_294_967_296 }],
+    ['256MiB', { bytesMax: 268_435_456 }],
+    ['8GiB', undefined],
+    ['100MiB', undefined],
+    ['59m', undefined],
+    ['-1d', undefined],
+    ['', undefined],
+  ]
+  for (const [text, want] of rows) {
+    const read = parseJournalKeep(text)
+    assert.deepEqual(read.ok ? read.value : undefined, want, text)
+  }
 })

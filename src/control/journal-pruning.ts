@@ -1,7 +1,8 @@
 /** Takes the oldest segments of a journal away, as long as the ledger says what is gone and how what is left goes on from it. */
-import type { Instant, Milliseconds } from '../kernel/instants.ts'
+import { type Instant, type Milliseconds, parseDuration } from '../kernel/instants.ts'
 import { isJsonObject, parseJson } from '../kernel/json.ts'
-import { done } from '../kernel/result.ts'
+import { refuse } from '../kernel/refusals.ts'
+import { done, type Result } from '../kernel/result.ts'
 import { prunedKind } from '../ledger/journal-format.ts'
 import { latestAnchor } from './anchor.ts'
 import { type Desk, machinery, note } from './desk.ts'
@@ -10,6 +11,21 @@ import { headOfSegment, type JournalDisk, readLines, type Segment } from './jour
 
 /** What of a journal is kept: one of the two. */
 export type JournalKeep = { readonly forMs: Milliseconds } | { readonly bytesMax: number }
+
+const unitBytes: Readonly<Record<string, number>> = { MiB: 1_048_576, GiB: 1_073_741_824 }
+
+/** `90d` or `4GiB`: a time of an hour or more, or a size from 256 MiB, some segments, to 7 GiB, below the journal's own bound. */
+export function parseJournalKeep(text: string): Result<JournalKeep> {
+  const [, digits, unit = ''] = /^(\d{1,6})(MiB|GiB)$/.exec(text) ?? []
+  const bytesMax = Number(digits ?? Number.NaN) * (unitBytes[unit] ?? 0)
+  if (bytesMax >= 268_435_456 && bytesMax <= 7_516_192_768) return done({ bytesMax })
+  const time = parseDuration(text)
+  return digits === undefined && time.ok && time.value >= 3_600_000
+    ? done({ forMs: time.value })
+    : refuse('configuration.invalid', {
+        detail: `--journal-keep takes a time of an hour or more, like 90d, or a size from 256MiB to 7GiB, and not "${text.slice(0, 40)}"`,
+      })
+}
 
 type Prunable = Pick<Journal, 'name' | 'key' | 'disk' | 'removeSegment'>
 

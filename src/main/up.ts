@@ -12,7 +12,7 @@ import { recover } from '../control/recover.ts'
 import { describeRequirement } from '../control/rights.ts'
 import { standingWords } from '../control/standing-words.ts'
 import { removeExpired, sweep } from '../control/sweep.ts'
-import { pruneJournal } from '../control/journal-pruning.ts'
+import { type JournalKeep, parseJournalKeep, pruneJournal } from '../control/journal-pruning.ts'
 import { startHttpGateway } from '../gateways/http/gateway.ts'
 import { makeChance } from '../host/chance.ts'
 import { openHashFiles } from '../host/hash-files.ts'
@@ -49,6 +49,7 @@ export async function up(options: UpOptions & { readonly logLevel?: LogLevel }):
   const data = resolve(options.data)
   const folder = await openDataFolder(data)
   if (existsSync(folder.restoring)) throw new Error(`a restore into ${data} was not finished; do it again with remit restore`)
+  const keep = options.journalKeep === undefined ? undefined : orThrow(parseJournalKeep(options.journalKeep))
   const clock = makeClock({ floor: 0 })
   const reached = await prepareTls(options, folder.keys, { clock, log })
   const keys = orThrow(await loadKeys(folder.keys, masterKeySource(options.masterKey)))
@@ -78,7 +79,7 @@ export async function up(options: UpOptions & { readonly logLevel?: LogLevel }):
   )
   try {
     const watched = await watchFile(house, options, { env, log })
-    await serve(house, { ...options, data, log, reached, secrets, watched, fenced: fenced.promise }, origins)
+    await serve(house, { ...options, data, log, reached, secrets, watched, keep, fenced: fenced.promise }, origins)
   } finally {
     secrets.close()
     reached.tls?.close()
@@ -132,6 +133,7 @@ type Serving = UpOptions & {
   readonly reached: Reached
   readonly secrets: HostSecretSource
   readonly watched: WatchedConfiguration | undefined
+  readonly keep: JournalKeep | undefined
   /** Rejects when this process must not go on. */
   readonly fenced: Promise<never>
 }
@@ -169,7 +171,13 @@ async function serveRoom(house: House, room: Room, options: Serving, origins: Ma
     error: (facts: object, says: string) => log.error(says, { ...facts }),
   }
   const tls = reached.tls === undefined ? {} : { tls: reached.tls }
-  const gateway = await startHttpGateway({ control: gatewayControl(gate), clock: desk.clock, log: gatewayLog, listen: { host, ...tls } })
+  const gateway = await startHttpGateway({
+    control: gatewayControl(gate),
+    clock: desk.clock,
+    chance: desk.chance,
+    log: gatewayLog,
+    listen: { host, ...tls },
+  })
   // What is looked up elsewhere is there before the first request, where it can be had at all.
   await options.secrets.settled(secretsMs)
   const hosts: string[] = []
@@ -202,8 +210,8 @@ async function serveRoom(house: House, room: Room, options: Serving, origins: Ma
     await sweep(desk, gate.activity)
   })
   const stopRemoving = every(desk.clock, removeEveryMs, () => removeExpired(desk))
-  const { journalKeep } = options
-  const stopPruning = journalKeep === undefined ? () => {} : every(desk.clock, removeEveryMs, () => prune(room, journalKeep, log))
+  const { keep } = options
+  const stopPruning = keep === undefined ? () => {} : every(desk.clock, removeEveryMs, () => prune(room, keep, log))
   const stopWatching = watched === undefined || options.watch !== true ? () => {} : every(desk.clock, watchEveryMs, () => watched.look())
   return {
     ready: await describeReady(house, room, {
@@ -223,7 +231,7 @@ async function serveRoom(house: House, room: Room, options: Serving, origins: Ma
   }
 }
 
-async function prune({ desk, journal }: Room, keep: NonNullable<UpOptions['journalKeep']>, log: Log): Promise<void> {
+async function prune({ desk, journal }: Room, keep: JournalKeep, log: Log): Promise<void> {
   try {
     const count = await pruneJournal(desk, journal, keep)
     if (count > 0) log.info('the oldest of a journal was removed, as --journal-keep says', { journal: journal.name, segments: count })

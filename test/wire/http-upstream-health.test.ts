@@ -1,5 +1,6 @@
 /** Upstreams out of reach: refused at once after some failures, tried again by one, never twice for one request; and TLS to them, verified. */
 import assert from 'node:assert/strict'
+import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import type { RequestListener } from 'node:http'
 import { createServer } from 'node:https'
@@ -79,7 +80,12 @@ test('its rests grow to a bound, differ by chance, and one probe at a time is le
   for (let run = 0; run < 50; run += 1) {
     const clock = manualClock(0)
     const turns: UpstreamHealth['state'][] = []
-    const circuit = new Circuit({ clock, limits, onTurn: ({ state }) => turns.push(state) })
+    const circuit = new Circuit({
+      clock,
+      limits,
+      chance: { bytes: (count) => randomBytes(count) },
+      onTurn: ({ state }) => turns.push(state),
+    })
     for (let turn = 0; turn < 3; turn += 1) {
       assert.ok(circuit.admit())
       circuit.failed('gone')

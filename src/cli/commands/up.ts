@@ -5,7 +5,6 @@ import { usageFailure } from '../failures.ts'
 import type { Ready, ReadySpace, SpaceAt, UpOptions, WitnessAt } from '../house.ts'
 import { factLines } from '../table.ts'
 import { clean, columnsOf } from '../text.ts'
-import { parseDuration } from '../../kernel/instants.ts'
 
 const portDefault = 8717
 
@@ -99,21 +98,6 @@ function isWitnessAt(value: unknown): value is WitnessAt {
   return typeof value === 'object' && value !== null && 'url' in value && 'vkey' in value
 }
 
-const unitBytes: Readonly<Record<string, number>> = { MiB: 1_048_576, GiB: 1_073_741_824 }
-
-/** Throws what the command line says of a time below an hour, or a size that would leave no room for a segment. */
-function parseKeep(text: string): NonNullable<UpOptions['journalKeep']> {
-  const [, digits, unit = ''] = /^(\d{1,6})(MiB|GiB)$/.exec(text) ?? []
-  const bytesMax = Number(digits ?? Number.NaN) * (unitBytes[unit] ?? 0)
-  if (bytesMax >= 268_435_456 && bytesMax <= 8_053_063_680) return { bytesMax }
-  const time = parseDuration(text)
-  if (digits === undefined && time.ok && time.value >= 3_600_000) return { forMs: time.value }
-  throw usageFailure(
-    `--journal-keep does not take "${text.slice(0, 40)}"`,
-    'give a time of an hour or more, like 90d, or a size from 256MiB to 7GiB',
-  )
-}
-
 interface At {
   readonly port: number
   readonly spaces: readonly SpaceAt[]
@@ -125,8 +109,7 @@ async function up(run: Run, { port, spaces, witnesses }: At): Promise<Answer> {
   if (run.flag('watch') && configuration === undefined) throw usageFailure('there is nothing to watch', 'name a remit.yaml with -f')
   const recover = run.text('recover')
   const anchor = run.text('anchor')
-  const keep = run.text('journalKeep')
-  const journalKeep = keep === undefined ? undefined : parseKeep(keep)
+  const journalKeep = run.text('journalKeep')
   const database = run.text('database')
   const stop = new AbortController()
   const onSignal = () => stop.abort()

@@ -1,6 +1,5 @@
 /** Whether one upstream can be reached: after failures in a row nobody is kept waiting for it, until a single connection has tried it again. */
-import { randomInt } from 'node:crypto'
-import type { Clock } from '../../control/ports.ts'
+import type { Chance, Clock } from '../../control/ports.ts'
 import type { Instant, Milliseconds } from '../../kernel/instants.ts'
 
 /** What is known of an upstream by connecting to it; what it answers does not count. */
@@ -26,13 +25,16 @@ export interface CircuitLimits {
 export interface CircuitInput {
   readonly clock: Pick<Clock, 'now'>
   readonly limits: CircuitLimits
+  /** Without it every rest is as long as the table says. */
+  readonly chance?: Pick<Chance, 'bytes'> | undefined
   /** Told once for each time that it comes to rest, and that it is reached again. */
   readonly onTurn: (health: UpstreamHealth) => void
 }
 
 /** Three quarters to five quarters of a time: gateways that lost the same upstream do not all come back in one moment. */
-function spread(milliseconds: Milliseconds): Milliseconds {
-  return Math.floor((milliseconds * (750 + randomInt(501))) / 1_000)
+function spread(milliseconds: Milliseconds, chance: CircuitInput['chance']): Milliseconds {
+  const [high = 0, low = 0] = chance?.bytes(2) ?? [128, 0]
+  return Math.floor(milliseconds * (0.75 + (high * 256 + low) / 131_072))
 }
 
 /** Closed: whoever comes may connect. Open: nobody. Half open: one, and the others hear when it is known. */
@@ -72,7 +74,7 @@ export class Circuit {
   }
 
   failed(error: string): void {
-    const { clock, limits, onTurn } = this.#input
+    const { clock, limits, chance, onTurn } = this.#input
     const { state, since } = this.#health
     const now = clock.now()
     const first = state === 'failing' || state === 'resting' ? since : now
@@ -84,7 +86,7 @@ export class Circuit {
       this.#health = { state: 'failing', since: first, error }
       return
     }
-    const rest = spread(Math.min(limits.restMsMax, limits.restMs * 2 ** Math.min(this.#rests, 20)))
+    const rest = spread(Math.min(limits.restMsMax, limits.restMs * 2 ** Math.min(this.#rests, 20)), chance)
     this.#rests += 1
     this.#restsUntil = now + Math.min(limits.restMsMax, rest)
     this.#health = { state: 'resting', since: first, error, triedAgainAt: this.#restsUntil }

@@ -6,7 +6,7 @@ import type { Log } from '../shared/log.ts'
 import { Roster } from '../shared/roster.ts'
 import { SessionCuts } from '../shared/session-cuts.ts'
 import type { Tls } from '../shared/tls.ts'
-import type { UpstreamHealth } from './circuit.ts'
+import type { CircuitInput, UpstreamHealth } from './circuit.ts'
 import type { Forwarding } from './forwarding.ts'
 import { defaultLimits, type HttpLimits } from './limits.ts'
 import { Listener } from './listener.ts'
@@ -14,6 +14,8 @@ import { Listener } from './listener.ts'
 export interface HttpGatewayInput {
   readonly control: GatewayControl
   readonly clock: Clock
+  /** Spreads what several gateways would do at one moment; without it nothing is spread. */
+  readonly chance?: CircuitInput['chance']
   readonly log: Log
   readonly listen: {
     /** Address to listen on; `127.0.0.1` is the sensible one without TLS. */
@@ -54,10 +56,11 @@ export async function startHttpGateway(input: HttpGatewayInput): Promise<HttpGat
 
   const openPort = async (service: Service): Promise<void> => {
     const wanted = portOf(input, service)
-    const { tls } = input.listen
-    const listener = new Listener({ name: service.id, control, clock, limits, log, cuts, forwardings, ...(tls && { tls }) })
-    const port = await listener.open(input.listen.host, wanted)
-    const url = urlOf(input.listen.host, port, tls !== undefined)
+    const { tls, host } = input.listen
+    const shared = { control, clock, chance: input.chance, limits, log, cuts, forwardings }
+    const listener = new Listener({ name: service.id, ...shared, ...(tls && { tls }) })
+    const port = await listener.open(host, wanted)
+    const url = urlOf(host, port, tls !== undefined)
     ports.set(service.id, { listener, wanted, url })
     log.info({ service: service.id, url }, 'a service is served')
   }
@@ -88,9 +91,7 @@ export async function startHttpGateway(input: HttpGatewayInput): Promise<HttpGat
 
   await follow()
   let following = Promise.resolve()
-  control.onServices(() => {
-    following = followAfter(following)
-  })
+  control.onServices(() => void (following = followAfter(following)))
   const stopSweeping = sweepEvery(sweepMs(limits), clock, () => {
     const now = clock.now()
     for (const forwarding of forwardings) forwarding.sweep(now)

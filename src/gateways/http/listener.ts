@@ -13,7 +13,7 @@ import type { SessionCuts } from '../shared/session-cuts.ts'
 import type { Tls } from '../shared/tls.ts'
 import { problemText } from './answers.ts'
 import type { ClientStream, ProblemText, RefusedHead, StreamHost } from './client-stream.ts'
-import type { UpstreamHealth } from './circuit.ts'
+import type { CircuitInput, UpstreamHealth } from './circuit.ts'
 import { Connection } from './connection.ts'
 import { type Door, Exchange, type ServedService } from './exchange.ts'
 import type { Forwarding } from './forwarding.ts'
@@ -25,6 +25,7 @@ export interface ListenerInput {
   readonly name: string
   readonly control: GatewayControl
   readonly clock: Clock
+  readonly chance?: CircuitInput['chance']
   readonly limits: HttpLimits
   readonly log: Log
   readonly cuts: SessionCuts
@@ -165,10 +166,11 @@ export class Listener implements StreamHost {
   }
 
   #openUpstream({ upstream }: Service): Upstream {
-    const { name, limits, log, clock } = this.#input
+    const { name, limits, log, clock, chance } = this.#input
     return openUpstream(upstream, {
       limits,
       clock,
+      chance,
       onTurn: ({ state, error }) => {
         if (state === 'reachable') log.info({ service: name, upstream }, 'an upstream is reached again')
         else

@@ -5,7 +5,7 @@ import type { Clock } from '../../control/ports.ts'
 import type { Instant } from '../../kernel/instants.ts'
 import { type AnswerListener, AnswerParser, HeadBefore } from './answer-parser.ts'
 import { abort } from './answers.ts'
-import { Circuit, connectFault, type UpstreamHealth } from './circuit.ts'
+import { Circuit, type CircuitInput, connectFault, type UpstreamHealth } from './circuit.ts'
 import type { HttpLimits } from './limits.ts'
 
 export interface Outgoing {
@@ -67,6 +67,7 @@ const marginMs = 1_000
 export interface UpstreamInput {
   readonly limits: HttpLimits
   readonly clock: Pick<Clock, 'now'>
+  readonly chance?: CircuitInput['chance']
   /** Told once for each time that it cannot be reached, and that it is reached again. */
   readonly onTurn: (health: UpstreamHealth) => void
 }
@@ -388,13 +389,6 @@ class Call implements UpstreamCall {
 }
 
 /** One that was over before it began. */
-const overCall: UpstreamCall = {
-  send: () => {},
-  begin: () => {},
-  write: () => true,
-  finish: () => {},
-  pause: () => {},
-  resume: () => {},
-  endTunnel: () => {},
-  drop: () => {},
-}
+const nothing = () => {}
+const [send, begin, finish, pause, resume, endTunnel, drop] = [nothing, nothing, nothing, nothing, nothing, nothing, nothing]
+const overCall: UpstreamCall = { send, begin, write: () => true, finish, pause, resume, endTunnel, drop }
