@@ -83,11 +83,15 @@ const rows: readonly Row[] = [
     flip: inFile(journal, (bytes) => bytes.lastIndexOf('"sig":"') + 20),
     start: /the seal in line \d+ is not signed by the key of/,
   },
-  { says: 'the key of the ledger', flip: inKey('ledger.pem'), start: /the ledger key in the data folder is not the one/ },
+  {
+    says: 'the key of the ledger',
+    flip: inKey('ledger.pem'),
+    start: /the ledger key in the data folder is not the one|ledger\.pem does not hold/,
+  },
   {
     says: 'the key of the gateway',
     flip: inKey('gateway-http.pem'),
-    start: /the journal of remit.local\/main\/http in the data folder: lines \d+ to \d+ are not those/,
+    start: /the journal of remit.local\/main\/http in the data folder: lines \d+ to \d+ are not those|gateway-http\.pem does not hold/,
   },
   { says: 'the master key', flip: inFile(join('keys', 'master.key'), half), start: /master-key\.(wrong|unavailable)/ },
   {
