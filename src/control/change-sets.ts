@@ -34,7 +34,7 @@ const attemptsMax = 5
 const openOfOneMax = 5
 const openMax = 50
 /** They are written in one transaction, for which every other change waits, revocations too: no longer than a lease. */
-const identitiesMax = 35_000
+const identitiesMax = 10_000
 /** A closed one keeps so many of its lines. */
 const keptLinesMax = 200
 const recordBytesMax = 3_800_000

@@ -51,7 +51,12 @@ function pathOf(endpoint: Endpoint): string {
           : /\/change(?:s|-sets)\//.test(endpoint.path)
             ? 'chg'
             : 'grn'
-  return endpoint.path.replace(':id', nowhere[kind]).replace(':name', 'nobody-here').replace(':link', 'A'.repeat(43)).replace(':index', '987654321').replace(':level/*', '0/999')
+  return endpoint.path
+    .replace(':id', nowhere[kind])
+    .replace(':name', 'nobody-here')
+    .replace(':link', 'A'.repeat(43))
+    .replace(':index', '987654321')
+    .replace(':level/*', '0/999')
 }
 
 /** A body that fits, as far as a body can fit that names nothing real. */

@@ -19,7 +19,19 @@ import { Dice, seededChance } from '../world/chance.ts'
 import { actionOf } from '../world/shop.ts'
 import { chanceOf, randomArgument, randomBook, randomLine, roleNames, taskKinds } from './random-scenes.ts'
 import { cedarText, operationNames, operations, type RuleBook, shopService } from './rule-book.ts'
-import { type Asked, type Being, enough, type Lent, lineText, names, opine, type Opinion, type Scene, strictest } from './second-opinion.ts'
+import {
+  type Asked,
+  type Being,
+  enough,
+  inOneText,
+  type Lent,
+  lineText,
+  names,
+  opine,
+  type Opinion,
+  type Scene,
+  strictest,
+} from './second-opinion.ts'
 
 const now = Date.UTC(2030, 0, 1)
 const minute = 60_000
@@ -142,7 +154,7 @@ function mustAgree(scene: Scene, parsed: Awaited<ReturnType<typeof parse>>, aske
   assert.deepEqual([found.grant.id, found.line], [opinion.grant, opinion.line], told)
   if (found.outcome !== 'hold') return found.outcome
   assert.deepEqual(found.policies, opinion.holds.map((guard) => guard.id).sort(), told)
-  const wanted = strictest(opinion.holds.flatMap((guard) => guard.hold ?? []))
+  const wanted = strictest(opinion.holds.flatMap((guard) => inOneText(guard.hold ?? [])))
   const seats = found.requirement.selector.parts.reduce((sum, part) => sum + part.count, 0)
   assert.equal(
     seats,

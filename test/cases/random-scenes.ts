@@ -56,7 +56,11 @@ function randomWanted(dice: Dice, people: readonly string[]): readonly Wanted[] 
     const isEnough = distinct.some((member) => member.startsWith('role:'))
     return { count: isEnough && chanceOf(dice, 25) ? 2 : 1, from: distinct }
   }
-  return chanceOf(dice, 20) ? [one(), one()] : [one()]
+  if (!chanceOf(dice, 20)) return [one()]
+  const [first, second] = [one(), one()]
+  // A person named twice could not answer twice: such a text is refused.
+  const isTwice = [...first.from].sort().join() === [...second.from].sort().join()
+  return isTwice && first.from.every((member) => member.startsWith('identity:')) ? [first] : [first, second]
 }
 
 export function randomLine(dice: Dice): Line {

@@ -137,7 +137,7 @@ export function mayBeGiven(scene: Pick<Scene, 'beings' | 'book'>, request: Reque
   const duration = request.duration ?? usual
   if (duration > most) return undefined
   return {
-    wanted: strictest(all.flatMap((rule) => rule.approval ?? [])),
+    wanted: strictest(all.flatMap((rule) => inOneText(rule.approval ?? []))),
     persons: Math.max(...reached.map(personsFor)),
     duration,
     most,
@@ -149,6 +149,15 @@ function personsFor(name: OperationName): number {
   const { tier, effect }: { readonly tier: number; readonly effect: Effect } = operations[name]
   if (tier < 2) return 0
   return tier === 3 && effect !== 'read' ? 2 : 1
+}
+
+/** What one text asks of the same persons more than once adds up: each time wants persons of its own. */
+export function inOneText(wanted: readonly Wanted[]): readonly Wanted[] {
+  const asked = (from: readonly string[]) => [...from].sort().join()
+  return wanted.map(({ from }) => {
+    const same = wanted.filter((other) => asked(other.from) === asked(from))
+    return { from, count: same.reduce((sum, each) => sum + each.count, 0) }
+  })
 }
 
 /** Of demands on the same persons the greatest. */

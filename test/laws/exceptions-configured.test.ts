@@ -78,7 +78,8 @@ describe('an exception in a configuration', () => {
   })
 
   test('that may not be is told, and holds up nothing else', async () => {
-    const outcomes = (await apply([wanted({ scope: ['shop/wipe'] }), wanted({ owner: 'aide' }), wanted({ reason: 'another' })])).exceptions ?? []
+    const outcomes =
+      (await apply([wanted({ scope: ['shop/wipe'] }), wanted({ owner: 'aide' }), wanted({ reason: 'another' })])).exceptions ?? []
     assert.deepEqual(
       outcomes.map(({ refusal, exception }) => refusal?.code ?? exception?.state),
       ['exception.tier', 'exception.owner', 'proposed'],

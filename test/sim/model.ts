@@ -9,6 +9,7 @@ import {
   mayBeGiven,
   type Price,
   type Scene,
+  inOneText,
   strictest,
 } from '../cases/second-opinion.ts'
 import type { GuardRule, OperationName, RuleBook, Wanted } from '../cases/rule-book.ts'
@@ -192,7 +193,7 @@ export class Model {
         .filter((guard) => guard.on === undefined && (guard.effect === 'any' || guard.effect === effect))
         .filter((guard) => (guard.kind ?? 'human') === 'human' && (guard.role === undefined || being.roles.includes(guard.role)))
       if (guards.some((guard) => guard.hold === undefined)) return undefined
-      wanted.push(...guards.flatMap((guard) => guard.hold ?? []))
+      wanted.push(...guards.flatMap((guard) => inOneText(guard.hold ?? [])))
     }
     const isHigh = desk === 'administer'
     return { wanted: strictest(wanted), persons: isHigh ? 1 : 0, duration, most: 60 * minute, tier: isHigh ? 2 : 1 }
@@ -330,7 +331,7 @@ export function isOpen(grant: Grant): boolean {
 }
 
 export function wantedOf(guards: readonly GuardRule[]): readonly Wanted[] {
-  return strictest(guards.flatMap((guard) => guard.hold ?? []))
+  return strictest(guards.flatMap((guard) => inOneText(guard.hold ?? [])))
 }
 
 /** What makes two held actions the same: every byte, on one session. */
