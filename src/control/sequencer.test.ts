@@ -289,7 +289,7 @@ test('a journal and the ledger that anchors it are verified together, and a cut 
   mustBe(await sequencer.flush())
   const sound = await verify(store, [journal])
   assert.equal(describe(sound), '')
-  assert.deepEqual(sound.journals, [{ name: 'gateway-http', lines: 60, seals: 30, anchors: 1, anchoredTo: 60 }])
+  assert.deepEqual(sound.journals, [{ name: 'gateway-http', lines: 60, seals: 30, anchors: 1, anchoredTo: 60, prunedTo: 0 }])
   await journal.close()
   const last = (await disk.list()).at(-1) ?? assert.fail()
   await rm(join(`${path}-journal`, `${String(last.first).padStart(16, '0')}.jsonl`))

@@ -46,6 +46,8 @@ function passingHeaders({ headers, reading }: AnswerHead, secret: string | undef
   return reading.passing
 }
 
+const brokenCodes = { unreachable: 'upstream.unreachable', malformed: 'upstream.malformed', resting: 'upstream.resting' } as const
+
 /**
  * Sends a request upstream at most once: nothing is ever tried again, also where a kept-alive connection dies before it answers,
  * because the upstream may have acted. The answer is streamed as it comes; what the slower side has not taken stops the faster one.
@@ -320,10 +322,10 @@ export class Forwarding implements Cuttable, CallListener, BodyReader {
 
   onBroken(why: 'unreachable' | 'malformed' | 'resting'): void {
     if (this.#state === 'answering') this.#failInAnswer('the upstream broke off')
-    else this.#failBeforeAnswer(`upstream.${why}`)
+    else this.#failBeforeAnswer(brokenCodes[why])
   }
 
-  #failBeforeAnswer(code: `upstream.${'unreachable' | 'resting' | 'timeout' | 'malformed'}`, detail?: string): void {
+  #failBeforeAnswer(code: (typeof brokenCodes)[keyof typeof brokenCodes] | 'upstream.timeout', detail?: string): void {
     if (this.#state !== 'connecting' && this.#state !== 'sent') return
     this.#over({ result: this.#state === 'connecting' ? 'not-sent' : 'unknown', reason: code })
     this.#dropUpstream()
