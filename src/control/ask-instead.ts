@@ -18,7 +18,12 @@ const helped: readonly RefusalCode[] = [
 ]
 
 /** At most three kinds of task under which this chain could ask for exactly this operation. */
-export function askInstead(desk: Desk, chainIds: readonly IdentityId[], action: Action, refusal: Refusal): readonly AskHint[] {
+export function askInstead(
+  desk: Pick<Desk, 'facts' | 'clock'>,
+  chainIds: readonly IdentityId[],
+  action: Action,
+  refusal: Refusal,
+): readonly AskHint[] {
   if (!helped.includes(refusal.code)) return []
   const chain = chainStands(desk.facts, chainIds)
   if (!chain.ok) return []

@@ -1,5 +1,5 @@
 /** The one place where an action is decided: ask the facts, count what counts, hold what must be held, record, answer. */
-import type { DecisionId, GrantId, HoldId } from '../kernel/ids.ts'
+import type { DecisionId, HoldId } from '../kernel/ids.ts'
 import type { Instant } from '../kernel/instants.ts'
 import { refuse, type Refusal } from '../kernel/refusals.ts'
 import { done, type Result } from '../kernel/result.ts'
@@ -10,23 +10,23 @@ import type { Rules } from '../decision/rules.ts'
 import { actionDigest, resourceOf } from '../model/actions.ts'
 import { type Evidence, tierRules } from '../model/effects.ts'
 import { type DecisionEntry, type OutcomeEntry, writeDecision, writeOutcome } from '../ledger/action-lines.ts'
-import { type Grant, type Session, usesId } from '../model/grants.ts'
+import type { Grant, Session } from '../model/grants.ts'
 import { askInstead } from './ask-instead.ts'
-import { type Desk, note } from './desk.ts'
-import { endGrant } from './end-grant.ts'
 import { basisOf, closeDecision, OwnDecision } from './decisions.ts'
 import type { Gate } from './gate.ts'
-import { asksTheSame, holdAction, spendHold } from './holds.ts'
-import type { Bearer, Call, Change, Decision, Outcome, Verdict } from './ports.ts'
+import { isExhausted } from './home.ts'
+import { asksTheSame } from './holds.ts'
+import type { Settlement } from './home-port.ts'
+import type { Bearer, Call, Decision, Outcome, Verdict } from './ports.ts'
 
 /**
  * Decides and records. Whatever goes wrong inside is a recorded no, or, where nothing can be recorded, an unrecorded one. Answers at once
  * where nothing has to be waited for, which is what most actions of tier 0 get.
  */
 export function authorize(gate: Gate, call: Call): Verdict | Promise<Verdict> {
-  const now = gate.desk.clock.now()
-  const id = gate.desk.chance.id('dec', now)
-  const { version, rules, entities } = gate.desk.facts
+  const now = gate.clock.now()
+  const id = gate.chance.id('dec', now)
+  const { version, rules, entities } = gate.facts
   try {
     const verdict = weigh(gate, call, { id, now, version, rules, entities })
     return verdict instanceof Promise ? verdict.catch((cause: unknown) => denyForFault(gate, call, id, cause)) : verdict
@@ -55,11 +55,10 @@ interface At {
 function weigh(gate: Gate, call: Call, at: At): Verdict | Promise<Verdict> {
   const { id, now } = at
   const { claims, address } = call.bearer
-  // What was decided elsewhere since the database was lost is not known here.
-  if (!gate.desk.store.isHeld())
-    return deny(gate, call, { id, refusal: refuse('store.unavailable', { detail: 'the database is lost' }).refusal })
-  if (gate.isDisputed()) return deny(gate, call, { id, refusal: refuse('ledger.disputed').refusal })
-  const known = claims.grant === undefined ? undefined : gate.desk.facts.sessionOf(claims.jti, claims.grant)
+  // What was decided elsewhere since control was lost is not known here.
+  const isLet = gate.home.lets(call.action)
+  if (!isLet.ok) return deny(gate, call, { id, refusal: isLet.refusal })
+  const known = claims.grant === undefined ? undefined : gate.facts.sessionOf(claims.jti, claims.grant)
   const question = {
     chain: claims.chain,
     proof: claims.provedBy,
@@ -68,26 +67,44 @@ function weigh(gate: Gate, call: Call, at: At): Verdict | Promise<Verdict> {
     address,
     refusals: known === undefined ? 0 : (gate.refusals.get(known.id) ?? 0),
   }
-  const answer = decide(gate.desk.facts, question, now)
+  const answer = decide(gate.facts, question, now)
   if (answer.outcome === 'deny')
     return deny(gate, call, { id, refusal: answer.refusal, ...(answer.grant === undefined ? {} : { grant: answer.grant }) })
-  const session = known?.grant === answer.grant.id ? known : gate.desk.facts.sessionOf(claims.jti, answer.grant.id)
+  const session = known?.grant === answer.grant.id ? known : gate.facts.sessionOf(claims.jti, answer.grant.id)
   // Most actions go on in a session, count nothing, and are held by nothing: for them nothing is to be waited for.
-  return session?.state === 'live' && answer.outcome === 'allow' && !answer.counted
+  return session?.state === 'live' && answer.outcome === 'allow' && !answer.counted && !gate.home.mustSettle(call.action)
     ? allow(gate, call, { at, question, answer, session })
-    : weighInStore(gate, call, { at, question, answer })
+    : weighAtHome(gate, call, { at, question, answer })
 }
 
-async function weighInStore(gate: Gate, call: Call, { at, question, answer }: Omit<Weighed<Allowing>, 'session'>): Promise<Verdict> {
+async function weighAtHome(gate: Gate, call: Call, { at, question, answer }: Omit<Weighed<Allowing>, 'session'>): Promise<Verdict> {
   const { id } = at
-  const session = await openSession(gate, call.bearer, answer.grant)
+  const session = await sessionOf(gate, call, answer.grant)
   if (!session.ok) return deny(gate, call, { id, refusal: session.refusal, grant: answer.grant })
   if (answer.outcome === 'hold') return hold(gate, call, { at, question, answer, session: session.value })
-  if (answer.counted) {
-    const spent = await gate.desk.store.change((tx) => spendUse(gate.desk, tx, answer))
-    if (!spent.ok) return deny(gate, call, { id, refusal: spent.refusal, grant: answer.grant, session: session.value })
+  if (answer.counted || gate.home.mustSettle(call.action)) {
+    const settled = await gate.home.settle(settlement(call, { answer, session: session.value }))
+    if (!settled.ok) return deny(gate, call, { id, refusal: settled.refusal, grant: answer.grant, session: session.value })
   }
   return allow(gate, call, { at, question, answer, session: session.value })
+}
+
+/** The session of this token on this grant: opened by its first action, kept until grant or token ends. */
+async function sessionOf({ facts, home }: Gate, { bearer }: Call, grant: Grant): Promise<Result<Session>> {
+  const known = facts.sessionOf(bearer.claims.jti, grant.id)
+  if (known !== undefined) return known.state === 'live' ? done(known) : refuse('session.ended')
+  return home.openSession(bearer, grant.id)
+}
+
+function settlement({ bearer, action, material }: Call, { answer, session }: Pick<Weighed<Allowing>, 'answer' | 'session'>): Settlement {
+  return {
+    bearer,
+    action,
+    ...(material === undefined ? {} : { material }),
+    grant: answer.grant.id,
+    session: session.id,
+    ...(answer.counted ? { line: answer.line } : {}),
+  }
 }
 
 type Allowing = Exclude<Answer, { outcome: 'deny' }>
@@ -106,20 +123,17 @@ async function hold(gate: Gate, call: Call, weighed: Weighed<Extract<Answer, { o
   if (call.material === undefined) return { outcome: 'needs-material' }
   const { grant } = answer
   const digest = actionDigest(call.action, call.material, grant.chain, grant.id)
-  const known = [...gate.desk.facts.holdsOf(session.id)].find((each) => each.digest === digest)
+  const known = [...gate.facts.holdsOf(session.id)].find((each) => each.digest === digest)
   if (known?.state === 'approved' && asksTheSame(known, answer.requirement)) {
     // The approval is spent, and a counted use with it, before anything is forwarded: at most once, whatever happens then.
-    const spent = await gate.desk.store.change(async (tx) => {
-      const hold = await spendHold(tx, known.id)
-      if (!hold.ok) return hold
-      return answer.counted ? spendUse(gate.desk, tx, answer) : done(undefined)
-    })
+    const spent = await gate.home.settle({ ...settlement(call, { answer, session }), hold: known.id })
     if (spent.ok) return allow(gate, call, { at, question, answer, session, approvedBy: known.id })
     return deny(gate, call, { id, refusal: spent.refusal, grant, session })
   }
   if (known?.state === 'denied')
     return deny(gate, call, { id, refusal: refuse('action.denied-by-person', { policies: answer.policies }).refusal, grant, session })
-  const held = await holdAction(gate.desk, {
+  const held = await gate.home.hold({
+    bearer: call.bearer,
     session,
     grant,
     digest,
@@ -132,7 +146,7 @@ async function hold(gate: Gate, call: Call, weighed: Weighed<Extract<Answer, { o
   const { refusal } = refuse('action.held', { detail: `by ${answer.policies.join(', ')}`, policies: answer.policies })
   const recorded = await record(gate, call, { id, outcome: 'held', refusal, grant, session, hold: held.value.id, digest }, answer.evidence)
   if (!recorded.ok) return { outcome: 'deny', refusal: recorded.refusal, decision: id }
-  return { outcome: 'held', refusal, decision: id, hold: held.value.id, page: `${gate.desk.pages().origin}/holds/${held.value.id}` }
+  return { outcome: 'held', refusal, decision: id, hold: held.value.id, page: `${gate.pages().origin}/holds/${held.value.id}` }
 }
 
 function allow(gate: Gate, call: Call, weighed: Weighed<Allowing> & { readonly approvedBy?: HoldId }): Verdict | Promise<Verdict> {
@@ -154,7 +168,7 @@ function permit(gate: Gate, call: Call, { at, question, answer, session }: Weigh
     { id, session: session.id, grant: grant.id, action: call.action, version, endsAt },
     { rules, entities, question, holds },
   )
-  gate.activity.begin(grant.id, gate.desk.clock.now())
+  gate.activity.begin(grant.id, gate.clock.now())
   return { outcome: 'allow', decision }
 }
 
@@ -167,10 +181,10 @@ interface Denied {
 
 async function deny(gate: Gate, call: Call, denied: Denied): Promise<Verdict> {
   const { claims } = call.bearer
-  const grant = denied.grant ?? (claims.grant === undefined ? undefined : gate.desk.facts.grant(claims.grant))
-  const session = denied.session ?? (grant === undefined ? undefined : gate.desk.facts.sessionOf(claims.jti, grant.id))
+  const grant = denied.grant ?? (claims.grant === undefined ? undefined : gate.facts.grant(claims.grant))
+  const session = denied.session ?? (grant === undefined ? undefined : gate.facts.sessionOf(claims.jti, grant.id))
   if (session?.state === 'live') gate.refusals.set(session.id, (gate.refusals.get(session.id) ?? 0) + 1)
-  const asked = askInstead(gate.desk, claims.chain, call.action, denied.refusal)
+  const asked = askInstead(gate, claims.chain, call.action, denied.refusal)
   const refusal = asked.length === 0 ? denied.refusal : { ...denied.refusal, ask: asked }
   await record(gate, call, { id: denied.id, outcome: 'deny', refusal, grant, session }, 'written')
   return { outcome: 'deny', refusal, decision: denied.id }
@@ -195,7 +209,7 @@ function record(gate: Gate, call: Call, recorded: Recorded, evidence: Evidence):
   const entry: DecisionEntry = {
     address: bearer.address,
     arguments: action.arguments,
-    at: gate.desk.clock.now(),
+    at: gate.clock.now(),
     chain: bearer.claims.chain,
     decision: recorded.id,
     detail: refusal?.detail,
@@ -215,80 +229,18 @@ function record(gate: Gate, call: Call, recorded: Recorded, evidence: Evidence):
     task: grant?.task.kind,
     tier: action.tier,
     verb: action.verb,
-    version: gate.desk.facts.version,
+    version: gate.facts.version,
   }
   return gate.journal.append((n) => writeDecision(n, entry), evidence)
 }
 
-/** Live sessions of one grant: each token that uses it is one. */
-const sessionsMax = 200
-
-/** The session of this token on this grant: opened by its first action, kept until grant or token ends. */
-async function openSession(gate: Gate, bearer: Bearer, grant: Grant): Promise<Result<Session>> {
-  const { facts, store, chance, space } = gate.desk
-  const token = bearer.claims.jti
-  const known = facts.sessionOf(token, grant.id)
-  if (known !== undefined) return known.state === 'live' ? done(known) : refuse('session.ended')
-  return store.change(async (tx) => {
-    const [earlier] = await tx.find('session', { token, grant: grant.id })
-    if (earlier !== undefined) return earlier.state === 'live' ? done(earlier) : refuse('session.ended')
-    const current = await tx.get('grant', grant.id)
-    if (current === undefined || !isLive(current, tx.now)) return refuse('grant.ended')
-    const others = await tx.find('session', { grant: grant.id, state: 'live' }, { max: sessionsMax })
-    if (others.length >= sessionsMax) return refuse('rate.exceeded', { detail: `at most ${sessionsMax} sessions on one grant` })
-    const [identity] = grant.chain
-    if (identity === undefined) return refuse('grant.missing')
-    const session: Session = {
-      id: chance.id('ses', tx.now),
-      space,
-      grant: grant.id,
-      identity,
-      gateway: gate.gateway,
-      token,
-      address: bearer.address,
-      state: 'live',
-      openedAt: tx.now,
-      endsAt: bearer.claims.expiresAt,
-    }
-    await tx.put('session', session)
-    await note(tx, {
-      kind: 'session.opened',
-      actor: facts.identity(identity)?.name ?? identity,
-      subject: session.id,
-      facts: { grant: grant.id, gateway: gate.gateway, address: bearer.address, token },
-    })
-    return done(session)
-  })
-}
-
-/** One use of a counted line, by compare-and-set in the store: its one home. */
-async function spendUse(desk: Desk, tx: Change, answer: Allowing): Promise<Result<undefined>> {
-  const { grant, line } = answer
-  const current = await tx.get('grant', grant.id)
-  if (current === undefined || !isLive(current, tx.now)) return refuse('grant.ended')
-  const limit = current.scope[line]?.uses
-  if (limit === undefined) return refuse('action.changed')
-  const id = usesId(grant.id, line)
-  const spent = (await tx.get('uses', id))?.spent ?? 0
-  if (spent >= limit) return refuse('grant.uses-spent')
-  await tx.put('uses', { id, space: desk.space, grant: grant.id, line, spent: spent + 1 })
-  const [actor] = grant.chain
-  await note(tx, {
-    kind: 'use.spent',
-    actor: (actor === undefined ? undefined : desk.facts.identity(actor)?.name) ?? 'remit',
-    subject: grant.id,
-    facts: { line, spent: spent + 1, of: limit },
-  })
-  return done(undefined)
-}
-
 /** Asked in the tick that sends the first byte: recording took time, and the world may have moved. */
 export function stands(gate: Gate, decision: Decision): Result<undefined> {
-  const { facts, clock } = gate.desk
+  const { facts, clock } = gate
   const now = clock.now()
   if (now >= decision.endsAt) return refuse('grant.ended')
-  if (!gate.desk.store.isHeld()) return refuse('store.unavailable', { detail: 'the database is lost' })
-  if (gate.isDisputed()) return refuse('ledger.disputed')
+  const isLet = gate.home.lets(decision.action)
+  if (!isLet.ok) return isLet
   const basis = basisOf(decision)
   if (basis === undefined) return refuse('action.changed')
   // Time alone ends a proof, without any change of the facts.
@@ -307,7 +259,7 @@ export function stands(gate: Gate, decision: Decision): Result<undefined> {
 
 /** What became of it, exactly once per allowed decision. The last use of a fully counted grant ends the grant when it is over. */
 export function finish(gate: Gate, decision: Decision, outcome: Outcome): void {
-  const now = gate.desk.clock.now()
+  const now = gate.clock.now()
   closeDecision(decision)
   gate.activity.end(decision.grant, now)
   const evidence = tierRules[decision.action.tier].evidence
@@ -324,23 +276,9 @@ export function finish(gate: Gate, decision: Decision, outcome: Outcome): void {
     status,
   }
   void gate.journal.append((n) => writeOutcome(n, entry), evidence === 'durable' ? 'durable' : 'buffered')
-  const grant = gate.desk.facts.grant(decision.grant)
+  const grant = gate.facts.grant(decision.grant)
   if (grant?.state !== 'active') gate.activity.forget(decision.grant)
-  else if (isExhausted(gate, grant)) void endExhausted(gate, grant.id)
-}
-
-function isExhausted(gate: Gate, grant: Grant): boolean {
-  if (grant.state !== 'active' || gate.activity.isInUse(grant.id)) return false
-  return grant.scope.every((entry, line) => entry.uses !== undefined && gate.desk.facts.spent(grant.id, line) >= entry.uses)
-}
-
-async function endExhausted(gate: Gate, id: GrantId): Promise<void> {
-  await gate.desk.store.change(async (tx) => {
-    const grant = await tx.get('grant', id)
-    if (grant === undefined || !isExhausted(gate, grant)) return done(undefined)
-    await endGrant(tx, grant, { how: 'exhausted', by: 'remit', reason: 'all its uses are spent' })
-    return done(undefined)
-  })
+  else if (isExhausted(gate, grant)) void gate.home.exhausted(grant.id)
 }
 
 /** For the record of requests that were refused before an action could be named. */
@@ -354,8 +292,8 @@ export function recordRefused(
     readonly refusal: Refusal
   },
 ): DecisionId {
-  const now = gate.desk.clock.now()
-  const id = gate.desk.chance.id('dec', now)
+  const now = gate.clock.now()
+  const id = gate.chance.id('dec', now)
   const { service, bearer, address, target, refusal } = input
   void gate.journal.append(
     {

@@ -22,7 +22,7 @@ const taskKindsMax = 50
 const askablesMax = 500
 
 /** The kinds of task that eligibility policies compare with, and `work`, for policies that take any. */
-export function taskKinds(desk: Desk): readonly string[] {
+export function taskKinds(desk: Pick<Desk, 'facts'>): readonly string[] {
   const kinds = new Set<string>()
   for (const policy of desk.facts.rules?.eligibility.policies ?? []) {
     for (const [, kind] of policy.text.matchAll(/\btask\s*\.\s*kind\s*==\s*"([^"\\]{1,64})"/g)) if (kind !== undefined) kinds.add(kind)

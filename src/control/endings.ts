@@ -1,7 +1,7 @@
 /** Who wants to hear of the end of which session, and the end of all of them when control is lost. */
 import type { SessionId } from '../kernel/ids.ts'
 import type { Instant, Milliseconds } from '../kernel/instants.ts'
-import type { Store } from './ports.ts'
+import type { Home } from './home-port.ts'
 
 /** How long what is under way may go on without control: DESIGN's lease. New actions are refused from the first moment. */
 export const leaseMs: Milliseconds = 5_000
@@ -28,9 +28,9 @@ export class Endings {
     for (const cut of ofSession ?? []) cut(reason)
   }
 
-  /** Cuts everything once the store has not been held for a lease: another may have ended it meanwhile. To be asked several times in a lease. */
-  cutWhenLost(store: Pick<Store, 'isHeld'>, now: Instant): void {
-    this.#lostAt = store.isHeld() ? undefined : (this.#lostAt ?? now)
+  /** Cuts everything once control has not been held for a lease: another may have ended it meanwhile. To be asked several times in a lease. */
+  cutWhenLost(home: Pick<Home, 'isHeld'>, now: Instant): void {
+    this.#lostAt = home.isHeld() ? undefined : (this.#lostAt ?? now)
     if (this.#lostAt === undefined || now - this.#lostAt < leaseMs) return
     for (const session of this.#cuts.keys()) this.tell(session, 'control was lost')
   }

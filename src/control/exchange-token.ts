@@ -10,7 +10,7 @@ import { isLive, isSameChain } from '../decision/decide.ts'
 import { chainStands } from '../decision/facts.ts'
 import type { Credential, Issuer } from '../model/identities.ts'
 import { type Desk, note } from './desk.ts'
-import { controlAudience, gatewayAudience, identify, TokenReader } from './identify.ts'
+import { atDesk, controlAudience, gatewayAudience, identify, TokenReader } from './identify.ts'
 import type { TokenClaims } from './ports.ts'
 import { issuedProof, joinProofs } from './proofs.ts'
 
@@ -157,7 +157,7 @@ export function secretHash(secret: string): string {
 /** A Remit token for control, given for a token that names a gateway and a grant. */
 async function proveByAccess(desk: Desk, token: string, address: string): Promise<Result<Proved>> {
   // As bound to its first address as at any other door: a stolen one must not be changed into one that is not.
-  const bearer = await identify(desk, new TokenReader(desk, controlAudience(desk.space)), token, address)
+  const bearer = await identify(atDesk(desk), new TokenReader(desk, controlAudience(desk.space)), token, address)
   if (!bearer.ok) return bearer
   const { chain, provedBy, expiresAt, proved } = bearer.value.claims
   if (!desk.facts.isProofLive(provedBy, desk.clock.now())) return refuse('credential.invalid')

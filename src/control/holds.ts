@@ -5,26 +5,17 @@ import type { Milliseconds } from '../kernel/instants.ts'
 import { refuse } from '../kernel/refusals.ts'
 import { done, type Result } from '../kernel/result.ts'
 import type { Action, Material } from '../model/actions.ts'
-import type { Grant, HeldAction, Hold, Session } from '../model/grants.ts'
+import type { HeldAction, Hold } from '../model/grants.ts'
 import { type HoldState, holdLife, step } from '../model/lives.ts'
 import type { Requirement } from '../model/requirements.ts'
 import { type Desk, machinery, note } from './desk.ts'
 import { withoutBody } from './end-session.ts'
+import type { Holding } from './home-port.ts'
 import type { Change } from './ports.ts'
 
 /** How long somebody may answer. */
 export const answerMax: Milliseconds = 600_000
 const holdsPerSessionMax = 20
-
-export interface Holding {
-  readonly session: Session
-  readonly grant: Grant
-  readonly digest: string
-  readonly action: Action
-  readonly material: Material
-  readonly answer: { readonly requirement: Requirement; readonly policies: readonly string[] }
-  readonly body: Uint8Array | undefined
-}
 
 /** The waiting hold of this digest on this session, or a new one. */
 export async function holdAction(desk: Desk, holding: Holding): Promise<Result<Hold>> {
@@ -111,8 +102,13 @@ export async function spendHold(tx: Change, id: HoldId): Promise<Result<Hold>> {
 }
 
 /** Resolves when the hold leaves `waiting`, when the time is over or the signal aborts: the state it is in then. */
-export function holdAnswered(desk: Desk, id: HoldId, wait: Milliseconds, signal: AbortSignal): Promise<HoldState> {
-  const state = () => desk.facts.hold(id)?.state ?? 'withdrawn'
+export function holdAnswered(
+  { facts, clock }: Pick<Desk, 'facts' | 'clock'>,
+  id: HoldId,
+  wait: Milliseconds,
+  signal: AbortSignal,
+): Promise<HoldState> {
+  const state = () => facts.hold(id)?.state ?? 'withdrawn'
   if (state() !== 'waiting' || wait <= 0 || signal.aborted) return Promise.resolve(state())
   return new Promise((resolve) => {
     const finish = () => {
@@ -121,11 +117,11 @@ export function holdAnswered(desk: Desk, id: HoldId, wait: Milliseconds, signal:
       signal.removeEventListener('abort', finish)
       resolve(state())
     }
-    const unwatch = desk.facts.onChange((change) => {
+    const unwatch = facts.onChange((change) => {
       const isIt = (change.kind === 'hold' && change.id === id) || change.kind === 'session'
       if (isIt && state() !== 'waiting') finish()
     })
-    const callOff = desk.clock.after(wait, finish)
+    const callOff = clock.after(wait, finish)
     signal.addEventListener('abort', finish)
   })
 }

@@ -3,9 +3,12 @@ import { refuse } from '../kernel/refusals.ts'
 import { done, type Result } from '../kernel/result.ts'
 import { chainStands } from '../decision/facts.ts'
 import type { Identity } from '../model/identities.ts'
-import { type Caller, type Desk, machinery, note } from './desk.ts'
-import type { TokenBinding } from '../model/grants.ts'
+import type { Caller, Desk } from './desk.ts'
+import type { Facts } from './facts.ts'
+import type { Gate } from './gate.ts'
+import { bindToken, ElsewhereSignals } from './home.ts'
 import { parseClaims } from './parse-claims.ts'
+import type { Home } from './home-port.ts'
 import type { Bearer, TokenClaims } from './ports.ts'
 
 /** Verified tokens are remembered, so that the second look costs no signature. */
@@ -23,10 +26,10 @@ export function gatewayAudience(space: string, gateway: string): string {
 /** Reads tokens for one audience; keeps the newest verified ones. */
 export class TokenReader {
   readonly #seen = new Map<string, TokenClaims>()
-  readonly #desk: Desk
+  readonly #desk: Pick<Gate, 'space' | 'clock' | 'mint'>
   readonly #audience: string
 
-  constructor(desk: Desk, audience: string) {
+  constructor(desk: Pick<Gate, 'space' | 'clock' | 'mint'>, audience: string) {
     this.#desk = desk
     this.#audience = audience
   }
@@ -53,85 +56,57 @@ export class TokenReader {
   }
 }
 
-/** Verifies a token and binds it to the address that uses it first; from another address it is refused, and that is a signal. */
-export function identify(desk: Desk, reader: TokenReader, token: string, address: string): Result<Bearer> | Promise<Result<Bearer>> {
-  // Most often it was seen before, and nothing is to be waited for.
-  const claims = reader.seen(token)
-  const bound = claims === undefined ? undefined : desk.facts.binding(claims.jti)
-  return claims !== undefined && bound?.address === address ? done({ claims, address }) : identifyAnew(desk, reader, token, address)
+/** What binding a token takes: at a gateway its gate, at the API the desk. */
+export interface Binder {
+  readonly facts: Pick<Facts, 'binding'>
+  readonly home: Pick<Home, 'bind' | 'usedElsewhere'>
 }
 
-async function identifyAnew(desk: Desk, reader: TokenReader, token: string, address: string): Promise<Result<Bearer>> {
+/** Verifies a token and binds it to the address that uses it first; from another address it is refused, and that is a signal. */
+export function identify(binder: Binder, reader: TokenReader, token: string, address: string): Result<Bearer> | Promise<Result<Bearer>> {
+  // Most often it was seen before, and nothing is to be waited for.
+  const claims = reader.seen(token)
+  const bound = claims === undefined ? undefined : binder.facts.binding(claims.jti)
+  return claims !== undefined && bound?.address === address ? done({ claims, address }) : identifyAnew(binder, reader, token, address)
+}
+
+async function identifyAnew({ facts, home }: Binder, reader: TokenReader, token: string, address: string): Promise<Result<Bearer>> {
   const read = await reader.read(token)
   if (!read.ok) return read
   const claims = read.value
-  const bound = desk.facts.binding(claims.jti) ?? (await bind(desk, claims, address))
-  if ('refusal' in bound) return bound
-  if (bound.address !== address) return elsewhere(desk, claims, { bound: bound.address, address })
-  return done({ claims, address })
-}
-
-async function bind(desk: Desk, claims: TokenClaims, address: string) {
-  const bound = await desk.store.change(async (tx) => {
-    const known = await tx.get('binding', claims.jti)
-    if (known !== undefined) return done(known)
-    const [identity] = claims.chain
-    if (identity === undefined) return refuse('credential.invalid')
-    const binding: TokenBinding = {
-      id: claims.jti,
-      space: desk.space,
-      identity,
-      address,
-      at: tx.now,
-      expiresAt: claims.expiresAt,
-    }
-    await tx.put('binding', binding)
-    return done(binding)
-  })
-  return bound.ok ? bound.value : bound
-}
-
-const signalEvery = 60_000
-const signalled = new WeakMap<Desk, Map<string, number>>()
-
-/** Refused, and told to whoever watches: at most once a minute for one token, so that a flood of them stays one signal. */
-async function elsewhere(
-  desk: Desk,
-  claims: TokenClaims,
-  seen: { readonly bound: string; readonly address: string },
-): Promise<Result<never>> {
-  const last = signalled.get(desk) ?? new Map<string, number>()
-  signalled.set(desk, last)
-  const now = desk.clock.now()
-  if (now - (last.get(claims.jti) ?? 0) >= signalEvery) {
-    if (last.size > rememberedMax) last.clear()
-    last.set(claims.jti, now)
-    await desk.store.change(async (tx) => {
-      const id = desk.chance.id('sgn', tx.now)
-      const [identity] = claims.chain
-      const whose = identity === undefined ? {} : { identity }
-      await tx.put('signal', { id, space: desk.space, kind: 'token-used-elsewhere', ...whose, about: claims.jti, at: tx.now })
-      await note(tx, {
-        kind: 'signal.raised',
-        actor: machinery,
-        subject: id,
-        facts: { kind: 'token-used-elsewhere', ...whose, token: claims.jti, bound: seen.bound, used: seen.address },
-      })
-      return done(undefined)
-    })
-  }
+  const known = facts.binding(claims.jti)
+  const bound = known === undefined ? await home.bind(claims, address) : done(known)
+  if (!bound.ok) return bound
+  if (bound.value.address === address) return done({ claims, address })
+  await home.usedElsewhere(claims, { bound: bound.value.address, address })
   return refuse('credential.elsewhere')
 }
 
 /** A caller of the API: a verified token for control whose chain is alive and whose proof stands. */
 export async function identifyCaller(desk: Desk, reader: TokenReader, token: string, address: string): Promise<Result<Caller>> {
-  const bearer = await identify(desk, reader, token, address)
+  const bearer = await identify(atDesk(desk), reader, token, address)
   if (!bearer.ok) return bearer
   const { claims } = bearer.value
   const chain = claimsStand(desk, claims)
   if (!chain.ok) return chain
   const [actor] = chain.value
   return actor === undefined ? refuse('credential.invalid') : done({ actor, chain: chain.value, claims, address })
+}
+
+const binders = new WeakMap<Desk, Binder>()
+
+/** Tokens that are shown at the desk itself. */
+export function atDesk(desk: Desk): Binder {
+  const known = binders.get(desk)
+  if (known !== undefined) return known
+  const signals = new ElsewhereSignals(desk)
+  const home: Binder['home'] = {
+    bind: (claims, address) => bindToken(desk, claims, address),
+    usedElsewhere: (claims, seen) => signals.tell(claims, seen),
+  }
+  const binder = { facts: desk.facts, home }
+  binders.set(desk, binder)
+  return binder
 }
 
 /**

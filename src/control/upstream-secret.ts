@@ -6,6 +6,11 @@ import type { Service } from '../model/services.ts'
 import type { Desk } from './desk.ts'
 import type { SealedPlace } from './ports.ts'
 
+/** What a gateway sends to its services. Refusals as those of `upstreamSecret`. */
+export interface UpstreamSecrets {
+  of(service: Service): Result<Secret | undefined>
+}
+
 /** Opened once for each form of a service: unsealing costs more than deciding. */
 const opened = new WeakMap<Service, Secret>()
 

@@ -5,9 +5,9 @@ import { Anchoring, latestAnchor } from '../control/anchor.ts'
 import { proposeChange } from '../control/change-sets.ts'
 import type { Desk, Pages } from '../control/desk.ts'
 import { carryHead, currentEpoch, type Epoch, inEpoch, settleEpoch } from '../control/epochs.ts'
-import { Endings } from '../control/endings.ts'
 import { Facts } from '../control/facts.ts'
 import type { Gate } from '../control/gate.ts'
+import { gateInProcess } from '../control/in-process.ts'
 import { Journal } from '../control/journal.ts'
 import { type JournalDisk, readSealedLines } from '../control/journal-reading.ts'
 import type { ExportedJournal } from '../control/export-ledger.ts'
@@ -206,16 +206,11 @@ async function openRoom(shared: Shared, parts: RoomParts): Promise<Result<Room>>
   const journal = await openJournal(shared, parts, store)
   if (!journal.ok) return journal
   const desk = await makeDesk(shared, parts, { store, facts })
-  const gate: Gate = {
-    desk,
-    gateway: httpGateway,
+  const gate = gateInProcess(desk, httpGateway, {
     journal: journal.value,
-    activity: desk.activity,
     alarm: house.alarm,
     isDisputed: () => shared.ledger.isDisputed,
-    endings: new Endings(),
-    refusals: new Map(),
-  }
+  })
   const policies = await publishShipped(desk)
   if (!policies.ok) return policies
   const settled = await settleEpoch(desk, database, shared.epoch)

@@ -4,7 +4,7 @@ import { resolve } from 'node:path'
 import { buildApi } from '../api/api.ts'
 import { passkeyHolders } from '../control/change-set-price.ts'
 import { controlAudience, TokenReader } from '../control/identify.ts'
-import { gatewayControl } from '../control/in-process.ts'
+import { gatewayControl } from '../control/gateway-control.ts'
 import { firstLink } from '../control/people.ts'
 import type { Pages } from '../control/desk.ts'
 import type { Passkeys } from '../control/ports.ts'
@@ -206,7 +206,7 @@ async function serveRoom(house: House, room: Room, options: Serving, origins: Ma
   origins.set(desk.space, `${reached.scheme}://${reached.name}:${port}`)
   hosts.push(...(options.names ?? []).map((name) => `${name.includes(':') ? `[${name}]` : name}:${port}`))
   const stopSweeping = every(desk.clock, sweepEveryMs, async () => {
-    gate.endings.cutWhenLost(desk.store, desk.clock.now())
+    gate.endings.cutWhenLost(gate.home, desk.clock.now())
     await sweep(desk, gate.activity)
   })
   const stopRemoving = every(desk.clock, removeEveryMs, () => removeExpired(desk))

@@ -90,13 +90,16 @@ test('whoever calls too often hears when to come back, and nobody else is distur
     headers: { 'content-type': 'application/x-www-form-urlencoded' },
     body: '',
   }
-  // At once: what is asked one after the other on a busy machine has its minute pass meanwhile.
-  const calls = Array.from({ length: (limited?.perMinuteMax ?? 0) + 3 }, () => call(api.port, form))
-  const statuses = (await Promise.all(calls)).map(({ status }) => status)
-  assert.equal(statuses.filter((status) => status === 200).length, limited?.perMinuteMax)
-  const refused = await call(api.port, form)
-  assert.equal(refused.status, 429)
-  assert.ok(Number(refused.headers['retry-after']) >= 1)
+  const max = limited?.perMinuteMax ?? 0
+  const from = performance.now()
+  const answers = await Promise.all(Array.from({ length: 3 * max }, () => call(api.port, form)))
+  // On a busy machine some come back while they are asked.
+  const refilled = Math.ceil(((performance.now() - from) * max) / 60_000)
+  const taken = answers.filter(({ status }) => status === 200).length
+  assert.ok(max <= taken && taken <= max + refilled, `${taken} of ${max} and ${refilled}`)
+  const refused = answers.filter(({ status }) => status === 429)
+  assert.equal(refused.length, 3 * max - taken)
+  for (const { headers } of refused) assert.ok(Number(headers['retry-after']) >= 1)
   assert.equal((await call(api.port, { method: 'GET', path: '/v1/health' })).status, 200)
 })
 

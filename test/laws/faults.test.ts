@@ -13,7 +13,7 @@ test('an action that cannot be decided is refused by its id alone, and the cause
   const told: { readonly says: string; readonly cause: unknown }[] = []
   const fault = new Error('the facts are gone')
   const { gate } = world.house
-  const facts = new Proxy(gate.desk.facts, {
+  const facts = new Proxy(gate.facts, {
     get: (target, name) => {
       if (name === 'isProofLive') throw fault
       const value: unknown = Reflect.get(target, name, target)
@@ -21,7 +21,7 @@ test('an action that cannot be decided is refused by its id alone, and the cause
     },
   })
   const alarm = (says: string, cause: unknown) => told.push({ says, cause })
-  const verdict = await authorize({ ...gate, desk: { ...gate.desk, facts }, alarm }, callOf(world, bearer, 'list-incidents'))
+  const verdict = await authorize({ ...gate, facts, alarm }, callOf(world, bearer, 'list-incidents'))
   assert.equal(verdict.outcome, 'deny')
   if (verdict.outcome !== 'deny') return
   assert.deepEqual([verdict.refusal.code, verdict.refusal.detail], ['internal', verdict.decision])

@@ -1,0 +1,41 @@
+/** Control as a gateway sees it: the same port over whatever home its gate has, in this process or across a network. */
+import { authorize, finish, recordRefused, stands } from './authorize.ts'
+import type { Gate } from './gate.ts'
+import { holdAnswered } from './holds.ts'
+import { gatewayAudience, identify, TokenReader } from './identify.ts'
+import type { GatewayControl } from './ports.ts'
+
+/** The port for one gateway. From here on it hears of endings: each commit is applied, cuts included, before it is confirmed. */
+export function gatewayControl(gate: Gate): GatewayControl {
+  const { facts } = gate
+  const reader = new TokenReader(gate, gatewayAudience(gate.space, gate.gateway))
+  followEndings(gate)
+  return {
+    gateway: gate.gateway,
+    space: gate.space,
+    services: () => facts.services(),
+    service: (name) => facts.service(name),
+    upstreamSecret: (service) => gate.secrets.of(service),
+    identify: (token, address) => identify(gate, reader, token, address),
+    authorize: (call) => authorize(gate, call),
+    stands: (decision) => stands(gate, decision),
+    finish: (decision, outcome) => finish(gate, decision, outcome),
+    refused: (input) => recordRefused(gate, input),
+    holdAnswered: (hold, wait, signal) => holdAnswered(gate, hold, wait, signal),
+    onEnd: (session, cut) => gate.endings.listen(session, cut),
+    onServices: (listener) => {
+      facts.onChange((change) => {
+        if (change.kind === 'service') listener()
+      })
+    },
+  }
+}
+
+function followEndings({ facts, activity, refusals, endings }: Gate): void {
+  facts.onChange((change) => {
+    if (change.kind === 'grant' && 'record' in change && change.record.endedAt !== undefined) activity.forget(change.record.id)
+    if (change.kind !== 'session' || !('record' in change) || change.record.state === 'live') return
+    refusals.delete(change.record.id)
+    endings.tell(change.record.id, facts.grant(change.record.grant)?.ending?.how ?? 'ended')
+  })
+}

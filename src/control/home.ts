@@ -1,0 +1,175 @@
+/** The home of what there is only one of: sessions, counts, approvals, bindings, each changed in one transaction at control. */
+import type { GrantId } from '../kernel/ids.ts'
+import { refuse } from '../kernel/refusals.ts'
+import { done, type Result } from '../kernel/result.ts'
+import { isLive } from '../decision/decide.ts'
+import { type Grant, type Session, type TokenBinding, usesId } from '../model/grants.ts'
+import type { Activity } from './activity.ts'
+import { type Desk, machinery, note } from './desk.ts'
+import { endGrant } from './end-grant.ts'
+import type { Facts } from './facts.ts'
+import { holdAction, spendHold } from './holds.ts'
+import type { Home, Settlement } from './home-port.ts'
+import type { Bearer, Change, TokenClaims } from './ports.ts'
+import { remember } from './remembered.ts'
+
+/** Live sessions of one grant: each token that uses it is one. */
+const sessionsMax = 200
+const signalEvery = 60_000
+const signalledMax = 50_000
+
+/** The home of a gateway whose control is in the same process. */
+export function homeAtDesk(desk: Desk, gateway: string, at: { readonly isDisputed: () => boolean; readonly activity: Activity }): Home {
+  const signals = new ElsewhereSignals(desk)
+  return {
+    isHeld: () => desk.store.isHeld(),
+    lets: () => {
+      if (!desk.store.isHeld()) return refuse('store.unavailable', { detail: 'the database is lost' })
+      return at.isDisputed() ? refuse('ledger.disputed') : done(undefined)
+    },
+    // What was decided here was decided at control.
+    mustSettle: () => false,
+    bind: (claims, address) => bindToken(desk, claims, address),
+    usedElsewhere: (claims, seen) => signals.tell(claims, seen),
+    openSession: (bearer, grant) => openSession(desk, gateway, bearer, grant),
+    settle: (settlement) => settle(desk, settlement),
+    hold: (holding) => holdAction(desk, holding),
+    exhausted: (grant) => endExhausted({ desk, facts: desk.facts, activity: at.activity }, grant),
+  }
+}
+
+/** Binds a token to the address that uses it first, or answers with the binding it has. */
+export function bindToken(desk: Desk, claims: TokenClaims, address: string): Promise<Result<TokenBinding>> {
+  return desk.store.change(async (tx) => {
+    const known = await tx.get('binding', claims.jti)
+    if (known !== undefined) return done(known)
+    const [identity] = claims.chain
+    if (identity === undefined) return refuse('credential.invalid')
+    const binding: TokenBinding = { id: claims.jti, space: desk.space, identity, address, at: tx.now, expiresAt: claims.expiresAt }
+    await tx.put('binding', binding)
+    return done(binding)
+  })
+}
+
+/** Tells whoever watches of a token that was used elsewhere: at most once a minute for one token, so that a flood of them stays one signal. */
+export class ElsewhereSignals {
+  readonly #desk: Desk
+  readonly #last = new Map<string, { readonly id: string; readonly at: number }>()
+
+  constructor(desk: Desk) {
+    this.#desk = desk
+  }
+
+  async tell(claims: TokenClaims, seen: { readonly bound: string; readonly address: string }): Promise<void> {
+    const desk = this.#desk
+    const now = desk.clock.now()
+    if (now - (this.#last.get(claims.jti)?.at ?? 0) < signalEvery) return
+    this.#last.delete(claims.jti)
+    remember(this.#last, { id: claims.jti, at: now }, signalledMax)
+    await desk.store.change(async (tx) => {
+      const id = desk.chance.id('sgn', tx.now)
+      const [identity] = claims.chain
+      const whose = identity === undefined ? {} : { identity }
+      await tx.put('signal', { id, space: desk.space, kind: 'token-used-elsewhere', ...whose, about: claims.jti, at: tx.now })
+      await note(tx, {
+        kind: 'signal.raised',
+        actor: machinery,
+        subject: id,
+        facts: { kind: 'token-used-elsewhere', ...whose, token: claims.jti, bound: seen.bound, used: seen.address },
+      })
+      return done(undefined)
+    })
+  }
+}
+
+/** The session of this token on this grant: the one there is, or a new one. */
+export function openSession(desk: Desk, gateway: string, { claims, address }: Bearer, id: GrantId): Promise<Result<Session>> {
+  const { facts, store, chance, space } = desk
+  const token = claims.jti
+  return store.change(async (tx) => {
+    const [earlier] = await tx.find('session', { token, grant: id })
+    if (earlier !== undefined) return earlier.state === 'live' ? done(earlier) : refuse('session.ended')
+    const grant = await tx.get('grant', id)
+    if (grant === undefined || !isLive(grant, tx.now)) return refuse('grant.ended')
+    const others = await tx.find('session', { grant: id, state: 'live' }, { max: sessionsMax })
+    if (others.length >= sessionsMax) return refuse('rate.exceeded', { detail: `at most ${sessionsMax} sessions on one grant` })
+    const [identity] = grant.chain
+    if (identity === undefined) return refuse('grant.missing')
+    const session: Session = {
+      id: chance.id('ses', tx.now),
+      space,
+      grant: id,
+      identity,
+      gateway,
+      token,
+      address,
+      state: 'live',
+      openedAt: tx.now,
+      endsAt: claims.expiresAt,
+    }
+    await tx.put('session', session)
+    await note(tx, {
+      kind: 'session.opened',
+      actor: facts.identity(identity)?.name ?? identity,
+      subject: session.id,
+      facts: { grant: id, gateway, address, token },
+    })
+    return done(session)
+  })
+}
+
+/** An approval, and a counted use with it, in one transaction: at most once, whatever happens then. */
+export function settle(desk: Desk, { hold, line, grant }: Settlement): Promise<Result<undefined>> {
+  return desk.store.change(async (tx) => {
+    if (hold !== undefined) {
+      const spent = await spendHold(tx, hold)
+      if (!spent.ok) return spent
+    }
+    return line === undefined ? done(undefined) : spendUse(desk, tx, { grant, line })
+  })
+}
+
+/** One use of a counted line, by compare-and-set in the store: its one home. */
+async function spendUse(
+  desk: Desk,
+  tx: Change,
+  { grant, line }: { readonly grant: GrantId; readonly line: number },
+): Promise<Result<undefined>> {
+  const current = await tx.get('grant', grant)
+  if (current === undefined || !isLive(current, tx.now)) return refuse('grant.ended')
+  const limit = current.scope[line]?.uses
+  if (limit === undefined) return refuse('action.changed')
+  const id = usesId(grant, line)
+  const spent = (await tx.get('uses', id))?.spent ?? 0
+  if (spent >= limit) return refuse('grant.uses-spent')
+  await tx.put('uses', { id, space: desk.space, grant, line, spent: spent + 1 })
+  const [actor] = current.chain
+  await note(tx, {
+    kind: 'use.spent',
+    actor: (actor === undefined ? undefined : desk.facts.identity(actor)?.name) ?? machinery,
+    subject: grant,
+    facts: { line, spent: spent + 1, of: limit },
+  })
+  return done(undefined)
+}
+
+interface Counted {
+  readonly facts: Pick<Facts, 'spent'>
+  readonly activity: Activity
+}
+
+/** Whether every line of it is counted and spent, and nothing of it is under way. */
+export function isExhausted({ facts, activity }: Counted, grant: Grant): boolean {
+  if (grant.state !== 'active' || activity.isInUse(grant.id)) return false
+  return grant.scope.every((entry, line) => entry.uses !== undefined && facts.spent(grant.id, line) >= entry.uses)
+}
+
+/** Ends it, if it is. */
+export async function endExhausted(at: Counted & { readonly desk: Desk }, id: GrantId): Promise<void> {
+  await at.desk.store.change(async (tx) => {
+    const grant = await tx.get('grant', id)
+    if (grant === undefined || !isExhausted(at, grant)) return done(undefined)
+    await endGrant(tx, grant, { how: 'exhausted', by: machinery, reason: 'all its uses are spent' })
+    return done(undefined)
+  })
+}
