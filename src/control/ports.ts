@@ -96,6 +96,8 @@ export interface Store {
   onCommit(listener: (committed: Committed) => void): void
   /** Version of the last committed change of any space, and the last stored instant. */
   last(): Promise<{ readonly version: number; readonly at: Instant }>
+  /** Resolves when whatever anybody had committed before this call is applied here: at once where nobody else writes. Rejects with `StoreUnavailable`. */
+  catchUp(): Promise<void>
   /** False from when the database was lost (and with it the certainty that nobody else writes) until it is held again. Costs nothing. */
   isHeld(): boolean
 }

@@ -18,6 +18,7 @@ export const idPrefixes = {
   chg: 'change-set',
   pks: 'passkey',
   exc: 'exception',
+  gtw: 'gateway',
 } as const
 
 export type IdPrefix = keyof typeof idPrefixes
@@ -37,6 +38,7 @@ export type TokenId = Id<'tok'>
 export type ChangeSetId = Id<'chg'>
 export type PasskeyId = Id<'pks'>
 export type ExceptionId = Id<'exc'>
+export type GatewayId = Id<'gtw'>
 
 const alphabet = '0123456789ABCDEFGHJKMNPQRSTVWXYZ'
 const ulidLength = 26

@@ -9,6 +9,8 @@ export type SessionEvent = 'end'
 export type ExceptionState = 'proposed' | 'active' | 'ended' | 'denied' | 'withdrawn'
 export type ExceptionEvent = 'approve' | 'deny' | 'withdraw' | 'end'
 export type ChangeSetState = 'proposed' | 'applied' | 'denied' | 'withdrawn' | 'stale' | 'expired'
+export type GatewayState = 'invited' | 'enrolled' | 'removed'
+export type GatewayEvent = 'enrol' | 'remove'
 export type ChangeSetEvent = 'apply' | 'deny' | 'withdraw' | 'outdate' | 'expire'
 
 type Life<State extends string, Event extends string> = Readonly<Record<State, Readonly<Partial<Record<Event, State>>>>>
@@ -53,6 +55,12 @@ export const changeSetLife: Life<ChangeSetState, ChangeSetEvent> = {
   withdrawn: {},
   stale: {},
   expired: {},
+}
+
+export const gatewayLife: Life<GatewayState, GatewayEvent> = {
+  invited: { enrol: 'enrolled', remove: 'removed' },
+  enrolled: { remove: 'removed' },
+  removed: {},
 }
 
 /** The state after an event, or `undefined` where the life has no such step. */

@@ -69,6 +69,7 @@ export class OpenDatabase implements Database {
       read: (work) => this.#readRecords(space, work),
       last: async () => this.#latest,
       isHeld: () => !this.#isClosed && this.#engine.isHeld(),
+      catchUp: async () => this.#checkOpen(),
     })
     this.#stores.set(space, store)
     return store
@@ -282,14 +283,16 @@ class SpaceStore implements Store {
   readonly read: Store['read']
   readonly last: Store['last']
   readonly isHeld: Store['isHeld']
+  readonly catchUp: Store['catchUp']
   readonly #listeners: ((committed: Committed) => void)[] = []
 
-  constructor(space: string, ways: Pick<Store, 'change' | 'read' | 'last' | 'isHeld'>) {
+  constructor(space: string, ways: Pick<Store, 'change' | 'read' | 'last' | 'isHeld' | 'catchUp'>) {
     this.space = space
     this.change = ways.change
     this.read = ways.read
     this.last = ways.last
     this.isHeld = ways.isHeld
+    this.catchUp = ways.catchUp
   }
 
   onCommit(listener: (committed: Committed) => void): void {
