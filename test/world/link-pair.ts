@@ -1,3 +1,4 @@
+/** Two ends of one feed link inside a test, carried however the test wants. */
 import type { FeedLink } from '../../src/feed/link.ts'
 
 /** When something that was sent arrives, in whatever way the test's network has; each end keeps its order unless that says otherwise. */
