@@ -15,6 +15,7 @@ import type { FactChange, RecordKind, Records } from '../model/records.ts'
 import type { Service } from '../model/services.ts'
 import { everyRecord } from './every-record.ts'
 import { KnownChanges } from './known-changes.ts'
+import { KnownGateways } from './known-gateways.ts'
 import { KnownProofs } from './known-proofs.ts'
 import type { Committed, SearchBy, Store } from './ports.ts'
 import { remember } from './remembered.ts'
@@ -34,6 +35,8 @@ export class Facts implements DecisionFacts {
   readonly #services = new Map<string, Service>()
   /** Change-sets that wait, and names that are used up. */
   readonly changes = new KnownChanges()
+  /** Gateway processes elsewhere. */
+  readonly enrolled = new KnownGateways()
   readonly #exceptions = new Map<string, StandingException>()
   readonly #grants = new Map<string, Grant>()
   readonly #closedGrants = new Map<string, Grant>()
@@ -78,6 +81,7 @@ export class Facts implements DecisionFacts {
       await put('issuer', {}, (issuer) => this.#putIssuer(issuer))
       await put('service', {}, (service) => this.#putService(service))
       await put('changeSet', { state: 'proposed' }, (changeSet) => this.changes.put(changeSet))
+      await put('gateway', { state: 'enrolled' }, (gateway) => this.enrolled.put(gateway))
       await put('policySet', {}, (policies) => {
         this.#policies = policies
       })
@@ -281,6 +285,9 @@ export class Facts implements DecisionFacts {
         break
       case 'issuer':
         this.#putIssuer(change.record)
+        break
+      case 'gateway':
+        this.enrolled.put(change.record)
         break
       case 'changeSet':
         this.changes.put(change.record)

@@ -35,6 +35,7 @@ export const searchable = {
   challenge: ['person'],
   signal: ['identity'],
   changeSet: ['state'],
+  gateway: ['name', 'state', 'key', 'codeHash'],
 } as const satisfies { readonly [K in RecordKind]: readonly string[] }
 
 export type SearchBy<K extends RecordKind> = { readonly [C in (typeof searchable)[K][number]]?: string | readonly string[] }

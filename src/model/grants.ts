@@ -215,7 +215,7 @@ export interface Uses {
 export interface Signal {
   readonly id: SignalId
   readonly space: string
-  readonly kind: 'token-used-elsewhere'
+  readonly kind: 'token-used-elsewhere' | 'enrolment-code-reused' | 'gateway-key-unknown'
   readonly identity?: IdentityId
   readonly grant?: GrantId
   readonly about: string

@@ -2,6 +2,7 @@
 import type { Approval, Challenge, Grant, Hold, Session, Signal, TokenBinding, Uses } from './grants.ts'
 import type { Credential, DeviceSignIn, Identity, Issuer, OneTimeLink, Passkey, SignIn, StandingException } from './identities.ts'
 import type { ChangeSet } from './change-sets.ts'
+import type { EnrolledGateway } from './gateways.ts'
 import type { PolicySet } from './policies.ts'
 import type { Service } from './services.ts'
 
@@ -25,6 +26,7 @@ export interface Records {
   challenge: Challenge
   signal: Signal
   changeSet: ChangeSet
+  gateway: EnrolledGateway
 }
 
 export type RecordKind = keyof Records
@@ -44,6 +46,7 @@ export const factKinds = [
   'binding',
   'hold',
   'changeSet',
+  'gateway',
 ] as const satisfies readonly RecordKind[]
 
 /** Kinds that are passing notes: they need no ledger entry of their own, may be removed, and each has an `expiresAt`. */

@@ -1,7 +1,7 @@
 /** Records for tests: one of each kind, in any state of its life. */
 import { type Id, type IdPrefix, makeId } from '../../src/kernel/ids.ts'
 import { Fraction } from '../../src/kernel/json.ts'
-import { changeSetLife, exceptionLife, grantLife, holdLife, sessionLife } from '../../src/model/lives.ts'
+import { changeSetLife, exceptionLife, gatewayLife, grantLife, holdLife, sessionLife } from '../../src/model/lives.ts'
 import type { RecordKind, Records } from '../../src/model/records.ts'
 
 /** An id that a number stands for: greater numbers, greater ids. */
@@ -158,6 +158,16 @@ export const sampleRecords: { readonly [K in RecordKind]: (number: number) => Re
     createdAt: at,
     expiresAt,
   }),
+  gateway: (n) => ({
+    id: sampleId('gtw', n),
+    space,
+    name: `edge-${n}`,
+    gateway: 'http',
+    state: 'invited',
+    codeHash: `code-${n}`,
+    codeEndsAt: expiresAt,
+    invitedAt: at,
+  }),
 }
 
 export const recordKinds = Object.keys(sampleRecords) as RecordKind[]
@@ -182,9 +192,21 @@ export const recordsInState = {
   }),
   exception: (n: number, state: Records['exception']['state']): Records['exception'] => ({ ...sampleRecords.exception(n), state }),
   changeSet: (n: number, state: Records['changeSet']['state']): Records['changeSet'] => ({ ...sampleRecords.changeSet(n), state }),
+  gateway: (n: number, state: Records['gateway']['state']): Records['gateway'] => ({
+    ...sampleRecords.gateway(n),
+    state,
+    ...(state === 'invited' ? {} : { key: `key-${n}`, journal: `vkey-${n}`, enrolledAt: at }),
+  }),
 }
 
-export const lives = { grant: grantLife, hold: holdLife, session: sessionLife, exception: exceptionLife, changeSet: changeSetLife }
+export const lives = {
+  grant: grantLife,
+  hold: holdLife,
+  session: sessionLife,
+  exception: exceptionLife,
+  changeSet: changeSetLife,
+  gateway: gatewayLife,
+}
 
 /** A value as plain arrays and texts, in which different kinds of number and of object stay apart. */
 export function tell(value: unknown): unknown {

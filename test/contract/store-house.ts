@@ -30,9 +30,10 @@ export const tableOf: Readonly<Record<LifeKind, string>> = {
   session: 'sessions',
   exception: 'exceptions',
   changeSet: 'change_sets',
+  gateway: 'gateways',
 }
 
-export type LifeKind = 'grant' | 'hold' | 'session' | 'exception' | 'changeSet'
+export type LifeKind = 'grant' | 'hold' | 'session' | 'exception' | 'changeSet' | 'gateway'
 
 /** A row of the suite: what holds, and how it is tried. */
 export interface StoreRow {

@@ -98,6 +98,8 @@ const brokenRecords = [
   broken('a credential without an end', 'credential', { expiresAt: undefined as unknown as number }),
   broken('an exception without an end', 'exception', { expiresAt: undefined as unknown as number }),
   broken('a change-set without an end', 'changeSet', { expiresAt: undefined as unknown as number }),
+  broken('an enrolled gateway without a key', 'gateway', { state: 'enrolled' }),
+  broken('a code without an end', 'gateway', { codeEndsAt: undefined as unknown as number }),
   broken('a link without an end', 'link', { expiresAt: undefined as unknown as number }),
   broken('a sign-in without an end', 'signIn', { expiresAt: undefined as unknown as number }),
   broken('a session without an end', 'session', { endsAt: undefined as unknown as number }),
@@ -216,13 +218,31 @@ async function keepsWhatWasDone(house: StoreHouse): Promise<void> {
   await store.close()
 }
 
+/** What a gateway is bound to stays: another key is another gateway, and what a code opened it opened once. */
+async function bindsGatewaysOnce(house: StoreHouse): Promise<void> {
+  const store = mustBe(await house.open())
+  const one = recordsInState.gateway(1, 'enrolled')
+  await keep(store, 'gateway', one)
+  await assert.rejects(keep(store, 'gateway', { ...one, key: 'another' }), /binding_fixed/)
+  await assert.rejects(keep(store, 'gateway', { ...one, codeHash: 'another' }), /binding_fixed/)
+  await assert.rejects(keep(store, 'gateway', { ...one, name: 'another' }), /binding_fixed/)
+  const two = recordsInState.gateway(2, 'enrolled')
+  await assert.rejects(keep(store, 'gateway', { ...two, key: one.key ?? '' }), 'a second of the key')
+  await assert.rejects(keep(store, 'gateway', { ...two, codeHash: one.codeHash }), 'a second of the code')
+  await assert.rejects(keep(store, 'gateway', { ...two, name: one.name }), 'a second of the name')
+  await keep(store, 'gateway', { ...one, state: 'removed' })
+  await assert.rejects(keep(store, 'gateway', { ...two, key: one.key ?? '' }), 'the key also after it was removed')
+  await keep(store, 'gateway', { ...two, name: one.name })
+  await store.close()
+}
+
 export const recordRows: readonly StoreRow[] = [
   ...recordKinds.map((kind) => ({
     says: `keeps any ${kind} exactly as it was put`,
     run: (house: StoreHouse) => keepsExactly(house, kind),
   })),
   ...recordKinds.map((kind) => ({ says: `finds ${kind} by each of its columns`, run: (house: StoreHouse) => findsByColumns(house, kind) })),
-  ...(['grant', 'hold', 'session', 'exception', 'changeSet'] as const).map((kind) => ({
+  ...(['grant', 'hold', 'session', 'exception', 'changeSet', 'gateway'] as const).map((kind) => ({
     says: `takes no step of a ${kind} that its life does not have`,
     run: (house: StoreHouse) => holdsLife(house, kind),
   })),
@@ -230,5 +250,6 @@ export const recordRows: readonly StoreRow[] = [
   { says: 'answers in order of id, page by page, and never less than all in silence', run: pages },
   { says: 'searches by the columns of a kind only', run: searchesOnlyColumns },
   { says: 'uses no name of an identity twice in a space', run: namesOnce },
+  { says: 'binds a gateway to one key, one code and one name', run: bindsGatewaysOnce },
   { says: 'takes nothing back: uses, signatures, records', run: keepsWhatWasDone },
 ]

@@ -4,9 +4,10 @@ import { done, type Result } from '../../kernel/result.ts'
 import { type Connection, numberOf, textOf } from './connection.ts'
 import { readingDocuments, records } from './migration-1-tables.ts'
 import { holding, log, refusing, rules } from './migration-1.ts'
+import { gateways } from './migration-2.ts'
 
 /** Step n brings schema n − 1 to n. A step that was released is never changed. */
-const steps: readonly string[] = [`${readingDocuments}${refusing}${records}${log}${rules}${holding}`]
+const steps: readonly string[] = [`${readingDocuments}${refusing}${records}${log}${rules}${holding}`, gateways]
 
 export const schemaKnown = steps.length
 
