@@ -22,6 +22,25 @@ export interface ClockSources {
   readonly monotonic?: () => Milliseconds
   /** How often waiting work is compared with `now()`, for jumps that no timer sees. Default 1 s. */
   readonly sweepEvery?: Milliseconds
+  /** What wakes it. Default: Node's timers. */
+  readonly timers?: Timers
+}
+
+/** Timers by the monotonic clock; none keeps the process alive. Each answers how to call it off. */
+export interface Timers {
+  once(milliseconds: Milliseconds, work: () => void): () => void
+  every(milliseconds: Milliseconds, work: () => void): () => void
+}
+
+const nodeTimers: Timers = {
+  once(milliseconds, work) {
+    const timer = setTimeout(work, milliseconds).unref()
+    return () => clearTimeout(timer)
+  },
+  every(milliseconds, work) {
+    const timer = setInterval(work, milliseconds).unref()
+    return () => clearInterval(timer)
+  },
 }
 
 /** What setTimeout can wait for; it takes more as 1 ms. */
@@ -31,7 +50,7 @@ interface Waiting {
   readonly due: Instant
   /** Gone once it was called or called off: what it would have worked on must not stay for the sake of a timer. */
   work: (() => void) | undefined
-  timer?: NodeJS.Timeout
+  callOff?: () => void
 }
 
 /**
@@ -39,11 +58,11 @@ interface Waiting {
  * clock back lengthens nothing; when the wall clock is ahead it is believed at once, so a jump forward (or a sleep) ends what it must.
  */
 export function makeClock(sources: ClockSources): HostClock {
-  const { wall = Date.now, monotonic = () => performance.now(), sweepEvery = 1_000 } = sources
+  const { wall = Date.now, monotonic = () => performance.now(), sweepEvery = 1_000, timers = nodeTimers } = sources
   const waiting = new Set<Waiting>()
   let mark = monotonic()
   let at = Math.max(sources.floor, wall())
-  let sweeper: NodeJS.Timeout | undefined
+  let stopSweeping: (() => void) | undefined
 
   function now(): Instant {
     // The wall is read first: were it read second, a pause between the two would be counted now and once more next time.
@@ -61,18 +80,18 @@ export function makeClock(sources: ClockSources): HostClock {
   }
 
   function drop(entry: Waiting): void {
-    clearTimeout(entry.timer)
+    entry.callOff?.()
     waiting.delete(entry)
     entry.work = undefined
     if (waiting.size > 0) return
-    clearInterval(sweeper)
-    sweeper = undefined
+    stopSweeping?.()
+    stopSweeping = undefined
   }
 
   function arm(entry: Waiting): void {
     const rest = entry.due - now()
     if (rest <= 0) return fire(entry)
-    entry.timer = setTimeout(() => arm(entry), Math.min(rest, timerMax)).unref()
+    entry.callOff = timers.once(Math.min(rest, timerMax), () => arm(entry))
   }
 
   function sweep(): void {
@@ -88,9 +107,9 @@ export function makeClock(sources: ClockSources): HostClock {
       const start = now()
       const entry: Waiting = { due: start + Math.max(0, milliseconds), work }
       waiting.add(entry)
-      sweeper ??= setInterval(sweep, sweepEvery).unref()
+      stopSweeping ??= timers.every(sweepEvery, sweep)
       // Never within this call, even for 0 ms: the caller has not yet learned how to call it off.
-      entry.timer = setTimeout(() => arm(entry), Math.min(entry.due - start, timerMax)).unref()
+      entry.callOff = timers.once(Math.min(entry.due - start, timerMax), () => arm(entry))
       return () => drop(entry)
     },
     turn: () => new Promise((resolve) => setImmediate(resolve)),
