@@ -40,6 +40,7 @@ export function serviceView(service: Service, url: string | undefined, state?: U
     name: service.id,
     environment: service.environment,
     labels: service.labels,
+    ...(service.gateway === undefined ? {} : { gateway: service.gateway }),
     ...(url === undefined ? {} : { url }),
     ...(state === undefined ? {} : { upstream: upstreamView(state) }),
     routes: service.routes.map(({ name, method, path, effect, tier, arguments: rules }) => ({

@@ -2,6 +2,7 @@
 import { canonicalJson } from '../kernel/json.ts'
 import { type Impact, impactNumber } from '../model/effects.ts'
 import type { ChangeClass, ChangedKind, ChangeLine } from '../model/change-sets.ts'
+import { gatewayOf, ownGateway } from '../model/gateways.ts'
 import type { Issuer } from '../model/identities.ts'
 import type { Route, Service } from '../model/services.ts'
 import type { RuledPicture } from './change-set-policies.ts'
@@ -46,7 +47,8 @@ function count(number: number, what: string): string {
 
 function arrival(now: Service): ChangeLine {
   const { upstream, environment, routes, credential } = now
-  const says = `${count(routes.length, 'operation')} at ${upstream}, ${environment}, up to tier ${Math.max(0, ...routes.map((route) => route.tier))}`
+  const through = gatewayOf(now) === ownGateway ? '' : ` through the gateway ${gatewayOf(now)}`
+  const says = `${count(routes.length, 'operation')} at ${upstream}${through}, ${environment}, up to tier ${Math.max(0, ...routes.map((route) => route.tier))}`
   if (credential === undefined) return line('service', now.id, 'add', 'widens', says)
   return line('service', now.id, 'add', 'moves-secret', `${says}, with ${secretInWords(credential)}`)
 }
@@ -62,6 +64,11 @@ function serviceChanges(old: Service, now: Service, sides: Sides): ChangeLine[] 
     add(
       now.credential === undefined ? 'widens' : 'moves-secret',
       `is at ${now.upstream} instead of ${old.upstream}: what is allowed is done there`,
+    )
+  if (gatewayOf(old) !== gatewayOf(now))
+    add(
+      now.credential === undefined ? 'widens' : 'moves-secret',
+      `is served by the gateway ${gatewayOf(now)} instead of ${gatewayOf(old)}: its traffic${now.credential === undefined ? '' : ', and its credential,'} passes through there`,
     )
   lines.push(...credentialLines(old, now))
   if (old.environment !== now.environment)

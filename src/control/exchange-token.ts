@@ -9,6 +9,7 @@ import type { Secret } from '../kernel/secret.ts'
 import { isLive, isSameChain } from '../decision/decide.ts'
 import { chainStands } from '../decision/facts.ts'
 import type { Credential, Issuer } from '../model/identities.ts'
+import { gatewayOf, ownGateway } from '../model/gateways.ts'
 import { type Desk, note } from './desk.ts'
 import { atDesk, controlAudience, gatewayAudience, identify, TokenReader } from './identify.ts'
 import type { TokenClaims } from './ports.ts'
@@ -63,7 +64,9 @@ export async function exchangeToken(desk: Desk, exchange: Exchange): Promise<Res
 }
 
 function audiences(desk: Desk): string[] {
-  return [controlAudience(desk.space), ...desk.facts.gateways().map((gateway) => gatewayAudience(desk.space, gateway))]
+  const { facts, space } = desk
+  const gateways = new Set([ownGateway, ...facts.services().map(gatewayOf), ...facts.enrolled.all().map(({ gateway }) => gateway)])
+  return [controlAudience(space), ...[...gateways].map((gateway) => gatewayAudience(space, gateway))]
 }
 
 /** A token for what was proved; ends with its proof and with the grant it names; one that names none after a quarter of an hour. */

@@ -88,10 +88,11 @@ function rolesText({ facts }: Desk, identities: readonly Identity[]): JsonObject
   return Object.fromEntries([...members].toSorted(([left], [right]) => (left < right ? -1 : 1)))
 }
 
-function serviceText({ id, upstream, port, environment, impact, labels, credential, routes }: Service): JsonObject {
+function serviceText({ id, upstream, gateway, port, environment, impact, labels, credential, routes }: Service): JsonObject {
   return {
     name: id,
     upstream,
+    ...(gateway === undefined ? {} : { gateway }),
     ...(port === 0 ? {} : { port }),
     environment,
     impact: { ...impact },

@@ -1,4 +1,5 @@
 /** Control as a gateway sees it: the same port over whatever home its gate has, in this process or across a network. */
+import { gatewayOf } from '../model/gateways.ts'
 import { authorize, finish, recordRefused, stands } from './authorize.ts'
 import type { Gate } from './gate.ts'
 import { holdAnswered } from './holds.ts'
@@ -13,8 +14,11 @@ export function gatewayControl(gate: Gate): GatewayControl {
   return {
     gateway: gate.gateway,
     space: gate.space,
-    services: () => facts.services(),
-    service: (name) => facts.service(name),
+    services: () => facts.services().filter((service) => gatewayOf(service) === gate.gateway),
+    service: (name) => {
+      const service = facts.service(name)
+      return service !== undefined && gatewayOf(service) === gate.gateway ? service : undefined
+    },
     upstreamSecret: (service) => gate.secrets.of(service),
     identify: (token, address) => identify(gate, reader, token, address),
     authorize: (call) => authorize(gate, call),

@@ -1,6 +1,7 @@
 /** remit.yaml as a document, read into what Remit keeps: every fault told at once, with its place and what is taken there. */
 import { canonicalJson, isJsonObject, type JsonObject } from '../kernel/json.ts'
 import { effects, type Impact, type ImpactLevel, impactLevels, tierOf, undeclaredImpact } from './effects.ts'
+import { ownGateway } from './gateways.ts'
 import { deskServiceName } from './desk-service.ts'
 import { type IdentityKind, identityKinds, type IssuedSubject } from './identities.ts'
 import { routesFromOpenApi } from './openapi.ts'
@@ -46,6 +47,8 @@ export interface ConfiguredCredential {
 export interface ConfiguredService {
   readonly name: string
   readonly upstream: string
+  /** Absent where it is the one that Remit has in its own process. */
+  readonly gateway?: string
   readonly port: number
   readonly environment: string
   readonly impact: Impact
@@ -221,13 +224,14 @@ function readIdentity(place: Place): ConfiguredIdentity {
 }
 
 function readService(place: Place): ConfiguredService {
-  const at = place.members(['name', 'upstream', 'port', 'environment', 'impact', 'labels', 'credential', 'openapi', 'routes'])
+  const at = place.members(['name', 'upstream', 'gateway', 'port', 'environment', 'impact', 'labels', 'credential', 'openapi', 'routes'])
   if (at.name.value === deskServiceName) at.name.fault(`"${deskServiceName}" is Remit's own desk`, 'choose another name')
   const impact = readImpact(at.impact, undeclaredImpact)
   const credential = readCredential(at.credential)
   return {
     name: nameAt(at.name),
     upstream: readOrigin(at.upstream),
+    ...(at.gateway.isThere && at.gateway.value !== ownGateway ? { gateway: nameAt(at.gateway) } : {}),
     port: at.port.number(0, 65_535, 0),
     environment: nameAt(at.environment),
     impact,

@@ -6,6 +6,11 @@ import type { GatewayState } from './lives.ts'
 /** The gateway that `remit up` has in its own process, and that a service belongs to unless it says otherwise. */
 export const ownGateway = 'http'
 
+/** The name of the gateway that serves a service. */
+export function gatewayOf({ gateway }: { readonly gateway?: string }): string {
+  return gateway ?? ownGateway
+}
+
 /**
  * One gateway process. Several may stand for one gateway: they serve the same services and take the same tokens, each under a key and a
  * name of its own.

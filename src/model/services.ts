@@ -47,6 +47,8 @@ export interface Service {
   readonly protocol: 'http'
   /** Origin only: scheme, host, port. */
   readonly upstream: string
+  /** The gateway that serves it; absent where that is the one `remit up` has in its own process. */
+  readonly gateway?: string
   /** Fixed port of the gateway's listener, 0 for any free one. */
   readonly port: number
   readonly environment: string

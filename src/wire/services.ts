@@ -28,7 +28,9 @@ export interface ServiceView {
   readonly name: string
   readonly environment: string
   readonly labels: readonly string[]
-  /** Of its gateway; absent while none listens. */
+  /** The gateway that serves it, which a token has to be for; absent where it is `http`. */
+  readonly gateway?: string
+  /** Of its gateway; absent while none listens, and where the gateway runs elsewhere. */
   readonly url?: string
   readonly upstream?: UpstreamView
   readonly routes: readonly RouteView[]
