@@ -138,6 +138,44 @@ export const refusalsInCharge = {
     remedy: 'detail says why; docs/reference/ledger.md lists the kinds that may be erased',
   },
 
+  // Gateways elsewhere.
+  'gateway.unknown': {
+    status: 403,
+    tells: 'caller',
+    says: 'no gateway is enrolled under this key',
+    remedy: 'invite it with remit gateways invite, and start it with the code that this prints',
+  },
+  'feed.unreadable': {
+    status: 400,
+    tells: 'caller',
+    says: 'this is no message that is understood here',
+    remedy: 'run versions of Remit on both sides that follow one another; detail names the place',
+  },
+  'feed.out-of-order': {
+    status: 409,
+    tells: 'caller',
+    says: 'this message does not follow on what came before it',
+    remedy: 'connect again; if it happens again, an operator must look at what runs there under this key',
+  },
+  'feed.no-common-version': {
+    status: 409,
+    tells: 'caller',
+    says: 'the two sides speak no version of the feed in common',
+    remedy: 'bring the older side to the version before the other one at least',
+  },
+  'feed.replaced': {
+    status: 409,
+    tells: 'caller',
+    says: 'a later connection of the same gateway took the place of this one',
+    remedy: 'run each gateway once: two processes need two enrolments',
+  },
+  'feed.too-slow': {
+    status: 503,
+    tells: 'caller',
+    says: 'this gateway does not keep up with what it is sent',
+    remedy: 'it connects again by itself; if it goes on, give its machine or its network more room',
+  },
+
   // The house itself.
   'master-key.unavailable': {
     status: 503,
