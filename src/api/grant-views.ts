@@ -1,9 +1,10 @@
 /** Grants as they are shown, with who answered and what was used. */
-import { formatDuration, formatInstant } from '../kernel/instants.ts'
+import { formatDuration, formatInstant, type Instant } from '../kernel/instants.ts'
 import type { Desk } from '../control/desk.ts'
 import type { Reading } from '../control/ports.ts'
 import { answerableGrant, describeRequirement, isLocked } from '../control/rights.ts'
-import type { Approval, Grant } from '../model/grants.ts'
+import { type Counted, decimalText, nothingCounted, recentOf, usedOf } from '../model/counting.ts'
+import { type Approval, type Grant, type ScopeEntry, type Uses, usesId } from '../model/grants.ts'
 import { describeScopeLine } from '../model/scope.ts'
 import type { ApprovalView, GrantView, UsesView } from '../wire/grants.ts'
 import { instants, nameOf } from './views.ts'
@@ -17,15 +18,20 @@ export async function grantViews(desk: Desk, grants: readonly Grant[]): Promise<
   }))
   return grants.map((grant) => {
     const given = approvals.filter((approval) => approval.subject === grant.id)
-    const uses = grant.scope.map(
-      (entry, line): UsesView => ({
-        line,
-        spent: spent.get(`${grant.id}/${line}`) ?? 0,
-        ...(entry.uses === undefined ? {} : { of: entry.uses }),
-      }),
-    )
+    const uses = grant.scope.map((entry, line) => usesView(entry, line, spent.get(usesId(grant.id, line)), desk.clock.now()))
     return grantView(desk, grant, given, uses)
   })
+}
+
+function usesView({ uses, sum, rate }: ScopeEntry, line: number, counted: Counted = nothingCounted, now: Instant): UsesView {
+  return {
+    line,
+    spent: usedOf(counted),
+    ...(uses === undefined ? {} : { of: uses }),
+    ...((counted.reserved ?? 0) === 0 ? {} : { reserved: counted.reserved }),
+    ...(sum === undefined ? {} : { sum: { argument: sum.argument, spent: decimalText(counted.sum ?? 0), of: `${sum.atMost}` } }),
+    ...(rate === undefined ? {} : { rate: { recent: recentOf(rate, counted, now), of: rate.atMost, window: formatDuration(rate.window) } }),
+  }
 }
 
 export async function oneGrantView(desk: Desk, grant: Grant): Promise<GrantView> {
@@ -83,12 +89,12 @@ export async function approvalsOf(tx: Reading, subjects: readonly { readonly id:
   return found
 }
 
-async function spentOf(tx: Reading, grants: readonly Grant[]): Promise<Map<string, number>> {
-  const spent = new Map<string, number>()
+async function spentOf(tx: Reading, grants: readonly Grant[]): Promise<Map<string, Uses>> {
+  const spent = new Map<string, Uses>()
   // A grant has at most 32 lines.
   for (let from = 0; from < grants.length; from += 30) {
     const grant = grants.slice(from, from + 30).map((each) => each.id)
-    for (const uses of await tx.find('uses', { grant }, { max: 1_000 })) spent.set(uses.id, uses.spent)
+    for (const uses of await tx.find('uses', { grant }, { max: 1_000 })) spent.set(uses.id, uses)
   }
   return spent
 }

@@ -1,5 +1,5 @@
 /** How a no goes out: problem+json, an OAuth error, or a page that a person can read. */
-import { problemMediaType, describeProblem } from '../kernel/problems.ts'
+import { describeProblem, problemMediaType, retryAfterSeconds } from '../kernel/problems.ts'
 import { describeRefusal, type Refusal, type RefusalCode, refusals } from '../kernel/refusals.ts'
 import type { OAuthError } from '../wire/problems.ts'
 import { writeHtml } from './pages/html.ts'
@@ -40,7 +40,7 @@ function writeProblem(refusal: Refusal): Written {
 }
 
 function retryAfter(refusal: Refusal): Readonly<Record<string, string>> {
-  const [, seconds] = refusal.code === 'rate.exceeded' ? (/^(\d+)s$/.exec(refusal.detail ?? '') ?? []) : []
+  const seconds = retryAfterSeconds(refusal)
   return seconds === undefined ? {} : { 'retry-after': seconds }
 }
 

@@ -54,7 +54,15 @@ export function describeEnding({ ending }: GrantView): string | undefined {
 
 function describeUses({ uses }: GrantView, line: number): string {
   const counted = uses.find((each) => each.line === line)
-  return counted?.of === undefined ? '' : `  (used ${counted.spent} of ${counted.of})`
+  if (counted === undefined) return ''
+  const { spent, of, reserved, sum, rate } = counted
+  const held = reserved === undefined ? '' : `, ${reserved} of them reserved by gateways`
+  const parts = [
+    ...(of === undefined ? [] : [`used ${spent} of ${of}${held}`]),
+    ...(sum === undefined ? [] : [`${sum.argument} ${sum.spent} of ${sum.of}`]),
+    ...(rate === undefined ? [] : [`${rate.recent} of ${rate.of} in the last ${rate.window}`]),
+  ]
+  return parts.length === 0 ? '' : `  (${parts.join('; ')})`
 }
 
 export function grantTable(grants: readonly GrantView[], { paint, width, io }: Reader): string[] {

@@ -14,6 +14,7 @@ import { type Became, type Settling, type SubjectKind, yesSayers } from './answe
 import { note } from './desk.ts'
 import { closeException } from './exception-ending.ts'
 import { answerableException, endException } from './exceptions.ts'
+import { narrowLine, strayLimit } from './narrow.ts'
 
 export const exceptionSubject: SubjectKind = {
   async find(desk, id) {
@@ -133,9 +134,10 @@ async function activate(tx: Settling['tx'], grant: Grant, by: string): Promise<v
 export function narrowException(
   facts: DecisionFacts,
   exception: StandingException,
-  { duration, lines, uses = {} }: Narrowing,
+  narrowing: Narrowing,
   now: Instant,
 ): Result<StandingException> {
+  const { duration, lines } = narrowing
   const expiresAt = duration === undefined ? exception.expiresAt : now + duration
   if (!Number.isSafeInteger(expiresAt) || expiresAt <= now || expiresAt > exception.expiresAt)
     return refuse('approval.widens', { detail: 'duration' })
@@ -145,8 +147,8 @@ export function narrowException(
   const kept = lines ?? [...all.keys()]
   if (kept.length === 0 || new Set(kept).size !== kept.length || kept.some((line) => all[line] === undefined))
     return refuse('approval.widens', { detail: 'lines' })
-  if (Object.keys(uses).some((line) => exception.scope.length === 0 || !kept.map(String).includes(line)))
-    return refuse('approval.widens', { detail: 'uses' })
+  const stray = strayLimit(narrowing, exception.scope.length === 0 ? [] : kept)
+  if (stray !== undefined) return refuse('approval.widens', { detail: stray })
   const scope: ScopeEntry[] = []
   const deskActions: DeskAction[] = []
   for (const line of kept.toSorted((a, b) => a - b)) {
@@ -154,10 +156,9 @@ export function narrowException(
     if (exception.scope.length === 0 && action !== undefined) deskActions.push(action)
     const entry = exception.scope[line]
     if (entry === undefined) continue
-    const fewer = uses[String(line)]
-    if (fewer !== undefined && (!Number.isSafeInteger(fewer) || fewer < 1 || fewer > (entry.uses ?? Number.MAX_SAFE_INTEGER)))
-      return refuse('approval.widens', { detail: `uses of line ${line}` })
-    scope.push(fewer === undefined ? entry : { ...entry, uses: fewer })
+    const less = narrowLine(entry, line, narrowing)
+    if (!less.ok) return less
+    scope.push(less.value)
   }
   const blast = narrowedBlast(facts, exception, { scope, deskActions })
   return blast.ok ? done({ ...exception, expiresAt, scope, deskActions, blast: blast.value }) : blast

@@ -14,6 +14,7 @@ const helped: readonly RefusalCode[] = [
   'grant.arguments',
   'grant.ended',
   'grant.uses-spent',
+  'grant.sum-spent',
   'session.ended',
 ]
 

@@ -2,7 +2,9 @@
 import type { GrantId } from '../kernel/ids.ts'
 import { refuse } from '../kernel/refusals.ts'
 import { done, type Result } from '../kernel/result.ts'
+import { carries, refuseShort } from '../decision/covers.ts'
 import { isLive } from '../decision/decide.ts'
+import { amountOf, countOne, decimalText, isCounted, nothingCounted, recentOf, shortage, takesNoMore, usedOf } from '../model/counting.ts'
 import { type Grant, type Session, type TokenBinding, usesId } from '../model/grants.ts'
 import type { Activity } from './activity.ts'
 import { type Desk, machinery, note } from './desk.ts'
@@ -118,58 +120,77 @@ export function openSession(desk: Desk, gateway: string, { claims, address }: Be
   })
 }
 
-/** An approval, and a counted use with it, in one transaction: at most once, whatever happens then. */
-export function settle(desk: Desk, { hold, line, grant }: Settlement): Promise<Result<undefined>> {
+/** An approval, and what the line counts with it, in one transaction: all of it at most once, or nothing of it. */
+export function settle(desk: Desk, settlement: Settlement): Promise<Result<undefined>> {
+  const { hold, line, grant, action } = settlement
   return desk.store.change(async (tx) => {
     if (hold !== undefined) {
       const spent = await spendHold(tx, hold)
       if (!spent.ok) return spent
+      if (spent.value.grant !== grant) return refuse('action.changed', { detail: 'the hold is of another grant' })
     }
-    return line === undefined ? done(undefined) : spendUse(desk, tx, { grant, line })
+    return line === undefined ? done(undefined) : spendCounted(desk, tx, { grant, line, action })
   })
 }
 
-/** One use of a counted line, by compare-and-set in the store: its one home. */
-async function spendUse(
+/** One action on a counted line: its use, its amount and its place in the rate, by compare-and-set in the store, their one home. */
+async function spendCounted(
   desk: Desk,
   tx: Change,
-  { grant, line }: { readonly grant: GrantId; readonly line: number },
+  { grant, line, action }: Pick<Settlement, 'grant' | 'action'> & { readonly line: number },
 ): Promise<Result<undefined>> {
   const current = await tx.get('grant', grant)
   if (current === undefined || !isLive(current, tx.now)) return refuse('grant.ended')
-  const limit = current.scope[line]?.uses
-  if (limit === undefined) return refuse('action.changed')
+  const entry = current.scope[line]
+  // A line that does not count, or not this action, is not the one that was decided on.
+  if (entry === undefined || !isCounted(entry) || !carries(entry, action)) return refuse('action.changed')
+  const amount = amountOf(entry, action.arguments)
+  if (amount === undefined) return refuse('grant.arguments', { detail: entry.sum?.argument ?? '' })
   const id = usesId(grant, line)
-  const spent = (await tx.get('uses', id))?.spent ?? 0
-  if (spent >= limit) return refuse('grant.uses-spent')
-  await tx.put('uses', { id, space: desk.space, grant, line, spent: spent + 1 })
+  const before = await tx.get('uses', id)
+  const short = shortage(entry, before ?? nothingCounted, amount, tx.now)
+  if (short !== undefined) return refuseShort(short)
+  const after = countOne(entry, before ?? nothingCounted, amount, tx.now)
+  await tx.put('uses', { id, space: desk.space, grant, line, ...after })
   const [actor] = current.chain
   await note(tx, {
     kind: 'use.spent',
     actor: (actor === undefined ? undefined : desk.facts.identity(actor)?.name) ?? machinery,
     subject: grant,
-    facts: { line, spent: spent + 1, of: limit },
+    facts: {
+      line,
+      spent: usedOf(after),
+      ...(entry.uses === undefined ? {} : { of: entry.uses }),
+      ...(entry.sum === undefined ? {} : { sum: decimalText(after.sum ?? 0), sumMax: entry.sum.atMost }),
+      ...(entry.rate === undefined ? {} : { recent: recentOf(entry.rate, after, tx.now), recentMax: entry.rate.atMost }),
+    },
   })
   return done(undefined)
 }
 
-interface Counted {
-  readonly facts: Pick<Facts, 'spent'>
+interface Counting {
+  readonly facts: Pick<Facts, 'counted'>
   readonly activity: Activity
 }
 
-/** Whether every line of it is counted and spent, and nothing of it is under way. */
-export function isExhausted({ facts, activity }: Counted, grant: Grant): boolean {
+/**
+ * Whether no line of it will ever take an action again, and nothing of it is under way. A line that only has a rate always will; uses
+ * that a gateway has reserved may still be used there.
+ */
+export function isExhausted({ facts, activity }: Counting, grant: Grant): boolean {
   if (grant.state !== 'active' || activity.isInUse(grant.id)) return false
-  return grant.scope.every((entry, line) => entry.uses !== undefined && facts.spent(grant.id, line) >= entry.uses)
+  return grant.scope.every((entry, line) => {
+    const counted = facts.counted(grant.id, line)
+    return takesNoMore(entry, counted) && (counted.reserved ?? 0) === 0
+  })
 }
 
 /** Ends it, if it is. */
-export async function endExhausted(at: Counted & { readonly desk: Desk }, id: GrantId): Promise<void> {
+export async function endExhausted(at: Counting & { readonly desk: Desk }, id: GrantId): Promise<void> {
   await at.desk.store.change(async (tx) => {
     const grant = await tx.get('grant', id)
     if (grant === undefined || !isExhausted(at, grant)) return done(undefined)
-    await endGrant(tx, grant, { how: 'exhausted', by: machinery, reason: 'all its uses are spent' })
+    await endGrant(tx, grant, { how: 'exhausted', by: machinery, reason: 'all that it allowed is spent' })
     return done(undefined)
   })
 }

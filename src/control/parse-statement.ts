@@ -35,15 +35,17 @@ export function parseStatement(text: string): Result<Statement> {
 function parseNarrowing(text: string): Narrowing | undefined {
   const read = parseJson(text)
   if (!read.ok || !isJsonObject(read.value)) return undefined
-  const { duration, lines, uses } = read.value
+  const { duration, lines, uses, sums, rates } = read.value
   const numbers = Array.isArray(lines) ? lines.filter((line): line is number => typeof line === 'number') : undefined
   return {
     ...(typeof duration === 'number' ? { duration } : {}),
     ...(numbers === undefined ? {} : { lines: numbers }),
-    ...(isJsonObject(uses) ? { uses: parseUses(uses) } : {}),
+    ...(isJsonObject(uses) ? { uses: parseByLine(uses) } : {}),
+    ...(isJsonObject(sums) ? { sums: parseByLine(sums) } : {}),
+    ...(isJsonObject(rates) ? { rates: parseByLine(rates) } : {}),
   }
 }
 
-function parseUses(uses: JsonObject): Readonly<Record<string, number>> {
-  return Object.fromEntries(Object.entries(uses).filter((entry): entry is [string, number] => typeof entry[1] === 'number'))
+function parseByLine(limits: JsonObject): Readonly<Record<string, number>> {
+  return Object.fromEntries(Object.entries(limits).filter((entry): entry is [string, number] => typeof entry[1] === 'number'))
 }

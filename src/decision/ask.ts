@@ -4,6 +4,7 @@ import { formatDuration } from '../kernel/instants.ts'
 import { refuse } from '../kernel/refusals.ts'
 import { done, type Result } from '../kernel/result.ts'
 import { type Effect, isChange, type Tier, tierRules } from '../model/effects.ts'
+import { isCounted } from '../model/counting.ts'
 import type { ScopeEntry, Task } from '../model/grants.ts'
 import type { Identity } from '../model/identities.ts'
 import type { Requirement } from '../model/requirements.ts'
@@ -71,8 +72,10 @@ export function reach(facts: DecisionFacts, scope: readonly ScopeEntry[]): Resul
     if (reached.length === 0) return refuse('scope.empty', { detail: entry.resource })
     const unknown = unknownArgument(entry, reached)
     if (unknown !== undefined) return refuse('scope.unknown', { detail: `${entry.resource} has no argument ${unknown}` })
+    if (!isSummed(entry, reached))
+      return refuse('scope.unknown', { detail: `${entry.resource} has ${entry.sum?.argument ?? ''}, but not as a number that adds up` })
     // What is done at the desk is many small steps of one deed: there is nothing to count.
-    if (serviceName === deskServiceName && entry.uses !== undefined)
+    if (serviceName === deskServiceName && isCounted(entry))
       return refuse('input.invalid', { detail: `${entry.resource} is not counted; ask for a shorter time` })
     all.push(...reached)
   }
@@ -81,7 +84,14 @@ export function reach(facts: DecisionFacts, scope: readonly ScopeEntry[]): Resul
 
 /** A constraint on an argument that none of the operations takes would never be met: a mistake better told at once. */
 function unknownArgument(entry: ScopeEntry, reached: readonly Reached[]): string | undefined {
-  return Object.keys(entry.arguments ?? {}).find((name) => !reached.some(({ route }) => route.arguments.some((rule) => rule.name === name)))
+  const named = [...Object.keys(entry.arguments ?? {}), ...(entry.sum === undefined ? [] : [entry.sum.argument])]
+  return named.find((name) => !reached.some(({ route }) => route.arguments.some((rule) => rule.name === name)))
+}
+
+/** Only numbers add up; an operation that has it as something else would never be covered. */
+function isSummed({ sum }: ScopeEntry, reached: readonly Reached[]): boolean {
+  const summed = reached.flatMap(({ route }) => route.arguments.filter((rule) => rule.name === sum?.argument))
+  return summed.every(({ type }) => type === 'long' || type === 'decimal')
 }
 
 /** One evaluation per operation and link of the chain; all must pass. Guardrails are tried beforehand. */

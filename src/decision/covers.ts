@@ -1,32 +1,59 @@
 /** Whether a grant's scope covers an action, its arguments included: native, because patterns and counts are beyond Cedar. */
+import type { Instant } from '../kernel/instants.ts'
 import { Fraction } from '../kernel/json.ts'
+import { refuse } from '../kernel/refusals.ts'
+import type { Refused } from '../kernel/result.ts'
 import { type Action, type ArgumentValue, resourceOf } from '../model/actions.ts'
+import { amountOf, type Counted, isCounted, type Shortage, shortage } from '../model/counting.ts'
 import type { ArgumentConstraint, ScopeEntry } from '../model/grants.ts'
 import { argumentText } from '../model/scope.ts'
 
 export type Coverage =
   | { readonly covered: true; readonly line: number; readonly counted: boolean }
-  | { readonly covered: false; readonly why: 'resource' | 'arguments' | 'uses'; readonly detail?: string }
+  | { readonly covered: false; readonly why: 'resource' | 'arguments' | Shortage['why']; readonly detail?: string }
 
 /**
- * The line of the scope that carries this action: the first uncounted one, else the first counted one with uses left.
- * `spent` answers how often a line was used.
+ * The line of the scope that carries this action: the first uncounted one, else the first counted one that has room for it.
+ * `counted` answers what was taken of a line.
  */
-export function covers(scope: readonly ScopeEntry[], action: Action, spent: (line: number) => number): Coverage {
-  let counted: number | undefined
-  let nearest: Coverage = { covered: false, why: 'resource' }
+export function covers(scope: readonly ScopeEntry[], action: Action, counted: (line: number) => Counted, now: Instant): Coverage {
+  let first: number | undefined
+  let nearest: NotCovered = { covered: false, why: 'resource' }
   for (const [line, entry] of scope.entries()) {
     if (!names(entry, action)) continue
     const failing = firstUnmet(entry, action)
-    if (failing !== undefined) {
-      if (nearest.why === 'resource') nearest = { covered: false, why: 'arguments', detail: failing }
+    const amount = failing === undefined ? amountOf(entry, action.arguments) : undefined
+    if (amount === undefined) {
+      nearest = nearer(nearest, { covered: false, why: 'arguments', detail: failing ?? entry.sum?.argument ?? '' })
       continue
     }
-    if (entry.uses === undefined) return { covered: true, line, counted: false }
-    if (spent(line) < entry.uses) counted ??= line
-    else nearest = { covered: false, why: 'uses' }
+    if (!isCounted(entry)) return { covered: true, line, counted: false }
+    if (first !== undefined) continue
+    const short = shortage(entry, counted(line), amount, now)
+    if (short === undefined) first = line
+    else nearest = nearer(nearest, { covered: false, ...short })
   }
-  return counted === undefined ? nearest : { covered: true, line: counted, counted: true }
+  return first === undefined ? nearest : { covered: true, line: first, counted: true }
+}
+
+type NotCovered = Extract<Coverage, { covered: false }>
+
+/** What is nearest to a yes: what only has to be waited for, then what is spent, then other arguments. */
+const nearness: Readonly<Record<NotCovered['why'], number>> = { resource: 0, arguments: 1, uses: 2, sum: 2, rate: 3 }
+
+function nearer(one: NotCovered, other: NotCovered): NotCovered {
+  return nearness[other.why] > nearness[one.why] ? other : one
+}
+
+/** Whether a line carries this action as far as resource and arguments go, whatever is left of it. */
+export function carries(entry: ScopeEntry, action: Action): boolean {
+  return names(entry, action) && firstUnmet(entry, action) === undefined
+}
+
+/** The refusal that tells of a shortage. */
+export function refuseShort({ why, detail }: Shortage): Refused {
+  const codes = { uses: 'grant.uses-spent', sum: 'grant.sum-spent', rate: 'grant.rate' } as const
+  return refuse(codes[why], detail === undefined ? {} : { detail })
 }
 
 /** Whether a line speaks of this operation at all, whatever its arguments. */

@@ -12,7 +12,7 @@ import { type Selector, uniteSelectors } from '../model/selector.ts'
 import { mayAsk } from './ask.ts'
 import { judge } from './cedar/evaluate.ts'
 import { callContext } from './contexts.ts'
-import { covers } from './covers.ts'
+import { type Coverage, covers, refuseShort } from './covers.ts'
 import { exceptionPermits } from './exceptions.ts'
 import { chainStands, type DecisionFacts } from './facts.ts'
 import { guardsOf } from './guards.ts'
@@ -59,8 +59,8 @@ export function decide(facts: DecisionFacts, question: Question, now: Instant): 
   if (!chosen.ok) return denied(chosen.refusal)
   const grant = chosen.value
   const { action } = question
-  const coverage = covers(grant.scope, action, (line) => facts.spent(grant.id, line))
-  if (!coverage.covered) return denied(notCovered(coverage.why, coverage.detail), grant)
+  const coverage = coverageOf(facts, grant, action, now)
+  if (!coverage.covered) return denied(notCovered(coverage), grant)
   const given = stillGiven(facts, question, { grant, chain: chain.value, now })
   if (!given.ok) return denied(given.refusal, grant)
   const guard = guardrails(facts, question, { grant, chain: chain.value, now })
@@ -76,15 +76,19 @@ function denied(refusal: Refusal, grant?: Grant): Answer {
   return grant === undefined ? { outcome: 'deny', refusal } : { outcome: 'deny', refusal, grant }
 }
 
-function notCovered(why: 'resource' | 'arguments' | 'uses', detail: string | undefined): Refusal {
+function coverageOf(facts: DecisionFacts, { id, scope }: Grant, action: Action, now: Instant): Coverage {
+  return covers(scope, action, (line) => facts.counted(id, line), now)
+}
+
+function notCovered({ why, detail }: Extract<Coverage, { covered: false }>): Refusal {
   const more = detail === undefined ? {} : { detail }
   switch (why) {
     case 'resource':
       return refuse('grant.not-covered', more).refusal
     case 'arguments':
       return refuse('grant.arguments', more).refusal
-    case 'uses':
-      return refuse('grant.uses-spent', more).refusal
+    default:
+      return refuseShort({ why, ...more }).refusal
   }
 }
 
@@ -106,11 +110,11 @@ function chooseGrant(facts: DecisionFacts, question: Question, now: Instant): Re
   // An exception only where no grant covers it, so that every use of standing privilege is one that was needed, and can be seen.
   const standing = (grant: Grant) => (grant.exception === undefined ? 0 : 1)
   live.sort((a, b) => standing(a) - standing(b) || (a.expiresAt ?? 0) - (b.expiresAt ?? 0) || (a.id < b.id ? -1 : 1))
-  const covering = live.find((grant) => covers(grant.scope, question.action, (line) => facts.spent(grant.id, line)).covered)
+  const covering = live.find((grant) => coverageOf(facts, grant, question.action, now).covered)
   if (covering !== undefined) return done(covering)
   // None covers it. The nearest one gives the better reason: wrong arguments or spent uses rather than nothing at all.
   const nearest = live.find((grant) => {
-    const coverage = covers(grant.scope, question.action, (line) => facts.spent(grant.id, line))
+    const coverage = coverageOf(facts, grant, question.action, now)
     return !coverage.covered && coverage.why !== 'resource'
   })
   return nearest === undefined ? refuse('grant.missing') : done(nearest)

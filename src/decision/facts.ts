@@ -3,6 +3,7 @@ import type { GrantId, IdentityId, SessionId } from '../kernel/ids.ts'
 import type { Instant } from '../kernel/instants.ts'
 import { refuse } from '../kernel/refusals.ts'
 import { done, type Result } from '../kernel/result.ts'
+import type { Counted } from '../model/counting.ts'
 import type { Grant, Hold, Session } from '../model/grants.ts'
 import type { Identity, StandingException } from '../model/identities.ts'
 import type { Service } from '../model/services.ts'
@@ -21,7 +22,8 @@ export interface DecisionFacts {
   grant(id: GrantId): Grant | undefined
   /** Grants of this actor that are active, in no order. */
   activeGrantsOf(actor: IdentityId): Iterable<Grant>
-  spent(grant: GrantId, line: number): number
+  /** What was taken of a counted line. */
+  counted(grant: GrantId, line: number): Counted
   session(id: SessionId): Session | undefined
   holdsOf(session: SessionId): Iterable<Hold>
   exceptionsOf(identity: IdentityId): Iterable<StandingException>

@@ -21,6 +21,13 @@ export interface Problem {
   readonly page?: string
 }
 
+/** After how many seconds it is worth another try, where a limit of time says so: its detail ends with them. */
+export function retryAfterSeconds({ code, detail = '' }: Refusal): string | undefined {
+  if (code !== 'rate.exceeded' && code !== 'grant.rate') return undefined
+  const [, seconds] = /(?:^| )(\d{1,6})s$/.exec(detail) ?? []
+  return seconds
+}
+
 /** What may be said to the caller: a refusal whose row tells only the operator goes out as `not-found`. */
 export function describeProblem(refusal: Refusal, more: Pick<Problem, 'decision' | 'hold' | 'page'> = {}): Problem {
   const code: RefusalCode = refusals[refusal.code].tells === 'caller' ? refusal.code : 'not-found'

@@ -133,6 +133,18 @@ export const refusalsAtWork = {
     says: 'the grant has no uses left for this action',
     remedy: 'ask for a new grant if the task needs it again',
   },
+  'grant.sum-spent': {
+    status: 403,
+    tells: 'caller',
+    says: 'the grant has no room left for an amount like this',
+    remedy: 'do less at once if that is enough; else ask for a new grant; detail says what is taken',
+  },
+  'grant.rate': {
+    status: 429,
+    tells: 'caller',
+    says: 'the grant allows only so many actions in this time',
+    remedy: 'wait as Retry-After says, then go on; nothing was done',
+  },
   'grant.wrong-state': {
     status: 409,
     tells: 'caller',

@@ -52,6 +52,22 @@ export interface ScopeEntry {
   readonly arguments?: Readonly<Record<string, ArgumentConstraint>>
   /** How many actions this line allows in all; absent: not counted. */
   readonly uses?: number
+  /** What an argument may come to over all actions of this line. */
+  readonly sum?: SumLimit
+  /** How many actions this line allows in any stretch of this length. */
+  readonly rate?: RateLimit
+}
+
+export interface SumLimit {
+  readonly argument: string
+  /** In whole units of the argument. */
+  readonly atMost: number
+}
+
+export interface RateLimit {
+  readonly atMost: number
+  /** Whole seconds. */
+  readonly window: Milliseconds
 }
 
 export type GrantEnding = 'completed' | 'expired' | 'revoked' | 'contained' | 'exhausted' | 'abandoned'
@@ -164,6 +180,10 @@ export interface Narrowing {
   readonly lines?: readonly number[]
   /** Uses per scope line number, as decimal text. */
   readonly uses?: Readonly<Record<string, number>>
+  /** A lower limit of a line's sum, by line number. */
+  readonly sums?: Readonly<Record<string, number>>
+  /** Fewer actions in the same stretch of time, by line number. */
+  readonly rates?: Readonly<Record<string, number>>
 }
 
 /** What people say yes or no to: a request, a held action, a change-set, an exception. */
@@ -202,14 +222,23 @@ export interface Challenge {
   readonly expiresAt: Instant
 }
 
-/** How often one line of a grant's scope was used. */
+/** What was taken of one counted line of a grant's scope. What is absent is nothing. */
 export interface Uses {
   /** grant id and line number. */
   readonly id: string
   readonly space: string
   readonly grant: GrantId
   readonly line: number
+  /** Actions, and uses that gateways reserved. Never less than before: what comes back is in `returned`. */
   readonly spent: number
+  /** Reserved uses that a gateway gave back. */
+  readonly returned?: number
+  /** Reserved uses that gateways still hold: nobody knows yet whether they will be used. */
+  readonly reserved?: number
+  /** What the sum's argument came to, in ten-thousandths. */
+  readonly sum?: number
+  /** Actions that the rate still counts, the oldest first. `at` is not before they happened. */
+  readonly recent?: readonly { readonly at: Instant; readonly actions: number }[]
 }
 
 export interface Signal {

@@ -9,7 +9,7 @@ import { describeScopeLine, isName, isOperationName, parseScopeLine } from './sc
 
 const name = fc.stringMatching(/^[a-z0-9]([a-z0-9._-]{0,8}[a-z0-9])?$/)
 const operation = fc.stringMatching(/^[A-Za-z0-9]([A-Za-z0-9._-]{0,8}[A-Za-z0-9])?$/)
-const argument = fc.stringMatching(/^[A-Za-z_][A-Za-z0-9_.-]{0,8}$/).filter((text) => text !== 'uses')
+const argument = fc.stringMatching(/^[A-Za-z_][A-Za-z0-9_.-]{0,8}$/).filter((text) => text !== 'uses' && text !== 'rate')
 const text = fc
   .string({ unit: fc.constantFrom('a', 'B', '0', '*', ' ', 'é', '=', '<', '~', '{', '"'), maxLength: 6 })
   .map((value) => value.trim())
@@ -29,13 +29,23 @@ const head = fc.oneof(
     effects: fc.subarray([...effects], { minLength: 1 }).map((each) => each.toSorted()),
   }),
 )
+const limits = fc.record(
+  {
+    uses: fc.integer({ min: 1, max: 100_000 }),
+    sum: fc.record({ argument: fc.stringMatching(/^[A-Za-z_][A-Za-z0-9_.-]{0,8}$/), atMost: fc.integer({ min: 1, max: 900_000_000_000 }) }),
+    rate: fc.record({
+      atMost: fc.integer({ min: 1, max: 100_000 }),
+      window: fc.oneof(
+        fc.integer({ min: 1, max: 3_599 }).map((seconds) => seconds * 1_000),
+        fc.integer({ min: 1, max: 1_440 }).map((minutes) => minutes * 60_000),
+      ),
+    }),
+  },
+  { requiredKeys: [] },
+)
 const line: fc.Arbitrary<ScopeEntry> = fc
-  .tuple(head, fc.dictionary(argument, constraint, { maxKeys: 3 }), fc.option(fc.integer({ min: 1, max: 100_000 }), { nil: undefined }))
-  .map(([first, limits, uses]) => ({
-    ...first,
-    ...(Object.keys(limits).length === 0 ? {} : { arguments: { ...limits } }),
-    ...(uses === undefined ? {} : { uses }),
-  }))
+  .tuple(head, fc.dictionary(argument, constraint, { maxKeys: 3 }), limits)
+  .map(([first, given, counted]) => ({ ...first, ...(Object.keys(given).length === 0 ? {} : { arguments: { ...given } }), ...counted }))
   .filter((entry) => describeScopeLine(entry).length <= 1_000)
 
 describe('a scope line', () => {
@@ -63,7 +73,11 @@ describe('a scope line', () => {
         '>=',
         'a',
         'uses',
+        'sum(a)',
+        'rate',
         '1',
+        '/1m',
+        '60s',
         ' ',
         '*',
         '-0',
@@ -107,6 +121,22 @@ describe('a scope line', () => {
     'one limit twice, of which the second would win': 'shop/one,a<=5,a<=10',
     'one choice twice': 'shop/one,a=x,a=y',
     'uses twice': 'shop/one,uses=1,uses=5',
+    'a sum of nothing': 'shop/one,sum()<=5',
+    'a sum up to nothing': 'shop/one,sum(a)<=0',
+    'a sum up to a fraction': 'shop/one,sum(a)<=1.5',
+    'a sum beyond counting': 'shop/one,sum(a)<=900000000001',
+    'a sum from below': 'shop/one,sum(a)>=5',
+    'a sum of exactly so much': 'shop/one,sum(a)=5',
+    'a sum of two': 'shop/one,sum(a+b)<=5',
+    'two sums': 'shop/one,sum(a)<=5,sum(b)<=5',
+    'a rate without a time': 'shop/one,rate=10',
+    'a rate in no time': 'shop/one,rate=10/0s',
+    'a rate of none': 'shop/one,rate=0/1m',
+    'a rate in less than seconds': 'shop/one,rate=10/1500ms',
+    'a rate beyond a day': 'shop/one,rate=10/2d',
+    'a time that is not shown as it is': 'shop/one,rate=10/1h1m1s',
+    'two rates': 'shop/one,rate=10/1m,rate=20/1h',
+    'a rate that is bounded': 'shop/one,rate=1|2',
   }
   for (const [says, written] of Object.entries(refused)) {
     test(`with ${says} is refused`, () => {
@@ -121,6 +151,18 @@ describe('a scope line', () => {
       arguments: { a: { atLeast: 2, atMost: 5, like: '*' } },
       uses: 3,
     })
+  })
+
+  test('counts actions, what an argument comes to, and how fast', () => {
+    const read = mustBe(parseScopeLine('shop/refund, amount<=50, sum(amount)<=500, rate=10/60s, uses=20'))
+    assert.deepEqual(read, {
+      resource: 'shop/refund',
+      arguments: { amount: { atMost: 50 } },
+      sum: { argument: 'amount', atMost: 500 },
+      rate: { atMost: 10, window: 60_000 },
+      uses: 20,
+    })
+    assert.equal(describeScopeLine(read), 'shop/refund,amount<=50,uses=20,sum(amount)<=500,rate=10/1m')
   })
 })
 

@@ -1,10 +1,11 @@
-/** The scope of a grant as people write it: `read:shop`, `shop/restart,service=checkout,uses=1`. */
+/** The scope of a grant as people write it: `read:shop`, `shop/restart,service=checkout,uses=1`, `shop/refund,sum(amount)<=500`. */
+import { formatDuration, type Milliseconds, parseDuration } from '../kernel/instants.ts'
 import { canonicalJson, Fraction } from '../kernel/json.ts'
 import { refuse } from '../kernel/refusals.ts'
 import { done, type Result } from '../kernel/result.ts'
 import type { ArgumentValue } from './actions.ts'
 import { type Effect, isEffect } from './effects.ts'
-import type { ArgumentConstraint, ScopeEntry } from './grants.ts'
+import type { ArgumentConstraint, RateLimit, ScopeEntry, SumLimit } from './grants.ts'
 
 const operationPattern = /^[A-Za-z0-9](?:[A-Za-z0-9._-]{0,62}[A-Za-z0-9])?$/
 const namePattern = /^[a-z0-9](?:[a-z0-9._-]{0,62}[a-z0-9])?$/
@@ -14,6 +15,9 @@ export function isOperationName(text: string): boolean {
 }
 
 export const usesMax = 100_000
+/** In ten-thousandths it is still an exact whole number. */
+export const sumMax = 900_000_000_000
+export const windowMax: Milliseconds = 86_400_000
 export const scopeLinesMax = 32
 const lineLengthMax = 1_000
 
@@ -29,7 +33,8 @@ export function isTakenName(name: string): boolean {
 
 /**
  * Reads one line of a scope: effects and a resource (`read|write:shop`, `any:shop`… is not taken: name what is needed), or one operation
- * (`shop/restart`), then constraints after commas: `name=value`, `name=a|b`, `name~pattern*`, `name<=5`, `name>=1`, `uses=1`.
+ * (`shop/restart`), then after commas what its arguments must be: `name=value`, `name=a|b`, `name~pattern*`, `name<=5`, `name>=1`; and what
+ * is counted: `uses=1` actions in all, `sum(name)<=500` of an argument over all of them, `rate=10/1m` actions in any minute.
  * Refuses `input.invalid` with the part that cannot be read.
  */
 export function parseScopeLine(text: string): Result<ScopeEntry> {
@@ -38,16 +43,18 @@ export function parseScopeLine(text: string): Result<ScopeEntry> {
   const read = parseHead(head)
   if (!read.ok) return read
   const constraints = new Map<string, ArgumentConstraint>()
-  let uses: number | undefined
+  let limits: Limits = {}
   for (const part of rest) {
-    const [, name, sign, value] = /^([A-Za-z_][A-Za-z0-9_.-]{0,63})(<=|>=|=|~)(.*)$/s.exec(part) ?? []
-    if (name === undefined || sign === undefined || value === undefined) return malformed(text, `cannot read "${part}"`)
-    if (name === 'uses' && sign === '=') {
-      if (uses !== undefined) return malformed(text, 'uses is said twice')
-      uses = Number(value)
-      if (!/^\d{1,6}$/.test(value) || uses < 1 || uses > usesMax) return malformed(text, `uses is a number from 1 to ${usesMax}`)
+    const limit = parseLimit(part)
+    if (limit !== undefined) {
+      if (!limit.ok) return malformed(text, limit.refusal.detail ?? '')
+      const twice = Object.keys(limit.value).find((name) => Object.hasOwn(limits, name))
+      if (twice !== undefined) return malformed(text, `${twice} is said twice`)
+      limits = { ...limits, ...limit.value }
       continue
     }
+    const [, name, sign, value] = /^([A-Za-z_][A-Za-z0-9_.-]{0,63})(<=|>=|=|~)(.*)$/s.exec(part) ?? []
+    if (name === undefined || sign === undefined || value === undefined) return malformed(text, `cannot read "${part}"`)
     const constraint = parseConstraint(sign, value)
     if (constraint === undefined) return malformed(text, `"${part}" compares with a number`)
     const known = constraints.get(name) ?? {}
@@ -55,11 +62,46 @@ export function parseScopeLine(text: string): Result<ScopeEntry> {
     if (Object.keys(constraint).some((side) => Object.hasOwn(known, side))) return malformed(text, `"${part}" is the second of its kind`)
     constraints.set(name, { ...known, ...constraint })
   }
-  return done({
-    ...read.value,
-    ...(constraints.size === 0 ? {} : { arguments: Object.fromEntries(constraints) }),
-    ...(uses === undefined ? {} : { uses }),
-  })
+  return done({ ...read.value, ...(constraints.size === 0 ? {} : { arguments: Object.fromEntries(constraints) }), ...limits })
+}
+
+type Limits = Pick<ScopeEntry, 'uses' | 'sum' | 'rate'>
+
+/** What a line counts; `undefined` for what is said of an argument. */
+function parseLimit(part: string): Result<Limits> | undefined {
+  const [, uses] = /^uses=(.*)$/s.exec(part) ?? []
+  if (uses !== undefined) {
+    const count = wholeNumber(uses, usesMax)
+    return count === undefined ? refuse('input.invalid', { detail: `uses is a number from 1 to ${usesMax}` }) : done({ uses: count })
+  }
+  const [, rate] = /^rate=(.*)$/s.exec(part) ?? []
+  if (rate !== undefined) {
+    const limit = parseRate(rate)
+    return limit === undefined
+      ? refuse('input.invalid', { detail: 'rate is written as 10/1m: how many, and in what time, in whole seconds up to 1d' })
+      : done({ rate: limit })
+  }
+  const [, argument, sum] = /^sum\(([A-Za-z_][A-Za-z0-9_.-]{0,63})\)<=(.*)$/s.exec(part) ?? []
+  if (argument === undefined || sum === undefined) return undefined
+  const atMost = wholeNumber(sum, sumMax)
+  return atMost === undefined
+    ? refuse('input.invalid', { detail: `a sum is at most a whole number from 1 to ${sumMax}` })
+    : done({ sum: { argument, atMost } })
+}
+
+function parseRate(text: string): RateLimit | undefined {
+  const [, count = '', time = ''] = /^([^/]*)\/(.*)$/s.exec(text) ?? []
+  const atMost = wholeNumber(count, usesMax)
+  const window = parseDuration(time)
+  if (atMost === undefined || !window.ok || window.value > windowMax || window.value % 1_000 !== 0) return undefined
+  // Written with the two largest units: what would not be read back as it was is not taken.
+  const again = parseDuration(formatDuration(window.value))
+  return again.ok && again.value === window.value ? { atMost, window: window.value } : undefined
+}
+
+function wholeNumber(text: string, max: number): number | undefined {
+  const number = /^\d{1,12}$/.test(text) ? Number(text) : 0
+  return number >= 1 && number <= max ? number : undefined
 }
 
 function parseHead(head: string): Result<ScopeEntry> {
@@ -104,7 +146,13 @@ export function describeScopeLine(entry: ScopeEntry): string {
   const head = entry.effects === undefined ? entry.resource : `${entry.effects.join('|')}:${entry.resource}`
   const constraints = Object.entries(entry.arguments ?? {}).flatMap(([name, constraint]) => describeConstraint(name, constraint))
   const uses = entry.uses === undefined ? [] : [`uses=${entry.uses}`]
-  return [head, ...constraints, ...uses].join(',')
+  const sum = entry.sum === undefined ? [] : [describeSum(entry.sum)]
+  const rate = entry.rate === undefined ? [] : [`rate=${entry.rate.atMost}/${formatDuration(entry.rate.window)}`]
+  return [head, ...constraints, ...uses, ...sum, ...rate].join(',')
+}
+
+function describeSum({ argument, atMost }: SumLimit): string {
+  return `sum(${argument})<=${atMost}`
 }
 
 function describeConstraint(name: string, constraint: ArgumentConstraint): string[] {

@@ -47,9 +47,16 @@ export interface ApprovalView {
 export interface UsesView {
   /** Number of the scope line, from 0. */
   readonly line: number
+  /** Actions so far, and uses that gateways reserved. */
   readonly spent: number
   /** Absent: not counted. */
   readonly of?: number
+  /** How many of `spent` gateways hold in advance. */
+  readonly reserved?: number
+  /** What an argument has come to, as exact decimals. */
+  readonly sum?: { readonly argument: string; readonly spent: string; readonly of: string }
+  /** Actions in the last `window`. */
+  readonly rate?: { readonly recent: number; readonly of: number; readonly window: string }
 }
 
 export interface GrantView {

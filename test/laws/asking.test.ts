@@ -141,7 +141,7 @@ describe('asking', () => {
     const extended = await now(active.id)
     assert.deepEqual([extended?.state, extended?.expiresAt], ['active', (active.expiresAt ?? 0) + 10 * minute])
     assert.deepEqual([(await now(more.id))?.state, (await now(more.id))?.ending?.how], ['ended', 'completed'])
-    assert.equal(world.desk.facts.spent(active.id, 0), 1, 'uses go on where they were')
+    assert.equal(world.desk.facts.counted(active.id, 0).spent, 1, 'uses go on where they were')
     assert.equal(
       (await world.gateway.authorize(callOf(world, bearer, 'deploy', { version: '1' }))).outcome,
       'allow',

@@ -162,7 +162,7 @@ describe('what cannot be recorded', () => {
     isBroken = true
     refusedVerdict(await world.gateway.authorize(call), 'action.not-recorded')
     assert.equal(world.desk.facts.hold(hold)?.state, 'spent', 'an unknown outcome counts as spent')
-    assert.equal(world.desk.facts.spent(looking.id, 0), 1)
+    assert.equal(world.desk.facts.counted(looking.id, 0).spent, 1)
     for (let again = 0; again < 3; again += 1)
       assert.equal((await world.gateway.authorize(callOf(world, bearer, 'put-telemetry'))).outcome, 'deny')
     assert.equal(alarms.length, 1)

@@ -25,6 +25,7 @@ import {
 import { PolicyChecker } from '../../src/host/policy-checker.ts'
 import { mustBe } from '../../src/kernel/result.ts'
 import { needsSecondPerson, strongest } from '../../src/model/change-sets.ts'
+import { nothingCounted } from '../../src/model/counting.ts'
 import { effects } from '../../src/model/effects.ts'
 import type { Grant } from '../../src/model/grants.ts'
 import type { Identity } from '../../src/model/identities.ts'
@@ -69,7 +70,7 @@ async function sideOf(each: Scene): Promise<Side | undefined> {
     service: (name) => each.services.find((service) => service.id === name),
     grant: () => undefined,
     activeGrantsOf: (): Iterable<Grant> => [],
-    spent: () => 0,
+    counted: () => nothingCounted,
     session: () => undefined,
     holdsOf: () => [],
     exceptionsOf: () => [],

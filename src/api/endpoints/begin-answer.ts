@@ -3,12 +3,18 @@ import { z } from 'zod'
 import { refuse } from '../../kernel/refusals.ts'
 import { done } from '../../kernel/result.ts'
 import { findSubject, prepareAnswer } from '../../control/answer.ts'
+import { sumMax, usesMax } from '../../model/scope.ts'
 import type { SignatureQuestion } from '../../wire/pages.ts'
 import { json } from '../answers.ts'
 import { endpoint } from '../endpoint.ts'
 import { duration, subjectId } from '../fields.ts'
 import { requestOptions } from '../pages/passkey-options.ts'
 import { personMaySee } from '../pages/sight.ts'
+
+/** A number for each line of the scope, by its number. */
+function byLine(max: number) {
+  return z.record(z.string().regex(/^\d{1,2}$/), z.int().min(1).max(max))
+}
 
 export const beginAnswer = endpoint({
   says: 'the question that a person signs: this digest, their decision, what they take away',
@@ -27,17 +33,21 @@ export const beginAnswer = endpoint({
     narrowing: z.strictObject({
       duration: duration.optional(),
       lines: z.array(z.int().min(0).max(31)).max(32).optional(),
-      uses: z.record(z.string().regex(/^\d{1,2}$/), z.int().min(1).max(100_000)).optional(),
+      uses: byLine(usesMax).optional(),
+      sums: byLine(sumMax).optional(),
+      rates: byLine(usesMax).optional(),
     }),
   }),
   run: async ({ desk }, { subject, digest, decision, narrowing }, { person, at: now }) => {
     const shown = await findSubject(desk, subject)
     if (shown === undefined || !personMaySee(desk, person, shown.answerable, now)) return refuse('not-found')
-    const { duration, lines, uses } = narrowing
+    const { duration, lines, uses, sums, rates } = narrowing
     const taken = {
       ...(duration === undefined ? {} : { duration }),
       ...(lines === undefined ? {} : { lines }),
       ...(uses === undefined ? {} : { uses }),
+      ...(sums === undefined ? {} : { sums }),
+      ...(rates === undefined ? {} : { rates }),
     }
     const prepared = await prepareAnswer(desk, person, { subject, decision, narrowing: taken })
     if (!prepared.ok) return prepared

@@ -86,13 +86,15 @@ function narrowingOf(form) {
   const kept = boxes.filter((box) => box.checked).map((box) => Number(box.value))
   if (boxes.length > 0 && kept.length === 0) throw new Error('Nothing is left of it: deny it instead.')
   if (kept.length < boxes.length) narrowing.lines = kept
-  const uses = {}
-  for (const field of form.querySelectorAll('input[name^="uses-"]')) {
-    const line = Number(field.name.slice(5))
-    const isKept = boxes.length === 0 || kept.includes(line)
-    if (isKept && field.value !== '' && field.value !== field.dataset.asked) uses[line] = Number(field.value)
+  for (const limit of ['uses', 'sums', 'rates']) {
+    const lower = {}
+    for (const field of form.querySelectorAll(`input[name^="${limit}-"]`)) {
+      const line = Number(field.name.slice(limit.length + 1))
+      const isKept = boxes.length === 0 || kept.includes(line)
+      if (isKept && field.value !== '' && field.value !== field.dataset.asked) lower[line] = Number(field.value)
+    }
+    if (Object.keys(lower).length > 0) narrowing[limit] = lower
   }
-  if (Object.keys(uses).length > 0) narrowing.uses = uses
   return narrowing
 }
 

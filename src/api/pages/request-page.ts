@@ -12,7 +12,7 @@ import { factList } from './facts.ts'
 import { html, type Html } from './html.ts'
 import { badge, layout, row } from './layout.ts'
 import { visible, visibleBlock } from './visible.ts'
-import { routesOf, scopeInWords, tierInWords } from './words.ts'
+import { limitsInWords, routesOf, scopeInWords, tierInWords } from './words.ts'
 
 export interface RequestShown {
   readonly grant: Grant
@@ -76,7 +76,7 @@ function moreTime(desk: Pick<Desk, 'facts'>, { continues }: Grant): string {
 export function scopeLine(desk: Pick<Desk, 'facts'>, entry: ScopeEntry): Html {
   const [service = ''] = entry.resource.split('/')
   const known = desk.facts.service(service)
-  return html`<li><p class="line">${visible(scopeInWords(entry))} ${entry.uses === undefined ? false : badge(entry.uses === 1 ? 'once' : `${entry.uses} times`, '')}</p>${operations(entry, known)}</li>`
+  return html`<li><p class="line">${visible(scopeInWords(entry))} ${limitsInWords(entry).map((limit) => badge(limit, ''))}</p>${operations(entry, known)}</li>`
 }
 
 function operations(entry: ScopeEntry, service: Service | undefined): Html | undefined {
@@ -114,7 +114,7 @@ function narrowing(grant: Grant): Html {
 <div class="lines">${grant.scope.map((entry, line) => narrowedLine(entry, line, grant.scope.length > 1))}</div></fieldset>`
 }
 
-/** The fields with which one line is taken away, or its uses are made fewer. */
+/** The fields with which one line is taken away, or what it counts is made less. */
 export function narrowedLine(entry: ScopeEntry, line: number, mayGo: boolean): Html {
   const words = html`<span>${visible(scopeInWords(entry))}</span>`
   const kept = mayGo
@@ -123,6 +123,13 @@ export function narrowedLine(entry: ScopeEntry, line: number, mayGo: boolean): H
   const uses =
     entry.uses === undefined
       ? html`<label class="uses"><input type="number" name="uses-${line}" min="1" max="100000" placeholder="any" inputmode="numeric"> uses</label>`
-      : html`<label class="uses"><input type="number" name="uses-${line}" min="1" max="${entry.uses}" value="${entry.uses}" data-asked="${entry.uses}" inputmode="numeric"> of ${entry.uses} uses</label>`
-  return html`<div class="line-field">${kept}${uses}</div>`
+      : limitField(`uses-${line}`, entry.uses, `of ${entry.uses} uses`)
+  const { sum, rate } = entry
+  const sums = sum === undefined ? false : limitField(`sums-${line}`, sum.atMost, `of ${sum.argument} ${sum.atMost} in all`)
+  const rates = rate === undefined ? false : limitField(`rates-${line}`, rate.atMost, `of ${rate.atMost} in ${formatDuration(rate.window)}`)
+  return html`<div class="line-field">${kept}${uses}${sums}${rates}</div>`
+}
+
+function limitField(name: string, most: number, words: string): Html {
+  return html`<label class="uses"><input type="number" name="${name}" min="1" max="${most}" value="${most}" data-asked="${most}" inputmode="numeric"> ${visible(words)}</label>`
 }

@@ -9,7 +9,7 @@ import { nameOf } from '../views.ts'
 import { html, type Html } from './html.ts'
 import { badge } from './layout.ts'
 import { visible } from './visible.ts'
-import { scopeInWords } from './words.ts'
+import { limitsInWords, scopeInWords } from './words.ts'
 
 export interface WaitingItem {
   readonly id: string
@@ -55,7 +55,7 @@ function* grants(desk: Desk): Iterable<WaitingItem> {
     if (grant.state !== 'pending') continue
     const { task, scope, id } = grant
     const words = html`<span class="item-head">${badge('asks', '')} <b>${nameOfFirst(desk, grant.chain)}</b> for ${visible(task.kind)}</span>
-<span>${visible(task.statement)}</span><span class="muted">${scope.map((entry) => scopeInWords(entry)).join('; ')}</span>`
+<span>${visible(task.statement)}</span><span class="muted">${scope.map((entry) => [scopeInWords(entry), ...limitsInWords(entry)].join(', ')).join('; ')}</span>`
     yield { id, answerable: answerableGrant(grant), answerBy: grant.pendingUntil, page: `/requests/${id}`, words }
   }
 }

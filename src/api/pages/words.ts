@@ -63,6 +63,15 @@ function constraintInWords(name: string, { oneOf, like, atLeast, atMost }: Argum
   return `${name} ${parts.join(' and ')}`
 }
 
+/** `3 times`, `amount up to 500 in all`, `at most 10 in any 1m`: each limit of what a line counts. */
+export function limitsInWords({ uses, sum, rate }: ScopeEntry): readonly string[] {
+  return [
+    ...(uses === undefined ? [] : [uses === 1 ? 'once' : `${uses} times`]),
+    ...(sum === undefined ? [] : [`${sum.argument} up to ${sum.atMost} in all`]),
+    ...(rate === undefined ? [] : [`at most ${rate.atMost} in any ${formatDuration(rate.window)}`]),
+  ]
+}
+
 /** The declared operations that a line opens, so that nobody has to know what "anything" is. */
 export function routesOf(entry: ScopeEntry, service: Service | undefined): readonly Route[] {
   const [, operation] = entry.resource.split('/')

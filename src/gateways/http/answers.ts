@@ -1,7 +1,7 @@
 /** Answers the gateway gives itself: refusals as problem+json. */
 import type { Socket } from 'node:net'
 import { TLSSocket } from 'node:tls'
-import { describeProblem, type Problem, problemMediaType } from '../../kernel/problems.ts'
+import { describeProblem, type Problem, problemMediaType, retryAfterSeconds } from '../../kernel/problems.ts'
 import type { Instant } from '../../kernel/instants.ts'
 import type { Refusal } from '../../kernel/refusals.ts'
 import type { ProblemText } from './client-stream.ts'
@@ -23,7 +23,7 @@ export function problemText({ refusal, more, headers = [] }: RefusalAnswer): Pro
   // RFC 6750 §3: no error code where no credential was presented.
   if (problem.status === 401)
     all.push('WWW-Authenticate', `Bearer realm="remit"${refusal.code === 'credential.missing' ? '' : ', error="invalid_token"'}`)
-  if (problem.status === 429 || problem.status === 503) all.push('Retry-After', `${busyRetrySeconds}`)
+  if (problem.status === 429 || problem.status === 503) all.push('Retry-After', retryAfterSeconds(refusal) ?? `${busyRetrySeconds}`)
   return { status: problem.status, headers: all, body }
 }
 
