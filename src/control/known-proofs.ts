@@ -30,6 +30,18 @@ export class KnownProofs {
     this.#issuers.set(issuer.id, issuer)
   }
 
+  /** Without a trace: nothing was revoked. */
+  forget(kind: 'credential' | 'passkey' | 'issuer', id: string): void {
+    if (kind === 'issuer') this.#issuers.delete(id)
+    else if (kind === 'credential') {
+      under(this.#credentialsOf, this.#credentials.get(id)?.identity ?? '').delete(id)
+      this.#credentials.delete(id)
+    } else {
+      under(this.#passkeysOf, this.#passkeys.get(id)?.person ?? '').delete(id)
+      this.#passkeys.delete(id)
+    }
+  }
+
   removeIssuer(id: string): void {
     this.#issuers.delete(id)
   }
