@@ -92,7 +92,7 @@ export class HostileClient {
   }
 
   /** Whether it became so, or the connection ended first, within the time. */
-  until(isSo: () => boolean, milliseconds = 5_000): Promise<boolean> {
+  until(isSo: () => boolean, milliseconds = 60_000): Promise<boolean> {
     return new Promise((resolve) => {
       const settle = (result: boolean) => {
         clearTimeout(timer)

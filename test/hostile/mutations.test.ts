@@ -1,6 +1,7 @@
 /** Valid requests, damaged by chance: whatever becomes of them, the laws hold, and nginx agrees with the gateway. */
 import assert from 'node:assert/strict'
 import test, { after } from 'node:test'
+import { atRest } from '../wire/manual-clock.ts'
 import { HostileClient } from './hostile-client.ts'
 import { type HostileHouse, openHostileHouse } from './hostile-house.ts'
 import { checkLaws, forget } from './laws.ts'
@@ -9,8 +10,6 @@ import { Chance, randomPieces } from './pieces.ts'
 const seed = Number(process.env['REMIT_HOSTILE_SEED'] ?? 7_919)
 const count = Number(process.env['REMIT_HOSTILE_COUNT'] ?? 2_000)
 const atOnce = 50
-/** A request that has not been answered for so long may be waiting for more: the client then says that there is none. */
-const silenceMs = 100
 
 const head = 'Host: shop.test\r\nAuthorization: Bearer live\r\n'
 const json = `${head}Content-Type: application/json\r\n`
@@ -132,11 +131,8 @@ function insert(text: string, at: number, part: string): string {
 async function converse(text: string, own: number): Promise<void> {
   const client = await HostileClient.open(house.port)
   await client.send(randomPieces(Buffer.from(text + last, 'latin1'), new Chance(own)))
-  let heard = -1
-  while (!client.isClosed && client.heardBytes.byteLength > heard) {
-    heard = client.heardBytes.byteLength
-    await client.until(() => false, silenceMs)
-  }
+  // What has not been answered when all is quiet may be waiting for more: the client then says that there is none.
+  if (!client.isClosed) await atRest(() => client.heardBytes.byteLength)
   if (!client.isClosed) await client.take({ does: 'end' }, () => [])
   const isOver = await client.until(() => false)
   const { answers, flaw, rest } = client.heard

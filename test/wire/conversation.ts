@@ -97,7 +97,7 @@ export function converse(
       socket.destroy()
       resolve({ answers: readAnswers(heard), closed })
     }
-    socket.setTimeout(5_000, () => reject(new Error(`nothing more after: ${heard.toString('latin1')}`)))
+    socket.setTimeout(60_000, () => reject(new Error(`nothing more after: ${heard.toString('latin1')}`)))
     socket.on('data', (chunk: Buffer) => {
       heard = Buffer.concat([heard, chunk])
       if (!until.closes && readAnswers(heard).length >= until.answers) settle(false)

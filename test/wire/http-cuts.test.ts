@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { type ClientRequest, type IncomingMessage, request, type ServerResponse } from 'node:http'
 import test, { type TestContext } from 'node:test'
 import { type GatewayOptions, openGateway } from './http-gateways.ts'
-import { manualClock, until } from './manual-clock.ts'
+import { manualClock, settled, until } from './manual-clock.ts'
 import { httpUpstream, recordingUpstream } from './upstreams.ts'
 
 interface UpstreamSide {
@@ -185,9 +185,9 @@ test('a client that leaves while its request is decided: allowed, and not sent',
   client.sent.end()
   await until(() => asked, 'it is being decided')
   client.sent.destroy()
-  // Two turns of the loop after the client knows, the gateway does: both are in this process.
   await until(() => client.error !== '', 'the client is gone')
-  for (let turn = 0; turn < 20; turn += 1) await new Promise((resolve) => setImmediate(resolve))
+  // Soon after the client the gateway knows.
+  await settled()
   decide()
   await until(() => control.finished.length === 1, 'it is over')
   assert.equal(control.finished[0]?.outcome.result, 'not-sent')

@@ -5,7 +5,7 @@ import { once } from 'node:events'
 import { connect } from 'node:net'
 import test, { type TestContext } from 'node:test'
 import { ask as askUrl, openGateway } from './http-gateways.ts'
-import { manualClock, until } from './manual-clock.ts'
+import { atRest, manualClock, settled, until } from './manual-clock.ts'
 import { httpUpstream, recordingUpstream, wholeBody } from './upstreams.ts'
 
 const live = 'Host: shop.test\r\nAuthorization: Bearer live\r\n'
@@ -68,11 +68,7 @@ test('a body that waits for its upstream is not slow', async (context) => {
   const client = dial(context, port, `POST /import HTTP/1.1\r\n${live}Content-Length: 30000000\r\n\r\n`)
   client.socket.write(Buffer.alloc(30_000_000, 'x'))
   await until(() => read !== undefined, 'the upstream is asked')
-  let before = -1
-  while (before !== client.socket.writableLength) {
-    before = client.socket.writableLength
-    await new Promise((resolve) => setTimeout(resolve, 150))
-  }
+  await atRest(() => client.socket.writableLength)
   clock.advance(200_000)
   read?.()
   await until(() => client.heard.includes('30000000'), 'it is answered')
@@ -117,8 +113,7 @@ test('a head that comes a byte at a time is given up as a whole', async (context
   const client = dial(context, port)
   for (const [second, byte] of [...`GET /a HTTP/1.1\r\n`].entries()) {
     client.socket.write(byte)
-    // Both ends are in this process: the byte has arrived some turns later.
-    for (let turn = 0; turn < 5; turn += 1) await new Promise((resolve) => setImmediate(resolve))
+    await settled()
     if (second < 9) assert.equal(client.heard, '')
     clock.advance(1_000)
   }

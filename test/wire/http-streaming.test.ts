@@ -8,7 +8,7 @@ import { connect } from 'node:net'
 import test from 'node:test'
 import { promisify } from 'node:util'
 import { openGateway } from './http-gateways.ts'
-import { until } from './manual-clock.ts'
+import { atRest, until } from './manual-clock.ts'
 import { httpUpstream, recordingUpstream, wholeBody } from './upstreams.ts'
 
 const piece = Buffer.alloc(65_536, 'remit ')
@@ -34,16 +34,6 @@ async function hashOf(message: IncomingMessage): Promise<string> {
   const hash = createHash('sha256')
   for await (const chunk of message) if (chunk instanceof Buffer) hash.update(chunk)
   return hash.digest('hex')
-}
-
-/** Resolves when a count has not moved for a while: the other side takes no more. */
-async function atRest(count: () => number): Promise<number> {
-  let before = -1
-  while (count() !== before) {
-    before = count()
-    await new Promise((resolve) => setTimeout(resolve, 150))
-  }
-  return before
 }
 
 /** What sockets and streams of three processes' worth of hops may hold; far below the 50 MB that go through. */

@@ -5,7 +5,7 @@ import { connect, type Socket } from 'node:net'
 import test, { type TestContext } from 'node:test'
 import { startHttpGateway } from '../../src/gateways/http/gateway.ts'
 import type { HttpLimits } from '../../src/gateways/http/limits.ts'
-import { manualClock, until } from './manual-clock.ts'
+import { atRest, manualClock, until } from './manual-clock.ts'
 import { RulesControl, systemClock } from './rules-control.ts'
 import { route, service } from './services.ts'
 import { keepingLog, rawUpstream } from './upstreams.ts'
@@ -206,11 +206,7 @@ test('a client that does not read stops the upstream', async (context) => {
   }
   socket.on('drain', write)
   write()
-  let before = -1
-  while (before !== written) {
-    before = written
-    await new Promise((resolve) => setTimeout(resolve, 150))
-  }
+  await atRest(() => written)
   assert.ok(written < 20_000_000, `${written} bytes were taken`)
 })
 

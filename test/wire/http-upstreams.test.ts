@@ -4,7 +4,7 @@ import { once } from 'node:events'
 import { connect } from 'node:net'
 import type { Socket } from 'node:net'
 import test from 'node:test'
-import { Agent } from 'node:http'
+import { Agent, type IncomingMessage, request } from 'node:http'
 import { ask as askUrl, openGateway, upstreamSecret } from './http-gateways.ts'
 import { manualClock, until } from './manual-clock.ts'
 import { route, service } from './services.ts'
@@ -67,22 +67,26 @@ test('an upstream that is not there: nothing was sent', async (context) => {
 
 test('an upstream that takes too long for its head, and one that stops in the middle', async (context) => {
   const clock = manualClock()
+  const asked: (string | undefined)[] = []
   const upstreamPort = await httpUpstream(context, (incoming, response) => {
+    asked.push(incoming.url)
     if (incoming.url === '/starts') response.write('some')
   })
-  const { ask, control } = await openGateway(context, { upstreamPort, clock, lives: 10_000_000 })
+  const { url, ask, control } = await openGateway(context, { upstreamPort, clock, lives: 10_000_000 })
   const silent = ask('GET', '/silent')
-  await until(() => control.sessions.get('live')?.listeners.size === 1, 'it is under way')
-  // The head is on its way only after the connection stands, and time stands still until then.
-  await new Promise((resolve) => setTimeout(resolve, 50))
+  // Time stands still until the head has gone up: another limit counts before.
+  await until(() => asked.includes('/silent'), 'it is under way')
   clock.advance(61_000)
   const { status, body } = await silent
   assert.equal(status, 504)
   assert.match(body, /upstream\.timeout/)
-  const starts = ask('GET', '/starts')
-  await new Promise((resolve) => setTimeout(resolve, 50))
+  const sent = request(`${url}/starts`, { headers: { authorization: 'Bearer live' } }).end()
+  const [starts]: IncomingMessage[] = await once(sent, 'response')
+  assert.ok(starts !== undefined)
+  sent.on('error', () => {})
+  await once(starts, 'data')
   clock.advance(301_000)
-  await assert.rejects(starts)
+  await assert.rejects(once(starts, 'end'))
   assert.deepEqual(
     control.finished.map(({ outcome }) => outcome.result),
     ['unknown', 'failed'],
@@ -144,9 +148,13 @@ for (const [says, header, keptMs] of [
 
 test('what an upstream says unasked is nobody’s answer', async (context) => {
   let connections = 0
+  let closed = 0
   const upstreamPort = await rawUpstream(context, (socket) => {
     connections += 1
     const number = connections
+    socket.on('close', () => {
+      closed += 1
+    })
     socket.on('data', () => {
       socket.write(`HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\n${number}`)
       setImmediate(() => socket.write('HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil'))
@@ -154,7 +162,7 @@ test('what an upstream says unasked is nobody’s answer', async (context) => {
   })
   const { ask } = await openGateway(context, { upstreamPort })
   assert.equal((await ask('GET', '/a')).body, '1')
-  await new Promise((resolve) => setTimeout(resolve, 50))
+  await until(() => closed === 1, 'the gateway has heard it, and will have nothing more of it')
   assert.equal((await ask('GET', '/b')).body, '2')
 })
 

@@ -4,7 +4,7 @@ import type { Socket } from 'node:net'
 import test, { type TestContext } from 'node:test'
 import type { HttpLimits } from '../../src/gateways/http/limits.ts'
 import { endHeaders, endStream, fields, frame, FramesClient, number, preface, request, requestFields } from './http2-frames-client.ts'
-import { manualClock, until } from './manual-clock.ts'
+import { atRest, manualClock, settled, until } from './manual-clock.ts'
 import { openSecuredGateway, type SecuredOptions } from './tls-services.ts'
 import { httpUpstream, rawUpstream, recordingUpstream } from './upstreams.ts'
 
@@ -66,10 +66,11 @@ const floods: readonly {
 
 for (const { says, first = Buffer.alloc(0), flood, allowed } of floods) {
   test(`too many: ${says}`, async (context) => {
-    const { open: connect, control } = await opened(context, { upstreamPort: await silent(context), limits })
+    // By a clock that stands still nothing is forgiven meanwhile.
+    const { open: connect, control } = await opened(context, { upstreamPort: await silent(context), limits, clock: manualClock() })
     const client = await connect()
     client.send(first, times(allowed - 5, flood))
-    await new Promise((resolve) => setTimeout(resolve, 50))
+    await settled()
     assert.equal(client.goaway, undefined, 'a few are let pass')
     client.send(times(100, (at) => flood(at + allowed - 5)))
     assert.ok(await client.until(() => client.goaway === 'ENHANCE_YOUR_CALM'), `${client.goaway} after ${client.frames.length} frames`)
@@ -169,15 +170,12 @@ test('an answer goes no faster than its window, and the upstream no faster than 
   const client = await connect()
   client.send(request(1, 'GET', '/a'))
   assert.ok(await client.until(() => client.body(1).byteLength === 65_535), 'the window is used')
-  // Until it stands still: what the system keeps on the way is full.
-  for (let before = -1; before !== sent; ) {
-    before = sent
-    await new Promise((resolve) => setTimeout(resolve, 100))
-  }
+  // What the system keeps on the way is full.
+  await atRest(() => sent)
   assert.equal(client.body(1).byteLength, 65_535)
   assert.ok(sent < 20_000_000, `${sent} bytes left the upstream`)
   client.send(frame('WINDOW_UPDATE', 0, 1, number(10)))
-  await new Promise((resolve) => setTimeout(resolve, 50))
+  await settled()
   assert.equal(client.body(1).byteLength, 65_535, 'the window of the connection is used as well')
   client.send(frame('WINDOW_UPDATE', 0, 0, number(1_000_000)))
   assert.ok(await client.until(() => client.body(1).byteLength === 65_545))
@@ -196,7 +194,7 @@ test('two answers share the window of the connection, to the byte', async (conte
   assert.ok(await client.until(() => client.isOver(1)))
   client.send(request(3, 'GET', '/many'))
   assert.ok(await client.until(() => client.body(3).byteLength >= 64_535))
-  await new Promise((resolve) => setTimeout(resolve, 50))
+  await settled()
   assert.equal(client.body(3).byteLength, 64_535)
   client.send(frame('WINDOW_UPDATE', 0, 0, number(200_000)), frame('WINDOW_UPDATE', 0, 3, number(200_000)))
   assert.ok(await client.until(() => client.isOver(3)))
@@ -211,7 +209,7 @@ test('a window that was taken back is waited for', async (context) => {
   client.send(request(1, 'GET', '/a'))
   assert.ok(await client.until(() => client.body(1).byteLength === 10))
   client.send(frame('SETTINGS', 0, 0, Buffer.concat([Buffer.from([0, 4]), number(0)])), frame('WINDOW_UPDATE', 0, 1, number(10)))
-  await new Promise((resolve) => setTimeout(resolve, 50))
+  await settled()
   assert.equal(client.body(1).byteLength, 10)
   client.send(frame('WINDOW_UPDATE', 0, 1, number(1)))
   assert.ok(await client.until(() => client.body(1).byteLength === 11))
@@ -236,13 +234,10 @@ test('a body goes no faster than the upstream takes it, a client that goes on is
   client.send(open(1))
   const granted = () => 65_535 + client.of(1, 'WINDOW_UPDATE').reduce((sum, { payload }) => sum + payload.readUInt32BE(0), 0)
   let sent = 0
-  for (let quiet = 0; quiet < 20; quiet += 1) {
-    for (; sent + 16_000 <= granted(); quiet = 0) {
-      client.send(frame('DATA', 0, 1, Buffer.alloc(16_000)))
-      sent += 16_000
-    }
-    await new Promise((resolve) => setTimeout(resolve, 10))
-  }
+  await atRest(() => {
+    for (; sent + 16_000 <= granted(); sent += 16_000) client.send(frame('DATA', 0, 1, Buffer.alloc(16_000)))
+    return sent
+  })
   assert.ok(sent < 20_000_000, `${sent} bytes were taken, ${taken} of them by the upstream`)
   client.send(request(3, 'GET', '/b'))
   assert.ok(await client.until(() => client.status(3) === 200), 'another stream is answered')
@@ -296,12 +291,11 @@ for (const { says, hello, sends, after, wants } of slow) {
     const { open: connect } = await opened(context, { upstreamPort: await silent(context), clock })
     const client = await connect(hello)
     client.send(sends)
-    // What was sent has been read: both sides are on this machine, and this takes them both.
-    await new Promise((resolve) => setTimeout(resolve, 50))
+    await settled()
     const [what, stream = '', code] = wants.split(' ')
     const isMet = () => (what === 'goaway' ? client.goaway === stream : client.reset(Number(stream)) === code)
     for (let passed = 0; passed < after - 1_500; passed += 500) clock.advance(500)
-    await new Promise((resolve) => setTimeout(resolve, 20))
+    await settled()
     assert.ok(!isMet(), 'not before its time')
     for (let passed = 0; passed < 5_000; passed += 500) clock.advance(500)
     assert.ok(await client.until(isMet), `${wants} wanted: ${client.frames.map(({ type }) => type).join(' ')}`)

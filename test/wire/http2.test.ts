@@ -261,12 +261,12 @@ test('a client that waits for 100 Continue hears it, or is refused without sendi
 })
 
 test('the end of a session cuts its streams in the same tick, and nobody else’s', async (context) => {
+  const asked: (string | undefined)[] = []
+  let endOther = () => {}
   const upstreamPort = await httpUpstream(context, (incoming, response) => {
-    if (incoming.url === '/begun') response.write('first')
-    else if (incoming.url === '/other') {
-      response.write('first')
-      setTimeout(() => response.end(' and last'), 300)
-    }
+    asked.push(incoming.url)
+    if (incoming.url !== '/silent') response.write('first')
+    if (incoming.url === '/other') endOther = () => response.end(' and last')
   })
   const { session, control } = await opened(context, { upstreamPort })
   const begun = start(session, { ':path': '/begun' })
@@ -275,8 +275,7 @@ test('the end of a session cuts its streams in the same tick, and nobody else’
   const answers = [answerOf(begun), answerOf(silent), answerOf(other)] as const
   for (const answer of answers) answer.catch(() => undefined)
   await Promise.all([once(begun, 'data'), once(other, 'data')])
-  await until(() => silent.id !== undefined, 'it was sent')
-  await new Promise((resolve) => setTimeout(resolve, 50))
+  await until(() => asked.includes('/silent'), 'it is under way')
   control.endSession('live', 'revoked')
   assert.deepEqual(
     control.finished.map(({ outcome }) => [outcome.result, outcome.reason]),
@@ -289,13 +288,16 @@ test('the end of a session cuts its streams in the same tick, and nobody else’
   const { status, body } = await answers[1]
   assert.equal(status, 403)
   assert.match(body, /session\.ended/)
+  endOther()
   assert.equal((await answers[2]).body, 'first and last')
   assert.equal(control.finished.at(-1)?.outcome.result, 'answered')
 })
 
 test('a stream that is reset is a client that left', async (context) => {
   const dropped: string[] = []
+  const asked: (string | undefined)[] = []
   const upstreamPort = await httpUpstream(context, (incoming, response) => {
+    asked.push(incoming.url)
     response.on('close', () => dropped.push(incoming.url ?? ''))
     if (incoming.url === '/begun') response.write('first')
   })
@@ -306,24 +308,26 @@ test('a stream that is reset is a client that left', async (context) => {
   await until(() => dropped.includes('/begun'), 'the upstream hears of it')
   assert.deepEqual([control.finished[0]?.outcome.result, control.finished[0]?.outcome.reason], ['answered', 'the client left'])
   const silent = start(session, { ':path': '/silent' })
-  await new Promise((resolve) => setTimeout(resolve, 50))
+  await until(() => asked.includes('/silent'), 'it is under way')
   silent.close(8)
   await until(() => dropped.includes('/silent'), 'the upstream hears of it')
   assert.deepEqual([control.finished[1]?.outcome.result, control.finished[1]?.outcome.reason], ['unknown', 'the client left'])
 })
 
 test('whoever closes the gateway lets answers end, and says that no more are taken', async (context) => {
+  let endIt = () => {}
   const upstreamPort = await httpUpstream(context, (_incoming, response) => {
     response.write('first')
-    setTimeout(() => response.end(' and last'), 200)
+    endIt = () => response.end(' and last')
   })
   const { session, gateway } = await opened(context, { upstreamPort })
   const stream = start(session, { ':path': '/a' })
   const answer = answerOf(stream)
   await once(stream, 'data')
   const said = once(session, 'goaway')
-  const closed = gateway.close(5_000)
+  const closed = gateway.close(60_000)
   assert.equal((await said)[0], 0)
+  endIt()
   assert.equal((await answer).body, 'first and last')
   await closed
 })
