@@ -1,0 +1,123 @@
+/** What every process of one gateway is sent: each commit as far as it is their business, in one text for all of them. */
+import type { Instant, Milliseconds } from '../kernel/instants.ts'
+import { canonicalJson } from '../kernel/json.ts'
+import type { Clock, Committed } from '../control/ports.ts'
+import type { Interest } from './interest.ts'
+import type { Changes, FromControl } from './messages.ts'
+
+/** How long a commit that is not this gateway's business may wait to be told of: several of them are one message. */
+const bumpEvery: Milliseconds = 2
+/** What whoever comes back may be sent again, instead of everything. */
+const keptMax = 10_000
+const keptBytesMax = 16_777_216
+
+/** Hears each text with the version it brings. */
+export type LaneListener = (text: string, version: number) => void
+
+interface Kept {
+  readonly version: number
+  readonly at: Instant
+  readonly changes: Changes['changes']
+  readonly forget: Changes['forget']
+  readonly bytes: number
+}
+
+export class Lane {
+  readonly interest: Interest
+  readonly #clock: Clock
+  readonly #listeners = new Set<LaneListener>()
+  /** The last version that was told of, and the last there is. */
+  #told: number
+  #version: number
+  #at: Instant
+  #bump: (() => void) | undefined
+  /** Commits that were its business, oldest first, and the version from which on none is missing. */
+  readonly #kept: Kept[] = []
+  #keptSince: number
+  #keptBytes = 0
+
+  constructor(interest: Interest, clock: Clock, version: number) {
+    this.interest = interest
+    this.#clock = clock
+    this.#told = version
+    this.#version = version
+    this.#keptSince = version
+    this.#at = clock.now()
+  }
+
+  /** Takes a commit that facts and index have applied. What is this gateway's business goes out before this returns. */
+  follow(committed: Committed): void {
+    const { changes, forget } = this.interest.follow(committed)
+    this.#version = committed.version
+    this.#at = committed.at
+    if (changes.length > 0 || forget.length > 0) this.#tell(changes, forget)
+    else if (this.#listeners.size > 0) this.#bump ??= this.#clock.after(bumpEvery, () => this.flush())
+  }
+
+  /** Tells of the last version now, where it was not told of yet. Answers it. */
+  flush(): number {
+    this.#bump?.()
+    this.#bump = undefined
+    if (this.#version > this.#told) this.#send({ version: this.#version, at: this.#at, changes: [], forget: [] })
+    return this.#told
+  }
+
+  /** From the version on that `flush` has just answered. */
+  listen(listener: LaneListener): () => void {
+    this.#listeners.add(listener)
+    return () => this.#listeners.delete(listener)
+  }
+
+  /** What leads from a version to the one that was told last; nothing where that is not known any more. */
+  since(version: number): readonly Changes[] | undefined {
+    if (version < this.#keptSince || version > this.#told) return undefined
+    const messages: Changes[] = []
+    let after = version
+    for (const { bytes: _size, ...kept } of this.#kept) {
+      if (kept.version <= version) continue
+      messages.push({ type: 'changes', after, ...kept })
+      after = kept.version
+    }
+    if (after < this.#told) messages.push({ type: 'changes', after, version: this.#told, at: this.#at, changes: [], forget: [] })
+    return messages
+  }
+
+  /** Whether anything after this version and up to that one was its business, as far as anybody knows. */
+  concerns(after: number, upTo: number): boolean {
+    if (after < this.#keptSince) return true
+    const last = this.#kept.findLast(({ version }) => version <= upTo)
+    return last !== undefined && last.version > after
+  }
+
+  get isHeard(): boolean {
+    return this.#listeners.size > 0
+  }
+
+  #tell(changes: Changes['changes'], forget: Changes['forget']): void {
+    this.#bump?.()
+    this.#bump = undefined
+    const said = { version: this.#version, at: this.#at, changes, forget }
+    const bytes = this.#send(said)
+    this.#kept.push({ ...said, bytes })
+    this.#keptBytes += bytes
+    while (this.#kept.length > keptMax || this.#keptBytes > keptBytesMax) {
+      const oldest = this.#kept.shift()
+      if (oldest === undefined) return
+      this.#keptBytes -= oldest.bytes
+      this.#keptSince = oldest.version
+    }
+  }
+
+  /** Answers how long the text is. */
+  #send(said: Omit<Changes, 'type' | 'after'>): number {
+    const text = written({ type: 'changes', after: this.#told, ...said })
+    this.#told = said.version
+    for (const listener of [...this.#listeners]) listener(text, said.version)
+    return text.length
+  }
+}
+
+/** A message as it goes out: canonical JSON. */
+export function written(message: FromControl): string {
+  return canonicalJson(message)
+}
