@@ -62,7 +62,7 @@ const oauthErrors: Partial<Record<RefusalCode, OAuthError['error']>> = {
   'link.invalid': 'expired_token',
   'rate.exceeded': 'temporarily_unavailable',
   'store.unavailable': 'temporarily_unavailable',
-  'control.unavailable': 'temporarily_unavailable',
+  'control.unreachable': 'temporarily_unavailable',
   internal: 'server_error',
 }
 

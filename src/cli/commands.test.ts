@@ -188,7 +188,7 @@ const refusals = [
   { says: 'a refusal is 3', answer: refusal('request.not-eligible', 403), exitCode: 3 },
   { says: 'a held action is 4', answer: refusal('action.held', 403), exitCode: 4 },
   { says: 'a fault over there is 1', answer: refusal('internal', 500), exitCode: 1 },
-  { says: 'a Remit that cannot answer is 5', answer: refusal('control.unavailable', 503), exitCode: 5 },
+  { says: 'a Remit that cannot answer is 5', answer: refusal('control.unreachable', 503), exitCode: 5 },
   { says: 'what is not Remit is 5', answer: { status: 404, body: '<html>' }, exitCode: 5 },
 ]
 

@@ -145,6 +145,12 @@ export const refusalsAtWork = {
     says: 'the grant allows only so many actions in this time',
     remedy: 'wait as Retry-After says, then go on; nothing was done',
   },
+  'grant.not-understood': {
+    status: 403,
+    tells: 'caller',
+    says: 'the grant has a part that this gateway does not know, and what it does not know could be a limit',
+    remedy: 'an operator upgrades this gateway to the version of its control; detail names the part',
+  },
   'grant.wrong-state': {
     status: 409,
     tells: 'caller',
@@ -286,10 +292,16 @@ export const refusalsAtWork = {
     says: 'the credential for the service behind the gateway cannot be looked up now, so nothing was forwarded',
     remedy: 'try again later; an operator finds the cause in the log',
   },
-  'control.unavailable': {
+  'control.unreachable': {
     status: 503,
     tells: 'caller',
-    says: 'control cannot be reached, so the answer is no',
-    remedy: 'try again later',
+    says: 'this gateway cannot be certain what control has ended, so the answer is no',
+    remedy: 'try again in a few seconds; detail says since when control was not heard, and an operator looks at the network between the two',
+  },
+  'gateway.catching-up': {
+    status: 503,
+    tells: 'caller',
+    says: 'this gateway has not yet been told of everything that changed meanwhile, and lets nothing through before',
+    remedy: 'try again in a few seconds',
   },
 } as const satisfies Record<string, RefusalRow>

@@ -1,0 +1,161 @@
+/** Shapes of what comes over the feed: each reads one JSON value strictly, and an object with a member too many is none of its shape. */
+import { type Id, type IdPrefix, isId } from '../kernel/ids.ts'
+import { Fraction, isJsonObject, type JsonObject, type JsonValue } from '../kernel/json.ts'
+
+/** Why a value is not of its shape. Thrown and caught within parsers: a value, not an Error, so that bad input costs no stack trace. */
+export class Unread {
+  readonly says: string
+
+  constructor(says: string) {
+    this.says = says
+  }
+}
+
+/** Reads a value, or throws `Unread`. */
+export type Shape<T> = (value: JsonValue) => T
+
+interface Optional<T> {
+  readonly optional: Shape<T>
+}
+
+type Members<T> = { readonly [K in keyof T]-?: {} extends Pick<T, K> ? Optional<Exclude<T[K], undefined>> : Shape<T[K]> }
+
+export function optional<T>(shape: Shape<T>): Optional<T> {
+  return { optional: shape }
+}
+
+/** An object with these members and no other. Who adds a member to the type adds it here, or nothing compiles. */
+export function object<T extends object>(members: Members<T>): Shape<T> {
+  const known = Object.entries<Shape<unknown> | Optional<unknown>>(members as never).map(([name, member]) =>
+    typeof member === 'function' ? { name, shape: member, isOptional: false } : { name, shape: member.optional, isOptional: true },
+  )
+  return (value) => {
+    if (!isJsonObject(value)) throw new Unread('no object')
+    const read: Record<string, unknown> = {}
+    let count = 0
+    for (const { name, shape, isOptional } of known) {
+      const given = value[name]
+      if (given === undefined) {
+        if (isOptional) continue
+        throw new Unread(`${name} is missing`)
+      }
+      count += 1
+      read[name] = within(name, shape, given)
+    }
+    const names = Object.keys(value)
+    if (names.length !== count) throw new Unread(`${strange(names, known)} is not known`)
+    return read as T
+  }
+}
+
+function strange(names: readonly string[], known: readonly { readonly name: string }[]): string {
+  return names.find((each) => known.every(({ name }) => name !== each))?.slice(0, 40) ?? 'a member'
+}
+
+function within<T>(name: string, shape: Shape<T>, value: JsonValue): T {
+  try {
+    return shape(value)
+  } catch (thrown) {
+    if (thrown instanceof Unread) throw new Unread(`${name}: ${thrown.says}`.slice(0, 200))
+    throw thrown
+  }
+}
+
+export function list<T>(shape: Shape<T>, max = 1_000_000): Shape<readonly T[]> {
+  return (value) => {
+    if (!isList(value)) throw new Unread('no list')
+    if (value.length > max) throw new Unread(`more than ${max}`)
+    return value.map((each, place) => within(String(place), shape, each))
+  }
+}
+
+/** At least one. */
+export function someOf<T>(shape: Shape<T>): Shape<readonly [T, ...T[]]> {
+  const all = list(shape)
+  return (value) => {
+    const [first, ...rest] = all(value)
+    if (first === undefined) throw new Unread('an empty list')
+    return [first, ...rest]
+  }
+}
+
+export function pair<T>(shape: Shape<T>): Shape<readonly [T, T]> {
+  const all = list(shape)
+  return (value) => {
+    const [first, second, ...more] = all(value)
+    if (first === undefined || second === undefined || more.length > 0) throw new Unread('no pair')
+    return [first, second]
+  }
+}
+
+/** Members under names that others choose: without a prototype, so that none of them is there by itself. */
+export function map<T>(shape: Shape<T>): Shape<Readonly<Record<string, T>>> {
+  return (value) => {
+    if (!isJsonObject(value)) throw new Unread('no object')
+    const read = Object.create(null) as Record<string, T>
+    for (const [name, each] of Object.entries(value)) read[name] = within(name.slice(0, 40), shape, each)
+    return read
+  }
+}
+
+export const text: Shape<string> = (value) => {
+  if (typeof value !== 'string') throw new Unread('no text')
+  return value
+}
+
+export const truth: Shape<boolean> = (value) => {
+  if (typeof value !== 'boolean') throw new Unread('neither true nor false')
+  return value
+}
+
+/** A whole number that is exact. */
+export const integer: Shape<number> = (value) => {
+  if (typeof value !== 'number' || !Number.isSafeInteger(value)) throw new Unread('no whole number')
+  return value
+}
+
+/** From nothing on: counts, instants, lengths of time. */
+export const count: Shape<number> = (value) => {
+  const read = integer(value)
+  if (read < 0) throw new Unread('less than nothing')
+  return read
+}
+
+export const json: Shape<JsonObject> = (value) => {
+  if (!isJsonObject(value)) throw new Unread('no object')
+  return value
+}
+
+export function one<const T extends string | number | boolean>(...values: readonly T[]): Shape<T> {
+  return (value) => {
+    const found = values.find((each) => each === value)
+    if (found === undefined) throw new Unread('a word that is not known')
+    return found
+  }
+}
+
+export function id<P extends IdPrefix>(...prefixes: readonly P[]): Shape<Id<P>> {
+  return (value) => {
+    if (typeof value === 'string') for (const prefix of prefixes) if (isId(prefix, value)) return value
+    throw new Unread('no id of its kind')
+  }
+}
+
+/** A value of an argument: never a rounded number, never nothing. */
+export const argument: Shape<string | boolean | number | bigint | Fraction | readonly string[]> = (value) => {
+  switch (typeof value) {
+    case 'string':
+    case 'boolean':
+    case 'number':
+    case 'bigint':
+      return value
+    default:
+      return value instanceof Fraction ? value : texts(value)
+  }
+}
+
+const texts = list(text)
+
+function isList(value: JsonValue): value is readonly JsonValue[] {
+  return Array.isArray(value)
+}
