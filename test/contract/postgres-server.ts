@@ -1,11 +1,11 @@
-/** A real PostgreSQL server for tests: its own folder, its own port of 127.0.0.1, its own process, durable as it comes. */
+/** A real PostgreSQL server for tests: its own folder, its own address, its own process, durable as it comes. */
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { chownSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Client } from 'pg'
+import { type OwnAddress, ownAddress } from '../world/own-address.ts'
 
 const debianFolder = '/usr/lib/postgresql'
 const password = 'pa:ss/wo@rd'
@@ -25,19 +25,9 @@ function owner(): { uid: number; gid: number } | undefined {
   return { uid: number('-u'), gid: number('-g') }
 }
 
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const address = server.address()
-  server.close()
-  await once(server, 'close')
-  if (address === null || typeof address === 'string') throw new Error('no port was given')
-  return address.port
-}
-
 export class PostgresServer {
   readonly #folder: string
-  readonly #port: number
+  readonly address: OwnAddress = ownAddress()
   readonly #who = owner()
   readonly #programs = programFolder()
   #child: ChildProcess | undefined
@@ -46,7 +36,7 @@ export class PostgresServer {
   #made = 0
 
   static async start(): Promise<PostgresServer> {
-    const server = new PostgresServer(mkdtempSync(join(tmpdir(), 'remit-pg-')), await freePort())
+    const server = new PostgresServer(mkdtempSync(join(tmpdir(), 'remit-pg-')))
     // A test that is cut short must leave no server behind: the signals of the runner end the process, and its end ends the server.
     for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => process.exit(1))
     process.once('exit', () => server.#abandon())
@@ -55,18 +45,13 @@ export class PostgresServer {
     return server
   }
 
-  private constructor(folder: string, port: number) {
+  private constructor(folder: string) {
     this.#folder = folder
-    this.#port = port
   }
 
   /** Of a database; the password is one that has to be escaped. */
-  url(database: string, port = this.#port): string {
-    return `postgres://postgres:${encodeURIComponent(password)}@127.0.0.1:${port}/${database}`
-  }
-
-  get port(): number {
-    return this.#port
+  url(database: string, port = this.address.port): string {
+    return `postgres://postgres:${encodeURIComponent(password)}@${this.address.host}:${port}/${database}`
   }
 
   get password(): string {
@@ -117,7 +102,7 @@ export class PostgresServer {
 
   /** Runs SQL text past every store, and answers the rows of its last statement. */
   async ask(database: string, sql: string): Promise<Record<string, unknown>[]> {
-    const client = new Client({ host: this.#folder, port: this.#port, user: 'postgres', database })
+    const client = new Client({ host: this.#folder, port: this.address.port, user: 'postgres', database })
     client.on('error', () => undefined)
     await client.connect()
     try {
@@ -202,7 +187,7 @@ export class PostgresServer {
     })
     writeFileSync(
       join(data, 'postgresql.auto.conf'),
-      `listen_addresses = '127.0.0.1'\nport = ${this.#port}\nunix_socket_directories = '${this.#folder}'\nmax_connections = 60\nshared_buffers = 32MB\n`,
+      `listen_addresses = '${this.address.host}'\nport = ${this.address.port}\nunix_socket_directories = '${this.#folder}'\nmax_connections = 60\nshared_buffers = 32MB\n`,
     )
   }
 }

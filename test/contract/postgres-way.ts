@@ -1,6 +1,7 @@
 /** A way to a server that a test can cut, freeze, or make deaf in one direction: the network between a store and its database. */
 import { once } from 'node:events'
 import { connect, createServer, type Server, type Socket } from 'node:net'
+import type { OwnAddress } from '../world/own-address.ts'
 
 export class Way {
   readonly #server: Server
@@ -9,17 +10,18 @@ export class Way {
   #isDeaf = false
   #isFrozen = false
 
-  static async to(port: number): Promise<Way> {
-    const way = new Way(port)
-    way.#server.listen(0, '127.0.0.1')
+  /** On the same address, and a port of its own. */
+  static async to(address: OwnAddress): Promise<Way> {
+    const way = new Way(address)
+    way.#server.listen(0, address.host)
     await once(way.#server, 'listening')
     return way
   }
 
-  private constructor(port: number) {
+  private constructor({ host, port }: OwnAddress) {
     this.#server = createServer((near) => {
       if (!this.#isOpen) return near.destroy()
-      const far = connect(port, '127.0.0.1')
+      const far = connect(port, host)
       const pair = { near, far }
       this.#pairs.add(pair)
       if (this.#isFrozen) near.pause()

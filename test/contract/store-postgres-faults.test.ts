@@ -29,7 +29,7 @@ interface Bench {
 
 async function on(work: (bench: Bench) => Promise<void>): Promise<void> {
   const database = await server.swept()
-  const way = await Way.to(server.port)
+  const way = await Way.to(server.address)
   const parts = { now: () => Date.now(), chance: (count: number) => randomBytes(count), settleMs: 400, ...postgresTimes }
   const lost: string[] = []
   const fenced: string[] = []

@@ -8,6 +8,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Readable, Writable } from 'node:stream'
 import { type Lifetime, listen } from '../wire/upstreams.ts'
+import { type OwnAddress, ownAddress } from '../world/own-address.ts'
 import { readAnswers } from './hostile-client.ts'
 
 /** One request as nginx understood it. */
@@ -53,7 +54,7 @@ export class SecondReader {
     this.#ports = ports
   }
 
-  /** Starts nginx on a free port. Rejects where it does not start: Debian's package must be there. */
+  /** Starts nginx on an address of its own. Rejects where it does not start: Debian's package must be there. */
   static async start(test: Lifetime): Promise<SecondReader> {
     const folder = mkdtempSync(join(tmpdir(), 'remit-second-reader-'))
     const echo = createHttpServer({ maxHeaderSize: 1_048_576 })
@@ -102,17 +103,17 @@ export class SecondReader {
   async readAnswer(method: string, answer: Buffer): Promise<UnderstoodAnswer | undefined> {
     this.#replayed = answer
     const request = `${method} / HTTP/1.1\r\nHost: the-end\r\nConnection: close\r\n\r\n`
-    const heard = await this.#send(Buffer.from(request, 'latin1'), { breaksOff: false, port: this.#ports.answers })
+    const heard = await this.#send(Buffer.from(request, 'latin1'), { breaksOff: false, to: this.#ports.answers })
     return readAnswers(heard, [method], true).answers[0]
   }
 
   #send(
     bytes: Buffer,
-    { breaksOff, port = this.#ports.requests }: { readonly breaksOff: boolean; readonly port?: number },
+    { breaksOff, to = this.#ports.requests }: { readonly breaksOff: boolean; readonly to?: OwnAddress },
   ): Promise<Buffer> {
     return new Promise((resolve) => {
       const heard: Buffer[] = []
-      const socket = connect({ port, host: '127.0.0.1', allowHalfOpen: true }, () => {
+      const socket = connect({ ...to, allowHalfOpen: true }, () => {
         if (breaksOff) socket.end(bytes)
         else socket.write(bytes)
       })
@@ -168,8 +169,8 @@ export function comparableHeaders(head: string): readonly string[] {
 }
 
 interface Ports {
-  readonly requests: number
-  readonly answers: number
+  readonly requests: OwnAddress
+  readonly answers: OwnAddress
 }
 
 interface PortsBehind {
@@ -199,7 +200,7 @@ http {
   uwsgi_temp_path ${folder}/uwsgi;
   scgi_temp_path ${folder}/scgi;
   server {
-    listen 127.0.0.1:${ports.requests};
+    listen ${ports.requests.host}:${ports.requests.port};
     location / {
       proxy_pass http://127.0.0.1:${behind.echo};
       proxy_http_version 1.1;
@@ -212,7 +213,7 @@ http {
     }
   }
   server {
-    listen 127.0.0.1:${ports.answers};
+    listen ${ports.answers.host}:${ports.answers.port};
     location / {
       proxy_pass http://127.0.0.1:${behind.replay};
       proxy_http_version 1.1;
@@ -230,25 +231,22 @@ async function startNginx(
   behind: PortsBehind,
 ): Promise<{ readonly child: ChildProcessByStdio<Writable, null, Readable>; readonly ports: Ports }> {
   let said = ''
-  // Between being free and being opened a port may be taken by somebody else.
-  for (let tries = 0; tries < 3; tries += 1) {
-    const ports = { requests: await freePort(), answers: await freePort() }
-    const file = join(folder, 'nginx.conf')
-    writeFileSync(file, configuration(folder, ports, behind))
-    const child = spawn('sh', ['-c', untilEnd, nginxProgram(), '-e', 'stderr', '-p', folder, '-c', file], {
-      stdio: ['pipe', 'ignore', 'pipe'],
+  const ports = { requests: ownAddress(), answers: ownAddress() }
+  const file = join(folder, 'nginx.conf')
+  writeFileSync(file, configuration(folder, ports, behind))
+  const child = spawn('sh', ['-c', untilEnd, nginxProgram(), '-e', 'stderr', '-p', folder, '-c', file], {
+    stdio: ['pipe', 'ignore', 'pipe'],
+  })
+  child.stderr.on('data', (chunk: Buffer) => (said += chunk.toString()))
+  const ended = new Promise<'ended'>((resolve) => {
+    child.once('error', (error) => {
+      said += error.message
+      resolve('ended')
     })
-    child.stderr.on('data', (chunk: Buffer) => (said += chunk.toString()))
-    const ended = new Promise<'ended'>((resolve) => {
-      child.once('error', (error) => {
-        said += error.message
-        resolve('ended')
-      })
-      child.once('exit', () => resolve('ended'))
-    })
-    if ((await Promise.race([untilListening(ports.requests), ended])) === 'listens') return { child, ports }
-    child.stdin.end()
-  }
+    child.once('exit', () => resolve('ended'))
+  })
+  if ((await Promise.race([untilListening(ports.requests), ended])) === 'listens') return { child, ports }
+  child.stdin.end()
   throw new Error(`nginx does not start: run npm test, or apt-get install nginx\n${said}`)
 }
 
@@ -257,11 +255,11 @@ function nginxProgram(): string {
   return (process.env['PATH'] ?? '').split(':').includes('/usr/sbin') ? 'nginx' : '/usr/sbin/nginx'
 }
 
-async function untilListening(port: number): Promise<'listens' | 'silent'> {
+async function untilListening(address: OwnAddress): Promise<'listens' | 'silent'> {
   const until = performance.now() + 60_000
   while (performance.now() < until) {
     const isOpen = await new Promise<boolean>((resolve) => {
-      const socket = connect(port, '127.0.0.1')
+      const socket = connect(address)
       socket.once('error', () => resolve(false))
       socket.once('connect', () => {
         socket.destroy()
@@ -272,15 +270,4 @@ async function untilListening(port: number): Promise<'listens' | 'silent'> {
     await new Promise((resolve) => setTimeout(resolve, 20))
   }
   return 'silent'
-}
-
-function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer()
-    server.once('error', reject)
-    server.listen(0, '127.0.0.1', () => {
-      const address = server.address()
-      server.close(() => resolve(typeof address === 'object' && address !== null ? address.port : 0))
-    })
-  })
 }

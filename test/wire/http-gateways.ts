@@ -41,6 +41,8 @@ export interface Heard {
 }
 
 export interface GatewayOptions {
+  /** 127.0.0.1 unless said. */
+  readonly upstreamHost?: string
   readonly upstreamPort: number
   readonly rule?: Rule
   readonly clock?: Clock
@@ -51,8 +53,9 @@ export interface GatewayOptions {
 }
 
 export async function openGateway(test: Lifetime, options: GatewayOptions): Promise<OpenedGateway> {
-  const { upstreamPort, rule = () => 'allow', clock = systemClock, limits = {}, lives, header = 'Authorization' } = options
-  const services = [service('shop', `http://127.0.0.1:${upstreamPort}`, everyRoute, { header })]
+  const { upstreamHost = '127.0.0.1', upstreamPort, rule = () => 'allow', clock = systemClock } = options
+  const { limits = {}, lives, header = 'Authorization' } = options
+  const services = [service('shop', `http://${upstreamHost}:${upstreamPort}`, everyRoute, { header })]
   const secrets = { shop: header === 'Authorization' ? `Bearer ${upstreamSecret}` : upstreamSecret }
   const control = new RulesControl({ services, rule, clock, secrets })
   control.letIn('live', lives)

@@ -15,21 +15,12 @@ import { RulesControl, systemClock } from './rules-control.ts'
 import { route, service } from './services.ts'
 import { selfSigned, signedBy } from './tls-services.ts'
 import { keepingLog } from './upstreams.ts'
-
-/** A port that nobody listens on, and a way to listen there. */
-async function freePort(): Promise<number> {
-  const server = createPlain().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const address = server.address()
-  server.close()
-  await once(server, 'close')
-  return typeof address === 'object' && address !== null ? address.port : 0
-}
+import { ownAddress } from '../world/own-address.ts'
 
 test('after five failures in a row nobody waits any more; one tries it again, and then everybody', async (context) => {
-  const upstreamPort = await freePort()
+  const { host, port } = ownAddress()
   const clock = manualClock()
-  const { ask, control, gateway, log } = await openGateway(context, { upstreamPort, clock, lives: 10_000_000 })
+  const { ask, control, gateway, log } = await openGateway(context, { upstreamHost: host, upstreamPort: port, clock, lives: 10_000_000 })
   for (let turn = 0; turn < 5; turn += 1) assert.match((await ask('GET', '/a')).body, /upstream\.unreachable/)
   const resting = gateway.health('shop')
   assert.equal(resting?.state, 'resting')
@@ -40,7 +31,7 @@ test('after five failures in a row nobody waits any more; one tries it again, an
     connections += 1
     socket.once('data', () => socket.end('HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\nok'))
   })
-  server.listen(upstreamPort, '127.0.0.1')
+  server.listen(port, host)
   await once(server, 'listening')
   context.after(() => server.close())
   const refused = await ask('GET', '/a')
