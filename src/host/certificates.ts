@@ -1,6 +1,6 @@
 /** Makes certificates (RFC 5280): of an authority for a few names, and of a listener that it vouches for. EC P-256 throughout. */
 import 'reflect-metadata'
-import { randomBytes, webcrypto } from 'node:crypto'
+import { createHash, createPublicKey, randomBytes, webcrypto } from 'node:crypto'
 import { isIP, isIPv4 } from 'node:net'
 import {
   AuthorityKeyIdentifierExtension,
@@ -10,12 +10,15 @@ import {
   Extension,
   KeyUsageFlags,
   KeyUsagesExtension,
+  Pkcs10CertificateRequest,
+  type PublicKey,
   SubjectAlternativeNameExtension,
   SubjectKeyIdentifierExtension,
   X509Certificate,
   X509CertificateGenerator,
 } from '@peculiar/x509'
 import type { Instant } from '../kernel/instants.ts'
+import { tagged } from './der.ts'
 
 export interface Made {
   /** PEM. */
@@ -56,8 +59,67 @@ export async function makeAuthority({ commonName, names, from, to }: Certificate
 
 /** For a server of these names, signed by the authority. */
 export async function makeLeaf(authority: Made, { commonName, names, from, to }: CertificatePlan): Promise<Made> {
-  const issuer = new X509Certificate(authority.certificate)
   const keys = await newKeys()
+  const certificate = await sign(authority, keys.publicKey, {
+    commonName,
+    from,
+    to,
+    extensions: [
+      new ExtendedKeyUsageExtension([ExtendedKeyUsage.serverAuth]),
+      new SubjectAlternativeNameExtension(names.map((value) => ({ type: isIP(value) === 0 ? 'dns' : 'ip', value }))),
+    ],
+  })
+  return { certificate, key: await asPem(keys) }
+}
+
+/** For a client, over the key of a request that it signed. PEM. */
+export function makeClientLeaf(authority: Made, request: CertificateRequest, plan: Omit<CertificatePlan, 'names'>): Promise<string> {
+  const extensions = [new ExtendedKeyUsageExtension([ExtendedKeyUsage.clientAuth])]
+  return sign(authority, request.publicKey, { ...plan, extensions })
+}
+
+export interface CertificateRequest {
+  /** As the library has it; for `makeClientLeaf`. */
+  readonly publicKey: PublicKey
+  /** SHA-256 of the SPKI, in hex. */
+  readonly keyHash: string
+}
+
+const requestBytesMax = 4_096
+
+/** Reads a certificate request (PKCS #10, PEM): one whose signature shows that whoever asks holds the key, EC P-256. Else nothing. */
+export async function readCertificateRequest(pem: string): Promise<CertificateRequest | undefined> {
+  if (pem.length > requestBytesMax) return undefined
+  try {
+    const request = new Pkcs10CertificateRequest(pem)
+    const { publicKey } = request
+    const key = createPublicKey({ key: Buffer.from(publicKey.rawData), format: 'der', type: 'spki' })
+    if (key.asymmetricKeyDetails?.namedCurve !== 'prime256v1' || !(await request.verify())) return undefined
+    return {
+      publicKey,
+      keyHash: createHash('sha256')
+        .update(key.export({ format: 'der', type: 'spki' }))
+        .digest('hex'),
+    }
+  } catch {
+    // Whatever the parser says of it, it is no request.
+    return undefined
+  }
+}
+
+interface Signing {
+  readonly commonName: string
+  readonly from: Instant
+  readonly to: Instant
+  readonly extensions: readonly Extension[]
+}
+
+async function sign(
+  authority: Made,
+  publicKey: PublicKey | webcrypto.CryptoKey,
+  { commonName, from, to, extensions }: Signing,
+): Promise<string> {
+  const issuer = new X509Certificate(authority.certificate)
   const certificate = await X509CertificateGenerator.create({
     serialNumber: newSerial(),
     subject: [{ CN: [commonName] }],
@@ -65,18 +127,17 @@ export async function makeLeaf(authority: Made, { commonName, names, from, to }:
     notBefore: new Date(from),
     notAfter: new Date(to),
     signingAlgorithm: algorithm,
-    publicKey: keys.publicKey,
+    publicKey,
     signingKey: await readSigningKey(authority.key),
     extensions: [
       new BasicConstraintsExtension(false, undefined, true),
       new KeyUsagesExtension(KeyUsageFlags.digitalSignature, true),
-      new ExtendedKeyUsageExtension([ExtendedKeyUsage.serverAuth]),
-      new SubjectAlternativeNameExtension(names.map((value) => ({ type: isIP(value) === 0 ? 'dns' : 'ip', value }))),
-      await SubjectKeyIdentifierExtension.create(keys.publicKey),
+      ...extensions,
+      await SubjectKeyIdentifierExtension.create(publicKey),
       await AuthorityKeyIdentifierExtension.create(issuer),
     ],
   })
-  return { certificate: certificate.toString('pem'), key: await asPem(keys) }
+  return certificate.toString('pem')
 }
 
 function newKeys(): Promise<webcrypto.CryptoKeyPair> {
@@ -128,11 +189,4 @@ function ipv6Bytes(address: string): Buffer {
   const [first, last] = [groups(head), groups(tail ?? '')]
   const all = [...first, ...Array.from({ length: 8 - first.length - last.length }, () => 0), ...last]
   return Buffer.from(all.flatMap((group) => [group >> 8, group & 0xff]))
-}
-
-/** DER: tag, length, content. */
-function tagged(tag: number, content: Uint8Array): Buffer {
-  const size = content.byteLength
-  const length = size < 0x80 ? [size] : size < 0x100 ? [0x81, size] : [0x82, size >> 8, size & 0xff]
-  return Buffer.concat([Buffer.from([tag, ...length]), content])
 }
