@@ -17,6 +17,7 @@ import type { Gate } from './gate.ts'
 import { isExhausted } from './home.ts'
 import { asksTheSame } from './holds.ts'
 import type { Settlement } from './home-port.ts'
+import type { NotUnderstood } from './not-understood.ts'
 import type { Bearer, Call, Decision, Outcome, Verdict } from './ports.ts'
 
 /**
@@ -58,6 +59,8 @@ function weigh(gate: Gate, call: Call, at: At): Verdict | Promise<Verdict> {
   // What was decided elsewhere since control was lost is not known here.
   const isLet = gate.home.lets(call.action)
   if (!isLet.ok) return deny(gate, call, { id, refusal: isLet.refusal })
+  const strange = claims.grant === undefined ? undefined : gate.facts.notUnderstood.get('grant', claims.grant)
+  if (strange !== undefined) return deny(gate, call, { id, refusal: notUnderstood(strange) })
   const known = claims.grant === undefined ? undefined : gate.facts.sessionOf(claims.jti, claims.grant)
   const question = {
     chain: claims.chain,
@@ -68,13 +71,21 @@ function weigh(gate: Gate, call: Call, at: At): Verdict | Promise<Verdict> {
     refusals: known === undefined ? 0 : (gate.refusals.get(known.id) ?? 0),
   }
   const answer = decide(gate.facts, question, now)
-  if (answer.outcome === 'deny')
-    return deny(gate, call, { id, refusal: answer.refusal, ...(answer.grant === undefined ? {} : { grant: answer.grant }) })
+  if (answer.outcome === 'deny') {
+    // There may be one that would cover it, if only it could be read.
+    const hidden = answer.refusal.code === 'grant.missing' ? gate.facts.notUnderstood.grantOf(claims.chain[0] ?? '') : undefined
+    const refusal = hidden === undefined ? answer.refusal : notUnderstood(hidden)
+    return deny(gate, call, { id, refusal, ...(answer.grant === undefined ? {} : { grant: answer.grant }) })
+  }
   const session = known?.grant === answer.grant.id ? known : gate.facts.sessionOf(claims.jti, answer.grant.id)
   // Most actions go on in a session, count nothing, and are held by nothing: for them nothing is to be waited for.
   return session?.state === 'live' && answer.outcome === 'allow' && !answer.counted && !gate.home.mustSettle(call.action)
     ? allow(gate, call, { at, question, answer, session })
     : weighAtHome(gate, call, { at, question, answer })
+}
+
+function notUnderstood({ why }: NotUnderstood): Refusal {
+  return refuse('grant.not-understood', { detail: why }).refusal
 }
 
 async function weighAtHome(gate: Gate, call: Call, { at, question, answer }: Omit<Weighed<Allowing>, 'session'>): Promise<Verdict> {

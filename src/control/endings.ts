@@ -21,17 +21,38 @@ export class Endings {
     }
   }
 
-  /** Calls whoever listens, once. */
+  /** Calls whoever listens, once. All of them, whatever one of them throws: that is thrown once the others were called. */
   tell(session: SessionId, reason: string): void {
     const ofSession = this.#cuts.get(session)
     this.#cuts.delete(session)
-    for (const cut of ofSession ?? []) cut(reason)
+    const faults: unknown[] = []
+    for (const cut of ofSession ?? []) {
+      try {
+        cut(reason)
+      } catch (fault) {
+        faults.push(fault)
+      }
+    }
+    if (faults.length > 0) throw new AggregateError(faults, `a stream of ${session} could not be cut`)
+  }
+
+  /** Calls whoever listens to any session. */
+  tellAll(reason: string): void {
+    const faults: unknown[] = []
+    for (const session of [...this.#cuts.keys()]) {
+      try {
+        this.tell(session, reason)
+      } catch (fault) {
+        faults.push(fault)
+      }
+    }
+    if (faults.length > 0) throw new AggregateError(faults, 'some streams could not be cut')
   }
 
   /** Cuts everything once control has not been held for a lease: another may have ended it meanwhile. To be asked several times in a lease. */
   cutWhenLost(home: Pick<Home, 'isHeld'>, now: Instant): void {
     this.#lostAt = home.isHeld() ? undefined : (this.#lostAt ?? now)
     if (this.#lostAt === undefined || now - this.#lostAt < leaseMs) return
-    for (const session of this.#cuts.keys()) this.tell(session, 'control was lost')
+    this.tellAll('control was lost')
   }
 }

@@ -1,4 +1,5 @@
 /** Control as a gateway sees it: the same port over whatever home its gate has, in this process or across a network. */
+import { isId } from '../kernel/ids.ts'
 import { gatewayOf } from '../model/gateways.ts'
 import { authorize, finish, recordRefused, stands } from './authorize.ts'
 import type { Gate } from './gate.ts'
@@ -38,8 +39,10 @@ export function gatewayControl(gate: Gate): GatewayControl {
 function followEndings({ facts, activity, refusals, endings }: Gate): void {
   facts.onChange((change) => {
     if (change.kind === 'grant' && 'record' in change && change.record.endedAt !== undefined) activity.forget(change.record.id)
-    if (change.kind !== 'session' || !('record' in change) || change.record.state === 'live') return
-    refusals.delete(change.record.id)
-    endings.tell(change.record.id, facts.grant(change.record.grant)?.ending?.how ?? 'ended')
+    if (change.kind !== 'session' || ('record' in change && change.record.state === 'live')) return
+    refusals.delete(change.id)
+    const session = 'record' in change ? change.record : undefined
+    const ended = session === undefined ? 'it is not known here any more' : (facts.grant(session.grant)?.ending?.how ?? 'ended')
+    if (isId('ses', change.id)) endings.tell(change.id, ended)
   })
 }
