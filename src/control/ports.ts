@@ -156,8 +156,23 @@ export interface SnapshotMade {
   readonly latest: { readonly version: number; readonly at: Instant }
 }
 
+/** The control nodes that have one database open at the same time; where only one can, it leads and has nobody to tell. */
+export interface Nodes {
+  /** Name of this node; empty where there can be only one. */
+  readonly node: string
+  /** Whether what one does for all is for this node to do. A hint: for a moment two may think so, or none. */
+  leads(): boolean
+  /** Names of the others that are there, as of the last look: one that is gone is among them until it is certain that it stopped. */
+  others(): readonly string[]
+  /** Says something to the others, at most 4,000 bytes. It may be lost, and holds no secret. */
+  tell(text: string): void
+  /** What others say, with the name of who says it. Only a hint: whoever can write to the database can say anything. */
+  onNotice(listener: (text: string, from: string) => void): void
+}
+
 /** Everything that is kept: the spaces' records, the one ledger, and notes about the store itself. */
 export interface Database extends LogStore {
+  readonly nodes: Nodes
   /** The same store for the same name, each time. */
   inSpace(space: string): Store
   /** Names of the spaces that have records, sorted. */

@@ -26,6 +26,8 @@ export interface ConnectionOptions {
   readonly watch?: StatementWatch
   /** Called once, when the connection goes without having been closed. */
   readonly onLost?: (cause: unknown) => void
+  /** Hears what is said on the channels it listens to. */
+  readonly onNotice?: (payload: string) => void
   /** How long the server lets a transaction stand idle. */
   readonly idleMs?: number
   /** How long an answer is waited for before the connection is given up. */
@@ -121,6 +123,8 @@ export class Connection {
     this.#closed.promise.catch(() => undefined)
     this.#client.on('error', (cause) => this.#lose(cause))
     this.#client.on('end', () => this.#lose(new Error('the server closed the connection')))
+    const { onNotice } = options
+    if (onNotice !== undefined) this.#client.on('notification', ({ payload }) => onNotice(payload ?? ''))
     const driver = new OneConnection((sql, parameters) => this.#ask(sql, parameters))
     this.sql = new Kysely<Tables>({
       dialect: {
@@ -140,7 +144,8 @@ export class Connection {
       // What waits for a standby stays as it is; what would lose a commit in a crash does not.
       const [row] = await this.run(`select pg_backend_pid() as pid,
         case when current_setting('synchronous_commit') in ('off', 'local', 'remote_write')
-          then set_config('synchronous_commit', 'on', false) end`)
+          then set_config('synchronous_commit', 'on', false) end,
+        set_config('standard_conforming_strings', 'on', false)`)
       this.#pid = numberOf(row, 'pid')
     } catch (thrown) {
       this.close()

@@ -1,83 +1,99 @@
-/** Who may write: one process at a time holds the database, knows at every moment whether it still does, and takes hold again after a loss. */
+/** Whether this process may write, and believe what it knows: it has a place among the nodes, gives signs of life, and takes its place again after a loss. */
 import { refuse } from '../../kernel/refusals.ts'
 import { done, type Result } from '../../kernel/result.ts'
-import { UnsettledCommit } from '../shared/engine.ts'
-import { Connection, type ConnectionOptions, numberOf, textOf } from './connection.ts'
+import type { Following } from '../shared/engine.ts'
+import { Connection, type ConnectionOptions } from './connection.ts'
 import { DatabaseFailure, describeFailure } from './failures.ts'
+import { applyAll, forgetChanges, Missed } from './looks.ts'
+import { describeOthers, goRound, isReleased, leave, markOf, type Member, shareLock, takePlace, tryLock, tryName } from './membership.ts'
 import { migrate, readSchema, schemaKnown } from './migrations.ts'
+import { Neighbours } from './neighbours.ts'
+import { OpenCommit } from './open-commit.ts'
 
 export interface HoldOptions {
-  readonly connection: Omit<ConnectionOptions, 'onLost'>
+  readonly connection: Omit<ConnectionOptions, 'onLost' | 'onNotice'>
+  readonly now: () => number
   /** Milliseconds that never go back and never run slower than time itself; they may jump ahead. */
   readonly steady: () => number
   /** Calls once after a time; answers how to call it off. */
   readonly after: (milliseconds: number, work: () => void) => () => void
   readonly chance: (count: number) => Uint8Array
-  /** Said to whoever finds the database held. */
+  /** Name of this node among several; empty to be alone. */
+  readonly node: string
+  /** Said to whoever is kept off. */
   readonly holder: string
   readonly beatMs: number
   readonly lockWaitMs: number
   readonly settleMs: number
   /** Told why the database is lost, each time; it is tried again until it is back. */
   readonly onLost: (reason: string) => void
-  /** Told once, when another has written meanwhile: what this process remembers is no more, and it has to stop. */
+  /** Told once, when this process was given up, or cannot follow what the others did meanwhile: it has to stop. */
   readonly onFenced: (reason: string) => void
 }
 
-/** `Remit` as a number: advisory locks are numbers, and each database has its own. */
-const lockKey = 0x52_65_6d_69_74
 const leaseBeats = 3
+/** A node is given up when its own lease has lapsed, and all that it had under way by that is cut. */
+const silentBeats = 10
 const backoffMinMs = 50
+/** Below what the others wait before they give a silent node up, with half of it more. */
 const backoffMaxMs = 5_000
 const lockTryMs = 50
 /** Longer than the server lets a lock be waited for; the first time, a migration may take more. */
 const silenceAgainMs = 8_000
-
-interface Standing {
-  readonly term: number
-  readonly mark: number
-  readonly who: string
-  readonly isReleased: boolean
-  readonly version: number
-}
-
-/** A commit whose answer was lost. */
-interface Unsettled {
-  readonly mark: number
-  readonly version: number
-  answer(isKept: boolean): void
-}
+const roundsBetweenForgetting = 16
 
 type State = 'opening' | 'held' | 'lost' | 'fenced' | 'closed'
 
 /**
- * A session's advisory lock keeps others off; a term in the database, which each holder raises and every transaction asks for, shuts out
- * whoever does not know yet that the lock is lost; and nobody believes to hold it for longer than a lease after the last heartbeat that
- * was answered, while the next holder waits out that lease, unless the one before let go by itself.
+ * A session's advisory lock keeps others off, or those who want to be alone; a term in the database, which each that takes a place raises
+ * and every transaction asks for, shuts out whoever does not know yet that its place is gone; and nobody believes for longer than a lease
+ * after the last look that was answered, while the next in its place waits out that lease, unless the one before let go by itself.
  */
 export class Hold {
   readonly #options: HoldOptions
-  readonly #who: string
+  readonly #member: Member
+  readonly #neighbours: Neighbours
   #state: State = 'opening'
   #connection: Connection | undefined
   #term = 0
-  /** Of the last change that is known to be kept. */
-  #version = 0
   #lastMark = 0
   #until = 0
   #callOff: (() => void) | undefined
   #tries = 0
-  #unsettled: Unsettled | undefined
+  #rounds = 0
+  #hasLockAlone = false
+  #unsettled: OpenCommit | undefined
+  #following: Following | undefined
+  #looking: Promise<void> | undefined
+  #nextLook: Promise<void> | undefined
   /** Called whenever the database is lost, so that connections beside this one are let go. */
   onLoss: () => void = () => undefined
 
   constructor(options: HoldOptions) {
     this.#options = options
-    this.#who = Buffer.from(options.chance(16)).toString('hex')
+    const who = Buffer.from(options.chance(16)).toString('hex')
+    this.#member = { name: options.node, who, holder: options.holder }
+    this.#neighbours = new Neighbours({ steady: options.steady, silentMs: silentBeats * options.beatMs })
   }
 
   get term(): number {
     return this.#term
+  }
+
+  get member(): Member {
+    return this.#member
+  }
+
+  get isAlone(): boolean {
+    return this.#member.name === ''
+  }
+
+  get neighbours(): Pick<Neighbours, 'names' | 'isEldest'> {
+    return this.#neighbours
+  }
+
+  get leaseMs(): number {
+    return this.#options.beatMs * leaseBeats
   }
 
   nextMark(): number {
@@ -90,23 +106,26 @@ export class Hold {
     return this.#state === 'held' && this.#unsettled === undefined && this.#isWithinLease()
   }
 
-  /** Refuses `store.locked` (naming who has it), `store.newer` and `store.unavailable`. */
-  async open(atCreation: Readonly<Record<string, string>>): Promise<Result<{ readonly version: number }>> {
+  get isOver(): boolean {
+    return this.#state === 'closed' || this.#state === 'fenced'
+  }
+
+  /** Refuses `store.locked` (naming who is there), `store.newer` and `store.unavailable`. */
+  async open(atCreation: Readonly<Record<string, string>>): Promise<Result<undefined>> {
     try {
       const connection = await this.#connect()
-      if (!(await this.#lockInTime(connection))) {
-        const other = await readHolder(connection)
-        return refuse('store.locked', { detail: `held by ${other}` })
-      }
+      if (!(await this.#lockInTime(connection))) return refuse('store.locked', { detail: `held by ${await describeOthers(connection)}` })
       const lockedAt = this.#options.steady()
+      const wasReleased = await isReleased(connection)
       const migrated = await migrate(connection, atCreation)
       if (!migrated.ok) return migrated
-      const before = await this.#raiseTerm(connection)
-      this.#version = before.version
-      if (!before.isReleased) await this.#waitUntil(lockedAt + this.#leaseMs)
+      if (this.#hasLockAlone && !this.isAlone) await shareLock(connection)
+      const { term, mayBelieve } = await takePlace(connection, this.#member, false)
+      this.#term = term + 1
+      if (mayBelieve || !wasReleased) await this.#waitUntil(lockedAt + this.leaseMs)
       await this.#beat(connection)
       this.#state = 'held'
-      return done({ version: before.version })
+      return done(undefined)
     } catch (thrown) {
       const why = describeFailure(thrown)
       if (why === undefined) throw thrown
@@ -116,52 +135,53 @@ export class Hold {
     }
   }
 
-  /** Whether it was kept; rejects with `UnsettledCommit` when that cannot be found out in time. From now on until then nothing is held. */
-  settle(mark: number, version: number): Promise<boolean> {
-    const late = new UnsettledCommit()
-    const { promise, resolve, reject } = Promise.withResolvers<boolean>()
-    let isAnswered = false
-    const callOff = this.#options.after(this.#options.settleMs, () => {
-      isAnswered = true
-      reject(late)
-    })
-    this.#unsettled = {
-      mark,
-      version,
-      answer: (isKept) => {
-        callOff()
-        if (isAnswered) late.settle(isKept)
-        else resolve(isKept)
-      },
-    }
-    const connection = this.#connection
-    if (connection !== undefined) void this.#settleHere(connection, mark)
-    return promise
+  /** From here on what others commit is handed on. */
+  follow(following: Following): void {
+    this.#following = following
   }
 
-  /** A change was kept. */
-  committed(version: number): void {
-    this.#version = version
+  /**
+   * Resolves when whatever was committed before the call is applied here. One look serves all who asked before it began. Rejects with
+   * `DatabaseFailure` where that cannot be known.
+   */
+  look(): Promise<void> {
+    if (this.#looking === undefined) return this.#beginLook()
+    this.#nextLook ??= this.#looking
+      .catch(() => undefined)
+      .then(() => {
+        this.#nextLook = undefined
+        return this.#beginLook()
+      })
+    return this.#nextLook
+  }
+
+  /** Whether it was kept; rejects with `UnsettledCommit` when that cannot be found out in time. From now on until then nothing is held. */
+  settle(mark: number): Promise<boolean> {
+    const unsettled = new OpenCommit(mark, (work) => this.#options.after(this.#options.settleMs, work))
+    this.#unsettled = unsettled
+    const connection = this.#connection
+    if (connection !== undefined) void this.#settleHere(connection, mark)
+    return unsettled.settled
   }
 
   /** The term is not ours any more. */
   shutOut(): void {
-    this.#lose('another process has taken hold of the database')
+    this.#lose('another process has taken its place, or the other nodes gave this one up')
+  }
+
+  /** The database does not go on from what is known here. */
+  missed(cause: Missed): void {
+    this.#fence(cause.message)
   }
 
   async close(): Promise<void> {
     const connection = this.#connection
     try {
-      if (this.#state === 'held' && connection !== undefined)
-        await connection.run(`update holder set released = 1 where term = ${this.#term}`)
+      if (this.#state === 'held' && connection !== undefined) await leave(connection, this.#member)
     } catch {
       // Whoever comes next waits out our lease instead.
     }
     this.#stop('closed')
-  }
-
-  get #leaseMs(): number {
-    return this.#options.beatMs * leaseBeats
   }
 
   #isWithinLease(): boolean {
@@ -178,14 +198,14 @@ export class Hold {
           this.#lose(describeFailure(cause) ?? 'the connection failed')
       },
     })
-    if (this.#state === 'closed' || this.#state === 'fenced') {
+    if (this.isOver) {
       connection.close()
       throw new DatabaseFailure('the store is closed')
     }
     mine.connection = connection
     this.#connection = connection
     // The server lets go of a silent session long after this one has let its lease run out, and never before.
-    const seconds = Math.ceil((2 * this.#leaseMs) / 1_000) + 5
+    const seconds = Math.ceil((2 * this.leaseMs) / 1_000) + 5
     await connection.run(`set tcp_keepalives_idle = ${seconds}; set tcp_keepalives_interval = 5; set tcp_keepalives_count = 3;
       set tcp_user_timeout = ${seconds * 1_000}`)
     return connection
@@ -196,10 +216,19 @@ export class Hold {
     const { steady, lockWaitMs } = this.#options
     const end = steady() + lockWaitMs
     for (;;) {
-      if (await tryLock(connection)) return true
+      if (await this.#tryLocks(connection)) return true
       if (steady() >= end) return false
       await this.#waitUntil(steady() + lockTryMs)
     }
+  }
+
+  /** Nodes share the lock, but not while one of them brings the schema further. */
+  async #tryLocks(connection: Connection): Promise<boolean> {
+    const { name } = this.#member
+    const isAlone = this.isAlone || (await readSchema(connection)) < schemaKnown
+    if (!(await tryLock(connection, isAlone))) return false
+    this.#hasLockAlone = isAlone
+    return this.isAlone || (await tryName(connection, name))
   }
 
   #waitUntil(moment: number): Promise<void> {
@@ -208,38 +237,24 @@ export class Hold {
     })
   }
 
-  /** Waits for a transaction of whoever held it before, and shuts out the next. Answers how things stood. */
-  async #raiseTerm(connection: Connection): Promise<Standing> {
-    const name = this.#options.holder.replaceAll("'", "''")
-    await connection.run('begin isolation level read committed; select 1 from holder for update')
-    // A statement of its own: it sees what the one that was waited for has done.
-    const [row] = await connection.run('select term, mark, who, released, (select version from latest) as version from holder')
-    await connection.run(`update holder set term = term + 1, who = '${this.#who}', name = '${name}', released = 0`)
-    await connection.commit()
-    const standing = {
-      term: numberOf(row, 'term'),
-      mark: numberOf(row, 'mark'),
-      who: textOf(row, 'who'),
-      isReleased: numberOf(row, 'released') === 1,
-      version: numberOf(row, 'version'),
-    }
-    this.#term = standing.term + 1
-    return standing
-  }
-
-  /** Asks whether all is as it was, and counts the lease from when it asked. */
+  /** Asks whether all is as it was, applies what others did, and counts the lease from when it asked. */
   async #beat(connection: Connection): Promise<void> {
     const { steady, beatMs, after } = this.#options
     const asked = steady()
-    const silence = after(this.#leaseMs, () => {
+    const silence = after(this.leaseMs, () => {
       if (connection === this.#connection) this.#lose('the database does not answer')
     })
     try {
-      const [row] = await connection.run('select term, pg_backend_pid() as pid from holder')
+      const round = await goRound(connection, this.#member, this.#term)
       if (connection !== this.#connection) return
-      if (numberOf(row, 'pid') !== connection.pid) throw new DatabaseFailure('the session is shared: connect without a pooler')
-      if (numberOf(row, 'term') !== this.#term) throw new DatabaseFailure('another process has taken hold of the database')
-      this.#until = asked + this.#leaseMs
+      if (round.pid !== connection.pid) throw new DatabaseFailure('the session is shared: connect without a pooler')
+      if (!round.isOurs) throw new DatabaseFailure('another process has taken its place, or the other nodes gave this one up')
+      await this.#neighbours.see(connection, round)
+      if (this.#rounds % roundsBetweenForgetting === 0 && round.isEldest) await forgetChanges(connection, this.#options.now())
+      this.#rounds += 1
+      if (this.#following !== undefined) await applyAll(connection, this.#following)
+      if (connection !== this.#connection) return
+      this.#until = asked + this.leaseMs
       this.#callOff = after(beatMs, () => void this.#beatAgain(connection))
     } finally {
       silence()
@@ -250,8 +265,35 @@ export class Hold {
     try {
       await this.#beat(connection)
     } catch (thrown) {
-      if (connection === this.#connection) this.#lose(describeFailure(thrown) ?? 'the heartbeat failed')
+      if (connection === this.#connection) this.#loseFor(thrown, 'the heartbeat failed')
     }
+  }
+
+  #beginLook(): Promise<void> {
+    const looking = this.#lookNow().finally(() => {
+      if (this.#looking === looking) this.#looking = undefined
+    })
+    this.#looking = looking
+    return looking
+  }
+
+  async #lookNow(): Promise<void> {
+    const connection = this.#connection
+    const following = this.#following
+    if (!this.isHeld() || connection === undefined) throw new DatabaseFailure('the database was lost, and is not held again yet')
+    // Nobody else writes.
+    if (this.isAlone || following === undefined) return
+    try {
+      await applyAll(connection, following)
+    } catch (thrown) {
+      if (connection === this.#connection) this.#loseFor(thrown, 'the look failed')
+      throw thrown
+    }
+  }
+
+  #loseFor(thrown: unknown, otherwise: string): void {
+    if (thrown instanceof Missed) this.#fence(thrown.message)
+    else this.#lose(describeFailure(thrown) ?? otherwise)
   }
 
   #lose(reason: string): void {
@@ -269,6 +311,7 @@ export class Hold {
 
   #letGo(): void {
     this.#until = 0
+    this.#neighbours.forget()
     this.#callOff?.()
     this.#callOff = undefined
     this.#connection?.close()
@@ -287,10 +330,10 @@ export class Hold {
     try {
       const connection = await this.#connect()
       // Not ours yet, and perhaps never: the server may take a while to see that the session we had is gone.
-      if (await tryLock(connection)) await this.#resume(connection)
+      if (await this.#tryLocks(connection)) await this.#resume(connection)
     } catch (thrown) {
       // Said once, when it was lost; a bug is not for waiting.
-      if (describeFailure(thrown) === undefined)
+      if (thrown instanceof Missed || describeFailure(thrown) === undefined)
         return this.#fence(thrown instanceof Error ? thrown.message : 'the database is not as it was')
     }
     if (this.#state !== 'lost') return
@@ -299,27 +342,24 @@ export class Hold {
   }
 
   async #resume(connection: Connection): Promise<void> {
-    const lockedAt = this.#options.steady()
     if ((await readSchema(connection)) !== schemaKnown) return this.#fence('the schema was changed meanwhile')
-    const before = await this.#raiseTerm(connection)
-    const isOurs = before.who === this.#who
-    const unsettled = this.#unsettled
-    const isKept = isOurs && unsettled !== undefined && before.mark === unsettled.mark
-    const known = isKept ? unsettled.version : this.#version
-    if (before.version !== known) return this.#fence(`the database is at version ${before.version}, and this process left it at ${known}`)
-    if (!isOurs && !before.isReleased) await this.#waitUntil(lockedAt + this.#leaseMs)
+    const before = await takePlace(connection, this.#member, true)
+    if (before.who !== this.#member.who)
+      return this.#fence('another process has taken its place, or the other nodes gave this one up, because it was silent for too long')
+    this.#term = before.term + 1
+    const isKept = this.#unsettled !== undefined && before.mark === this.#unsettled.mark
     await this.#beat(connection)
     if (this.#state !== 'lost' || connection !== this.#connection) return
     this.#finish(isKept)
     this.#state = 'held'
   }
 
-  /** Without a loss of the lock: the row of the holder is free once the transaction in question has come to its end. */
+  /** Without a loss of the place: its row is free once the transaction in question has come to its end. */
   async #settleHere(connection: Connection, mark: number): Promise<void> {
     try {
-      const [row] = await connection.run(`select mark, term from holder for update`)
-      if (connection !== this.#connection || numberOf(row, 'term') !== this.#term) return this.shutOut()
-      this.#finish(numberOf(row, 'mark') === mark)
+      const kept = await markOf(connection, this.#member, this.#term)
+      if (connection !== this.#connection || kept === undefined) return this.shutOut()
+      this.#finish(kept === mark)
     } catch (thrown) {
       if (connection === this.#connection) this.#lose(describeFailure(thrown) ?? 'the connection failed')
     }
@@ -328,13 +368,11 @@ export class Hold {
   #finish(isKept: boolean): void {
     const unsettled = this.#unsettled
     this.#unsettled = undefined
-    if (unsettled === undefined) return
-    if (isKept) this.#version = unsettled.version
-    unsettled.answer(isKept)
+    unsettled?.answer(isKept)
   }
 
   #fence(reason: string): void {
-    if (this.#state === 'closed') return
+    if (this.isOver) return
     this.#stop('fenced')
     this.#options.onFenced(reason)
   }
@@ -343,15 +381,4 @@ export class Hold {
     this.#state = state
     this.#letGo()
   }
-}
-
-async function tryLock(connection: Connection): Promise<boolean> {
-  const [row] = await connection.run(`select pg_try_advisory_lock(${lockKey})::int::bigint as is_ours`)
-  return numberOf(row, 'is_ours') === 1
-}
-
-async function readHolder(connection: Connection): Promise<string> {
-  if ((await readSchema(connection)) === 0) return 'a process that is just starting'
-  const [row] = await connection.run('select name from holder')
-  return textOf(row, 'name')
 }

@@ -5,9 +5,10 @@ import { type Connection, numberOf, textOf } from './connection.ts'
 import { readingDocuments, records } from './migration-1-tables.ts'
 import { holding, log, refusing, rules } from './migration-1.ts'
 import { gateways } from './migration-2.ts'
+import { afterTheOne, nodes } from './migration-3.ts'
 
 /** Step n brings schema n − 1 to n. A step that was released is never changed. */
-const steps: readonly string[] = [`${readingDocuments}${refusing}${records}${log}${rules}${holding}`, gateways]
+const steps: readonly string[] = [`${readingDocuments}${refusing}${records}${log}${rules}${holding}`, gateways, `${nodes}${afterTheOne}`]
 
 export const schemaKnown = steps.length
 

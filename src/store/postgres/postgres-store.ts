@@ -18,6 +18,11 @@ export interface PostgresStoreOptions {
   /** Calls once after a time; answers how to call it off. */
   readonly after: (milliseconds: Milliseconds, work: () => void) => () => void
   readonly chance: (count: number) => Uint8Array
+  /**
+   * Name of this node, where several may have the database open at the same time: each has another, of 1 to 64 letters, digits, `.`, `_`
+   * and `-`. Without it the process is alone with the database, and refused where anybody else is there.
+   */
+  readonly node?: string
   /** Said to whoever finds the database held: a name for this process, such as `process 7 on host-a`. */
   readonly holder?: string
   /** Kept in `meta` when the tables are made, and never changed after. */
@@ -40,17 +45,28 @@ export interface PostgresStoreOptions {
  * was killed, it takes three beats longer: that long the other may have believed to hold it.
  */
 export async function openPostgresStore(options: PostgresStoreOptions): Promise<Result<Database>> {
-  const { url, now, chance, after, watch, onLost, onFenced } = options
+  const { url, now, chance, after, watch, onLost, onFenced, node = '' } = options
+  if (node !== '' && !/^[\w.-]{1,64}$/.test(node))
+    return refuse('store.unavailable', { detail: 'the name of a node has 1 to 64 letters, digits, full stops, lines below or hyphens' })
   if (!URL.canParse(url) || !/^postgres(?:ql)?:$/.test(new URL(url).protocol))
     return refuse('store.unavailable', { detail: 'the address of the database is not like postgres://user:password@host:5432/name' })
-  const connection = { url, name: 'remit', ...(watch === undefined ? {} : { watch }) }
+  const beatMs = options.beatMs ?? 1_000
+  const connection = {
+    url,
+    name: 'remit',
+    ...(watch === undefined ? {} : { watch }),
+    // Who stands still in its turn to write loses it when it could not be believed any more either.
+    ...(node === '' ? {} : { idleMs: 3 * beatMs }),
+  }
   const hold = new Hold({
     connection: { url, name: 'remit hold' },
+    now,
+    node,
     steady: options.steady,
     after,
     chance,
     holder: options.holder ?? 'another process',
-    beatMs: options.beatMs ?? 1_000,
+    beatMs,
     lockWaitMs: options.lockWaitMs ?? 2_000,
     settleMs: options.settleMs ?? 5_000,
     onLost: onLost ?? (() => undefined),

@@ -1,12 +1,23 @@
 /** The store, over whatever database keeps it: one writer, readers beside it, everything durable when a change resolves. */
 import { AsyncLocalStorage } from 'node:async_hooks'
-import type { Change, Committed, Database, LeafRow, OutboxRow, Reading, SnapshotMade, Store, TreeState } from '../../control/ports.ts'
+import type {
+  Change,
+  Committed,
+  Database,
+  LeafRow,
+  Nodes,
+  OutboxRow,
+  Reading,
+  SnapshotMade,
+  Store,
+  TreeState,
+} from '../../control/ports.ts'
 import type { Instant } from '../../kernel/instants.ts'
 import { refuse } from '../../kernel/refusals.ts'
 import type { Refused, Result } from '../../kernel/result.ts'
 import { StoreUnavailable } from '../../kernel/store-unavailable.ts'
 import { OpenChange } from './change.ts'
-import { type Engine, type Latest, type Sql, UnsettledCommit, type Writing } from './engine.ts'
+import { type Engine, type Kept, type Latest, type Sql, UnsettledCommit, type Writing } from './engine.ts'
 import { appendLeaves, cosignCheckpoint, readCheckpoints, readLeaves, readOutbox, readTree } from './log.ts'
 import { RecordReading } from './records.ts'
 import { isEmpty, readSnapshot, RowsNotTaken } from './parse-snapshot.ts'
@@ -27,18 +38,15 @@ const waitingMax = 10_000
 /** Spaces that a store may be opened for. */
 const spacesMax = 10_000
 
-/** What a change left to be told, once it is kept. */
-interface Made {
-  readonly space: string
-  readonly committed: Committed
-  readonly entries: number
-}
+/** Nobody else is there. */
+const onlyNode: Nodes = { node: '', leads: () => true, others: () => [], tell: () => undefined, onNotice: () => undefined }
 
 /**
  * A change, a read or anything else of the store asked for inside a change or a read of the same database is a bug and throws. Where
  * the database cannot be used, `change` refuses `store.unavailable`, and reads throw `StoreUnavailable`.
  */
 export class OpenDatabase implements Database {
+  readonly nodes: Nodes
   readonly #parts: DatabaseParts
   readonly #engine: Engine
   readonly #turns = new Turns()
@@ -48,8 +56,8 @@ export class OpenDatabase implements Database {
   #latest: Latest
   /** The highest instant that any change was given, kept or not. */
   #now: Instant
-  /** Of the next entry, where it is known: nobody else writes. */
-  #position: number | undefined
+  /** Of the next entry, where it is known: after the change of this version. */
+  #position: { readonly after: number; readonly next: number } | undefined
   #isClosed = false
 
   constructor(parts: DatabaseParts) {
@@ -57,6 +65,8 @@ export class OpenDatabase implements Database {
     this.#engine = parts.engine
     this.#latest = parts.latest
     this.#now = parts.latest.at
+    this.nodes = parts.engine.nodes ?? onlyNode
+    parts.engine.follow?.({ latest: () => this.#latest, apply: (change) => this.#apply(change) })
   }
 
   inSpace(space: string): Store {
@@ -69,7 +79,7 @@ export class OpenDatabase implements Database {
       read: (work) => this.#readRecords(space, work),
       last: async () => this.#latest,
       isHeld: () => !this.#isClosed && this.#engine.isHeld(),
-      catchUp: async () => this.#checkOpen(),
+      catchUp: () => this.#catchUp(),
     })
     this.#stores.set(space, store)
     return store
@@ -175,7 +185,7 @@ export class OpenDatabase implements Database {
   }
 
   async #changeInTurn<T>(space: string, work: (tx: Change) => Promise<Result<T>>): Promise<Result<T>> {
-    let made: Made | undefined
+    let made: Kept | undefined
     try {
       const result = await this.#engine.write(async (writing) => {
         const { sql } = writing
@@ -183,7 +193,8 @@ export class OpenDatabase implements Database {
         this.#now = Math.max(this.#now, this.#parts.now())
         const version = this.#latest.version + 1
         const at = this.#now
-        const change = new OpenChange(sql, { space, now: at, version, chance: this.#parts.chance, position: this.#position })
+        const position = this.#position?.after === this.#latest.version ? this.#position.next : undefined
+        const change = new OpenChange(sql, { space, now: at, version, chance: this.#parts.chance, position })
         let result: Result<T>
         try {
           result = await this.#isolated(() => work(change))
@@ -193,29 +204,44 @@ export class OpenDatabase implements Database {
         if (!result.ok) return result
         const changes = change.facts()
         if (changes === undefined) return result
-        made = { space, committed: { version, at, changes }, entries: change.recorded }
-        const { position } = change
+        const kept = { space, version, at, changes, entries: change.recorded }
+        made = kept
         this.#position = undefined
-        await writing.commit({ version, at })
-        this.#position = position
+        await writing.commit(kept)
+        const next = change.position
+        this.#position = next === undefined ? undefined : { after: version, next }
         return result
       })
-      if (made !== undefined) this.#tell(made)
+      if (made !== undefined) this.#apply(made)
       return result
     } catch (thrown) {
       const unsettled = made
       if (thrown instanceof UnsettledCommit && unsettled !== undefined)
         thrown.onSettled((isKept) => {
-          if (isKept) this.#tell(unsettled)
+          if (isKept) this.#apply(unsettled)
         })
       throw thrown
     }
   }
 
-  #tell({ space, committed, entries }: Made): void {
-    this.#latest = { version: committed.version, at: committed.at }
-    this.#stores.get(space)?.tell(committed)
+  /** What was committed is applied once, in order, whichever way it is heard of first: as its own writer, or as one of those who follow. */
+  #apply({ space, version, at, changes, entries }: Kept): void {
+    if (version <= this.#latest.version) return
+    if (version !== this.#latest.version + 1) throw new Error(`version ${version} cannot be applied after ${this.#latest.version}`)
+    this.#latest = { version, at }
+    this.#now = Math.max(this.#now, at)
+    this.#stores.get(space)?.tell({ version, at, changes })
     if (entries > 0) for (const listener of this.#entryListeners) callSurely(listener)
+  }
+
+  async #catchUp(): Promise<void> {
+    this.#checkOpen()
+    try {
+      await this.#engine.catchUp?.()
+    } catch (thrown) {
+      const why = this.#engine.describeUnavailable(thrown)
+      throw why === undefined ? thrown : new StoreUnavailable(why)
+    }
   }
 
   #readRecords<T>(space: string, work: (tx: Reading) => Promise<T>): Promise<T> {
