@@ -7,6 +7,7 @@ import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import test, { type TestContext } from 'node:test'
+import { Way } from '../../test/contract/postgres-way.ts'
 import { buildWitnessServer } from '../api/witness-server.ts'
 import { openHashFiles } from '../host/hash-files.ts'
 import { headFolder, headUrl } from '../host/head-places.ts'
@@ -63,12 +64,12 @@ interface RunningWitness extends WitnessLine {
   close(): Promise<void>
 }
 
-async function runWitness(context: TestContext, state: string, port = 0): Promise<RunningWitness> {
+async function runWitness(context: TestContext, state: string): Promise<RunningWitness> {
   const heads = mustBe(openWitnessHeads(state))
   const alarms: string[] = []
   const witness = new Witness({ signer: witnessSigner, logs: [own], heads, clock, alarm: (says) => void alarms.push(says) })
   const server = buildWitnessServer((body) => witness.add(body))
-  await server.listen({ host: '127.0.0.1', port })
+  await server.listen({ host: '127.0.0.1', port: 0 })
   const url = `http://127.0.0.1:${(server.server.address() as AddressInfo).port}`
   const close = once(async () => {
     await server.close()
@@ -166,12 +167,16 @@ test('each new head is cosigned, kept so, and exported so', async (context) => {
 
 test('a witness that is away is told once, shown until it is heard, and catches up', async (context) => {
   const folder = await newFolder(context)
-  const first = await runWitness(context, join(folder, 'witness'))
+  const witness = await runWitness(context, join(folder, 'witness'))
+  const { hostname: host, port } = new URL(witness.url)
+  const way = await Way.to({ host, port: Number(port) })
+  context.after(() => way.remove())
+  const first = { key: witness.key, add: witnessCalls(`http://${host}:${way.port}`) }
   const running = mustBe(await open(context, join(folder, 'remit.db'), { witnesses: [first] }))
   await running.record(5)
   mustBe(await running.ledger.sequencer.flush())
   await running.ledger.witness()
-  await first.close()
+  way.cut()
   for (let round = 0; round < 3; round += 1) {
     await running.record(2)
     mustBe(await running.ledger.sequencer.flush())
@@ -180,13 +185,12 @@ test('a witness that is away is told once, shown until it is heard, and catches 
   assert.equal(running.alarms.filter((says) => /does not cosign/.test(says)).length, 1)
   assert.match(running.ledger.standing().witnesses[0]?.late ?? '', /not reached/)
   assert.equal(running.ledger.isDisputed, false)
-  const again = await runWitness(context, join(folder, 'witness'), Number(new URL(first.url).port))
+  way.mend()
   await running.ledger.witness()
   assert.equal((await headOf(running)).keys.length, 2)
   assert.match(running.alarms.at(-1) ?? '', /heard again/)
   assert.equal(running.ledger.standing().witnesses[0]?.late, undefined)
   await running.close()
-  await again.close()
 })
 
 test('a store that was put back is disputed by the witness before anything more is signed', async (context) => {

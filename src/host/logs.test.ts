@@ -45,7 +45,7 @@ test('it goes to stderr and is complete when the process ends at once', async ()
   const { spawnSync } = await import('node:child_process')
   const script = `import { makeLog } from ${JSON.stringify(new URL('./logs.ts', import.meta.url).href)}
     makeLog({ level: 'info' }).error('last words'); process.exit(3)`
-  const ran = spawnSync(process.execPath, ['--input-type=module', '-e', script], { timeout: 20_000, encoding: 'utf8' })
+  const ran = spawnSync(process.execPath, ['--input-type=module', '-e', script], { timeout: 300_000, encoding: 'utf8' })
   assert.equal(ran.status, 3)
   assert.equal(ran.stdout, '')
   assert.match(ran.stderr, /^\{.*"says":"last words"\}\n$/)

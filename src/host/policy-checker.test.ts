@@ -144,7 +144,7 @@ test('checks that come together are all answered', async () => {
   )
 })
 
-test('without work the process goes, and comes again when it is needed', { timeout: 10_000 }, async () => {
+test('without work the process goes, and comes again when it is needed', async () => {
   const isThere = (pid: number) => {
     try {
       return process.kill(pid, 0)

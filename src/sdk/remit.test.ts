@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { after, beforeEach, test } from 'node:test'
 import { inspect } from 'node:util'
 import { ContractServer, grantId, pendingGrant, refusal } from '../../test/cli/contract-server.ts'
+import { ownAddress } from '../../test/world/own-address.ts'
 import { Remit } from './remit.ts'
 import { RemitRefusal, RemitUnreachable } from './remit-refusal.ts'
 
@@ -141,10 +142,9 @@ for (const { says, what, answers, wants } of [
 }
 
 test('nothing that listens is said to be so', async () => {
-  const { url } = server
-  await server.close()
+  const { host, port } = ownAddress()
   await assert.rejects(
-    new Remit({ url, credential: { token: 't' } }).whoami(),
+    new Remit({ url: `http://${host}:${port}`, credential: { token: 't' } }).whoami(),
     (thrown: unknown) => thrown instanceof RemitUnreachable && thrown.unsent && thrown.message.includes('nothing listens'),
   )
 })

@@ -6,6 +6,9 @@ import { type BrowserContext, chromium, type Page } from 'playwright-core'
 
 const executablePath = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'].find((path) => existsSync(path))
 
+/** For everything that is waited for. A browser begins slowly where many tests begin at once. */
+const patienceMs = 300_000
+
 export interface Person {
   readonly page: Page
   readonly context: BrowserContext
@@ -27,6 +30,7 @@ export async function openBrowser({ colors = 'light', width = 1_100 }: Eyes = {}
   const folder = mkdtempSync(join(tmpdir(), 'remit-chromium-'))
   const context = await chromium.launchPersistentContext(folder, {
     executablePath,
+    timeout: patienceMs,
     headless: true,
     colorScheme: colors,
     viewport: { width, height: 900 },
@@ -40,6 +44,7 @@ export async function openBrowser({ colors = 'light', width = 1_100 }: Eyes = {}
       '--disable-sync',
     ],
   })
+  context.setDefaultTimeout(patienceMs)
   const page = context.pages()[0] ?? (await context.newPage())
   const complaints: string[] = []
   page.on('console', (message) => {

@@ -105,7 +105,7 @@ async function say<T = unknown>(method: 'GET' | 'POST', path: string, asked: Ask
 /** What ends with something else is recorded with it. */
 const alongside = ['grant.ended', 'grant.withdrawn', 'session.ended', 'hold.withdrawn']
 
-test('a grant, from asking to its end', { timeout: 30_000 }, async () => {
+test('a grant, from asking to its end', async () => {
   const bot = await api.token('bot')
   assert.equal((await say<WhoamiView>('GET', '/v1/whoami', { token: bot })).identity.owner, 'ana')
   const eligible = await say<EligibleList>('GET', '/v1/eligible?task=release', { token: bot })
@@ -252,7 +252,7 @@ test('tokens are exchanged, and what is no proof is one and the same no', async 
     ['Bearer', true, 'urn:ietf:params:oauth:token-type:access_token'],
   )
   const wrong = [
-    { ...form, subject_token: `${form.subject_token.slice(0, -2)}AA` },
+    { ...form, subject_token: `${form.subject_token.slice(0, -1)}${form.subject_token.endsWith('A') ? 'B' : 'A'}` },
     { ...form, subject_token: 'x' },
     { ...form, subject_token_type: 'urn:ietf:params:oauth:token-type:jwt' },
   ]

@@ -8,8 +8,6 @@ import { type ApiHouse, openApiHouse } from './api-house.ts'
 import { openBrowser, type Person } from './browser.ts'
 import { ask, hold } from './held.ts'
 
-const patience = { timeout: 90_000 }
-
 let api: ApiHouse
 let ben: Person
 let eva: Person
@@ -23,7 +21,7 @@ after(async () => {
   await api.close()
 })
 
-test('the first administrator chooses a name and registers a passkey, once', patience, async () => {
+test('the first administrator chooses a name and registers a passkey, once', async () => {
   const first = await openBrowser()
   try {
     const link = await api.invitation('nobody')
@@ -45,7 +43,7 @@ test('the first administrator chooses a name and registers a passkey, once', pat
   }
 })
 
-test('whoever is invited registers, signs out, and signs in again', patience, async () => {
+test('whoever is invited registers, signs out, and signs in again', async () => {
   for (const [person, name] of [
     [ben, 'ben'],
     [eva, 'eva'],
@@ -63,7 +61,7 @@ test('whoever is invited registers, signs out, and signs in again', patience, as
   assert.match(await ben.page.innerText('.signed-in'), /ben/)
 })
 
-test('a request is approved for less: a shorter time, one line gone, fewer uses', patience, async () => {
+test('a request is approved for less: a shorter time, one line gone, fewer uses', async () => {
   const { page } = eva
   const { id } = await ask(api, 'bot', {
     task: 'release',
@@ -93,7 +91,7 @@ test('a request is approved for less: a shorter time, one line gone, fewer uses'
   assert.equal(await page.locator('form[data-remit=answer]').count(), 0)
 })
 
-test('a held action is shown byte for byte, and denied', patience, async () => {
+test('a held action is shown byte for byte, and denied', async () => {
   const { page } = ben
   const held = await hold(api, { headers: [['content-type', 'application/json']], body: '{"after": 30.50}' })
   await page.goto(`${api.origin}/holds/${held.id}`)
@@ -112,7 +110,7 @@ test('a held action is shown byte for byte, and denied', patience, async () => {
   assert.equal(api.house.desk.facts.hold(held.id)?.state, 'denied')
 })
 
-test('an exception stands before everything else, and is approved for less by somebody else', patience, async () => {
+test('an exception stands before everything else, and is approved for less by somebody else', async () => {
   const { page } = ben
   const { desk } = api.house
   const exception = mustBe(
@@ -157,7 +155,7 @@ test('an exception stands before everything else, and is approved for less by so
   assert.match(await eva.page.innerText('main'), /^Standing privilege[\s\S]*bot keeps 1 operation of shop/)
 })
 
-test('what an agent writes cannot change what the approver reads', patience, async () => {
+test('what an agent writes cannot change what the approver reads', async () => {
   const { page } = ben
   const statement = '</pre><script>document.title="gone"</script>\u202Ehsinif\u202C <b>approved by ana</b>\u200b'
   const held = await hold(api, {
@@ -183,7 +181,7 @@ test('what an agent writes cannot change what the approver reads', patience, asy
   assert.notEqual(await page.title(), 'gone')
 })
 
-test('a signature without user verification is none, and the page says so', patience, async () => {
+test('a signature without user verification is none, and the page says so', async () => {
   const { page } = ben
   const held = await hold(api, { body: 'again' })
   await page.goto(`${api.origin}/holds/${held.id}`)
@@ -201,7 +199,7 @@ test('a signature without user verification is none, and the page says so', pati
   await page.waitForSelector('h1 .badge:has-text("approved")')
 })
 
-test('what changed since the page was opened is not signed', patience, async () => {
+test('what changed since the page was opened is not signed', async () => {
   const { page } = eva
   const { id } = await ask(api, 'bot', { task: 'release', statement: 'ship 4.3', scope: ['shop/deploy'] })
   await page.goto(`${api.origin}/requests/${id}`)
@@ -212,7 +210,7 @@ test('what changed since the page was opened is not signed', patience, async () 
   assert.equal(api.house.desk.facts.grant(id)?.state, 'pending')
 })
 
-test('a command line is confirmed after its address was shown', patience, async () => {
+test('a command line is confirmed after its address was shown', async () => {
   const { page } = ben
   const started = await fetch(`${api.origin}/oauth/device_authorization`, {
     method: 'POST',
@@ -229,7 +227,7 @@ test('a command line is confirmed after its address was shown', patience, async 
   await page.waitForSelector('.progress.good')
 })
 
-test('who is not signed in signs in and comes back to the page; who may not see it finds nothing', patience, async () => {
+test('who is not signed in signs in and comes back to the page; who may not see it finds nothing', async () => {
   const { id } = await ask(api, 'bot', { task: 'release', statement: 'ship 4.4', scope: ['shop/deploy'] })
   const zoe = await openBrowser()
   try {
@@ -253,7 +251,7 @@ test('who is not signed in signs in and comes back to the page; who may not see 
   }
 })
 
-test('a link in a chat leads a signed-in person straight to the page', patience, async () => {
+test('a link in a chat leads a signed-in person straight to the page', async () => {
   const chat = createServer((_request, response) => response.end(`<a href="${api.origin}/waiting">please answer</a>`))
   await new Promise<void>((resolve) => chat.listen(0, '127.0.0.1', resolve))
   try {

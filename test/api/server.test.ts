@@ -105,15 +105,18 @@ test('whoever calls too often hears when to come back, and nobody else is distur
 
 test('guessing tokens is slow, whatever it is tried on, and disturbs nobody who has one', async () => {
   const paths = ['/v1/whoami', '/v1/grants', '/v1/holds', '/v1/services']
-  const statuses: number[] = []
-  for (let place = 0; place < 140; place += 1) {
-    statuses.push(
-      (await call(api.port, { method: 'GET', path: paths[place % paths.length] ?? '', headers: { authorization: `Bearer x${place}` } }))
-        .status,
-    )
+  const guess = (place: number) =>
+    call(api.port, { method: 'GET', path: paths[place % paths.length] ?? '', headers: { authorization: `Bearer x${place}` } })
+  const perMinuteMax = 120
+  const from = performance.now()
+  let refused = 0
+  while ((await guess(refused)).status === 401) {
+    refused += 1
+    // On a slow machine some come back while they are used up.
+    const refilled = Math.ceil(((performance.now() - from) * perMinuteMax) / 60_000)
+    assert.ok(refused <= perMinuteMax + refilled, `${refused} guesses, and ${refilled} came back`)
   }
-  assert.equal(statuses[0], 401)
-  assert.equal(statuses.at(-1), 429)
+  assert.ok(refused > 0)
   const token = await api.token('bot')
   assert.equal((await call(api.port, { method: 'GET', path: '/v1/whoami', headers: { authorization: `Bearer ${token}` } })).status, 200)
 })
@@ -133,7 +136,7 @@ test('an error of ours shows an id, and the log has the rest under it', async ()
   }
 })
 
-test('one caller waits for so many grants at once, and a client that went away counts no more', { timeout: 30_000 }, async () => {
+test('one caller waits for so many grants at once, and a client that went away counts no more', async () => {
   const { id } = await ask(api, 'bot', { task: 'release', statement: 'ship', scope: ['shop/deploy'] })
   const headers = { host: `localhost:${api.port}`, authorization: `Bearer ${await api.token('bot')}` }
   const path = `/v1/grants/${id}?wait=60&state=pending`

@@ -124,7 +124,8 @@ async function liveAndDie(
   const life: Life = { running, acknowledged, isDying: false, isOver: false }
   const working = work(life)
   working.catch(() => undefined)
-  await Promise.race([pause(30 + draw() * lifeMsMax), working])
+  const seen = report.kills === 0 ? untilSomeOfEach(house, life) : Promise.resolve()
+  await Promise.race([Promise.all([pause(30 + draw() * lifeMsMax), seen]), working])
   life.isDying = true
   const isServer = postgres !== undefined && draw() < 0.4
   if (isServer) {
@@ -141,9 +142,15 @@ async function liveAndDie(
   return comeBack(house, { draw, report })
 }
 
+/** The first life lasts until something of everything was acknowledged: on a slow machine a drawn moment may come before. */
+async function untilSomeOfEach({ shop }: ChaosHouse, { running, acknowledged }: Life): Promise<void> {
+  const isSeen = () => acknowledged.holds.length > 0 && acknowledged.head !== '' && shop.received.length > 0
+  while (running.process.isAlive && !isSeen()) await pause(10)
+}
+
 /** Lives on by itself once the database is back. */
 async function untilHeld(running: Running): Promise<void> {
-  const until = performance.now() + 30_000
+  const until = performance.now() + 120_000
   for (;;) {
     const isHeld = await running
       .as('reader')
@@ -153,7 +160,7 @@ async function untilHeld(running: Running): Promise<void> {
         () => false,
       )
     if (isHeld) return
-    if (performance.now() > until) throw new Error('the database is back for 30 s, and nothing works')
+    if (performance.now() > until) throw new Error('the database is back for two minutes, and nothing works')
     await pause(50)
   }
 }

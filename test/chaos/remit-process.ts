@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url'
 import type { Ready } from '../../src/cli/house.ts'
 
 const program = fileURLToPath(new URL('../../src/main/remit.ts', import.meta.url))
-const readyMs = 60_000
+const readyMs = 300_000
 
 export type Environment = Readonly<Record<string, string>>
 

@@ -116,7 +116,7 @@ test('a request waits for a person; approve --wait hears of the yes', async () =
 })
 
 test('a held action is shown in full, and denied', async () => {
-  const script = `fetch(process.env.REMIT_SERVICE_SHOP_URL + '/services/checkout/restart', { method: 'POST', headers: { authorization: 'Bearer ' + process.env.REMIT_TOKEN, prefer: 'wait=30' } }).then(async (response) => { console.log(response.status, await response.text()); process.exit(response.ok ? 0 : 8) })`
+  const script = `fetch(process.env.REMIT_SERVICE_SHOP_URL + '/services/checkout/restart', { method: 'POST', headers: { authorization: 'Bearer ' + process.env.REMIT_TOKEN, prefer: 'wait=60' } }).then(async (response) => { console.log(response.status, await response.text()); process.exit(response.ok ? 0 : 8) })`
   const run = new Command(
     ['run', '--task', 'incident', '--can', 'shop/restart', '--for', 'checkout hangs', '--', process.execPath, '-e', script],
     cast.as('incident-agent'),

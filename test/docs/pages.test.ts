@@ -13,7 +13,7 @@ const root = fileURLToPath(new URL('../../', import.meta.url))
 /** In the order in which one reader reads them, on one Remit. */
 const pages = ['start.md', 'guides/agents.md', 'guides/exceptions.md', 'guides/ci-jobs.md', 'guides/stopping.md', 'guides/operating.md']
 
-test('what the pages say happens', { timeout: 300_000 }, async () => {
+test('what the pages say happens', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'remit-docs-'))
   const [api, gateway, shop] = [await freePort(), await freePort(), await freePort()]
   const walk = new Walk({

@@ -27,7 +27,7 @@ export function fencedBlocks(markdown: string): Block[] {
   return blocks
 }
 
-const patienceMs = 60_000
+const patienceMs = 300_000
 const pollMs = 50
 
 /** One terminal of the reader's. */

@@ -100,7 +100,7 @@ async function readText(request: IncomingMessage): Promise<string> {
 }
 
 /** Waits until it is so. */
-export async function until(says: string, isSo: () => boolean, withinMs = 10_000): Promise<void> {
+export async function until(says: string, isSo: () => boolean, withinMs = 60_000): Promise<void> {
   for (const end = Date.now() + withinMs; !isSo(); await pause(5))
     if (Date.now() > end) throw new Error(`it did not come to be that ${says}`)
 }
