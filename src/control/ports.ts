@@ -156,13 +156,12 @@ export interface SnapshotMade {
   readonly latest: { readonly version: number; readonly at: Instant }
 }
 
-/** The control nodes that have one database open at the same time; where only one can, it leads and has nobody to tell. */
+/** The control nodes that have one database open at the same time; where only one can, it has no name, leads, and has nobody to tell. */
 export interface Nodes {
-  /** Name of this node; empty where there can be only one. */
   readonly node: string
   /** Whether what one does for all is for this node to do. A hint: for a moment two may think so, or none. */
   leads(): boolean
-  /** Names of the others that are there, as of the last look: one that is gone is among them until it is certain that it stopped. */
+  /** Names of the others that are there: whoever fell silent is among them until all it had is certain to have stopped. */
   others(): readonly string[]
   /** Says something to the others, at most 4,000 bytes. It may be lost, and holds no secret. */
   tell(text: string): void

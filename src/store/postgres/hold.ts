@@ -36,7 +36,7 @@ const leaseBeats = 3
 const silentBeats = 10
 const backoffMinMs = 50
 /** Below what the others wait before they give a silent node up, with half of it more. */
-const backoffMaxMs = 5_000
+const backoffMaxMs = 2_000
 const lockTryMs = 50
 /** Longer than the server lets a lock be waited for; the first time, a migration may take more. */
 const silenceAgainMs = 8_000
