@@ -145,6 +145,18 @@ export const refusalsInCharge = {
     says: 'no gateway is enrolled under this key',
     remedy: 'invite it with remit gateways invite, and start it with the code that this prints',
   },
+  'enrolment.refused': {
+    status: 403,
+    tells: 'caller',
+    says: 'this code enrols nobody',
+    remedy: 'a code is good once, for a quarter of an hour: ask for another one with remit gateways invite',
+  },
+  'feed.closed': {
+    status: 409,
+    tells: 'caller',
+    says: 'no port for gateways is open here',
+    remedy: 'start Remit with remit up --gateways PORT',
+  },
   'feed.unreadable': {
     status: 400,
     tells: 'caller',
