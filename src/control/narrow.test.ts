@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import fc from 'fast-check'
-import type { Grant, Narrowing } from '../model/grants.ts'
+import type { Grant, Narrowing, ScopeEntry } from '../model/grants.ts'
 import { narrow } from './narrow.ts'
 
 const grant: Grant = {
@@ -13,7 +13,13 @@ const grant: Grant = {
   scope: [
     { resource: 'shop/one', uses: 5 },
     { resource: 'shop/two' },
-    { resource: 'shop/three', arguments: { a: { atMost: 5 } }, uses: 1 },
+    {
+      resource: 'shop/three',
+      arguments: { a: { atMost: 5 } },
+      uses: 1,
+      sum: { argument: 'a', atMost: 6 },
+      rate: { atMost: 4, window: 1_000 },
+    },
   ],
   tier: 1,
   state: 'pending',
@@ -28,14 +34,18 @@ const grant: Grant = {
 }
 
 describe('narrowing', () => {
+  const byLine = fc.dictionary(
+    fc.constantFrom('0', '1', '2', '2', '3', '00', ' 1', '', '1e0', '-0', 'length'),
+    fc.oneof(fc.integer({ min: -1, max: 7 }), fc.constantFrom(0.5, Number.NaN)),
+    { maxKeys: 2 },
+  )
   const any = fc.record(
     {
       duration: fc.oneof(fc.integer({ min: -5, max: 1_200 }), fc.constantFrom(Number.NaN, Number.POSITIVE_INFINITY, 0.5, 1_000)),
       lines: fc.array(fc.oneof(fc.integer({ min: -1, max: 4 }), fc.constant(0.5)), { maxLength: 4 }),
-      uses: fc.dictionary(
-        fc.constantFrom('0', '1', '2', '3', '00', ' 1', '', '1e0', '-0', 'length'),
-        fc.oneof(fc.integer({ min: -1, max: 7 }), fc.constantFrom(0.5, Number.NaN)),
-      ),
+      uses: byLine,
+      sums: byLine,
+      rates: byLine,
     },
     { requiredKeys: [] },
   )
@@ -53,12 +63,23 @@ describe('narrowing', () => {
         assert.equal(left.scope.length, kept.length)
         for (const [place, line] of kept.entries()) {
           const [before, after] = [grant.scope[line], left.scope[place]]
-          const fewer = narrowing.uses?.[String(line)]
-          assert.deepEqual(after, fewer === undefined ? before : { ...before, uses: fewer })
-          assert.ok((after?.uses ?? Number.POSITIVE_INFINITY) <= (before?.uses ?? Number.POSITIVE_INFINITY))
+          const [uses, sum, rate] = [narrowing.uses, narrowing.sums, narrowing.rates].map((limits) => limits?.[String(line)])
+          assert.deepEqual(after, {
+            ...before,
+            ...(uses === undefined ? {} : { uses }),
+            ...(sum === undefined ? {} : { sum: { argument: before?.sum?.argument, atMost: sum } }),
+            ...(rate === undefined ? {} : { rate: { atMost: rate, window: before?.rate?.window } }),
+          })
+          for (const of of [
+            (entry: ScopeEntry | undefined) => entry?.uses,
+            (entry: ScopeEntry | undefined) => entry?.sum?.atMost,
+            (entry: ScopeEntry | undefined) => entry?.rate?.atMost,
+          ])
+            assert.ok((of(after) ?? Number.POSITIVE_INFINITY) <= (of(before) ?? Number.POSITIVE_INFINITY))
         }
         // Whoever signed saw these lines: none of them may have been passed over.
-        for (const line of Object.keys(narrowing.uses ?? {})) assert.ok(kept.map(String).includes(line), `"${line}"`)
+        for (const limits of [narrowing.uses, narrowing.sums, narrowing.rates])
+          for (const line of Object.keys(limits ?? {})) assert.ok(kept.map(String).includes(line), `"${line}"`)
         const { duration, durationMax, scope, digest } = left
         assert.deepEqual(
           { ...left, duration: 0, durationMax: 0, scope: [], digest: '' },

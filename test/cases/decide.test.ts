@@ -17,7 +17,7 @@ import { parseScopeLine } from '../../src/model/scope.ts'
 import type { Service } from '../../src/model/services.ts'
 import { Dice, seededChance } from '../world/chance.ts'
 import { actionOf } from '../world/shop.ts'
-import { chanceOf, randomArgument, randomBook, randomLine, roleNames, taskKinds } from './random-scenes.ts'
+import { chanceOf, randomArgument, randomBook, randomCountedLine, roleNames, taskKinds } from './random-scenes.ts'
 import { cedarText, operationNames, operations, type RuleBook, shopService } from './rule-book.ts'
 import {
   type Asked,
@@ -112,7 +112,9 @@ function grantChanges(lent: Lent, idOf: (name: string) => Identity['id']): FactC
     expiresAt: lent.endsAt,
   }
   const uses = lent.spent.map((spent, line): FactChange => {
-    return { kind: 'uses', id: `${id}/${line}`, record: { id: `${id}/${line}`, space: 'main', grant: id, line, spent } }
+    const recent = (lent.ago?.[line] ?? []).map((ago) => ({ at: now - ago, actions: 1 }))
+    const record = { id: `${id}/${line}`, space: 'main', grant: id, line, spent, sum: (lent.sums?.[line] ?? 0) * 10_000, recent }
+    return { kind: 'uses', id: record.id, record }
   })
   return [{ kind: 'grant', id, record: grant }, ...uses]
 }
@@ -178,7 +180,7 @@ function randomScene(dice: Dice, book: RuleBook): Scene {
   ]
   const chains = [['aide'], ['bot'], ['ana'], ['aide', 'ana'], ['aide', 'bot']]
   const lent = Array.from({ length: dice.below(4) }, (_, number): Lent => {
-    const lines = Array.from({ length: 1 + dice.below(2) }, () => randomLine(dice))
+    const lines = Array.from({ length: 1 + dice.below(2) }, () => randomCountedLine(dice))
     return {
       id: `grn_${'0'.repeat(25)}${number}`,
       chain: chanceOf(dice, 60) ? ['aide'] : dice.pick(chains),
@@ -188,6 +190,8 @@ function randomScene(dice: Dice, book: RuleBook): Scene {
       active: chanceOf(dice, 90),
       endsAt: now + dice.pick([-1, 0, 1, 1, 1_000, 1_000, 60_000]),
       spent: lines.map(() => dice.below(3)),
+      sums: lines.map(() => dice.below(60)),
+      ago: lines.map(() => Array.from({ length: dice.below(4) }, () => dice.below(15_000)).toSorted((a, b) => b - a)),
     }
   })
   return { beings: new Map(beings.map((each) => [each.name, each])), book, lent }
@@ -274,6 +278,25 @@ describe('one action', () => {
       want: 'grant.uses-spent',
     },
     { says: 'with a use left', lent: [{ lines: [{ on: 'look', uses: 2 }], spent: [1] }], want: 'allow' },
+    {
+      says: 'with its rate taken up',
+      lent: [{ lines: [{ on: 'look', rate: 2 }], ago: [[9_999, 0]] }],
+      asked: { grant: one.id },
+      want: 'grant.rate',
+    },
+    { says: 'with its rate free again', lent: [{ lines: [{ on: 'look', rate: 2 }], ago: [[10_000, 0]] }], want: 'allow' },
+    {
+      says: 'with its sum passed',
+      lent: [{ lines: [{ on: 'refund', sum: 50 }], sums: [40] }],
+      asked: { operation: 'refund', argument: 11, grant: one.id },
+      want: 'grant.sum-spent',
+    },
+    {
+      says: 'with its sum just reached',
+      lent: [{ lines: [{ on: 'refund', sum: 50 }], sums: [40] }],
+      asked: { operation: 'refund', argument: 10 },
+      want: 'hold',
+    },
     {
       says: 'with arguments that were not lent',
       lent: [{ lines: [{ on: 'deploy', argument: { oneOf: ['1'] } }] }],

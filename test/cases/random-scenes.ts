@@ -70,6 +70,16 @@ export function randomLine(dice: Dice): Line {
   return { on, ...(operations[on].argument !== undefined && chanceOf(dice, 50) ? { argument: randomLimit(dice, on) } : {}), ...uses }
 }
 
+/** One that may have a sum and a rate too. */
+export function randomCountedLine(dice: Dice): Line {
+  const line = randomLine(dice)
+  return {
+    ...line,
+    ...(line.on === 'refund' && chanceOf(dice, 50) ? { sum: 20 + dice.below(80) } : {}),
+    ...(chanceOf(dice, 20) ? { rate: 1 + dice.below(3) } : {}),
+  }
+}
+
 function randomLimit(dice: Dice, on: OperationName): Limit {
   if (on === 'refund') return { atMost: 10 + dice.below(50), ...(chanceOf(dice, 30) ? { atLeast: dice.below(20) } : {}) }
   if (chanceOf(dice, 40)) return { like: dice.pick(['*', 'c*', '*t', '1*', 't*l', 'check*out']) }

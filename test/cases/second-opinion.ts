@@ -25,6 +25,10 @@ export interface Line {
   readonly effects?: readonly Effect[]
   readonly argument?: Limit
   readonly uses?: number
+  /** What the operation's argument may come to. */
+  readonly sum?: number
+  /** So many actions in any ten seconds. */
+  readonly rate?: number
 }
 
 export interface Lent {
@@ -38,6 +42,10 @@ export interface Lent {
   readonly endsAt: number
   /** How often each line was used. */
   readonly spent: readonly number[]
+  /** What the argument has come to on each line. */
+  readonly sums?: readonly number[]
+  /** How many milliseconds ago each line was used lately. */
+  readonly ago?: readonly (readonly number[])[]
 }
 
 export interface Scene {
@@ -222,11 +230,23 @@ export function names(line: Line, operation: OperationName): boolean {
 
 function carryingLine(lent: Lent, asked: Asked): number | undefined {
   const fitting = lent.lines.flatMap((line, place) =>
-    names(line, asked.operation) && within(line.argument, asked.argument) ? [{ line, place }] : [],
+    names(line, asked.operation) && within(line.argument, asked.argument) && (line.sum === undefined || typeof asked.argument === 'number')
+      ? [{ line, place }]
+      : [],
   )
-  const free = fitting.find(({ line }) => line.uses === undefined)
-  return (free ?? fitting.find(({ line, place }) => (lent.spent[place] ?? 0) < (line.uses ?? 0)))?.place
+  const free = fitting.find(({ line }) => line.uses === undefined && line.sum === undefined && line.rate === undefined)
+  return (free ?? fitting.find(({ line, place }) => hasRoom(lent, line, place, asked.argument)))?.place
 }
+
+function hasRoom(lent: Lent, { uses, sum, rate }: Line, place: number, argument: string | number | undefined): boolean {
+  if (uses !== undefined && (lent.spent[place] ?? 0) >= uses) return false
+  if (rate !== undefined && (lent.ago?.[place] ?? []).filter((ago) => ago < rateWindow).length >= rate) return false
+  const before = lent.sums?.[place] ?? 0
+  return sum === undefined || (before < sum && before + Math.max(0, Number(argument)) <= sum)
+}
+
+/** Milliseconds. */
+export const rateWindow = 10_000
 
 function within(limit: Limit | undefined, value: string | number | undefined): boolean {
   if (limit === undefined) return true
@@ -259,5 +279,7 @@ export function lineText(line: Line): string {
     ...(atLeast === undefined ? [] : [`${name}>=${atLeast}`]),
     ...(atMost === undefined ? [] : [`${name}<=${atMost}`]),
     ...(line.uses === undefined ? [] : [`uses=${line.uses}`]),
+    ...(line.sum === undefined ? [] : [`sum(${name})<=${line.sum}`]),
+    ...(line.rate === undefined ? [] : [`rate=${line.rate}/${rateWindow / 1_000}s`]),
   ].join(',')
 }
