@@ -15,7 +15,8 @@ const bounds = {
   maxHeaderSize: 16_384,
   headersTimeout: 15_000,
   requestTimeout: 30_000,
-  keepAliveTimeout: 10_000,
+  // Longer than anybody pauses at work: who asks in the moment in which an idle connection is closed does not hear what became of it.
+  keepAliveTimeout: 65_000,
   // How often Node looks for heads and bodies that take too long.
   connectionsCheckingInterval: 5_000,
 }
