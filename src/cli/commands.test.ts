@@ -80,6 +80,24 @@ const rows: readonly Row[] = [
     says: /no grants/,
   },
   { line: `grant ${grantId}`, calls: `GET /v1/grants/${grantId}`, answer: pendingGrant, says: /shop\/deploy,uses=1 {2}\(used 0 of 1\)/ },
+  {
+    line: `grant ${grantId}`,
+    calls: `GET /v1/grants/${grantId}`,
+    answer: {
+      ...pendingGrant,
+      uses: [
+        {
+          line: 0,
+          spent: 9,
+          of: 20,
+          reserved: 4,
+          sum: { argument: 'amount', spent: '120.5', of: '500' },
+          rate: { recent: 3, of: 10, window: '1m' },
+        },
+      ],
+    },
+    says: /used 9 of 20, 4 of them reserved by gateways; amount 120\.5 of 500; 3 of 10 in the last 1m/,
+  },
   { line: `activate ${grantId}`, calls: `POST /v1/grants/${grantId}/activate`, says: /when the task is done: remit done/ },
   {
     line: `extend ${grantId} --time 15m --reason "slow node"`,

@@ -9,7 +9,7 @@ export interface GrantRequestBody {
   readonly task: string
   readonly statement: string
   readonly ticket?: string
-  /** `read:shop`, `shop/restart,service=checkout,uses=1`. */
+  /** `read:shop`, `shop/restart,service=checkout,uses=1`, `shop/refund,sum(amount)<=500,rate=10/1m`. */
   readonly scope: readonly string[]
   /** `30m`; without it the time that policy gives. */
   readonly duration?: string

@@ -61,29 +61,31 @@ test('whoever is invited registers, signs out, and signs in again', async () => 
   assert.match(await ben.page.innerText('.signed-in'), /ben/)
 })
 
-test('a request is approved for less: a shorter time, one line gone, fewer uses', async () => {
+test('a request is approved for less: a shorter time, one line gone, fewer uses, and more slowly', async () => {
   const { page } = eva
   const { id } = await ask(api, 'bot', {
     task: 'release',
     statement: 'ship 4.2',
-    scope: ['shop/deploy,uses=3', 'read:shop', 'shop/restart'],
+    scope: ['shop/deploy,uses=3,rate=5/1m', 'read:shop', 'shop/restart'],
   })
   await page.goto(`${api.origin}/waiting`)
   await page.click(`a[href="/requests/${id}"]`)
+  assert.match(await page.innerText('ol.scope'), /3 times.*at most 5 in any 1m/s)
   await page.selectOption('select[name=duration]', '15m')
   await page.uncheck('input[name=line][value="2"]')
   await page.fill('input[name="uses-0"]', '1')
+  await page.fill('input[name="rates-0"]', '2')
   await page.click('text=Approve and sign')
   await page.waitForSelector('h1 .badge:has-text("approved")')
   const grant = api.house.desk.facts.grant(id)
   assert.deepEqual(
-    [grant?.state, grant?.duration, grant?.scope.map(({ resource, uses }) => [resource, uses])],
+    [grant?.state, grant?.duration, grant?.scope.map(({ resource, uses, rate }) => [resource, uses, rate?.atMost])],
     [
       'approved',
       900_000,
       [
-        ['shop/deploy', 1],
-        ['shop', undefined],
+        ['shop/deploy', 1, 2],
+        ['shop', undefined, undefined],
       ],
     ],
   )

@@ -12,6 +12,10 @@ export function requestCommand(cli: Cli): Command {
       line: 'remit request read:shop "shop/restart,service=checkout,uses=1" --task incident --for "checkout hangs" --wait',
       says: 'reading all of it, and one restart of one service; waits for the answer',
     },
+    {
+      line: 'remit request "shop/refund,amount<=50,sum(amount)<=500,rate=10/1m" --task refunds --for "the orders of INC-8"',
+      says: 'refunds up to 50 each and 500 in all, at most ten in any minute',
+    },
   ])
     .addArgument(new Argument('<scope...>', 'effects on a service (read:shop), or one operation (shop/restart), with limits after commas'))
     .requiredOption('--task <kind>', 'kind of task, as policies name it')
