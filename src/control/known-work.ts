@@ -79,7 +79,7 @@ export class KnownWork {
   /** How many uses of a line, spent for everybody else, may still be used here. */
   reserve(grant: GrantId, line: number, uses: number): void {
     const id = usesId(grant, line)
-    if (uses > 0) this.#reserved.set(id, uses)
+    if (uses > 0 && this.#grants.has(grant)) this.#reserved.set(id, uses)
     else this.#reserved.delete(id)
   }
 
