@@ -19,11 +19,13 @@ import { finishAnswer } from './endpoints/finish-answer.ts'
 import { finishDeviceConfirmation } from './endpoints/finish-device-confirmation.ts'
 import { finishRegistration } from './endpoints/finish-registration.ts'
 import { finishSignIn } from './endpoints/finish-sign-in.ts'
+import { inviteGateway } from './endpoints/invite-gateway.ts'
 import { invitePerson } from './endpoints/invite-person.ts'
 import { issueSecret } from './endpoints/issue-secret.ts'
 import { listChangeSets } from './endpoints/list-change-sets.ts'
 import { listEligible } from './endpoints/list-eligible.ts'
 import { listExceptions } from './endpoints/list-exceptions.ts'
+import { listGateways } from './endpoints/list-gateways.ts'
 import { listGrants } from './endpoints/list-grants.ts'
 import { listHolds } from './endpoints/list-holds.ts'
 import { listIdentities } from './endpoints/list-identities.ts'
@@ -50,6 +52,7 @@ import { proveEntry } from './endpoints/prove-entry.ts'
 import { proposeChange } from './endpoints/propose-change.ts'
 import { quarantineIdentity } from './endpoints/quarantine-identity.ts'
 import { releaseIdentity } from './endpoints/release-identity.ts'
+import { removeGateway } from './endpoints/remove-gateway.ts'
 import { requestGrant } from './endpoints/request-grant.ts'
 import { revokeGrant } from './endpoints/revoke-grant.ts'
 import { revokeSecret } from './endpoints/revoke-secret.ts'
@@ -108,6 +111,9 @@ export const endpoints: readonly Endpoint[] = [
   withdrawChangeSet,
   openChangePage,
   listServices,
+  listGateways,
+  inviteGateway,
+  removeGateway,
   explainDecision,
   showCheckpoint,
   listLedgerEntries,

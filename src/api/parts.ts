@@ -29,6 +29,19 @@ export interface UpstreamState {
   readonly triedAgainAt?: Instant
 }
 
+/** What the feed knows of a gateway elsewhere. */
+export interface GatewayStanding {
+  readonly id: string
+  /** Absent while it is not connected here. */
+  readonly connectedAt?: Instant
+  readonly address?: string
+  /** How many versions that concern it are not applied there yet. */
+  readonly lag?: number
+  readonly leaseEndsAt?: Instant
+  readonly heardAt?: Instant
+  readonly software?: string
+}
+
 export interface ApiParts {
   readonly desk: Desk
   /** Reads tokens for control. */
@@ -44,6 +57,14 @@ export interface ApiParts {
   readonly serviceUrl: (service: string) => string | undefined
   /** What its gateway knows of the upstream of a service. */
   readonly serviceHealth?: (service: string) => UpstreamState | undefined
+  /** Where gateways elsewhere are served; absent where no port is open for them. */
+  readonly feed?: {
+    /** SHA-256 of the authority that vouches for control, in base64url. */
+    readonly fingerprint: string
+    /** Host and port, as gateways reach it. */
+    readonly addresses: readonly string[]
+    readonly standing: () => readonly GatewayStanding[]
+  }
   readonly log: ApiLog
   /** Writes a secret into the one answer that shows it: tokens, cookies, links, API secrets. */
   readonly handOver: (secret: Secret) => string

@@ -13,6 +13,7 @@ import { exceptionCommand } from './commands/exception.ts'
 import { explainCommand } from './commands/explain.ts'
 import { exportCommand } from './commands/export.ts'
 import { extendCommand } from './commands/extend.ts'
+import { gatewaysCommand } from './commands/gateways.ts'
 import { grantCommand } from './commands/grant.ts'
 import { grantsCommand } from './commands/grants.ts'
 import { holdCommand } from './commands/hold.ts'
@@ -71,6 +72,7 @@ export const commandGroups: readonly { readonly title: string; readonly commands
       exportCommand,
       checkCommand,
       inviteCommand,
+      gatewaysCommand,
       secretCommand,
       rotateKeyCommand,
       backupCommand,

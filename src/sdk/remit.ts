@@ -35,6 +35,7 @@ import type {
   WhoamiView,
 } from '../wire/identities.ts'
 import type { CheckpointView, EntryProofView, ErasedView, ExplanationView, HealthView, LedgerEntryList } from '../wire/ledger.ts'
+import type { GatewayInvitationBody, GatewayInvitationView, GatewayList, GatewayRemovedView } from '../wire/gateways.ts'
 import type { ServiceList } from '../wire/services.ts'
 import type { TokenAnswer } from '../wire/tokens.ts'
 import { type Credential, exchangeCredential, proofText, type Proof } from './credentials.ts'
@@ -251,6 +252,21 @@ export class Remit {
 
   async services(options?: CallOptions): Promise<ServiceList> {
     return this.#read('/v1/services', 'services', options)
+  }
+
+  /** Gateways that run elsewhere, and how they stand. */
+  async gateways(options?: CallOptions): Promise<GatewayList> {
+    return this.#read('/v1/gateways', 'gateways', options)
+  }
+
+  /** The code is in the answer this once and never again. */
+  async inviteGateway(gateway: GatewayInvitationBody, options?: CallOptions): Promise<GatewayInvitationView> {
+    return this.#post('/v1/gateways', gateway, 'code', options)
+  }
+
+  /** Ends its connection at once, and refuses its key for good. */
+  async removeGateway(name: string, reason: string, options?: CallOptions): Promise<GatewayRemovedView> {
+    return this.#post(`/v1/gateways/${encodeURIComponent(name)}/remove`, { reason }, 'gateway', options)
   }
 
   /** Why one action was allowed, held or refused. */

@@ -4,6 +4,8 @@ import { request } from 'node:http'
 export interface Sent {
   readonly method: string
   readonly path: string
+  /** Another address of this machine to call from. */
+  readonly from?: string
   readonly headers?: Readonly<Record<string, string>>
   readonly body?: string | Uint8Array
 }
@@ -15,10 +17,18 @@ export interface Answered {
 }
 
 export function call(port: number, sent: Sent): Promise<Answered> {
-  const { method, path, headers = {}, body } = sent
+  const { method, path, headers = {}, body, from } = sent
   return new Promise((resolve, reject) => {
     const outgoing = request(
-      { host: '127.0.0.1', port, method, path, agent: false, headers: { host: `localhost:${port}`, ...headers } },
+      {
+        host: '127.0.0.1',
+        port,
+        method,
+        path,
+        agent: false,
+        ...(from === undefined ? {} : { localAddress: from }),
+        headers: { host: `localhost:${port}`, ...headers },
+      },
       (incoming) => {
         const chunks: Buffer[] = []
         incoming.on('data', (chunk: Buffer) => chunks.push(chunk))
