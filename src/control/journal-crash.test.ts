@@ -1,4 +1,4 @@
-/** A journal whose process is killed outright: what was acknowledged as durable is there when it opens again. */
+/** A journal whose process is killed outright: what was acknowledged as written or durable is there when it opens again. */
 import assert from 'node:assert/strict'
 import { type ChildProcess, spawn } from 'node:child_process'
 import { createPrivateKey } from 'node:crypto'
@@ -32,18 +32,19 @@ async function openOn(folder: string): Promise<Journal> {
 
 const entry = (what: number): { at: number; type: string; what: number } => ({ at: 1, type: 'decided', what })
 
-/** Appends until it is killed, and says each number once it is durable. */
-async function runChild(folder: string): Promise<void> {
+/** Appends until it is killed, alone or among others, and says each number once it is as safe as asked. */
+async function runChild(folder: string, hands: number): Promise<void> {
   const journal = await openOn(folder)
   const write = async (): Promise<void> => {
-    for (;;) {
+    for (let turn = 0; ; turn += 1) {
       const what = Math.floor(Math.random() * 1e9)
       void journal.append(entry(what), 'buffered')
-      const n = mustBe(await journal.append(entry(what), 'durable'))
+      const n = mustBe(await journal.append(entry(what), turn % 3 === 0 ? 'durable' : 'written'))
       process.stdout.write(`${n} ${what}\n`)
+      await new Promise(setImmediate)
     }
   }
-  await Promise.all(Array.from({ length: 5 }, write))
+  await Promise.all(Array.from({ length: hands }, write))
 }
 
 async function killAfter(
@@ -63,15 +64,17 @@ async function killAfter(
 }
 
 // Started with a folder, this file is the child that is killed, and has no test of its own.
-const [, , role, folderOfChild = ''] = process.argv
-if (role === 'append') await runChild(folderOfChild)
+const [, , role, folderOfChild = '', hands = '1'] = process.argv
+if (role === 'append') await runChild(folderOfChild, Number(hands))
 else {
   test('killed outright twenty times in the midst of writing, it has every acknowledged entry', async (context) => {
     const folder = await mkdtemp(join(tmpdir(), 'remit-journal-'))
     context.after(() => rm(folder, { recursive: true }))
     const acknowledged = new Map<number, number>()
     for (let round = 0; round < 20; round += 1) {
-      const child = spawn(process.execPath, [import.meta.filename, 'append', folder], { stdio: ['ignore', 'pipe', 'inherit'] })
+      const child = spawn(process.execPath, [import.meta.filename, 'append', folder, round % 2 === 0 ? '5' : '1'], {
+        stdio: ['ignore', 'pipe', 'inherit'],
+      })
       for (const [n, what] of await killAfter(child, 1 + ((round * 37) % 200))) {
         assert.ok(!acknowledged.has(n), `number ${n} was given twice`)
         acknowledged.set(n, what)

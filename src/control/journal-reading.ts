@@ -1,4 +1,6 @@
 /** Reads a gateway's journal from its disk: the lines, what a crash left of the last of them, and the head to go on from. */
+import type { DecisionId } from '../kernel/ids.ts'
+import { isJsonObject, type JsonObject, parseJson } from '../kernel/json.ts'
 import type { Result } from '../kernel/result.ts'
 import { done } from '../kernel/result.ts'
 import { refuse } from '../kernel/refusals.ts'
@@ -30,6 +32,8 @@ export interface JournalDisk {
   create(first: number): Promise<void>
   /** Appends all the bytes. When it throws, any number of them may have been written. */
   append(first: number, bytes: Uint8Array): Promise<void>
+  /** As `append`, before it returns. Answers false, with nothing written, where that could keep its caller waiting. */
+  appendNow?(first: number, bytes: Uint8Array): boolean
   /** Resolves when everything appended survives a power cut. */
   sync(first: number): Promise<void>
   /** At most `bytes` bytes from an offset on; fewer only at the end. */
@@ -243,4 +247,24 @@ class AnchorCheck {
       return refuse('ledger.unverified', { detail: `the journal ends at line ${read.walk.head.n}, but the ledger anchors line ${n}` })
     return done(read)
   }
+}
+
+/**
+ * The entries whose `decision` is this one, oldest first, from the newest segments: as many as lie within `bytesMax` bytes, and one at
+ * least. Refuses `not-found`.
+ */
+export async function readDecision(disk: JournalDisk, id: DecisionId, bytesMax: number): Promise<Result<readonly JsonObject[]>> {
+  let found: JsonObject[] = []
+  let bytes = 0
+  for (const segment of (await disk.list()).toReversed()) {
+    bytes += segment.bytes
+    if (bytes > bytesMax && bytes > segment.bytes) break
+    const here: JsonObject[] = []
+    for await (const line of readLines(disk, segment)) {
+      const entry = line.bytes.includes(id) ? parseJson(line.bytes, { depthMax: 80 }) : undefined
+      if (entry?.ok && isJsonObject(entry.value) && entry.value.decision === id) here.push(entry.value)
+    }
+    found = [...here, ...found]
+  }
+  return found.length > 0 ? done(found) : refuse('not-found')
 }

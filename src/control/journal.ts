@@ -1,17 +1,18 @@
 /** A gateway's own record of its actions: gapless, chained, sealed by its key, written in groups. What it cannot write, it refuses. */
 import type { DecisionId } from '../kernel/ids.ts'
-import { isJsonObject, type JsonObject, parseJson } from '../kernel/json.ts'
+import type { JsonObject } from '../kernel/json.ts'
 import { refuse } from '../kernel/refusals.ts'
 import { done, type Refused, type Result } from '../kernel/result.ts'
 import { appendLines, type Head, type JournalEntry, lineBytesMax, writeLine, writeSeal } from '../ledger/journal-format.ts'
 import { makeVkey, type NoteKey, parseVkey } from '../ledger/note.ts'
+import { type JournalLimits, journalLimits, sealBytesMax, turnsMax } from './journal-limits.ts'
 import {
   type Anchored,
   type JournalDisk,
   newestVersion,
   type ReadBack,
   readBack,
-  readLines,
+  readDecision,
   readNumbered,
   type Segment,
 } from './journal-reading.ts'
@@ -26,17 +27,6 @@ export type Durability = 'buffered' | 'written' | 'durable'
 /** An entry that writes itself, as `writeLine` would, once it is told its number. */
 export type WrittenLine = (n: number) => string
 
-export interface JournalLimits {
-  /** Bytes that may wait to be written. From half of it on, whoever appends must wait; above it, entries are refused. */
-  readonly queueBytesMax: number
-  /** A segment is closed before it would grow beyond this. */
-  readonly segmentBytesMax: number
-  /** All segments together; above it, entries are refused. */
-  readonly journalBytesMax: number
-  /** How long entries that nobody waits for gather before they are written. */
-  readonly lingerMs: number
-}
-
 export interface JournalOptions {
   /** Signs the seals; its name is the journal's. */
   readonly signer: Signer
@@ -50,11 +40,6 @@ export interface JournalOptions {
   /** Hears, once, why the journal stopped recording. */
   readonly onFailure?: (cause: unknown) => void
 }
-
-const defaults: JournalLimits = { queueBytesMax: 16_777_216, segmentBytesMax: 67_108_864, journalBytesMax: 8_589_934_592, lingerMs: 20 }
-
-/** Turns of the loop for which a group that still grows is kept open. */
-const turnsMax = 16
 
 interface Waiter {
   readonly n: number
@@ -73,9 +58,10 @@ export class Journal {
   readonly #onFailure: (cause: unknown) => void
   readonly #listeners = new Set<(head: Head) => void>()
 
-  /** The number of the last line; the chain up to what was written, and to what the disk is known to have. */
+  /** The number of the last line; the chain up to what was written, to what was signed of it, and to what the disk is known to have. */
   #last: number
   #written: Head
+  #sealed: Head
   #synced: Head
   #segment: { first: number; bytes: number } | undefined
   #journalBytes: number
@@ -85,7 +71,11 @@ export class Journal {
   #writingBytes = 0
   #waiters: Waiter[] = []
   #running: Promise<void> | undefined
+  #isCommitting = false
+  #isCrowded = false
+  #isUnsealed = false
   #hurry: (() => void) | undefined
+  #sealSoon: (() => void) | undefined
   #stopped: Refused | undefined
 
   /**
@@ -131,10 +121,12 @@ export class Journal {
     this.#signer = options.signer
     this.#disk = options.disk
     this.#clock = options.clock
-    this.#limits = { ...defaults, ...options.limits }
+    this.#limits = { ...journalLimits, ...options.limits }
     this.#onFailure = options.onFailure ?? (() => undefined)
     this.#last = read.walk.head.n
     this.#written = read.walk.head
+    this.#sealed = read.walk.sealed
+    this.#isUnsealed = read.walk.head.n !== read.walk.sealed.n
     this.#synced = read.walk.head
     this.#segment = read.segment === undefined ? undefined : { ...read.segment }
     this.#journalBytes = read.journalBytes
@@ -156,15 +148,16 @@ export class Journal {
     this.#journalBytes -= bytes
   }
 
-  /** The last line that was written, a seal, and the chain hash up to it. */
+  /** The last seal that was written, and the chain hash up to it. */
   head(): Head {
-    return this.#written
+    return this.#sealed
   }
 
   /**
-   * Records an entry and answers its number once it is as safe as asked: at once where it need not wait. Refuses `action.not-recorded` when too much waits, the
-   * journal is full, or it failed or was closed: after one failed write or sync everything is refused until it is opened anew,
-   * because nobody knows then what the disk has. Throws on an entry that is not JSON.
+   * Records an entry and answers its number once it is as safe as asked: at once where it need not wait. What is only to be written is in
+   * the file before it is signed for: a seal follows within `sealMs`, and what a crash leaves without one is kept and told of. Refuses
+   * `action.not-recorded` when too much waits, the journal is full, or it failed or was closed: after one failed write or sync everything
+   * is refused until it is opened anew, because nobody knows then what the disk has. Throws on an entry that is not JSON.
    */
   append(entry: JournalEntry | WrittenLine, durability: Durability): Result<number> | Promise<Result<number>> {
     if (this.#stopped !== undefined) return this.#stopped
@@ -182,7 +175,37 @@ export class Journal {
       this.#wake()
       return done(n)
     }
+    if (durability === 'written' && this.#writeNow()) return this.#stopped ?? done(n)
     return this.#wait(n, durability === 'durable')
+  }
+
+  /** Writes what waits, without a seal, if this entry is alone and the disk takes it at once. Answers whether that is done, or has failed. */
+  #writeNow(): boolean {
+    const segment = this.#segment
+    if (this.#isCommitting || this.#isCrowded || this.#waiters.length > 0 || segment === undefined) return false
+    if (segment.bytes + this.#queueBytes + sealBytesMax > this.#limits.segmentBytesMax) return false
+    const { bytes, head } = appendLines(this.#written, this.#queue)
+    try {
+      if (this.#disk.appendNow?.(segment.first, bytes) !== true) return false
+    } catch (cause) {
+      this.#fail(cause, [])
+      return true
+    }
+    this.#queue = []
+    this.#queueBytes = 0
+    this.#wrote(segment, bytes, head)
+    this.#isUnsealed = true
+    void this.#lookForOthers()
+    this.#wake()
+    this.#sealSoon?.()
+    return true
+  }
+
+  /** Whoever comes before the loop has turned is not alone, and those who come together share a write and its seal. */
+  async #lookForOthers(): Promise<void> {
+    this.#isCrowded = true
+    await this.#disk.turn?.()
+    this.#isCrowded = this.#waiters.length > 0
   }
 
   /** Writes what waits and syncs; answers the head that the disk has then, which is the one to anchor. */
@@ -200,7 +223,7 @@ export class Journal {
 
   /** The lines as they were written, from number `from` to the head of this moment. */
   read(from = 1): AsyncGenerator<string, void, undefined> {
-    return readNumbered(this.#disk, from, this.#written.n)
+    return readNumbered(this.#disk, from, this.#sealed.n)
   }
 
   /**
@@ -209,19 +232,7 @@ export class Journal {
    */
   async findDecision(id: DecisionId, bytesMax = 268_435_456): Promise<Result<readonly JsonObject[]>> {
     if (this.#stopped === undefined) await this.#wait(this.#last, false)
-    let found: JsonObject[] = []
-    let bytes = 0
-    for (const segment of (await this.#disk.list()).toReversed()) {
-      bytes += segment.bytes
-      if (bytes > bytesMax && bytes > segment.bytes) break
-      const here: JsonObject[] = []
-      for await (const line of readLines(this.#disk, segment)) {
-        const entry = line.bytes.includes(id) ? parseJson(line.bytes, { depthMax: 80 }) : undefined
-        if (entry?.ok && isJsonObject(entry.value) && entry.value.decision === id) here.push(entry.value)
-      }
-      found = [...here, ...found]
-    }
-    return found.length > 0 ? done(found) : refuse('not-found')
+    return readDecision(this.#disk, id, bytesMax)
   }
 
   /** Writes and syncs what waits, then refuses everything. */
@@ -249,7 +260,7 @@ export class Journal {
 
   async #run(): Promise<void> {
     await Promise.resolve()
-    while (this.#queue.length > 0 || this.#waiters.length > 0) {
+    while (this.#queue.length > 0 || this.#waiters.length > 0 || this.#isUnsealed) {
       if (this.#waiters.length === 0) await this.#linger()
       await this.#gather()
       await this.#commitGroup()
@@ -257,14 +268,20 @@ export class Journal {
     this.#running = undefined
   }
 
-  /** Until the entries that nobody waits for have gathered, or somebody waits. */
+  /** Until the entries that nobody waits for have gathered, somebody waits, or what was written has gone without a seal for long enough. */
   #linger(): Promise<void> {
     return new Promise((resolve) => {
-      const callOff = this.#clock.after(this.#limits.lingerMs, resolve)
+      const { lingerMs, sealMs } = this.#limits
+      const calledOff = [this.#clock.after(lingerMs, () => this.#hurry?.())]
       this.#hurry = () => {
-        callOff()
+        for (const callOff of calledOff) callOff()
         resolve()
       }
+      this.#sealSoon = () => {
+        this.#sealSoon = undefined
+        calledOff.push(this.#clock.after(sealMs, () => this.#hurry?.()))
+      }
+      if (this.#isUnsealed) this.#sealSoon()
     })
   }
 
@@ -279,20 +296,25 @@ export class Journal {
 
   async #commitGroup(): Promise<void> {
     this.#hurry = undefined
+    this.#sealSoon = undefined
     const waiters = this.#waiters
     this.#waiters = []
-    const grew = this.#queue.length > 0
+    this.#isCrowded = waiters.length > 1
+    const durable = waiters.filter((waiter) => waiter.durable)
+    const grew = this.#queue.length > 0 || this.#isUnsealed
+    this.#isCommitting = true
     try {
       if (grew) await this.#writeGroup()
       for (const waiter of waiters) if (!waiter.durable) waiter.settle(done(waiter.n))
-      const durable = waiters.filter((waiter) => waiter.durable)
       if (durable.length > 0) await this.#sync()
       for (const waiter of durable) waiter.settle(done(waiter.n))
     } catch (cause) {
       this.#fail(cause, waiters)
       return
+    } finally {
+      this.#isCommitting = false
     }
-    if (grew) for (const listener of this.#listeners) listener(this.#written)
+    if (grew) for (const listener of this.#listeners) listener(this.#sealed)
   }
 
   /** Closes the group with a seal and writes it in one go. The seal takes its number before anything else can be appended. */
@@ -306,15 +328,23 @@ export class Journal {
     this.#queueBytes = 0
     const segment = await this.#segmentFor(first, bytes.byteLength)
     await this.#disk.append(segment.first, bytes)
-    segment.bytes += bytes.byteLength
-    this.#journalBytes += bytes.byteLength
     this.#writingBytes = 0
+    this.#wrote(segment, bytes, head)
+    this.#isUnsealed = false
+    this.#sealed = head
+  }
+
+  #wrote(segment: { bytes: number }, { byteLength }: Uint8Array, head: Head): void {
+    segment.bytes += byteLength
+    this.#journalBytes += byteLength
     this.#written = head
   }
 
   async #segmentFor(first: number, bytes: number): Promise<{ first: number; bytes: number }> {
     const current = this.#segment
-    if (current !== undefined && (current.bytes === 0 || current.bytes + bytes <= this.#limits.segmentBytesMax)) return current
+    // A segment ends with a seal, so what has none yet keeps what follows it with it; room for that was left.
+    const stays = this.#isUnsealed || current?.bytes === 0
+    if (current !== undefined && (stays || current.bytes + bytes <= this.#limits.segmentBytesMax)) return current
     // The old segment is synced first: a new one that outlived the tail of the old would be a gap.
     if (current !== undefined) await this.#sync()
     await this.#disk.create(first)
@@ -335,6 +365,7 @@ export class Journal {
     for (const waiter of [...waiters, ...this.#waiters]) waiter.settle(refused)
     this.#waiters = []
     this.#queue = []
+    this.#isUnsealed = false
     this.#onFailure(cause)
   }
 }

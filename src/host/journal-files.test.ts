@@ -1,5 +1,6 @@
 /** The journal's files: order, permissions, exact cuts, and that what exists is never mixed with something new. */
 import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
 import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -58,6 +59,18 @@ test('appends go to the end, also after a cut and after another segment was writ
   await files.append(1, Buffer.from('AB'))
   await files.sync(1)
   assert.equal(await readFile(join(folder, '0000000000000001.jsonl'), 'utf8'), '0123AB')
+})
+
+test('what is appended at once is in the file, behind what was before and in order with what follows', async (context) => {
+  const { folder, files } = await openNew(context)
+  assert.equal(files.appendNow(1, Buffer.from('nothing is open yet')), false)
+  await files.create(1)
+  await files.append(1, Buffer.from('AB'))
+  assert.equal(files.appendNow(2, Buffer.from('another segment is open')), false)
+  assert.equal(files.appendNow(1, Buffer.from('CD')), true)
+  assert.equal(readFileSync(join(folder, '0000000000000001.jsonl'), 'utf8'), 'ABCD')
+  await files.append(1, Buffer.from('EF'))
+  assert.equal(await readFile(join(folder, '0000000000000001.jsonl'), 'utf8'), 'ABCDEF')
 })
 
 test('a part is read from its offset, short only at the end', async (context) => {

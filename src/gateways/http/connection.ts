@@ -56,6 +56,7 @@ export class Connection {
   /** Whether nothing after the last one in `#ahead` can be read yet: it has a body, or is none. */
   #isAheadClosed = false
   #isAdvancing = false
+  #isInBody = false
   #isPaused = false
   #closesNext = false
   /** Since when it has been as it is: idle, within a head, or ending. The first sweep that finds it so says when: a look at the clock saved. */
@@ -115,7 +116,8 @@ export class Connection {
 
   /** The stream takes bytes again, or for the first time. */
   flows(): void {
-    this.#advance()
+    if (this.#isAdvancing) this.#takeBodies()
+    else this.#advance()
   }
 
   /** The answer is over, and so is the request. `keeps`: the next request begins where this one ended. */
@@ -197,8 +199,18 @@ export class Connection {
     return !this.#isAheadClosed && this.#takeHead(kept)
   }
 
+  /** Whoever asks for a body while its head is handed over gets what has come with it there and then, and need not wait. */
+  #takeBodies(): void {
+    const stream = this.#stream
+    if (this.#isInBody || stream === undefined) return
+    while (this.#state === 'open' && this.#kept !== undefined && !stream.body.isWhole && stream.isFlowing)
+      if (!this.#takeBody(stream, stream.body, this.#kept)) return
+  }
+
   #takeBody(stream: Http1Stream, body: BodyParser, kept: Buffer): boolean {
+    this.#isInBody = true
     const taken: Result<number> = body.step(kept, stream)
+    this.#isInBody = false
     if (!taken.ok) {
       this.#kept = undefined
       stream.broken(taken.refusal)

@@ -1,0 +1,77 @@
+/** A connection over a real socket: a body that came with its head is read there and then, one that comes later is waited for. */
+import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { connect, createServer } from 'node:net'
+import test from 'node:test'
+import { mustBe, type Result } from '../../kernel/result.ts'
+import { RealClock } from '../../../test/world/clock.ts'
+import { WholeBody } from './body.ts'
+import type { ClientStream } from './client-stream.ts'
+import { Connection } from './connection.ts'
+import { defaultLimits } from './limits.ts'
+
+const clock = new RealClock()
+
+async function answer(stream: ClientStream, whole: Result<Buffer> | Promise<Result<Buffer>>): Promise<void> {
+  const body = mustBe(await whole)
+  stream.writeHead({ status: 200, headers: [], length: body.byteLength })
+  stream.end(body)
+}
+
+/** Says of each request whether its body was there at once, and answers with it. */
+async function askAll(pieces: readonly string[]): Promise<{ readonly atOnce: readonly boolean[]; readonly said: string }> {
+  const atOnce: boolean[] = []
+  const bounds = { bytesMax: 1_000, milliseconds: 1_000, tooLarge: 'input.too-large', clock } as const
+  let taken = (): number => 0
+  const server = createServer({ allowHalfOpen: true }, (socket) => {
+    taken = () => socket.bytesRead
+    const host = {
+      refuse: () => assert.fail('nothing is refused'),
+      begin: (stream: ClientStream) => {
+        stream.attach({ onDrain: () => undefined, onClosed: () => undefined })
+        const { whole } = new WholeBody(stream, bounds)
+        atOnce.push(!(whole instanceof Promise))
+        void answer(stream, whole)
+      },
+    }
+    void new Connection({ socket, address: '127.0.0.1', host, limits: defaultLimits, clock, onGone: () => undefined })
+  })
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const address = server.address()
+  const port = typeof address === 'object' ? address?.port : undefined
+  const socket = connect(port ?? 0, '127.0.0.1').setEncoding('latin1')
+  let said = ''
+  socket.on('data', (text: string) => (said += text))
+  for (const piece of pieces) {
+    socket.write(piece)
+    // The next is sent when this one has been taken up.
+    do await new Promise(setImmediate)
+    while (taken() < socket.bytesWritten)
+  }
+  while (said.split('\r\n\r\n').length < 3 || !said.endsWith('!')) await once(socket, 'data')
+  socket.destroy()
+  server.close()
+  return { atOnce, said }
+}
+
+const head = (length: number): string => `PUT / HTTP/1.1\r\nHost: x\r\nContent-Length: ${length}\r\n\r\n`
+const chunked = 'PUT / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n'
+
+const cases: readonly (readonly [says: string, pieces: readonly string[], atOnce: readonly boolean[]])[] = [
+  ['two requests, one after the other', [`${head(2)}a!`, `${head(2)}b!`], [true, true]],
+  ['two requests in one piece', [`${head(2)}a!${head(2)}b!`], [true, true]],
+  ['a body in chunks', [`${chunked}1\r\na\r\n1\r\n!\r\n0\r\n\r\n`, `${head(2)}b!`], [true, true]],
+  ['a body that comes later', [head(2), 'a!', `${head(2)}b!`], [false, true]],
+  ['a body of which half came with its head', [`${head(2)}a`, '!', `${head(2)}b!`], [false, true]],
+]
+for (const [says, pieces, want] of cases) {
+  test(`the body: ${says}`, async () => {
+    const { atOnce, said } = await askAll(pieces)
+    assert.deepEqual(atOnce, want)
+    assert.deepEqual(
+      said.split('HTTP/1.1 200 OK').map((answer) => answer.slice(-2)),
+      ['', 'a!', 'b!'],
+    )
+  })
+}
