@@ -3,11 +3,11 @@ import { canonicalJson } from '../kernel/json.ts'
 import type { Milliseconds } from '../kernel/instants.ts'
 import { describeRefusal, refuse } from '../kernel/refusals.ts'
 import { done, type Result } from '../kernel/result.ts'
+import type { Secret } from '../kernel/secret.ts'
 import { FactTables } from '../control/fact-tables.ts'
 import { Asks, type Granted } from './asks.ts'
 import type { FedParts, FedSelf } from './fed-parts.ts'
 import { FedReservations } from './fed-reservations.ts'
-import { FedSecrets } from './fed-secrets.ts'
 import type { FeedLink } from './link.ts'
 import { type Ask, type FromGateway, type Hello, leaseMs, type Welcome } from './messages.ts'
 import { type HeardChanges, type HeardFromControl, parseFromControl } from './parse-from-control.ts'
@@ -29,7 +29,8 @@ export interface ConversationHears {
 
 interface Loading {
   readonly tables: FactTables
-  readonly secrets: FedSecrets
+  /** They may come before the services that they are for. */
+  readonly secrets: Map<string, Result<Secret>>
   records: number
 }
 
@@ -184,7 +185,7 @@ export class Conversation implements OpenLink {
     if (welcome.resumes) return this.#follow()
     // What is known here is of before; what follows may lack what it had.
     standing.isLoading = true
-    this.#loading = { tables: new FactTables(this.#at.self.space), secrets: new FedSecrets(), records: 0 }
+    this.#loading = { tables: new FactTables(this.#at.self.space), secrets: new Map(), records: 0 }
   }
 
   #wrongWith(welcome: Welcome): string | undefined {
@@ -238,7 +239,11 @@ export class Conversation implements OpenLink {
     clock.heard(at)
     loading.tables.settle(version)
     this.#loading = undefined
-    secrets.become(loading.secrets)
+    secrets.clear()
+    for (const [name, secret] of loading.secrets) {
+      const service = loading.tables.services.get(name)
+      if (service !== undefined) secrets.put(service, secret)
+    }
     // Whatever has ended or is none of its business any more is cut within this call.
     facts.become(loading.tables)
     standing.isLoading = false
@@ -268,11 +273,12 @@ export class Conversation implements OpenLink {
     this.#hears.leased()
   }
 
-  /** For the service as it is here now: it has to have come before. */
-  #secret(name: string, secret: Parameters<FedSecrets['put']>[1]): void {
+  /** For the service as it is here now; while a snapshot is read, as it will be once that is whole. */
+  #secret(name: string, secret: Result<Secret>): void {
     const { facts, secrets } = this.#at
-    const service = this.#loading === undefined ? facts.service(name) : this.#loading.tables.services.get(name)
-    if (service !== undefined) (this.#loading?.secrets ?? secrets).put(service, secret)
+    const service = facts.service(name)
+    if (this.#loading !== undefined) this.#loading.secrets.set(name, secret)
+    else if (service !== undefined) secrets.put(service, secret)
   }
 
   /** What a revocation does to a stream, done to one of our own. */

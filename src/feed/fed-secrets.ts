@@ -13,7 +13,7 @@ interface Kept {
 }
 
 export class FedSecrets implements UpstreamSecrets {
-  #kept = new Map<string, Kept>()
+  readonly #kept = new Map<string, Kept>()
 
   /** What control sends for a service as it is here now. A later form of the service, sent elsewhere, is not given it. */
   put(service: Service, secret: Result<Secret>): void {
@@ -29,9 +29,8 @@ export class FedSecrets implements UpstreamSecrets {
     return kept.secret
   }
 
-  /** What others have, and nothing of before. */
-  become(fresh: FedSecrets): void {
-    this.#kept = fresh.#kept
+  clear(): void {
+    this.#kept.clear()
   }
 }
 

@@ -5,7 +5,7 @@ import fc from 'fast-check'
 import { calculateJwkThumbprint, createLocalJWKSet, decodeJwt, exportJWK, type JSONWebKeySet, jwtVerify, SignJWT } from 'jose'
 import { mustBe } from '../kernel/result.ts'
 import { reveal } from '../kernel/secret.ts'
-import { makeTokenMint, type MintedClaims } from './token-mint.ts'
+import { makeTokenMint, makeTokenReader, type MintedClaims } from './token-mint.ts'
 
 const issuer = 'urn:remit:main'
 const audience = 'urn:remit:main:gateway:shop'
@@ -231,4 +231,38 @@ test('after a rotation both keys are read and shown for a while, and the new one
   assert.equal((await rotated.read(before, claims.audience)).ok, false, 'also by a process that runs on')
   assert.equal(JSON.stringify(rotated.keys()).match(/"kid"/g)?.length, 1)
   clock.at = start
+})
+
+test('whoever has the public keys alone reads what the mint reads, and refuses what it refuses', async () => {
+  const reader = mustBe(makeTokenReader({ keys: mint.keys(), issuer, clock }))
+  const token = reveal(await mint.issue(claims))
+  assert.deepEqual(mustBe(await reader.read(token, audience)), mustBe(await mint.read(token, audience)))
+  const other = await makeTokenMint({ key: generateKeyPairSync('ed25519').privateKey, issuer, clock })
+  const forged = [
+    reveal(await other.issue(claims)),
+    reveal(await other.issue(claims)).replace(/^[^.]+/, token.split('.')[0] ?? ''),
+    `${token.slice(0, -3)}AAA`,
+    await forge({ ...written, iss: 'urn:remit:plant' }),
+    await forge({ ...written, 'urn:remit:limit': 1 }),
+  ]
+  for (const each of forged) assert.ok(!(await reader.read(each, audience)).ok)
+  assert.ok(!(await reader.read(token, 'urn:remit:main:gateway:other')).ok)
+})
+
+test('a set with anything in it but keys of a mint under their own names is refused as a whole', async () => {
+  const other = await makeTokenMint({ key: generateKeyPairSync('ed25519').privateKey, issuer, clock })
+  const [key] = mint.keys().keys as { kid: string; x: string }[]
+  const [strange] = other.keys().keys as { kid: string; x: string }[]
+  assert.ok(key && strange)
+  const sets = [
+    {},
+    { keys: [key], more: true },
+    { keys: [{ ...key, d: 'AAAA' }] },
+    { keys: [{ ...key, crv: 'X25519' }] },
+    { keys: [{ ...key, x: strange.x }] },
+    { keys: [{ ...strange, kid: key.kid }] },
+    { keys: [{ ...key, x: `${key.x}A` }] },
+  ]
+  for (const keys of sets) assert.ok(!makeTokenReader({ keys, issuer, clock }).ok, JSON.stringify(keys))
+  assert.ok(!(await mustBe(makeTokenReader({ keys: { keys: [] }, issuer, clock })).read(reveal(await mint.issue(claims)), audience)).ok)
 })

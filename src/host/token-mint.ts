@@ -1,5 +1,5 @@
 /** Issues and reads Remit's own access tokens: JWT (RFC 9068 `at+jwt`), Ed25519, delegation as in RFC 8693. */
-import { createPublicKey, type KeyObject } from 'node:crypto'
+import { createHash, createPublicKey, type KeyObject } from 'node:crypto'
 import { calculateJwkThumbprint, errors, exportJWK, type JWTPayload, jwtVerify, SignJWT } from 'jose'
 import { z } from 'zod'
 import type { Instant } from '../kernel/instants.ts'
@@ -91,29 +91,83 @@ export async function makeTokenMint({ key, older = [], issuer, clock }: MintOpti
       if (token.length > tokenBytesMax) throw new Error(`a token takes at most ${tokenBytesMax} bytes`)
       return new Secret(token)
     },
-    async read(token, audience) {
-      const text = readJwtText(token)
-      if (text === undefined) return invalid('it is not a token that can be read here')
-      const { alg, typ, kid: named, ...rest } = text.header
-      const publicKey = known().find((each) => each.kid === named)?.publicKey
-      if (alg !== 'EdDSA' || typ !== type || publicKey === undefined || Object.keys(rest).length > 0)
-        return invalid('it was not issued here')
-      const now = clock.now()
-      try {
-        const verified = await jwtVerify(token, publicKey, {
-          algorithms: ['EdDSA'],
-          typ: type,
-          issuer,
-          audience,
-          requiredClaims: ['exp', 'iat', 'jti', 'sub'],
-          currentDate: new Date(now),
-        })
-        return accept(verified.payload, audience, now)
-      } catch (thrown) {
-        return invalid(reasonOf(thrown))
-      }
-    },
+    read: reading(known, issuer, clock),
     keys: () => ({ keys: known().map(({ kid: id, x }) => ({ kty: 'OKP', crv: 'Ed25519', x, kid: id, alg: 'EdDSA', use: 'sig' })) }),
+  }
+}
+
+/** Who only verifies what others issue. */
+export interface ReaderOptions {
+  /** A JWK set as `keys()` of a mint gives it. */
+  readonly keys: JsonObject
+  readonly issuer: string
+  readonly clock: { now(): Instant }
+}
+
+const keysShape = z.strictObject({
+  keys: z
+    .array(
+      z.strictObject({
+        kty: z.literal('OKP'),
+        crv: z.literal('Ed25519'),
+        x: z.string().regex(/^[A-Za-z0-9_-]{43}$/),
+        kid: name,
+        alg: z.literal('EdDSA'),
+        use: z.literal('sig'),
+      }),
+    )
+    .max(100),
+})
+
+/** Reads tokens by public keys alone. Refuses `credential.invalid` a set with anything in it but such keys, or with one under a name that is not its own. */
+export function makeTokenReader({ keys, issuer, clock }: ReaderOptions): Result<Pick<HostTokenMint, 'read'>> {
+  const parsed = keysShape.safeParse(keys)
+  if (!parsed.success) return invalid('these are not the keys of a Remit')
+  const known: Verifying[] = []
+  for (const { crv, kty, x, kid } of parsed.data.keys) {
+    const publicKey = publicKeyOf(x)
+    // RFC 7638: the members in this order, and nothing between them.
+    const thumbprint = createHash('sha256').update(`{"crv":"${crv}","kty":"${kty}","x":"${x}"}`).digest('base64url')
+    if (publicKey === undefined || thumbprint !== kid) return invalid('a key of them is not what it is called')
+    known.push({ kid, publicKey })
+  }
+  return done({ read: reading(() => known, issuer, clock) })
+}
+
+function publicKeyOf(x: string): KeyObject | undefined {
+  try {
+    return createPublicKey({ key: { kty: 'OKP', crv: 'Ed25519', x }, format: 'jwk' })
+  } catch {
+    return undefined
+  }
+}
+
+interface Verifying {
+  readonly kid: string
+  readonly publicKey: KeyObject
+}
+
+function reading(known: () => readonly Verifying[], issuer: string, clock: { now(): Instant }): HostTokenMint['read'] {
+  return async (token, audience) => {
+    const text = readJwtText(token)
+    if (text === undefined) return invalid('it is not a token that can be read here')
+    const { alg, typ, kid: named, ...rest } = text.header
+    const publicKey = known().find((each) => each.kid === named)?.publicKey
+    if (alg !== 'EdDSA' || typ !== type || publicKey === undefined || Object.keys(rest).length > 0) return invalid('it was not issued here')
+    const now = clock.now()
+    try {
+      const verified = await jwtVerify(token, publicKey, {
+        algorithms: ['EdDSA'],
+        typ: type,
+        issuer,
+        audience,
+        requiredClaims: ['exp', 'iat', 'jti', 'sub'],
+        currentDate: new Date(now),
+      })
+      return accept(verified.payload, audience, now)
+    } catch (thrown) {
+      return invalid(reasonOf(thrown))
+    }
   }
 }
 
