@@ -1,75 +1,84 @@
 /**
- * Lives random lives of a house and says whether every law held: `npm run sim -- --seed 7 --lives 200`.
+ * Simulates gateways, control nodes, store, network, clocks and disks in one deterministic world, and says whether every law held:
+ * `npm run sim -- --seed 7`, or `--seeds 0..9999 --jobs 2`.
  *
- * The same seed is the same run. Without one it is made from the commit in COMMIT, or drawn and printed. `--life N` repeats one life of
- * a run and prints its steps; `--canary NAME` breaks the gateway on purpose, and the run fails if nobody notices. `--kills N` lives no
- * lives of a model: it kills the real process under load so often, and checks everything each time it has come back.
+ * The same seed is the same run, to the last byte. Without one the seeds begin where the commit says. `--trace` prints everything that
+ * happened; `--faults a,b` lets only these happen; `--plant NAME` breaks a law on purpose, and the run fails if nobody notices; `--keep`
+ * writes what broke a law, made as small as it gets, into test/sim/seeds; `--file F` runs such a file again. `--lives N` lives random
+ * lives of one house instead, which are held against a model of it (`--steps`, `--life N`, `--canary NAME`), and `--kills N` kills the
+ * real process under load so often.
  */
-import { createHash, randomInt } from 'node:crypto'
 import { parseArgs } from 'node:util'
-import type { Canary } from './life.ts'
-import { addCounts, type LifeReport, runLife } from './run.ts'
+import { liveLives } from './lives-main.ts'
+import { commitSeed } from './machines/commit-seed.ts'
+import { type MachinesAsked, simulate } from './machines/simulate.ts'
+import { plantNames } from './machines/plants.ts'
+import { faultNames } from './machines/scenario.ts'
 
-const canaries: readonly Canary[] = ['ignores-the-door', 'remembers-verdicts', 'mixes-up-holds']
 const { values } = parseArgs({
   options: {
     seed: { type: 'string' },
-    lives: { type: 'string', default: '200' },
+    seeds: { type: 'string' },
+    jobs: { type: 'string', default: '1' },
+    plant: { type: 'string' },
+    faults: { type: 'string' },
+    trace: { type: 'boolean', default: false },
+    keep: { type: 'boolean', default: false },
+    file: { type: 'string' },
+    lives: { type: 'string' },
     steps: { type: 'string', default: '250' },
     life: { type: 'string' },
     canary: { type: 'string' },
     kills: { type: 'string' },
   },
 })
-const canary = canaries.find((name) => name === values.canary)
-const seed = values.seed === undefined ? seedOfCommit() : Number(values.seed)
-const lives = Number(values.lives)
-const steps = Number(values.steps)
-const kills = values.kills === undefined ? undefined : Number(values.kills)
-if (![seed, lives, steps, kills ?? 0].every(Number.isSafeInteger) || (values.canary !== undefined && canary === undefined)) {
-  console.error(`--seed, --lives, --steps and --kills are whole numbers; canaries are ${canaries.join(', ')}`)
-  process.exitCode = 2
-} else if (kills !== undefined) await (await import('../chaos/tell-kills.ts')).tellKills(seed, kills)
-else await main()
 
-function seedOfCommit(): number {
-  const commit = process.env['COMMIT']
-  return commit === undefined || commit === ''
-    ? randomInt(1_000_000)
-    : createHash('sha256').update(commit).digest().readUInt32BE() % 1_000_000
-}
+process.exitCode = await main()
 
-async function main(): Promise<void> {
-  console.log(`sim: seed ${seed}, ${lives} lives of ${steps} steps${canary === undefined ? '' : `, with a gateway that ${canary}`}`)
-  const counts = new Map<string, number>()
-  const only = values.life === undefined ? undefined : Number(values.life)
-  for (let life = only ?? 0; life < (only === undefined ? lives : only + 1); life += 1) {
-    const report = await runLife({
-      seed: seed * 1_000_003 + life,
-      steps,
-      onFile: life % 3 === 0,
-      ...(canary === undefined ? {} : { canary }),
-    })
-    addCounts(counts, report.counts)
-    if (only !== undefined) console.log(report.steps.join('\n'))
-    if (report.broken !== undefined) return stop(life, report)
-    if (life % 20 === 19) console.log(`sim: ${life + 1} lives, every law held`)
+async function main(): Promise<number> {
+  const seed = whole(values.seed) ?? commitSeed()
+  const [lives, life, kills, steps = 250, jobs = 1] = [values.lives, values.life, values.kills, values.steps, values.jobs].map(whole)
+  if (kills !== undefined) {
+    await (await import('../chaos/tell-kills.ts')).tellKills(seed, kills)
+    return 0
   }
-  console.log(
-    [...counts]
-      .toSorted(([one], [two]) => one.localeCompare(two))
-      .map(([what, count]) => `  ${String(count).padStart(7)} ${what}`)
-      .join('\n'),
-  )
-  if (canary !== undefined) console.error('sim: nobody noticed what the gateway does')
-  else console.log('sim: every law held')
-  if (canary !== undefined) process.exitCode = 1
+  if (lives !== undefined || life !== undefined || values.canary !== undefined) {
+    const { canary } = values
+    return liveLives({ seed, lives: lives ?? 200, steps, ...(life === undefined ? {} : { life }), ...(canary === undefined ? {} : { canary }) })
+  }
+  const asked = askedOf(seed, jobs)
+  return typeof asked === 'string' ? complain(asked) : simulate(asked)
 }
 
-function stop(life: number, { broken, steps: done }: LifeReport): void {
-  if (canary === undefined) console.error(done.join('\n'))
-  console.error(`sim: a law broke: ${broken}`)
-  console.error(`sim: again with npm run sim -- --seed ${seed} --steps ${steps} --life ${life}`)
-  if (canary === undefined) process.exitCode = 1
-  else console.log('sim: it was noticed')
+function askedOf(seed: number, jobs: number): MachinesAsked | string {
+  const plant = plantNames.find((name) => name === values.plant)
+  if (values.plant !== undefined && plant === undefined) return `plants are ${plantNames.join(', ')}`
+  const wanted = values.faults?.split(',').filter((name) => name !== '')
+  const faults = wanted?.flatMap((name) => faultNames.find((each) => each === name) ?? [])
+  if (faults?.length !== wanted?.length) return `faults are ${faultNames.join(', ')}`
+  const [, from, to] = /^(\d+)\.\.(\d+)$/.exec(values.seeds ?? '') ?? []
+  if (values.seeds !== undefined && (from === undefined || to === undefined)) return '--seeds is written FROM..TO'
+  const many = values.seed === undefined && values.file === undefined ? 199 : 0
+  return {
+    from: from === undefined ? seed : Number(from),
+    to: to === undefined ? seed + many : Number(to),
+    jobs,
+    isTraced: values.trace,
+    keeps: values.keep,
+    ...(values.file === undefined ? {} : { file: values.file }),
+    ...(plant === undefined ? {} : { plant }),
+    ...(faults === undefined ? {} : { faults }),
+  }
+}
+
+function whole(text: string | undefined): number | undefined {
+  if (text === undefined) return undefined
+  const number = Number(text)
+  if (!Number.isSafeInteger(number) || number < 0) throw new Error(`${text} is no whole number`)
+  return number
+}
+
+function complain(says: string): number {
+  console.error(`sim: ${says}`)
+  return 2
 }

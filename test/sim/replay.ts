@@ -94,7 +94,7 @@ function tell({ kind, at, facts }: Entry, before: Told): Told | undefined {
 }
 
 /** The same things as the store has them. */
-export async function stored(house: House): Promise<Map<string, Told>> {
+export async function stored(house: { readonly desk: Pick<House['desk'], 'store'> }): Promise<Map<string, Told>> {
   const things = new Map<string, Told>()
   await house.desk.store.read(async (tx) => {
     const all = <K extends RecordKind>(kind: K) => everyRecord(tx, kind, {})
