@@ -296,7 +296,8 @@ export const refusalsAtWork = {
     status: 503,
     tells: 'caller',
     says: 'this gateway cannot be certain what control has ended, so the answer is no',
-    remedy: 'try again in a few seconds; detail says since when control was not heard, and an operator looks at the network between the two',
+    remedy:
+      'try again in a few seconds; detail says since when control was not heard, and an operator looks at the network between the two',
   },
   'gateway.catching-up': {
     status: 503,
