@@ -13,6 +13,7 @@ import { exceptionCommand } from './commands/exception.ts'
 import { explainCommand } from './commands/explain.ts'
 import { exportCommand } from './commands/export.ts'
 import { extendCommand } from './commands/extend.ts'
+import { gatewayCommand } from './commands/gateway.ts'
 import { gatewaysCommand } from './commands/gateways.ts'
 import { grantCommand } from './commands/grant.ts'
 import { grantsCommand } from './commands/grants.ts'
@@ -73,6 +74,7 @@ export const commandGroups: readonly { readonly title: string; readonly commands
       checkCommand,
       inviteCommand,
       gatewaysCommand,
+      gatewayCommand,
       secretCommand,
       rotateKeyCommand,
       backupCommand,

@@ -69,4 +69,5 @@ const nobodysHouse: House = {
   verifyExport: () => Promise.reject(new Error('help verifies nothing')),
   verifyProof: () => Promise.reject(new Error('help verifies nothing')),
   witness: () => Promise.reject(new Error('help starts nothing')),
+  gateway: () => Promise.reject(new Error('help starts nothing')),
 }

@@ -37,6 +37,8 @@ export interface UpOptions {
   readonly anchor?: string
   /** What of the journals is kept: so long (`90d`), or so much (`4GiB`); everything, up to the journal's own bound, unless said. */
   readonly journalKeep?: string
+  /** Opens a port for gateways on other machines; the address is that of the API unless said. */
+  readonly gateways?: { readonly host?: string; readonly port: number }
   /** Called once, when everything listens. */
   readonly onReady: (ready: Ready) => void
   /** Aborted when it is to stop; `up` resolves when it has. */
@@ -67,9 +69,50 @@ export interface Ready extends ReadySpace {
   readonly data: string
   /** The certificate that clients are to trust, where the local authority vouches for this Remit. */
   readonly authority?: string
+  /** Host and port at which gateways on other machines are served. */
+  readonly feed?: string
   /** The other spaces. */
   readonly spaces: readonly ReadySpace[]
 }
+
+export interface GatewayOptions {
+  /** Its data folder; made when it is not there. */
+  readonly data: string
+  /** Where control is: tried in turn. */
+  readonly control: readonly ControlAt[]
+  /** A code of `remit gateways invite`; not needed once it is enrolled. */
+  readonly enrol?: string
+  /** Address on which its services listen. */
+  readonly host: string
+  readonly tls?: NonNullable<UpOptions['tls']>
+  readonly plaintext?: boolean
+  readonly names?: readonly string[]
+  /** Called each time something changes that whoever looks after it should know. */
+  readonly onNews: (news: GatewayNews) => void
+  /** Aborted when it is to stop; `gateway` resolves when it has. */
+  readonly signal: AbortSignal
+}
+
+export interface ControlAt {
+  readonly host: string
+  readonly port: number
+}
+
+export type GatewayNews =
+  /** It serves: who it is, what, and where. Told again when its services change. */
+  | {
+      readonly news: 'ready' | 'services'
+      readonly name: string
+      readonly gateway: string
+      readonly space: string
+      readonly node?: string
+      readonly services: readonly { readonly service: string; readonly url: string }[]
+      readonly authority?: string
+      readonly warnings: readonly string[]
+    }
+  /** Control is not there, or not any more: everything is refused. */
+  | { readonly news: 'waiting' | 'lost'; readonly why: string }
+  | { readonly news: 'back'; readonly node?: string }
 
 export interface WitnessAt {
   readonly url: string
@@ -212,6 +255,8 @@ export interface ProofReport {
 export interface House {
   /** Runs Remit until the signal. Throws a sentence for a person when it cannot start. */
   up(options: UpOptions): Promise<void>
+  /** Runs a gateway of a Remit elsewhere until the signal. Throws a sentence for a person when it cannot start. */
+  gateway(options: GatewayOptions): Promise<void>
   /** Runs a witness until the signal. Throws a sentence for a person when it cannot start. */
   witness(options: WitnessOptions): Promise<void>
   /** A copy of everything but the keys, of a Remit that may be running. Throws a sentence for a person. */

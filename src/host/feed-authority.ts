@@ -9,7 +9,7 @@ import { type Made, makeAuthority, makeClientLeaf, makeLeaf, readCertificateRequ
 import { certificateHash } from './feed-key.ts'
 import { controlName } from './feed-wire.ts'
 import { checkKeyFolder, readKeyFile, writeKeyFile } from './key-files.ts'
-import { isPair, readCertificate, readKey, spanOf, timeFlaw } from './tls-material.ts'
+import { isFresh, isPair, readCertificate, readKey, spanOf, timeFlaw } from './tls-material.ts'
 
 export interface FeedAuthority {
   /** PEM; gateways trust it and nothing else. */
@@ -70,12 +70,6 @@ export async function openFeedAuthority(folder: string, wall: () => Instant = Da
       return done({ certificate, key: request.keyHash })
     },
   })
-}
-
-/** In its time, with a third of it left: also after a clock jumped, in either direction. */
-export function isFresh(certificate: string, now: Instant): boolean {
-  const { from, to } = spanOf(new X509Certificate(certificate))
-  return from <= now && now < from + ((to - from) * 2) / 3
 }
 
 async function loadOrMake(folder: string, now: Instant): Promise<Result<Made>> {

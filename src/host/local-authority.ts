@@ -7,7 +7,18 @@ import { done, type Refused, type Result } from '../kernel/result.ts'
 import { type Made, makeAuthority, makeLeaf, permits } from './certificates.ts'
 import type { HostClock } from './clock.ts'
 import { checkKeyFolder, readKeyFile, writeKeyFile } from './key-files.ts'
-import { contextOf, isPair, readCertificate, readKey, Renewable, spanOf, timeFlaw, type TlsLog, type TlsMaterial } from './tls-material.ts'
+import {
+  contextOf,
+  isFresh,
+  isPair,
+  readCertificate,
+  readKey,
+  Renewable,
+  spanOf,
+  timeFlaw,
+  type TlsLog,
+  type TlsMaterial,
+} from './tls-material.ts'
 
 export interface LocalAuthority extends TlsMaterial {
   /** The certificate that clients are to trust. */
@@ -65,7 +76,7 @@ export async function openLocalAuthority(options: LocalAuthorityOptions): Promis
   const renewable = new Renewable(contextOf(leaf.certificate, leaf.key))
   let callOff = () => {}
   const look = async (): Promise<void> => {
-    if (isFresh(leaf, wall())) return
+    if (isFresh(leaf.certificate, wall())) return
     leaf = await issue(wall())
     renewable.renew(contextOf(leaf.certificate, leaf.key))
     log.info('the certificate of the listeners was renewed')
@@ -95,12 +106,6 @@ export async function openLocalAuthority(options: LocalAuthorityOptions): Promis
 }
 
 const remake = `to have another, move ${authorityFiles.both} away, start, and have clients trust the new one`
-
-/** In its time, and with a third of it left: also after a clock jumped, in either direction. */
-function isFresh(leaf: Made, now: Instant): boolean {
-  const { from, to } = spanOf(new X509Certificate(leaf.certificate))
-  return from <= now && now < from + ((to - from) * 2) / 3
-}
 
 /** Certificate and key in one file, so that there is never one without the other. */
 async function loadOrMake(folder: string, names: readonly string[], now: Instant): Promise<Result<Made>> {

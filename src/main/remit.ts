@@ -14,6 +14,7 @@ for (const stream of [process.stdout, process.stderr]) {
 // What a command does not need is not loaded: `remit grants` has no use for a database.
 const house: House = {
   up: async (options) => (await import('./up.ts')).up(options),
+  gateway: async (options) => (await import('./gateway.ts')).gateway(options),
   witness: async (options) => (await import('./witness.ts')).witness(options),
   backup: async (options) => (await import('./backup.ts')).backup(options),
   restore: async (options) => (await import('./restore.ts')).restore(options),

@@ -29,6 +29,7 @@ import type { ReadySpace, UpOptions } from '../cli/house.ts'
 import { assets, deskPolicies } from './assets.ts'
 import { databasePlace } from './database.ts'
 import { type DataFolder, journalOf, loadKeys, loadSpaceKeys, mainSpace, openDataFolder } from './data-folder.ts'
+import { type Feed, makeFeed } from './feed.ts'
 import { type House, type HouseParts, openHouse, type Room, type RoomParts } from './house.ts'
 import { orThrow } from './or-throw.ts'
 import { masterKeySource } from './rotate-key.ts'
@@ -79,7 +80,7 @@ export async function up(options: UpOptions & { readonly logLevel?: LogLevel }):
   )
   try {
     const watched = await watchFile(house, options, { env, log })
-    await serve(house, { ...options, data, log, reached, secrets, watched, keep, fenced: fenced.promise }, origins)
+    await serve(house, { ...options, data, keys: folder.keys, log, reached, secrets, watched, keep, fenced: fenced.promise }, origins)
   } finally {
     secrets.close()
     reached.tls?.close()
@@ -129,6 +130,9 @@ async function partsOfSpace(folder: DataFolder, space: string, pages: () => Page
 }
 
 type Serving = UpOptions & {
+  /** The data folder's keys. */
+  readonly keys: string
+  readonly feed?: Feed
   readonly log: Log
   readonly reached: Reached
   readonly secrets: HostSecretSource
@@ -141,18 +145,35 @@ type Serving = UpOptions & {
 async function serve(house: House, options: Serving, origins: Map<string, string>): Promise<void> {
   const ports = [options.port, ...options.spaces.map((each) => each.port)]
   const serving: ServedRoom[] = []
+  const feed = await feedOf(house, options)
   try {
     for (const [place, room] of house.rooms.entries())
-      serving.push(await serveRoom(house, room, { ...options, port: ports[place] ?? 0 }, origins))
+      serving.push(await serveRoom(house, room, { ...options, ...(feed === undefined ? {} : { feed }), port: ports[place] ?? 0 }, origins))
+    // The last of all: who is served there is told where the pages are.
+    const elsewhere = await feed?.open()
     const [first, ...others] = serving.map((each) => each.ready)
     if (first === undefined) throw new Error('a house has a room')
     const { authority, warnings } = options.reached
-    const ready = { ...first, warnings: [...warnings, ...first.warnings], data: options.data, spaces: others }
+    const ready = {
+      ...first,
+      warnings: [...warnings, ...first.warnings],
+      data: options.data,
+      spaces: others,
+      ...(elsewhere === undefined ? {} : { feed: elsewhere }),
+    }
     options.onReady(authority === undefined ? ready : { ...ready, authority })
     await Promise.race([untilAborted(options.signal), options.fenced])
   } finally {
+    await feed?.close()
     for (const each of serving.toReversed()) await each.close()
   }
+}
+
+async function feedOf(house: House, { gateways, host, keys, log, reached }: Serving): Promise<Feed | undefined> {
+  if (gateways === undefined) return undefined
+  const listen = { host: gateways.host ?? host, port: gateways.port }
+  const isEverywhere = listen.host === '0.0.0.0' || listen.host === '::'
+  return makeFeed(house, { keys, listen, reachedAt: isEverywhere ? reached.host : listen.host, log })
 }
 
 interface ServedRoom {
@@ -197,6 +218,7 @@ async function serveRoom(house: House, room: Room, options: Serving, origins: Ma
     assets: await assets(),
     version,
     hosts,
+    ...withFeed(options.feed, desk.space),
     isConfigurationRejected: () => watched?.isRejected === true,
     ...tls,
   })
@@ -229,6 +251,11 @@ async function serveRoom(house: House, room: Room, options: Serving, origins: Ma
       await gateway.close()
     },
   }
+}
+
+function withFeed(feed: Feed | undefined, space: string): Pick<Parameters<typeof buildApi>[0], 'feed'> {
+  const at = feed?.at(space)
+  return at === undefined ? {} : { feed: at }
 }
 
 async function prune({ desk, journal }: Room, keep: JournalKeep, log: Log): Promise<void> {

@@ -16,5 +16,6 @@ process.exitCode = await runCli(process.argv.slice(2), {
     verifyExport: nothing,
     verifyProof: nothing,
     witness: nothing,
+    gateway: nothing,
   },
 })

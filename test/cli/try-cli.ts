@@ -29,6 +29,7 @@ const noHouse: House = {
   verifyExport: () => Promise.reject(new Error('this test has no house')),
   verifyProof: () => Promise.reject(new Error('this test has no house')),
   witness: () => Promise.reject(new Error('this test has no house')),
+  gateway: () => Promise.reject(new Error('this test has no house')),
 }
 
 export async function tryCli(words: readonly string[], { env = {}, columns, input, house }: Conditions = {}): Promise<Tried> {

@@ -32,6 +32,7 @@ const program = buildCli({
     verifyExport: none,
     verifyProof: none,
     witness: none,
+    gateway: none,
   },
 })
 

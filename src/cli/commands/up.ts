@@ -20,6 +20,10 @@ export function upCommand(cli: Cli): Command {
       says: 'keeps a second space, of which the first sees nothing, with API and pages on a port of its own',
     },
     { line: 'remit up --database env:DATABASE_URL', says: 'keys and journals in the data folder, everything else in PostgreSQL' },
+    {
+      line: 'remit up --data ./remit-data --gateways 0.0.0.0:8719',
+      says: 'lets gateways on other machines connect; remit gateways invite',
+    },
     { line: 'remit up --data ./remit-data --port 0 --json', says: 'any free port; one line of JSON when it is ready' },
   ])
     .option('--data <folder>', 'where it keeps everything', 'remit-data')
@@ -38,6 +42,7 @@ export function upCommand(cli: Cli): Command {
       '--journal-keep <time or size>',
       'remove what is older (90d) or more (4GiB) from the journals, oldest first, and say so in the ledger',
     )
+    .option('--gateways <[host:]port>', 'open a port for gateways on other machines; 0 takes any free one', parseGateways)
     .option('--tls', "encrypt, with certificates of an authority of this machine's own; remit trust says how clients come to trust it")
     .option('--tls-certificate <file>', 'encrypt with this certificate (PEM, with those between it and its authority)')
     .option('--tls-key <file>', 'the private key of that certificate (PEM)')
@@ -52,11 +57,13 @@ export function upCommand(cli: Cli): Command {
       const command = given.at(-1)
       const port: unknown = command instanceof Command ? command.getOptionValue('port') : undefined
       const spaces: unknown = command instanceof Command ? command.getOptionValue('space') : undefined
+      const gateways: unknown = command instanceof Command ? command.getOptionValue('gateways') : undefined
       const witnesses: unknown = command instanceof Command ? command.getOptionValue('witness') : undefined
       const at = {
         port: typeof port === 'number' ? port : portDefault,
         spaces: Array.isArray(spaces) ? spaces.filter(isSpaceAt) : [],
         witnesses: Array.isArray(witnesses) ? witnesses.filter(isWitnessAt) : [],
+        ...(isGatewaysAt(gateways) ? { gateways } : {}),
       }
       return deed(cli, (run) => up(run, at))(...given)
     })
@@ -70,6 +77,18 @@ function parsePort(text: string): number {
   const port = Number(text)
   if (!/^\d{1,5}$/.test(text) || port > 65_535) throw new InvalidArgumentError('a port is a number from 0 to 65535.')
   return port
+}
+
+type GatewaysAt = NonNullable<UpOptions['gateways']>
+
+function parseGateways(text: string): GatewaysAt {
+  const [, bracketed, plain, digits = ''] = /^(?:(?:\[([0-9a-f:.]+)\]|([^:\s]+)):)?(\d{1,5})$/i.exec(text) ?? []
+  const host = bracketed ?? plain
+  return { port: parsePort(digits), ...(host === undefined ? {} : { host }) }
+}
+
+function isGatewaysAt(value: unknown): value is GatewaysAt {
+  return typeof value === 'object' && value !== null && 'port' in value
 }
 
 const spaceName = /^[a-z][a-z0-9-]{0,40}$/
@@ -102,9 +121,10 @@ interface At {
   readonly port: number
   readonly spaces: readonly SpaceAt[]
   readonly witnesses: readonly WitnessAt[]
+  readonly gateways?: GatewaysAt
 }
 
-async function up(run: Run, { port, spaces, witnesses }: At): Promise<Answer> {
+async function up(run: Run, { port, spaces, witnesses, gateways }: At): Promise<Answer> {
   const configuration = run.text('file')
   if (run.flag('watch') && configuration === undefined) throw usageFailure('there is nothing to watch', 'name a remit.yaml with -f')
   const recover = run.text('recover')
@@ -123,6 +143,7 @@ async function up(run: Run, { port, spaces, witnesses }: At): Promise<Answer> {
       port,
       spaces,
       ...(witnesses.length === 0 ? {} : { witnesses }),
+      ...(gateways === undefined ? {} : { gateways }),
       ...(anchor === undefined ? {} : { anchor }),
       ...(journalKeep === undefined ? {} : { journalKeep }),
       ...secrecy(run),
@@ -161,8 +182,16 @@ function readyLines(ready: Ready, run: Run): string[] {
   const { paint } = run
   return [
     paint.green('Remit is up'),
-    ...spaceLines(ready, [['data', ready.data], ...(ready.authority === undefined ? [] : [['trust', ready.authority] as const])], run),
+    ...spaceLines(ready, moreLines(ready), run),
     ...ready.spaces.flatMap((each) => [`${paint.green('space')} ${each.space}`, ...spaceLines(each, [], run)]),
+  ]
+}
+
+function moreLines({ data, authority, feed }: Ready): (readonly [string, string])[] {
+  return [
+    ['data', data],
+    ...(authority === undefined ? [] : [['trust', authority] as const]),
+    ...(feed === undefined ? [] : [['elsewhere', `gateways on other machines: ${feed}`] as const]),
   ]
 }
 
