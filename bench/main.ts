@@ -18,6 +18,7 @@ import { demoConfiguration, measureIdle, measureStarts } from './house-keeping.t
 import { endAll, shareCores, stayOn } from './processes.ts'
 import { gather, grantFor, startRemit, writeConfiguration } from './remit.ts'
 import { type Results, summary, verdictLines } from './report.ts'
+import type { LargeChanges } from './large-change.ts'
 import type { Scale } from './scale.ts'
 import { revokeUnderStreams, startFeed } from './streams.ts'
 import { startUpstream } from './nginx.ts'
@@ -69,6 +70,7 @@ async function main(): Promise<void> {
   const cuts = isAll ? await measureCuts() : undefined
   const scale = isAll ? await scaleOf() : undefined
   const desk = isAll ? await deskOf() : undefined
+  const large = isAll ? await largeChangesOf() : undefined
   const whole: Results = {
     ...results,
     gateway,
@@ -76,6 +78,7 @@ async function main(): Promise<void> {
     ...(cuts === undefined ? {} : { cuts }),
     ...(scale === undefined ? {} : { scale }),
     ...(desk === undefined ? {} : { desk }),
+    ...(large === undefined ? {} : { large }),
   }
   await remit.stop()
   feed.close()
@@ -110,6 +113,11 @@ async function scaleOf(): Promise<Scale> {
 async function deskOf(): Promise<Desk> {
   tell('changing what is kept at the desk, on a file')
   return (await figuresOf('desk.ts')) as Desk
+}
+
+async function largeChangesOf(): Promise<LargeChanges> {
+  tell('change-sets among 100,000 identities')
+  return (await figuresOf('large-change.ts')) as LargeChanges
 }
 
 async function figuresOf(file: string): Promise<unknown> {

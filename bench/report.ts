@@ -3,6 +3,7 @@ import { percentile, type Spread, showSpread, spreadOf, tableLines } from './fig
 import { connectionCounts, type GatewayFigures, type PathName, paths } from './gateway.ts'
 import type { Idle, Starts } from './house-keeping.ts'
 import type { Desk } from './desk.ts'
+import type { LargeChanges } from './large-change.ts'
 import type { Pause, Scale } from './scale.ts'
 import type { CutRound } from './streams.ts'
 
@@ -24,6 +25,7 @@ export interface Results {
   readonly cuts?: readonly CutRound[]
   readonly scale?: Scale
   readonly desk?: Desk
+  readonly large?: LargeChanges
 }
 
 /** What a later stage may raise. */
@@ -58,6 +60,7 @@ export function summary(results: Results): string[] {
     ...houseLines(results),
     ...(results.scale === undefined ? [] : scaleLines(results.scale)),
     ...(results.desk === undefined ? [] : deskLines(results.desk)),
+    ...(results.large === undefined ? [] : largeLines(results.large)),
   ]
 }
 
@@ -76,15 +79,26 @@ function deskLines({ hands, rounds }: Desk): string[] {
   ]
 }
 
+function pauseRow(says: string, { ended, milliseconds, longestMs, longestCpuMs }: Pause): string[] {
+  return [says, `${ended}`, milliseconds.toFixed(0), longestMs.toFixed(1), longestCpuMs.toFixed(1)]
+}
+
+function largeLines({ identities, first, policies, thousand, most, tooMany }: LargeChanges): string[] {
+  return [
+    '',
+    ...tableLines([
+      [`a change-set among ${identities} identities, on a file`, 'ended', 'ms in all', 'longest pause ms', 'of it processor ms'],
+      pauseRow('the first since the start', first),
+      pauseRow('other policies', policies),
+      pauseRow('one role taken from 1,000', thousand),
+      pauseRow('one role taken from 10,000, the most', most),
+      pauseRow('one role taken from 10,001, refused', tooMany),
+    ]),
+  ]
+}
+
 function scaleLines({ identities, grants, small, large, roleMicros, role, policies, nothingLeft }: Scale): string[] {
   const shown = (timed: Scale['small'], which: 'p50' | 'p99') => showSpread(spreadOf(timed.map((each) => each[which])), 1)
-  const pause = (says: string, { ended, milliseconds, longestMs, longestCpuMs }: Pause) => [
-    says,
-    `${ended}`,
-    milliseconds.toFixed(0),
-    longestMs.toFixed(1),
-    longestCpuMs.toFixed(1),
-  ]
   return [
     '',
     ...tableLines([
@@ -96,9 +110,9 @@ function scaleLines({ identities, grants, small, large, roleMicros, role, polici
     '',
     ...tableLines([
       ['asked about again, there', 'ended', 'ms in all', 'longest pause ms', 'of it processor ms'],
-      pause('one role of one identity', role),
-      pause('other policies, under which all stand', policies),
-      pause('other policies, under which none does', nothingLeft),
+      pauseRow('one role of one identity', role),
+      pauseRow('other policies, under which all stand', policies),
+      pauseRow('other policies, under which none does', nothingLeft),
     ]),
   ]
 }

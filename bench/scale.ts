@@ -58,7 +58,8 @@ if (import.meta.main) {
 
 async function measure(): Promise<Scale> {
   const [small, large] = [await open(1), await open(2)]
-  await fill(small, sampled, sampled)
+  // As many hands are at work in both: in the small house each has one grant, in the large one some of many have ten.
+  await fill(small, sampled, sampled, 1)
   await fill(large, identities, grants)
   const calls = [await callsOf(small, sampled), await callsOf(large, sampled)] as const
   const figures: [Timed[], Timed[]] = [[], []]
@@ -118,8 +119,8 @@ function listingDisk(): JournalDisk {
   }
 }
 
-/** Agents with ten live grants each, as many as it takes, and the rest of the identities without any. */
-export async function fill(world: World, count: number, granted: number): Promise<void> {
+/** Agents with so many live grants each, as many as it takes, and the rest of the identities without any. */
+export async function fill(world: World, count: number, granted: number, each = 10): Promise<void> {
   const { desk } = world
   const model = await atWork(world, 'aide', ['read:shop'], { duration: 3_600_000, idle: 3_600_000 })
   const owner = world.person('ana').id
@@ -130,14 +131,16 @@ export async function fill(world: World, count: number, granted: number): Promis
     name: `one-${place}`,
     kind: 'ai-agent',
     owner,
-    roles: place < granted / 10 || place % 3 === 0 ? ['incident-agents'] : ['meters'],
+    roles: place < granted / each || place % 3 === 0 ? ['incident-agents'] : ['meters'],
     state: 'live',
     signsInBy: [],
     createdAt: now,
   }))
   const lent = made
-    .slice(0, Math.ceil(granted / 10))
-    .flatMap((identity): Grant[] => Array.from({ length: 10 }, () => ({ ...model, id: desk.chance.id('grn', now), chain: [identity.id] })))
+    .slice(0, Math.ceil(granted / each))
+    .flatMap((identity): Grant[] =>
+      Array.from({ length: each }, () => ({ ...model, id: desk.chance.id('grn', now), chain: [identity.id] })),
+    )
   await putAll(world, made, 'identity')
   await putAll(world, lent, 'grant')
   await reevaluate(desk)
