@@ -50,8 +50,26 @@ export class Facts implements DecisionFacts {
     return this.#tables.enrolled
   }
 
+  /** Facts of a store that is written to meanwhile, by whomever: current when this resolves, and kept so by every commit. */
+  static async following(store: Store): Promise<Facts> {
+    const facts = new Facts(store.space)
+    const early: Committed[] = []
+    let isLoaded = false
+    store.onCommit((committed) => {
+      if (isLoaded) facts.apply(committed)
+      else early.push(committed)
+    })
+    await facts.load(store)
+    // What was read may have some of these already; applied again, in order, they come to the same.
+    for (const committed of early) facts.apply(committed)
+    isLoaded = true
+    await store.catchUp()
+    return facts
+  }
+
   /** Reads everything that decisions need, before anybody is served. */
   async load(store: Store): Promise<void> {
+    const { version } = await store.last()
     const tables = this.#tables
     await store.read(async (tx) => {
       const stage = async <K extends RecordKind>(kind: K, by: SearchBy<K>, change: (id: string, record: Records[K]) => FactChange) => {
@@ -73,7 +91,7 @@ export class Facts implements DecisionFacts {
       await stage('binding', {}, (id, record) => ({ kind: 'binding', id, record }))
       await stage('hold', { state: ['waiting', 'approved', 'denied'] }, (id, record) => ({ kind: 'hold', id, record }))
     })
-    tables.settle((await store.last()).version)
+    tables.settle(version)
   }
 
   /** Applies one commit. Listeners hear each change in the same tick, after all of it is in place. */

@@ -65,6 +65,7 @@ export class Ledger {
       onFailure: (cause) => alarm('the ledger cannot be written', cause),
       // Whatever is left over is signed once the witnesses were asked about what was signed before.
       isStopped: true,
+      leads: () => database.nodes.leads(),
     })
     if (!sequencer.ok) return sequencer
     const earlier = readDispute(await database.meta(disputeKey))

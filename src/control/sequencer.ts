@@ -1,4 +1,4 @@
-/** The one writer of the ledger: numbers what changes left in the outbox, grows the tree and signs its head. */
+/** Writes the ledger, one at a time whoever else does: numbers what changes left in the outbox, grows the tree and signs its head. */
 import type { Milliseconds } from '../kernel/instants.ts'
 import { refuse } from '../kernel/refusals.ts'
 import { done, type Result } from '../kernel/result.ts'
@@ -21,15 +21,24 @@ export interface SequencerOptions {
   readonly onFailure?: (cause: unknown) => void
   /** Opened so, it signs nothing until `resume`. */
   readonly isStopped?: boolean
+  /** Whether numbering is for this node to do, where several have the store open; else it does so only when asked, or when nobody does. */
+  readonly leads?: () => boolean
 }
+
+/** How long what changes left may wait for the node that leads. */
+const patienceMs = 1_000
+/** How often a node that does not lead looks at what was numbered, while something waits. */
+const followMs = 200
+/** Each time another node numbered first, there is less to do. */
+const racesMax = 20
 
 /** Rows in one transaction. */
 const batchMax = 1_000
 
 /**
  * Numbers the outbox whenever a change was committed, from `open` to `close`. Leaves, tree and checkpoint are stored in one
- * transaction over rows that are durable already, so a head never covers what a crash could take back. The store refuses a second
- * sequencer by the size that it expects.
+ * transaction over rows that are durable already, so a head never covers what a crash could take back. Of two that number the same rows
+ * the store refuses one, by the size that it expects; both have signed the same, since leaves and head follow from the rows alone.
  */
 export class Sequencer {
   readonly vkey: string
@@ -39,6 +48,9 @@ export class Sequencer {
   #woken: (() => void) | undefined
   #closed = false
   #stopped: boolean
+  /** Of the newest head that was told here. */
+  #size: number
+  #waited = 0
 
   /** Holds the stored head against the key and numbers what a crash left over. Refuses `ledger.*` a head that is not ours. */
   static async open(options: SequencerOptions): Promise<Result<Sequencer>> {
@@ -47,7 +59,7 @@ export class Sequencer {
     const sound = checkState(state, vkey)
     if (!sound.ok) return sound
     const sequencer = new Sequencer(options, vkey, state)
-    options.store.onEntry(() => sequencer.#wake(options.lingerMs ?? 50))
+    options.store.onEntry(() => sequencer.#wake(sequencer.#leads() ? (options.lingerMs ?? 50) : followMs))
     await sequencer.flush()
     return done(sequencer)
   }
@@ -56,6 +68,7 @@ export class Sequencer {
     this.#options = options
     this.vkey = vkey
     this.#stopped = options.isStopped === true
+    this.#size = state.size
     this.#turn = Promise.resolve(done(state))
   }
 
@@ -100,22 +113,53 @@ export class Sequencer {
     if (this.#closed || this.#woken !== undefined) return
     this.#woken = this.#options.clock.after(after, () => {
       this.#woken = undefined
-      void this.flush()
+      void (this.#leads() ? this.flush() : this.#followLeader())
     })
   }
 
-  async #numberAll(): Promise<Result<TreeState>> {
-    const { store, signer, retryMs = 1_000, onFailure } = this.#options
+  #leads(): boolean {
+    return this.#options.leads?.() ?? true
+  }
+
+  /** Tells of what the node that leads has numbered; numbers itself what that leaves for too long. */
+  async #followLeader(): Promise<void> {
+    const { store, retryMs = 1_000 } = this.#options
     try {
-      let state = await store.tree()
-      for (;;) {
+      this.#tell(await store.tree())
+      const [waiting] = await store.outbox(1)
+      if (waiting === undefined) {
+        this.#waited = 0
+        return
+      }
+      this.#waited += followMs
+      if (this.#waited < patienceMs) return this.#wake(followMs)
+      this.#waited = 0
+      await this.flush()
+    } catch {
+      // The store says by itself that it is not there.
+      this.#wake(retryMs)
+    }
+  }
+
+  #tell(state: TreeState): void {
+    if (state.size <= this.#size) return
+    this.#size = state.size
+    for (const listener of this.#onHead) listener(state)
+  }
+
+  async #numberAll(): Promise<Result<TreeState>> {
+    const { store, retryMs = 1_000, onFailure } = this.#options
+    try {
+      for (let races = 0; ; races += 1) {
+        const state = await store.tree()
+        // Told by whoever numbered it, where that is another node.
+        this.#tell(state)
         const rows = await store.outbox(batchMax)
         if (this.#stopped) return refuse('ledger.disputed')
         if (rows.length === 0) return done(state)
-        const numbered = numberRows(state, rows, signer)
-        await store.appendLeaves(state.size, numbered.leaves, numbered.state)
-        state = numbered.state
-        for (const listener of this.#onHead) listener(state)
+        // One read came before the other's transaction, and one after it.
+        if (rows[0]?.position !== state.size + 1 && races < racesMax) continue
+        if (await this.#number(state, rows, races)) races = 0
       }
     } catch (cause) {
       onFailure?.(cause)
@@ -123,6 +167,20 @@ export class Sequencer {
       this.#wake(retryMs)
       return refuse('store.unavailable', { detail: 'the ledger cannot be written' })
     }
+  }
+
+  /** False where another node was first. */
+  async #number(before: TreeState, rows: readonly OutboxRow[], races: number): Promise<boolean> {
+    const { store, signer } = this.#options
+    const { leaves, state } = numberRows(before, rows, signer)
+    try {
+      await store.appendLeaves(before.size, leaves, state)
+    } catch (cause) {
+      if (races >= racesMax || (await store.tree()).size <= before.size) throw cause
+      return false
+    }
+    this.#tell(state)
+    return true
   }
 }
 

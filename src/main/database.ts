@@ -14,15 +14,17 @@ export interface DatabaseParts {
   readonly clock: Pick<Clock, 'now' | 'after'>
   readonly chance: Pick<Chance, 'bytes'>
   readonly atCreation?: Readonly<Record<string, string>>
+  /** Name of this node, where the database can be shared; without it nobody else may have it open. */
+  readonly node?: string
   /** Told each time the database is lost; it is taken again by itself. */
   readonly onLost?: (reason: string) => void
-  /** Told once, when somebody else wrote meanwhile: what this process remembers is no more. */
+  /** Told once, when this process was given up by others, or cannot follow them: what it remembers is no more. */
   readonly onFenced?: (reason: string) => void
 }
 
 /** Refuses as the stores do: `store.locked`, `store.newer`, `store.unavailable`. What speaks to PostgreSQL is loaded where it is used: most have a file. */
 export async function openDatabase(place: DatabasePlace, parts: DatabaseParts): Promise<Result<Database>> {
-  const { clock, chance, atCreation, onLost, onFenced } = parts
+  const { clock, chance, atCreation, node, onLost, onFenced } = parts
   const shared = {
     now: () => clock.now(),
     chance: (count: number) => chance.bytes(count),
@@ -37,6 +39,7 @@ export async function openDatabase(place: DatabasePlace, parts: DatabaseParts): 
     steady: () => clock.now(),
     after: (milliseconds, work) => clock.after(milliseconds, work),
     holder: `process ${process.pid} on ${hostname()}`,
+    ...(node === undefined ? {} : { node }),
     ...(onLost === undefined ? {} : { onLost }),
     ...(onFenced === undefined ? {} : { onFenced }),
   })

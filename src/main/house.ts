@@ -29,6 +29,7 @@ import { refuse } from '../kernel/refusals.ts'
 import { done, type Result } from '../kernel/result.ts'
 import type { PolicyFile } from '../model/policies.ts'
 import { type DatabasePlace, openDatabase } from './database.ts'
+import { firstNode, holdTokenKey } from './nodes.ts'
 import { holdAgainstStore } from './master-keys.ts'
 
 export interface Keys {
@@ -55,6 +56,8 @@ export interface HouseParts {
   readonly rooms: readonly [RoomParts, ...RoomParts[]]
   /** A file, or `:memory:`, or a database elsewhere. */
   readonly place: DatabasePlace
+  /** Name of this node among several on one database; the first needs none. */
+  readonly node?: string
   readonly clock: Clock & { readonly raise?: (floor: Instant) => void }
   readonly chance: Chance
   readonly keys: Keys
@@ -103,6 +106,7 @@ export async function openHouse(parts: HouseParts): Promise<Result<House>> {
   const opened = await openDatabase(parts.place, {
     clock,
     chance,
+    node: parts.node ?? firstNode,
     onLost: (reason) => parts.alarm(`the database is lost, and everything is refused until it is held again: ${reason}`, undefined),
     ...(parts.onFenced === undefined ? {} : { onFenced: parts.onFenced }),
     atCreation: { demo: String(parts.demo), ledger: keys.ledger.name, ledgerKey: asText(keys.ledger.publicKey) },
@@ -140,7 +144,7 @@ async function build(parts: HouseParts, database: Database, closing: Closing): P
   // A lost key must not be replaced in silence: the log would go on under a key that nobody was told of.
   if ((await database.meta('ledgerKey')) !== asText(keys.ledger.publicKey)) {
     return refuse('configuration.invalid', {
-      detail: 'the ledger key in the data folder is not the one this store was made with; restore it',
+      detail: 'the ledger key in the data folder is not the one this store was made with; restore it, or copy the keys of the node that made it',
     })
   }
   const held = await holdAgainstStore(database, keys.master)
@@ -200,9 +204,11 @@ interface Shared {
 async function openRoom(shared: Shared, parts: RoomParts): Promise<Result<Room>> {
   const { house, database } = shared
   const store = database.inSpace(parts.space)
-  const facts = new Facts(parts.space)
-  await facts.load(store)
-  store.onCommit((committed) => facts.apply(committed))
+  const facts = await Facts.following(store)
+  // Other nodes' clocks may be ahead: what has ended there has ended here.
+  store.onCommit(({ at }) => house.clock.raise?.(at))
+  const isOurs = await holdTokenKey(database, parts.space, parts.tokens)
+  if (!isOurs.ok) return isOurs
   const journal = await openJournal(shared, parts, store)
   if (!journal.ok) return journal
   const desk = await makeDesk(shared, parts, { store, facts })
