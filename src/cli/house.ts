@@ -7,6 +7,8 @@ export interface UpOptions {
   readonly port: number
   /** A PostgreSQL database to keep everything in, in place of a file in the data folder: `env:NAME`, `file:PATH` or an address. */
   readonly database?: string
+  /** Name of this node, where several have that database open. */
+  readonly node?: string
   /** Address to listen on. */
   readonly host: string
   /** Spaces that are kept beside `main`, each with API and pages on a port of its own. */

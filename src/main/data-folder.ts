@@ -6,6 +6,7 @@ import type { MasterKeySource } from '../host/master-key-source.ts'
 import { done, type Result } from '../kernel/result.ts'
 import type { Keys, RoomParts } from './house.ts'
 import { loadMasterKeys } from './master-keys.ts'
+import { nodeSuffix } from './nodes.ts'
 import { olderTokenKeys } from './token-keys.ts'
 
 export interface DataFolder {
@@ -47,9 +48,9 @@ export async function openDataFolder(path: string): Promise<DataFolder> {
   return folder
 }
 
-/** Where the journal of a space's HTTP gateway lies, in one epoch. */
-export function journalOf(folder: DataFolder, space: string, epoch: number): string {
-  const name = space === mainSpace ? 'http' : `http-${space}`
+/** Where the journal of a space's HTTP gateway lies, in one epoch, at one node. */
+export function journalOf(folder: DataFolder, space: string, epoch: number, node?: string): string {
+  const name = `${space === mainSpace ? 'http' : `http-${space}`}${nodeSuffix(node)}`
   // A space's name has no full stop, so no two of these are the same.
   return join(folder.journal, '..', epoch === 1 ? name : `${name}.epoch-${epoch}`)
 }
@@ -59,10 +60,14 @@ export function tokenKeyName(space: string): string {
   return space === mainSpace ? 'tokens' : `tokens-${space}`
 }
 
-/** The keys of a space. The names of the signers stand in the ledger for ever: they name the space, not the machine. */
-export async function loadSpaceKeys(folder: string, space: string): Promise<Result<Pick<RoomParts, 'gateway' | 'tokens' | 'olderTokens'>>> {
+/** The keys of a space. The names of the signers stand in the ledger for ever: they name the space and the node, not the machine. */
+export async function loadSpaceKeys(
+  folder: string,
+  space: string,
+  node?: string,
+): Promise<Result<Pick<RoomParts, 'gateway' | 'tokens' | 'olderTokens'>>> {
   const suffix = space === mainSpace ? '' : `-${space}`
-  const gateway = await loadOrMakeSigner(folder, `gateway-http${suffix}`, `remit.local/${space}/http`)
+  const gateway = await loadOrMakeSigner(folder, `gateway-http${suffix}`, `remit.local/${space}/http${nodeSuffix(node)}`)
   if (!gateway.ok) return gateway
   const tokens = await loadOrMakeKey(folder, tokenKeyName(space))
   if (!tokens.ok) return tokens

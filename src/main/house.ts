@@ -72,7 +72,7 @@ export interface HouseParts {
   readonly witnesses?: readonly WitnessLine[]
   /** A place outside that is given the heads of the log of this name, and that the store is held against at the start. */
   readonly headPlace?: (origin: string) => HeadPlace
-  /** Told once, when somebody else wrote into the database while it was lost: the process has to stop. */
+  /** Told once, when others gave this process up, or it cannot follow them: it has to stop. */
   readonly onFenced?: (reason: string) => void
   /** Hears of what an operator must look at. */
   readonly alarm: (says: string, cause: unknown) => void

@@ -61,11 +61,13 @@ export async function up(options: UpOptions & { readonly logLevel?: LogLevel }):
   const fenced = Promise.withResolvers<never>()
   fenced.promise.catch(() => undefined)
   const origins = new Map<string, string>()
-  const roomParts = (space: string) => partsOfSpace(folder, space, () => ({ origin: origins.get(space) ?? '', rpId: reached.name }))
+  const roomParts = (space: string) =>
+    partsOfSpace({ folder, node: options.node }, space, () => ({ origin: origins.get(space) ?? '', rpId: reached.name }))
   const house = orThrow(
     await openHouse({
       rooms: [await roomParts(mainSpace), ...(await Promise.all(options.spaces.map(({ space }) => roomParts(space))))],
       place: await databasePlace(options.database, folder.store),
+      ...(options.node === undefined ? {} : { node: options.node }),
       clock,
       chance: makeChance(),
       keys,
@@ -75,7 +77,7 @@ export async function up(options: UpOptions & { readonly logLevel?: LogLevel }):
       shipped: await deskPolicies(),
       ...(await outside(options, folder)),
       alarm: (says, cause) => log.error(says, { error: cause }),
-      onFenced: (reason) => fenced.reject(new Error(`another process wrote into the database; start Remit again: ${reason}`)),
+      onFenced: (reason) => fenced.reject(new Error(`this process cannot go on from what it knows; start Remit again: ${reason}`)),
     }),
   )
   try {
@@ -124,9 +126,13 @@ function latePasskeys(options: { readonly acceptSoftware: boolean }): Passkeys {
   }
 }
 
-async function partsOfSpace(folder: DataFolder, space: string, pages: () => Pages): Promise<RoomParts> {
-  const keys = orThrow(await loadSpaceKeys(folder.keys, space))
-  return { ...keys, space, journalDisk: (epoch) => openJournalFiles(journalOf(folder, space, epoch)), pages }
+async function partsOfSpace(
+  { folder, node }: { readonly folder: DataFolder; readonly node: string | undefined },
+  space: string,
+  pages: () => Pages,
+): Promise<RoomParts> {
+  const keys = orThrow(await loadSpaceKeys(folder.keys, space, node))
+  return { ...keys, space, journalDisk: (epoch) => openJournalFiles(journalOf(folder, space, epoch, node)), pages }
 }
 
 type Serving = UpOptions & {

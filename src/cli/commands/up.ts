@@ -31,6 +31,7 @@ export function upCommand(cli: Cli): Command {
       '--database <address>',
       'keep everything in this PostgreSQL database instead: env:NAME, file:PATH or an address without a password',
     )
+    .option('--node <name>', 'be one of several on one database: each has a name and a data folder of its own, and the keys of the first')
     .option('--port <number>', 'port of API and pages; 0 takes any free one', parsePort, portDefault)
     .option('--host <address>', 'address to listen on', '127.0.0.1')
     .option('-f, --file <path>', 'a remit.yaml to propose before it listens; before anybody is registered it applies')
@@ -130,7 +131,10 @@ async function up(run: Run, { port, spaces, witnesses, gateways }: At): Promise<
   const recover = run.text('recover')
   const anchor = run.text('anchor')
   const journalKeep = run.text('journalKeep')
-  const database = run.text('database')
+  const [database, node] = [run.text('database'), run.text('node')]
+  if (node !== undefined && database === undefined) throw usageFailure('a file has one process', 'give --database with --node')
+  if (node !== undefined && !/^[a-z0-9][a-z0-9.-]{0,39}$/.test(node))
+    throw usageFailure('a node is called by lowercase letters, digits, full stops and hyphens, at most 40', 'write --node b')
   const stop = new AbortController()
   const onSignal = () => stop.abort()
   const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
@@ -139,6 +143,7 @@ async function up(run: Run, { port, spaces, witnesses, gateways }: At): Promise<
     await run.cli.house.up({
       data: run.text('data') ?? 'remit-data',
       ...(database === undefined ? {} : { database }),
+      ...(node === undefined ? {} : { node }),
       host: run.text('host') ?? '127.0.0.1',
       port,
       spaces,
