@@ -24,6 +24,7 @@ export function gatewayControl(gate: Gate): GatewayControl {
     identify: (token, address) => identify(gate, reader, token, address),
     authorize: (call) => authorize(gate, call),
     stands: (decision) => stands(gate, decision),
+    goesOn: () => gate.home.goesOn(),
     finish: (decision, outcome) => finish(gate, decision, outcome),
     refused: (input) => recordRefused(gate, input),
     holdAnswered: (hold, wait, signal) => holdAnswered(gate, hold, wait, signal),

@@ -39,6 +39,8 @@ export interface Holding {
 export interface Home {
   /** Whether it is certain that nothing was ended elsewhere that is not known here. Costs nothing; false cuts what is under way, in time. */
   isHeld(): boolean
+  /** Whether what is under way may go on at this moment, asked with every piece of it: a machine that slept notices before its timers do. */
+  goesOn(): boolean
   /** Whether an action may go through as far as control is concerned: it is held, reachable where that matters, and not disputed. */
   lets(action: Pick<Action, 'tier' | 'effect'>): Result<undefined>
   /** Whether control has to say yes to this one itself, though nothing is counted. */

@@ -25,6 +25,8 @@ export function homeAtDesk(desk: Desk, gateway: string, at: { readonly isDispute
   const signals = new ElsewhereSignals(desk)
   return {
     isHeld: () => desk.store.isHeld(),
+    // A database that was lost is no lease that ended: whoever looks several times in a lease cuts in time.
+    goesOn: () => true,
     lets: () => {
       if (!desk.store.isHeld()) return refuse('store.unavailable', { detail: 'the database is lost' })
       return at.isDisputed() ? refuse('ledger.disputed') : done(undefined)

@@ -381,6 +381,8 @@ export interface GatewayControl {
   authorize(call: Call): Verdict | Promise<Verdict>
   /** Asked in the tick that sends the first byte upstream: still the same grant, session and end? Synchronous. */
   stands(decision: Decision): Result<undefined>
+  /** Asked with every piece that follows: whether anything may go on here. False where a lease has ended. Synchronous, and costs nothing. */
+  goesOn(): boolean
   /** Records what became of it; exactly once per allowed decision. */
   finish(decision: Decision, outcome: Outcome): void
   /** Records a request that was refused before an action could be named. Answers the record's id. */

@@ -55,6 +55,10 @@ export class RemoteHome implements Home {
     return !this.#parts.standing.isLoading && this.#parts.lease.isHeld()
   }
 
+  goesOn(): boolean {
+    return this.#parts.lease.isHeld()
+  }
+
   lets(action: Pick<Action, 'tier' | 'effect'>): Result<undefined> {
     const { lease, standing } = this.#parts
     if (standing.isLoading) return refuse('gateway.catching-up')

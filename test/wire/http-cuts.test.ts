@@ -106,6 +106,20 @@ test('an upload is cut: what the client goes on sending reaches nobody', async (
   assert.equal(control.finished[0]?.outcome.requestBytes, 1_000)
 })
 
+test('once the lease is over the next piece is cut, before any timer says so: the machine may have slept', async (context) => {
+  const { control, begin, upstream } = await midway(context)
+  const client = begin('POST', '/import')
+  client.sent.write('x'.repeat(1_000))
+  const side = await upstream()
+  await until(() => side.bytes === 1_000, 'the first piece arrives')
+  control.isOver = true
+  client.sent.write('y'.repeat(1_000))
+  await until(() => side.closed && client.status !== 0, 'the upstream is cut and the client told')
+  assert.equal(side.bytes, 1_000)
+  assert.equal(control.finished[0]?.outcome.requestBytes, 1_000)
+  assert.equal(control.finished[0]?.outcome.reason, 'control was lost')
+})
+
 test('other sessions on the same gateway go on', async (context) => {
   const { control, begin, upstream, url } = await midway(context)
   control.letIn('other')

@@ -207,6 +207,13 @@ export class RulesControl implements GatewayControl {
     return () => session?.listeners.delete(cut)
   }
 
+  /** Set where a lease has ended. */
+  isOver = false
+
+  goesOn(): boolean {
+    return !this.isOver
+  }
+
   onServices(listener: () => void): void {
     this.#followers.push(listener)
   }

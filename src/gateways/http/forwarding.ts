@@ -16,7 +16,7 @@ import { switchHeaders } from './upgrades.ts'
 import type { CallListener, Upstream, UpstreamCall } from './upstream.ts'
 
 export interface ForwardingPlan {
-  readonly control: Pick<GatewayControl, 'stands' | 'finish' | 'upstreamSecret'>
+  readonly control: Pick<GatewayControl, 'stands' | 'goesOn' | 'finish' | 'upstreamSecret'>
   readonly clock: Clock
   readonly limits: HttpLimits
   readonly cuts: SessionCuts
@@ -270,14 +270,16 @@ export class Forwarding implements Cuttable, CallListener, BodyReader {
     if (this.#state === 'answering') this.#up?.resume()
   }
 
-  /** The timer may be late when the loop is busy: each piece looks at the clock itself. What goes on gets a new deadline. */
+  /** Timers may be late when the loop is busy or the machine slept: each piece looks for itself. What goes on gets a new deadline. */
   #goesOn(milliseconds: Milliseconds): boolean {
-    const now = this.#plan.clock.now()
-    if (now < this.endsAt) {
+    const { clock, control } = this.#plan
+    const now = clock.now()
+    const isInTime = now < this.endsAt
+    if (isInTime && control.goesOn()) {
       this.#deadline = now + milliseconds
       return true
     }
-    this.cut('the grant has ended')
+    this.cut(isInTime ? 'control was lost' : 'the grant has ended')
     return false
   }
 

@@ -84,6 +84,7 @@ export class Door {
 
   #forward(sent: Sent, decision: Decision): Answer {
     const stream = new Stream(sent, decision, {
+      control: this.#control,
       clock: this.#clock,
       outside: this.#outside,
       gateway: this.name,
@@ -116,6 +117,7 @@ export class Door {
 type Over = 'answered' | 'cut' | 'not-sent'
 
 interface StreamParts {
+  readonly control: Pick<GatewayControl, 'goesOn'>
   readonly clock: Clock
   readonly outside: Outside
   readonly gateway: string
@@ -140,10 +142,11 @@ class Stream implements Cuttable {
 
   chunk(): void {
     if (this.#isOver) return
-    const { clock, outside, gateway } = this.#parts
-    // As the HTTP gateway's forwarding does with each piece: the timer may be late.
-    if (clock.now() >= this.endsAt) {
-      this.cut('the grant has ended')
+    const { clock, control, outside, gateway } = this.#parts
+    // As the HTTP gateway's forwarding does with each piece: timers may be late.
+    const isInTime = clock.now() < this.endsAt
+    if (!isInTime || !control.goesOn()) {
+      this.cut(isInTime ? 'control was lost' : 'the grant has ended')
       return
     }
     this.bytes += 1

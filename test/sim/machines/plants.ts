@@ -12,10 +12,15 @@ export interface Clocks {
   readonly monotonic: () => number
 }
 
-/** `lease-on-one-clock`: what should be monotonic is the wall clock again, so that setting it back lengthens a lease. */
+/**
+ * `lease-on-one-clock`: the wall clock is what the monotonic one says since the start, so that a machine that slept takes its lease for
+ * young. (The other way round a lease cannot be had longer than the drift that control waits for: a clock that goes back behind its
+ * beginning ends it.)
+ */
 export function clocksOf(machine: Machine, plant: PlantName | undefined): Clocks {
-  const monotonic = plant === 'lease-on-one-clock' ? () => machine.wall() : () => machine.monotonic()
-  return { clock: machine.clock({ monotonic }), monotonic }
+  const monotonic = () => machine.monotonic()
+  const start = machine.wall() - machine.monotonic()
+  return { clock: machine.clock(plant === 'lease-on-one-clock' ? { wall: () => Math.floor(start + machine.monotonic()) } : {}), monotonic }
 }
 
 /** How long a link that confirms by itself keeps what it confirmed. */

@@ -83,6 +83,9 @@ export function drawScenario(seed: number, only?: readonly FaultName[]): Scenari
   const troubleMs = 8_000 + dice.below(17_000)
   const skews: Record<string, number> = {}
   for (const name of machines) skews[name] = has('skew') ? dice.below(4_001) - 2_000 : 0
+  const drawn = drawFaults(dice, { machines, gateways: gateways.map(([name]) => name), controls, troubleMs, has })
+  const acts = drawActs(dice, { controls, gateways: gateways.length, troubleMs })
+  const aimed = drawn.flatMap((fault) => aim(dice, fault, { acts, gateways, troubleMs }))
   return {
     seed,
     controls,
@@ -96,9 +99,32 @@ export function drawScenario(seed: number, only?: readonly FaultName[]): Scenari
     },
     troubleMs,
     faultNames: faults,
-    acts: drawActs(dice, { controls, gateways: gateways.length, troubleMs }),
-    faults: drawFaults(dice, { machines, gateways: gateways.map(([name]) => name), controls, troubleMs, has }),
+    acts: [...acts, ...aimed].toSorted((one, two) => one.at - two.at),
+    faults: drawn,
   }
+}
+
+/** What happens around a fault where it hurts most: something is under way at that gateway, and is to be stopped meanwhile. */
+function aim(
+  dice: Dice,
+  fault: Fault,
+  { acts, gateways, troubleMs }: Pick<Scenario, 'acts' | 'gateways' | 'troubleMs'>,
+): readonly Act[] {
+  const place = fault.what === 'partition' ? fault.gateway : 'machine' in fault ? gateways.findIndex(([name]) => name === fault.machine) : -1
+  const [, gateway] = gateways[place] ?? []
+  if (gateway === undefined || dice.below(100) < 40) return []
+  const service = gateway === 'http' ? 'shop/' : 'plant/'
+  const fitting = acts.filter((act) => act.what === 'start' && preparedScopes[act.grant % preparedScopes.length]?.some((line) => line.startsWith(service)))
+  const start = fitting[dice.below(Math.max(1, fitting.length))]
+  if (start?.what !== 'start') return []
+  const from = Math.max(start.at + 300, fault.at - 200 - dice.below(2_000))
+  const lasts = Math.min(troubleMs, fault.at + fault.lasts + 7_000) - from
+  if (lasts < 500) return []
+  const stopAt = fault.at + dice.below(Math.max(200, Math.min(fault.lasts, 6_000)))
+  return [
+    { at: from, via: 0, what: 'stream', grant: start.grant, operation: dice.below(2), gateway: place, lasts, every: 15 + dice.below(40) },
+    { at: Math.max(stopAt, from + 100), via: 0, what: 'stop', grant: start.grant, how: dice.pick(['revoke', 'revoke', 'done', 'quarantine']) },
+  ]
 }
 
 /** One in ten has none at all; the others any of them, more often few than many. */
@@ -191,7 +217,12 @@ function drawFaults(dice: Dice, { machines, gateways, controls, troubleMs, has }
   draw('reorder', 2, (from) => ({ what: 'partition', at: from, lasts: rest(from, 1_500), gateway: dice.below(gateways.length), control: -1 }))
   draw('crash', 2, (from) => ({ what: 'crash', at: from, lasts: rest(from, 4_000), machine: dice.pick(machines), losesPower: false }))
   draw('power', 1, (from) => ({ what: 'crash', at: from, lasts: rest(from, 6_000), machine: dice.pick(machines), losesPower: true }))
-  draw('jump', 2, (from) => ({ what: 'jump', at: from, lasts: 0, machine: dice.pick(machines), back: dice.pick([-8_000, -3_000, 2_000, 7_000, 60_000]) }))
+  // Where nobody hears of the right time, a wrong one does most.
+  const amid = (from: number) => {
+    const cut = faults.find((fault) => fault.what === 'partition')
+    return cut === undefined || dice.below(2) === 0 ? from : cut.at + dice.below(Math.max(1, cut.lasts))
+  }
+  draw('jump', 2, (from) => ({ what: 'jump', at: amid(from), lasts: 0, machine: dice.pick(machines), back: dice.pick([-8_000, -3_000, 2_000, 7_000, 60_000]) }))
   draw('suspend', 2, (from) => {
     const kind = dice.pick<Standstill>(['stopped', 'asleep', 'frozen'])
     // What nobody inside can notice must be shorter than the margin for it.

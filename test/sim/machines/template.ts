@@ -99,9 +99,11 @@ async function prepare(desk: Desk): Promise<Pick<Template, 'secrets' | 'grants' 
     secrets.set(name, reveal(issued.secret))
   }
   const grants: Prepared[] = []
+  const callers = new Map<string, Caller>()
+  for (const name of machineNames) callers.set(name, await callerAs(desk, secrets.get(name) ?? ''))
   for (const [place, scope] of [...preparedScopes, ...preparedScopes].entries()) {
     const name = machineNames[place % machineNames.length] ?? 'bot'
-    const caller = await callerAs(desk, secrets.get(name) ?? '')
+    const caller = callers.get(name) ?? (await callerAs(desk, secrets.get(name) ?? ''))
     const grant = mustBe(await requestGrant(desk, caller, { task: 'work', statement: 'because', scope }))
     if (grant.state === 'pending') for (const person of ['cyd', 'eva'] as const) await answerAs(desk, person, grant.id, 'approve')
     if (desk.facts.grant(grant.id)?.state !== 'approved') throw new Error(`${scope.join(' and ')} is not approved`)

@@ -264,6 +264,7 @@ export class Workload {
     if (client === undefined) return
     const { schedule, outside } = this.#machines
     await this.#at(via, async (node) => {
+      if (process.env['TMP_ONCE'] && outside.hasEnded(client.id)) return
       const stopped = await this.#stopAt(node, client, how)
       if (stopped !== undefined) {
         outside.stopped(stopped, `${how} at ${schedule.now.toFixed(1)}`)
