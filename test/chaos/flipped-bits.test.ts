@@ -201,11 +201,13 @@ describe('a flipped bit in', () => {
       await cp(sound, data, { recursive: true })
       await flip(data)
       const alarms: string[] = []
-      const parts = await partsOnDisk(data)
-      const opened = await reopenWorld(
-        { ...parts, shelf: await openHashFiles(join(data, 'tiles')), alarm: (what, cause) => void alarms.push(`${what} ${String(cause)}`) },
-        saved,
-      ).then(
+      const begin = async () => {
+        // Where chance made letters of a key that are none any more, this is refused already.
+        const parts = await partsOnDisk(data)
+        const shelf = await openHashFiles(join(data, 'tiles'))
+        return reopenWorld({ ...parts, shelf, alarm: (what, cause) => void alarms.push(`${what} ${String(cause)}`) }, saved)
+      }
+      const opened = await begin().then(
         (world) => ({ world }),
         (thrown: unknown) => ({ refused: thrown instanceof Error ? thrown.message : String(thrown) }),
       )
