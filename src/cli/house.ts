@@ -195,6 +195,8 @@ export interface EpochOptions {
 
 export interface RestoreOptions extends EpochOptions {
   readonly from: string
+  /** Where the master key is, as `remit up` takes it. */
+  readonly masterKey?: string
 }
 
 export interface EpochReport {
@@ -204,6 +206,8 @@ export interface EpochReport {
   /** The last head that is known, as a signed note. */
   readonly lastHead: string
   readonly keepSecrets: boolean
+  /** After a restore: whether the master key was held against what came back. Not where it is kept elsewhere and nobody said where. */
+  readonly isKeyCompared?: boolean
 }
 
 export interface SourceProblem {

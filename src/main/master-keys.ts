@@ -1,5 +1,5 @@
 /** The master key of a data folder: loaded, held against the store before anything needs it, and rotated. */
-import { unlink } from 'node:fs/promises'
+import { access, unlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Database } from '../control/ports.ts'
 import { resealSpace, type Resealed, servicesThatDoNotOpen } from '../control/sealed-secrets.ts'
@@ -21,6 +21,17 @@ export async function loadMasterKeys(source: MasterKeySource, folder: string): P
   const next = source.kind === 'folder' ? await unfinishedKey(folder) : done(undefined)
   if (!next.ok) return next
   return done({ ...loaded.value, older: next.value === undefined ? [] : [next.value] })
+}
+
+/** Whether a key lies in the folder as it is: one in use, or one of a rotation that did not come to its end. */
+export async function hasMasterKey(folder: string): Promise<boolean> {
+  const looks = Object.values(folderKeyFiles).map((name) =>
+    access(join(folder, name)).then(
+      () => true,
+      () => false,
+    ),
+  )
+  return (await Promise.all(looks)).includes(true)
 }
 
 /**

@@ -14,7 +14,9 @@ import { refuse } from '../kernel/refusals.ts'
 import { digestsOf, manifestFile, storeFile } from './backup.ts'
 import { databasePlace, openDatabase } from './database.ts'
 import { type DataFolder, openDataFolder } from './data-folder.ts'
+import { hasMasterKey, holdAgainstStore, loadMasterKeys } from './master-keys.ts'
 import { orThrow } from './or-throw.ts'
+import { masterKeySource } from './rotate-key.ts'
 
 /**
  * Puts a backup into an empty data folder (or database) that has the keys of the old one, and begins a new epoch. Throws a sentence for a
@@ -35,8 +37,10 @@ export async function restore(options: RestoreOptions): Promise<EpochReport> {
       await writeFile(folder.restoring, `${from}\n`, { mode: 0o600, flush: true })
       orThrow(await database.restore(linesOf(join(from, storeFile))))
     }
+    const isKeyCompared = await compareMasterKey(database, folder, options.masterKey)
     await bringJournals(join(from, 'journal'), join(folder.journal, '..'))
-    return await begin(database, folder, { ...options, reason: options.reason ?? 'restored from a backup', lastHead })
+    const report = await begin(database, folder, { ...options, reason: options.reason ?? 'restored from a backup', lastHead })
+    return { ...report, isKeyCompared }
   } finally {
     await database.close()
   }
@@ -49,6 +53,15 @@ async function isBroughtIn(database: Database, folder: DataFolder, from: string)
   if (begun === `${from}\n`) return true
   if (begun === undefined) return orThrow(refuse('store.not-empty'))
   throw new Error(`a restore of ${begun.trim()} was broken off here: finish that one, or restore into a new folder`)
+}
+
+/** A wrong key is found now, while the right one may be at hand. With it, the same restore goes on. */
+async function compareMasterKey(database: Database, { keys }: DataFolder, masterKey: string | undefined): Promise<boolean> {
+  const source = masterKeySource(masterKey)
+  // Loading it would make one.
+  if (source.kind === 'folder' && !(await hasMasterKey(keys))) return false
+  orThrow(await holdAgainstStore(database, orThrow(await loadMasterKeys(source, keys))))
+  return true
 }
 
 /** The ledger that comes back vouches for them. A file that is there is kept: it is of the same key, and as long or longer. */

@@ -1,7 +1,7 @@
 /** Backups of a Remit that works, and what is left of them after a restore: everything that was kept, and nothing that was permitted. */
 import assert from 'node:assert/strict'
 import { existsSync, writeFileSync } from 'node:fs'
-import { cp, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises'
+import { cp, mkdtemp, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
@@ -175,6 +175,27 @@ describe('a backup', () => {
     assert.equal((await restore({ data, from: made, keepSecrets: false })).epoch, 3, 'it is finished, not begun anew')
     assert.equal(existsSync(join(data, 'restoring')), false)
     await assert.rejects(restore({ data: original, from: made, keepSecrets: false }), /another Remit|process/)
+  })
+
+  test('the master key is held against it: a wrong one is said, and with the right one the same restore goes on', async () => {
+    const data = await freshFolder('other-key')
+    const key = join(data, 'keys', 'master.key')
+    const right = await readFile(key, 'utf8')
+    await writeFile(key, `${Buffer.alloc(32, 5).toString('base64')}\n`)
+    const options = { data, from: made, keepSecrets: false }
+    await assert.rejects(restore(options), /this is not the master key that this store was sealed under/)
+    assert.ok(existsSync(join(data, 'restoring')), 'Remit does not start on it')
+    await writeFile(key, right)
+    assert.equal((await restore(options)).isKeyCompared, true)
+    await (await reopenWorld(await partsOnDisk(data), saved)).close()
+
+    const elsewhere = await freshFolder('key-elsewhere')
+    await rm(join(elsewhere, 'keys', 'master.key'))
+    assert.equal((await restore({ ...options, data: elsewhere })).isKeyCompared, false)
+    assert.equal(existsSync(join(elsewhere, 'keys', 'master.key')), false, 'none was made')
+    const named = await freshFolder('key-named')
+    await rename(join(named, 'keys', 'master.key'), join(root, 'kept-elsewhere.key'))
+    assert.equal((await restore({ ...options, data: named, masterKey: `file:${join(root, 'kept-elsewhere.key')}` })).isKeyCompared, true)
   })
 
   test('between SQLite and PostgreSQL, both ways', async () => {

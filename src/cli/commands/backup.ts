@@ -47,12 +47,19 @@ export function restoreCommand(cli: Cli): Command {
       line: 'remit restore --from ./backups/2026-01-31 --administrator ana',
       says: 'where too few people are left to let somebody administer',
     },
-  ]).option('--from <folder>', 'the backup')
+  ])
+    .option('--from <folder>', 'the backup')
+    .option(
+      '--master-key <source>',
+      'where the master key is, as remit up is told: it is held against the backup (default: the data folder)',
+    )
   return withEpoch(command).action(
     deed(cli, async (run) => {
       const from = run.text('from')
       if (from === undefined) throw usageFailure('say from where: --from FOLDER')
-      return epochAnswer(run, await run.during('restoring', cli.house.restore({ ...epochOptions(run), from })))
+      const masterKey = run.text('masterKey')
+      const options = { ...epochOptions(run), from, ...(masterKey === undefined ? {} : { masterKey }) }
+      return epochAnswer(run, await run.during('restoring', cli.house.restore(options)))
     }),
   )
 }
@@ -83,8 +90,10 @@ function epochOptions(run: Run): EpochOptions {
   return { data: run.text('data') ?? 'remit-data', keepSecrets: run.flag('keepSecrets'), ...given }
 }
 
+const elsewhere = 'none in the data folder, and --master-key names none: it was not compared, remit up does that'
+
 function epochAnswer(run: Run, report: EpochReport): Answer {
-  const { epoch, size, lastHead, keepSecrets } = report
+  const { epoch, size, lastHead, keepSecrets, isKeyCompared } = report
   const [origin = '', known = ''] = lastHead.split('\n')
   const facts = factLines(
     [
@@ -92,6 +101,7 @@ function epochAnswer(run: Run, report: EpochReport): Answer {
       ['ledger', `${size} entries are there; the last head that is known ${origin === '' ? 'is none' : `has ${known}, of ${origin}`}`],
       ['ends', `every grant, hold, exception, link, sign-in and token${keepSecrets ? '' : ', and every API secret'}, when remit up starts`],
       ['stays', 'every quarantine, until a person lifts it'],
+      ['master key', isKeyCompared === undefined ? undefined : isKeyCompared ? 'it is the one of the backup' : elsewhere],
     ],
     run.paint,
   )
