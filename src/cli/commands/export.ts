@@ -8,7 +8,7 @@ import { CliFailure } from '../failures.ts'
 
 export function exportCommand(cli: Cli): Command {
   return remoteCommand('export', 'write what is there as remit.yaml and its policies', [
-    { line: 'remit export ./desk', says: 'remit plan on it says that there is nothing to change; no secret is in it' },
+    { line: 'remit export ./desk', says: 'remit plan on it says that there is nothing to change; no secret is in it, and no exception' },
   ])
     .argument('[folder]', 'where to', '.')
     .option('--force', 'write over files that are there')
@@ -30,6 +30,13 @@ async function write(run: Run): Promise<Answer> {
       throw thrown
     }
   }
+  // People approve each of them, whatever a file says: one that is written is proposed, and never there by that.
+  const { exceptions } = await run.during('looking for exceptions', client.exceptions({ state: 'active', max: 1 }))
+  const leftOut =
+    exceptions.length === 0 ? [] : ['exceptions are left out: remit exception list --state active shows what stands, and until when']
   const kept = exported.secrets.map((service) => `the credential of ${service} stays where it is: it is written as "kept"`)
-  return { json: { files: files.map(({ path }) => path), secrets: exported.secrets }, text: [...files.map(({ path }) => path), ...kept] }
+  return {
+    json: { files: files.map(({ path }) => path), secrets: exported.secrets },
+    text: [...files.map(({ path }) => path), ...kept, ...leftOut],
+  }
 }
