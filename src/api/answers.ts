@@ -6,8 +6,8 @@ export type Answer =
   | { readonly kind: 'json'; readonly status: 200 | 201 | 202; readonly value: unknown; readonly cookie?: string }
   | { readonly kind: 'page'; readonly html: Html }
   | { readonly kind: 'text'; readonly type: string; readonly text: string }
-  /** `isForEver`: the same under this address whenever it is asked for. */
-  | { readonly kind: 'bytes'; readonly type: string; readonly bytes: Uint8Array; readonly isForEver: boolean }
+  /** `isForEver`: the same under this address whenever it is asked for. `isGzipped`: packed for whoever takes that; few enough to wait for. */
+  | { readonly kind: 'bytes'; readonly type: string; readonly bytes: Uint8Array; readonly isForEver: boolean; readonly isGzipped?: boolean }
   | { readonly kind: 'lines'; readonly type: string; readonly lines: AsyncIterable<string> }
   /** What RFC 6749 and RFC 8628 call an error, and is an expected answer: not yet, slower, over. */
   | { readonly kind: 'oauth-error'; readonly error: OAuthError }

@@ -1,5 +1,6 @@
 /** The API as one server: strict about what it reads, silent about its insides, bounded in everything that grows. */
 import { Readable } from 'node:stream'
+import { gzipSync } from 'node:zlib'
 import Fastify, { type FastifyError, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
 import { canonicalJson } from '../kernel/json.ts'
 import { type Refusal, type RefusalCode, refuse } from '../kernel/refusals.ts'
@@ -161,10 +162,11 @@ function sendAnswer(reply: FastifyReply, answer: Answer): FastifyReply {
       return send(reply, { status: 200, headers: { 'content-type': answer.type }, body: answer.text })
     case 'bytes': {
       const cache = answer.isForEver ? 'public, max-age=31536000, immutable' : 'public, max-age=1'
-      return reply
-        .code(200)
-        .headers({ ...everyAnswer, 'cache-control': cache, 'content-type': answer.type })
-        .send(Buffer.from(answer.bytes.buffer, answer.bytes.byteOffset, answer.bytes.byteLength))
+      reply.code(200).headers({ ...everyAnswer, 'cache-control': cache, 'content-type': answer.type })
+      if (answer.isGzipped === true) reply.header('vary', 'accept-encoding')
+      if (answer.isGzipped === true && takesGzip(reply.request.headers['accept-encoding']))
+        return reply.header('content-encoding', 'gzip').send(gzipSync(answer.bytes))
+      return reply.send(Buffer.from(answer.bytes.buffer, answer.bytes.byteOffset, answer.bytes.byteLength))
     }
     case 'oauth-error':
       return send(reply, { status: 400, headers: { 'content-type': 'application/json' }, body: canonicalJson(answer.error) })
@@ -178,6 +180,14 @@ function sendAnswer(reply: FastifyReply, answer: Answer): FastifyReply {
         .headers({ ...everyAnswer, 'content-type': answer.type })
         .send(Readable.from(withFeeds(answer.lines)))
   }
+}
+
+/** RFC 9110 §12.5.3, as far as it is about gzip by its name. */
+function takesGzip(accepted: string | string[] | undefined): boolean {
+  const codings = String(accepted ?? '')
+    .toLowerCase()
+    .split(',')
+  return codings.some((coding) => /^\s*gzip\s*(?:;\s*q\s*=\s*(?:1(?:\.0{0,3})?|0\.\d{0,2}[1-9]\d{0,2}))?\s*$/.test(coding))
 }
 
 async function* withFeeds(lines: AsyncIterable<string>): AsyncGenerator<string> {

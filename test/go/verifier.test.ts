@@ -104,6 +104,23 @@ test('it accepts the log: signature, every tile, every leaf, and that it follows
   assert.equal(Number(said.says.split(' ')[1]), (await api.house.database.tree()).size)
 })
 
+test('bundles of leaves come packed for whoever takes that, and as they are for everybody else', async () => {
+  const ask = async (path: string, coding: string) => {
+    const answer = await fetch(`http://127.0.0.1:${api.port}/ledger/tile/${path}`, { headers: { 'accept-encoding': coding } })
+    const { headers } = answer
+    return { packed: headers.get('content-encoding'), vary: headers.get('vary'), bytes: Buffer.from(await answer.arrayBuffer()) }
+  }
+  const plain = await ask('entries/000', 'identity')
+  assert.deepEqual([plain.packed, plain.vary], [null, 'accept-encoding'])
+  assert.equal(plain.bytes.byteLength, 256 * 35)
+  // What takes it undoes it by itself.
+  for (const coding of ['gzip', 'br, GZIP;q=0.5', 'identity, gzip;q=1.0'])
+    assert.deepEqual(await ask('entries/000', coding), { ...plain, packed: 'gzip' }, coding)
+  for (const coding of ['br', 'gzip;q=0', 'gzip;q=0.000', 'x-gzip', 'gzip;q=2'])
+    assert.deepEqual(await ask('entries/000', coding), plain, coding)
+  assert.equal((await ask('0/000', 'gzip')).packed, null)
+})
+
 test('tiles say that they never change, and the head that it does', async () => {
   const get = (path: string) => call(api.port, { method: 'GET', path })
   const tile = await get('/ledger/tile/0/000')

@@ -17,6 +17,8 @@ export const loadTile = endpoint({
   input: z.strictObject({ level: z.string().max(7), '*': z.string().max(64) }),
   run: async (api, { level, '*': rest }) => {
     const tile = await api.ledger.tree.tile(`${level}/${rest}`)
-    return tile.ok ? done({ kind: 'bytes', type: 'application/octet-stream', bytes: tile.value, isForEver: true }) : tile
+    // Bundles should be packed on their way; hashes cannot be made smaller.
+    const isGzipped = level === 'entries'
+    return tile.ok ? done({ kind: 'bytes', type: 'application/octet-stream', bytes: tile.value, isForEver: true, isGzipped }) : tile
   },
 })
