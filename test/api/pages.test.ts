@@ -105,8 +105,10 @@ test('a held action is shown byte for byte, and denied', async () => {
     '16 bytes',
     'restart-needs-a-person',
     'checkout answers slowly',
+    'moderate impact: a mistake is felt and can be mended; each action is recorded before it is forwarded',
   ])
     assert.ok(shown.includes(part), part)
+  assert.doesNotMatch(shown, /a grant lasts/, 'one action is asked about')
   await page.click('text=Deny and sign')
   await page.waitForSelector('h1 .badge:has-text("denied")')
   assert.equal(api.house.desk.facts.hold(held.id)?.state, 'denied')
@@ -141,8 +143,10 @@ test('an exception stands before everything else, and is approved for less by so
     'teach it to ask',
     'POST /deployments',
     'up to tier',
+    'is recorded before it is forwarded',
   ])
     assert.ok(shown.includes(part), part)
+  assert.doesNotMatch(shown, /a grant lasts/, 'it has an end of its own')
   await page.selectOption('select[name=duration]', '14d')
   await page.uncheck('input[name=line][value="0"]')
   await page.click('text=Approve and sign')

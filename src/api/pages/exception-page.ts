@@ -13,7 +13,7 @@ import { html, type Html } from './html.ts'
 import { badge, layout, row } from './layout.ts'
 import { narrowedLine, scopeLine } from './request-page.ts'
 import { visible, visibleBlock } from './visible.ts'
-import { deskActionInWords, tierInWords } from './words.ts'
+import { deskActionInWords, harmInWords } from './words.ts'
 
 export interface ExceptionShown {
   readonly exception: StandingException
@@ -49,7 +49,7 @@ ${renewal(exception)}</dl></section>
 <section class="card"><h2>What it permits, without asking again</h2>
 ${permits(desk, exception)}
 <dl>${row('Reaches', blastInWords(exception))}
-${row('Tier', html`<b>${exception.blast.tier}</b> <span class="muted">${tierInWords(exception.blast.tier)}</span>`)}
+${row('Tier', html`<b>${exception.blast.tier}</b> <span class="muted">${harmInWords(exception.blast.tier)}</span>`)}
 ${row(state === 'proposed' ? 'Would end' : 'Ends', state === 'proposed' || state === 'active' ? until(exception.expiresAt, now) : when(exception.expiresAt))}</dl></section>
 <section class="card"><h2>The way out</h2><ol class="scope">${exception.remediation.map(
       ({ says, done }) =>

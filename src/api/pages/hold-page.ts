@@ -16,7 +16,7 @@ import { html, type Html } from './html.ts'
 import { badge, layout, row } from './layout.ts'
 import { personMaySee } from './sight.ts'
 import { asCodePoints, hasOtherLetters, visible, visibleBlock } from './visible.ts'
-import { tierInWords } from './words.ts'
+import { harmInWords } from './words.ts'
 
 export interface HoldShown {
   readonly hold: Hold
@@ -59,7 +59,7 @@ export function holdPage(desk: Desk, { hold, grant, approvals, person, now }: Ho
 ${row('Arguments', argumentTable(action.arguments))}
 ${row('Headers that pass', headerTable(action.headers))}
 ${row('Body', bodyShown(hold))}
-${row('Tier', html`<b>${action.tier}</b> <span class="muted">${tierInWords(action.tier)}</span>`)}</dl></section>
+${row('Tier', html`<b>${action.tier}</b> <span class="muted">${harmInWords(action.tier)}</span>`)}</dl></section>
 <section class="card"><h2>Why it is held, and for whom</h2>
 <dl>${row('Held by', html`<ul class="plain">${hold.policies.map((policy) => html`<li><code>${policy}</code></li>`)}</ul>`)}
 ${row('Acts', chainList(desk, grant.chain))}

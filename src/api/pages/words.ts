@@ -20,6 +20,12 @@ const records: Readonly<Record<string, string>> = {
   durable: 'each action is recorded durably before it is forwarded',
 }
 
+/** What a mistake would do, and what is kept of it. */
+export function harmInWords(tier: Tier): string {
+  return `${harms[tier]}; ${records[tierRules[tier].evidence] ?? ''}`
+}
+
+/** The same with what a grant of that tier costs: for who answers a request. */
 export function tierInWords(tier: Tier): string {
   const rule = tierRules[tier]
   const persons = Math.max(rule.personsForChange, rule.personsForRead)
