@@ -1,12 +1,13 @@
 /** Grants as they are shown, with who answered and what was used. */
 import { formatDuration, formatInstant, type Instant } from '../kernel/instants.ts'
 import type { Desk } from '../control/desk.ts'
+import type { Revocation } from '../control/end-grant.ts'
 import type { Reading } from '../control/ports.ts'
 import { answerableGrant, describeRequirement, isLocked } from '../control/rights.ts'
 import { type Counted, decimalText, nothingCounted, recentOf, usedOf } from '../model/counting.ts'
 import { type Approval, type Grant, type ScopeEntry, type Uses, usesId } from '../model/grants.ts'
 import { describeScopeLine } from '../model/scope.ts'
-import type { ApprovalView, GrantView, UsesView } from '../wire/grants.ts'
+import type { ApprovalView, Confirmation, EndedGrantView, GrantView, UsesView } from '../wire/grants.ts'
 import { instants, nameOf } from './views.ts'
 
 /** One read for all of them. */
@@ -38,6 +39,15 @@ export async function oneGrantView(desk: Desk, grant: Grant): Promise<GrantView>
   const [view] = await grantViews(desk, [grant])
   if (view === undefined) throw new Error('one grant has one view')
   return view
+}
+
+/** What every gateway that it concerned did about it. */
+export function confirmationViews(confirmed: Revocation['confirmed']): readonly Confirmation[] {
+  return confirmed.map(({ gateway, how, milliseconds, at }) => ({ gateway, how, milliseconds, at: formatInstant(at) }))
+}
+
+export async function endedGrantView(desk: Desk, { grant, confirmed }: Revocation): Promise<EndedGrantView> {
+  return { ...(await oneGrantView(desk, grant)), confirmed: confirmationViews(confirmed) }
 }
 
 function grantView(desk: Desk, grant: Grant, approvals: readonly Approval[], uses: readonly UsesView[]): GrantView {

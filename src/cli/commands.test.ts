@@ -30,7 +30,7 @@ function attempt(words: string, more: Conditions = {}) {
 }
 
 const ok = (body: unknown) => (): ReturnType<Handler> => ({ status: 200, body })
-const confirmed = [{ gateway: 'http', milliseconds: 3 }]
+const confirmed = [{ gateway: 'http', how: 'confirmed', milliseconds: 3, at: '2030-01-01T00:00:00.000Z' }]
 const ended = { ...pendingGrant, state: 'ended', ending: { how: 'revoked', by: 'alice', reason: 'wrong cluster' } }
 const identity = { id: 'idn_1', name: 'ops-agent', kind: 'ai-agent', owner: 'alice', roles: ['agents'], state: 'live' }
 
@@ -110,7 +110,8 @@ const rows: readonly Row[] = [
     line: `done ${grantId} --reason shipped`,
     calls: `POST /v1/grants/${grantId}/done`,
     body: { reason: 'shipped' },
-    says: /ended: completed by release-bot: shipped/,
+    answer: { ...ended, ending: { how: 'completed', by: 'release-bot', reason: 'shipped' }, confirmed },
+    says: /ended: completed by release-bot: shipped\n {2}gateway http stopped it after 3 ms/,
   },
   {
     line: `revoke ${grantId} --reason "wrong cluster"`,
@@ -118,6 +119,13 @@ const rows: readonly Row[] = [
     body: { reason: 'wrong cluster' },
     answer: { grant: ended, confirmed },
     says: /ended: revoked by alice: wrong cluster\n {2}gateway http stopped it after 3 ms/,
+  },
+  {
+    line: `revoke ${grantId} --reason "wrong cluster"`,
+    calls: `POST /v1/grants/${grantId}/revoke`,
+    body: { reason: 'wrong cluster' },
+    answer: { grant: ended, confirmed: [{ gateway: 'edge-1', how: 'lapsed', milliseconds: 9_840, at: '2030-01-01T00:00:10.000Z' }] },
+    says: /gateway edge-1 was not heard: it was waited for 9\.8 s, and lets nothing through any more/,
   },
   {
     line: 'holds --state waiting',

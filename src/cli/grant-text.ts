@@ -177,7 +177,13 @@ export function requestAnswer(grant: GrantView, reader: Reader): Answer {
   return { json: grant, text: [...grantLines(grant, reader), ...(says === '' ? [] : [paint.bold(clean(says))])], exitCode }
 }
 
-/** What each gateway said when it had stopped. */
+/** What each gateway did about it, and how long that took. */
 export function confirmedLines(confirmed: readonly Confirmation[]): string[] {
-  return confirmed.map(({ gateway, milliseconds }) => clean(`  gateway ${gateway} stopped it after ${milliseconds} ms`))
+  return confirmed.map(({ gateway, how, milliseconds }) =>
+    clean(
+      how === 'confirmed'
+        ? `  gateway ${gateway} stopped it after ${milliseconds} ms`
+        : `  gateway ${gateway} was not heard: it was waited for ${(milliseconds / 1_000).toFixed(1)} s, and lets nothing through any more, because its lease is over`,
+    ),
+  )
 }

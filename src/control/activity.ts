@@ -1,16 +1,27 @@
-/** Signs of life that need no ledger: when a grant was last used, when its wrapper last called, what is under way. */
+/** Signs of life that need no ledger: when a grant was last used, when its wrapper last called, what is under way, here and elsewhere. */
 import type { Instant } from '../kernel/instants.ts'
 
 interface Life {
   lastUse?: Instant
   lastCall?: Instant
   underWay: number
+  /** Gateways elsewhere by which something of it is under way. */
+  elsewhere?: Map<string, number>
+}
+
+/** What a gateway elsewhere tells of one grant. */
+export interface Report {
+  readonly grant: string
+  readonly lastUse: Instant
+  readonly underWay: number
 }
 
 /** After a restart nothing is known, so silence counts from the start of this process. */
 export class Activity {
   readonly startedAt: Instant
   readonly #lives = new Map<string, Life>()
+  /** Grants by which something is under way, by the gateway that told so. */
+  readonly #elsewhere = new Map<string, Set<string>>()
 
   constructor(startedAt: Instant) {
     this.startedAt = startedAt
@@ -38,6 +49,27 @@ export class Activity {
     this.#of(grant).lastCall = now
   }
 
+  /** What a gateway elsewhere tells of a grant takes the place of what it told before. */
+  report(gateway: string, { grant, lastUse, underWay }: Report): void {
+    const life = this.#of(grant)
+    life.lastUse = Math.max(life.lastUse ?? 0, lastUse)
+    const grants = this.#elsewhere.get(gateway) ?? new Set()
+    if (underWay > 0) {
+      life.elsewhere ??= new Map()
+      life.elsewhere.set(gateway, underWay)
+      this.#elsewhere.set(gateway, grants.add(grant))
+      return
+    }
+    life.elsewhere?.delete(gateway)
+    if (grants.delete(grant) && grants.size === 0) this.#elsewhere.delete(gateway)
+  }
+
+  /** Nothing is under way there any more: it was not heard for so long that it has stopped. */
+  lost(gateway: string): void {
+    for (const grant of this.#elsewhere.get(gateway) ?? []) this.#lives.get(grant)?.elsewhere?.delete(gateway)
+    this.#elsewhere.delete(gateway)
+  }
+
   lastUse(grant: string): Instant | undefined {
     return this.#lives.get(grant)?.lastUse
   }
@@ -47,10 +79,12 @@ export class Activity {
   }
 
   isInUse(grant: string): boolean {
-    return (this.#lives.get(grant)?.underWay ?? 0) > 0
+    const life = this.#lives.get(grant)
+    return life !== undefined && (life.underWay > 0 || (life.elsewhere?.size ?? 0) > 0)
   }
 
   forget(grant: string): void {
+    for (const gateway of this.#lives.get(grant)?.elsewhere?.keys() ?? []) this.#elsewhere.get(gateway)?.delete(grant)
     this.#lives.delete(grant)
   }
 

@@ -12,6 +12,7 @@ import type { DeskAction, Identity } from '../model/identities.ts'
 import type { PolicyFile } from '../model/policies.ts'
 import type { Activity } from './activity.ts'
 import type { Facts } from './facts.ts'
+import type { Stopping } from './stopping.ts'
 import type {
   Chance,
   Change,
@@ -35,6 +36,8 @@ export interface Desk {
   readonly facts: Facts
   /** Signs of life of grants, those at the desk included. */
   readonly activity: Activity
+  /** Whether what has ended has stopped at every gateway. */
+  readonly stopping: Stopping
   readonly clock: Clock
   readonly chance: Chance
   readonly mint: TokenMint

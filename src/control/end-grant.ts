@@ -1,6 +1,5 @@
 /** Every way a grant ends, and what ends with it: sessions, held actions, in the same transaction. */
 import type { GrantId } from '../kernel/ids.ts'
-import type { Instant } from '../kernel/instants.ts'
 import { refuse } from '../kernel/refusals.ts'
 import { done, type Result } from '../kernel/result.ts'
 import type { Ending, Grant } from '../model/grants.ts'
@@ -11,6 +10,7 @@ import { closeExceptionOf } from './exception-ending.ts'
 import { everyRecord } from './every-record.ts'
 import type { Change } from './ports.ts'
 import { callerMay, isParty, maySee } from './rights.ts'
+import type { Confirmation } from './stopping.ts'
 
 /** Ends a grant in whatever open state it is, and everything that lived by it. A closed one stays as it is. */
 export async function endGrant(tx: Change, grant: Grant, ending: Ending): Promise<Grant> {
@@ -52,7 +52,7 @@ function eventOf(grant: Grant, ending: Ending): GrantEvent {
 }
 
 /** The task is done: its own chain says so. */
-export async function completeGrant(desk: Desk, caller: Caller, id: GrantId, reason: string): Promise<Result<Grant>> {
+export async function completeGrant(desk: Desk, caller: Caller, id: GrantId, reason: string): Promise<Result<Revocation>> {
   return closeOwn(desk, caller, id, (grant) => ({
     how: grant.state === 'active' ? 'completed' : 'withdrawn',
     by: caller.actor.name,
@@ -61,7 +61,7 @@ export async function completeGrant(desk: Desk, caller: Caller, id: GrantId, rea
 }
 
 /** The wrapped command's end, its kill or its silence. */
-export async function abandonGrant(desk: Desk, caller: Caller, id: GrantId, reason: string): Promise<Result<Grant>> {
+export async function abandonGrant(desk: Desk, caller: Caller, id: GrantId, reason: string): Promise<Result<Revocation>> {
   return closeOwn(desk, caller, id, (grant) => ({
     how: grant.state === 'active' ? 'abandoned' : 'withdrawn',
     by: caller.actor.name,
@@ -69,25 +69,27 @@ export async function abandonGrant(desk: Desk, caller: Caller, id: GrantId, reas
   }))
 }
 
-async function closeOwn(desk: Desk, caller: Caller, id: GrantId, ending: (grant: Grant) => Ending): Promise<Result<Grant>> {
-  return desk.store.change(async (tx) => {
+async function closeOwn(desk: Desk, caller: Caller, id: GrantId, ending: (grant: Grant) => Ending): Promise<Result<Revocation>> {
+  const mark = desk.stopping.mark()
+  const closed = await desk.store.change(async (tx) => {
     const grant = await tx.get('grant', id)
     if (grant === undefined || grant.space !== desk.space || !maySee(desk, caller, grant.chain)) return refuse('not-found')
     if (!grant.chain.includes(caller.actor.id))
       return refuse('caller.not-allowed', { detail: 'only whoever acts under it says that it is done; revoke it instead' })
     return done(await endGrant(tx, grant, ending(grant)))
   })
+  return closed.ok ? done({ grant: closed.value, confirmed: await desk.stopping.confirmed(mark) }) : closed
 }
 
 export interface Revocation {
   readonly grant: Grant
-  /** How long each gateway took from the change to the last cut connection. */
-  readonly confirmed: readonly { readonly gateway: string; readonly milliseconds: number }[]
+  /** What each gateway that it concerned did about it, and how long that took. */
+  readonly confirmed: readonly Confirmation[]
 }
 
 /** Stop: its parties, their owners, and whoever may stop at the desk. Answers once every gateway has confirmed. */
 export async function revokeGrant(desk: Desk, caller: Caller, id: GrantId, reason: string): Promise<Result<Revocation>> {
-  const before = desk.clock.now()
+  const mark = desk.stopping.mark()
   const revoked = await desk.store.change(async (tx) => {
     const grant = await tx.get('grant', id)
     const mayStop = callerMay(desk, caller, 'stop').ok
@@ -97,10 +99,5 @@ export async function revokeGrant(desk: Desk, caller: Caller, id: GrantId, reaso
     return done(await endGrant(tx, grant, { how: grant.state === 'active' ? 'revoked' : 'withdrawn', by: caller.actor.name, reason }))
   })
   if (!revoked.ok) return revoked
-  return done({ grant: revoked.value, confirmed: confirmations(desk, before) })
-}
-
-/** Gateways in this process apply a commit, cuts included, before the change resolves: what is left is to say how long it took. */
-export function confirmations(desk: Desk, since: Instant): Revocation['confirmed'] {
-  return desk.facts.gateways().map((gateway) => ({ gateway, milliseconds: desk.clock.now() - since }))
+  return done({ grant: revoked.value, confirmed: await desk.stopping.confirmed(mark) })
 }

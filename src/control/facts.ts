@@ -115,17 +115,6 @@ export class Facts implements DecisionFacts {
     for (const change of changes) for (const listener of this.#listeners) listener(change)
   }
 
-  readonly #gateways = new Set<string>()
-
-  /** A gateway in this process follows these facts: it has applied a commit when `apply` returns. */
-  joined(gateway: string): void {
-    this.#gateways.add(gateway)
-  }
-
-  gateways(): readonly string[] {
-    return [...this.#gateways]
-  }
-
   onChange(listener: FactListener): () => void {
     this.#listeners.add(listener)
     return () => this.#listeners.delete(listener)

@@ -12,8 +12,15 @@ export function gateInProcess(
   gateway: string,
   parts: Pick<Gate, 'journal' | 'alarm'> & { readonly journal: Journal; readonly isDisputed: () => boolean },
 ): Gate {
-  const { space, facts, clock, chance, mint, pages, activity } = desk
-  facts.joined(gateway)
+  const { space, facts, clock, chance, mint, pages, activity, stopping } = desk
+  // It has applied a commit, cuts included, before the change that made it resolves.
+  stopping.join({
+    isElsewhere: false,
+    confirm: ({ at }) => {
+      const now = clock.now()
+      return [{ gateway, how: 'confirmed', milliseconds: now - at, at: now }]
+    },
+  })
   followReferences(desk, gateway)
   facts.onChange((change) => {
     if (change.kind === 'service') followReferences(desk, gateway)

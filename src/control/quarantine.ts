@@ -3,7 +3,7 @@ import { refuse } from '../kernel/refusals.ts'
 import { done, type Result } from '../kernel/result.ts'
 import type { Identity } from '../model/identities.ts'
 import { type Caller, type Desk, note } from './desk.ts'
-import { confirmations, endGrant, type Revocation } from './end-grant.ts'
+import { endGrant, type Revocation } from './end-grant.ts'
 import { reevaluate } from './reevaluate.ts'
 import { callerMay } from './rights.ts'
 
@@ -15,7 +15,7 @@ export interface Quarantined {
 
 /** Its owner may, and whoever may stop at the desk. Repeating it is harmless. */
 export async function quarantine(desk: Desk, caller: Caller, name: string, reason: string): Promise<Result<Quarantined>> {
-  const before = desk.clock.now()
+  const mark = desk.stopping.mark()
   const contained = await desk.store.change(async (tx) => {
     const known = desk.facts.identityNamed(name)
     const identity = known === undefined ? undefined : await tx.get('identity', known.id)
@@ -39,7 +39,7 @@ export async function quarantine(desk: Desk, caller: Caller, name: string, reaso
   })
   // What stands on a yes of theirs ends too: it may be the very thing that they were contained for.
   if (contained.ok) await reevaluate(desk)
-  return contained.ok ? done({ ...contained.value, confirmed: confirmations(desk, before) }) : contained
+  return contained.ok ? done({ ...contained.value, confirmed: await desk.stopping.confirmed(mark) }) : contained
 }
 
 /** Lifting it is a desk operator's, never the quarantined identity's own; grants stay ended. */

@@ -212,7 +212,12 @@ export class Interest {
 
   /** All that there is about these, people before what is theirs, and grants before what is done under them. */
   #whole(keys: Iterable<Key>): readonly OutgoingRecord[] {
-    const [outlines, identities, exceptions, grants]: [OutgoingRecord[], OutgoingRecord[], OutgoingRecord[], OutgoingRecord[]] = [[], [], [], []]
+    const [outlines, identities, exceptions, grants]: [OutgoingRecord[], OutgoingRecord[], OutgoingRecord[], OutgoingRecord[]] = [
+      [],
+      [],
+      [],
+      [],
+    ]
     for (const key of keys) {
       if (isId('idn', key)) identities.push(...this.#wholeIdentity(key))
       else if (isId('exc', key)) {

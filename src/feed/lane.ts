@@ -11,8 +11,14 @@ const bumpEvery: Milliseconds = 2
 const keptMax = 10_000
 const keptBytesMax = 16_777_216
 
-/** Hears each text with the version it brings. */
-export type LaneListener = (text: string, version: number) => void
+/** One message to all processes of a gateway: the version it brings, and the services that are others or none from it on. */
+export interface LaneText {
+  readonly text: string
+  readonly version: number
+  readonly services: readonly string[]
+}
+
+export type LaneListener = (said: LaneText) => void
 
 interface Kept {
   readonly version: number
@@ -82,11 +88,11 @@ export class Lane {
     return messages
   }
 
-  /** Whether anything after this version and up to that one was its business, as far as anybody knows. */
-  concerns(after: number, upTo: number): boolean {
-    if (after < this.#keptSince) return true
+  /** The last version after this one and up to that one that was its business, as far as anybody knows. */
+  lastConcern(after: number, upTo: number): number | undefined {
     const last = this.#kept.findLast(({ version }) => version <= upTo)
-    return last !== undefined && last.version > after
+    if (last !== undefined && last.version > after) return last.version
+    return after < this.#keptSince ? upTo : undefined
   }
 
   get isHeard(): boolean {
@@ -112,9 +118,15 @@ export class Lane {
   #send(said: Omit<Changes, 'type' | 'after'>): number {
     const text = written({ type: 'changes', after: this.#told, ...said })
     this.#told = said.version
-    for (const listener of [...this.#listeners]) listener(text, said.version)
+    const services = servicesIn(said)
+    for (const listener of [...this.#listeners]) listener({ text, version: said.version, services })
     return text.length
   }
+}
+
+/** Names of services of which something changed, or that are forgotten. */
+export function servicesIn({ changes, forget }: Pick<Changes, 'changes' | 'forget'>): readonly string[] {
+  return [...changes, ...forget].flatMap(({ kind, id }) => (kind === 'service' ? [id] : []))
 }
 
 /** A message as it goes out: canonical JSON. */

@@ -16,7 +16,9 @@ import type { HeadPlace } from '../control/head-keeping.ts'
 import { Ledger } from '../control/ledger.ts'
 import { type HashShelf, memoryShelf } from '../control/log-tree.ts'
 import type { Sequencer } from '../control/sequencer.ts'
+import { Stopping } from '../control/stopping.ts'
 import type { WitnessLine } from '../control/witnessing.ts'
+import { OtherNodes } from '../feed/other-nodes.ts'
 import { makeVkey } from '../ledger/note.ts'
 import { makeIssuerTokens } from '../host/issuer-tokens.ts'
 import { PolicyChecker } from '../host/policy-checker.ts'
@@ -144,7 +146,8 @@ async function build(parts: HouseParts, database: Database, closing: Closing): P
   // A lost key must not be replaced in silence: the log would go on under a key that nobody was told of.
   if ((await database.meta('ledgerKey')) !== asText(keys.ledger.publicKey)) {
     return refuse('configuration.invalid', {
-      detail: 'the ledger key in the data folder is not the one this store was made with; restore it, or copy the keys of the node that made it',
+      detail:
+        'the ledger key in the data folder is not the one this store was made with; restore it, or copy the keys of the node that made it',
     })
   }
   const held = await holdAgainstStore(database, keys.master)
@@ -212,6 +215,7 @@ async function openRoom(shared: Shared, parts: RoomParts): Promise<Result<Room>>
   const journal = await openJournal(shared, parts, store)
   if (!journal.ok) return journal
   const desk = await makeDesk(shared, parts, { store, facts })
+  new OtherNodes({ nodes: database.nodes, store, stopping: desk.stopping, clock: house.clock }).join()
   const gate = gateInProcess(desk, httpGateway, {
     journal: journal.value,
     alarm: house.alarm,
@@ -273,6 +277,7 @@ async function makeDesk(shared: Shared, parts: RoomParts, { store, facts }: Pick
     log: shared.database,
     facts,
     activity: new Activity(clock.now()),
+    stopping: new Stopping({ store, facts, clock }),
     clock,
     chance,
     mint: await makeTokenMint({ key: tokens, older: olderTokens, issuer: `urn:remit:${space}`, clock }),

@@ -17,6 +17,7 @@ import type {
   GrantList,
   GrantQuery,
   GrantRequestBody,
+  EndedGrantView,
   GrantView,
   GrantWait,
   HeartbeatView,
@@ -124,16 +125,16 @@ export class Remit {
     return this.#post(`/v1/grants/${encodeURIComponent(id)}/extend`, by, 'id', options)
   }
 
-  /** The task is finished: the grant ends everywhere now. */
-  async done(id: string, closing: ClosingBody = {}, options?: CallOptions): Promise<GrantView> {
+  /** The task is finished: the grant ends everywhere now; answers once every gateway has confirmed, or can let nothing through any more. */
+  async done(id: string, closing: ClosingBody = {}, options?: CallOptions): Promise<EndedGrantView> {
     return this.#end(id, 'done', closing, options)
   }
 
-  async abandon(id: string, closing: ClosingBody = {}, options?: CallOptions): Promise<GrantView> {
+  async abandon(id: string, closing: ClosingBody = {}, options?: CallOptions): Promise<EndedGrantView> {
     return this.#end(id, 'abandon', closing, options)
   }
 
-  /** Stops somebody's grant; answers once every gateway has confirmed. */
+  /** Stops somebody's grant; answers once every gateway has confirmed, or can let nothing through any more: that takes ten seconds at most. */
   async revoke(id: string, reason: string, options?: CallOptions): Promise<RevocationView> {
     return this.#post(`/v1/grants/${encodeURIComponent(id)}/revoke`, { reason }, 'grant', options)
   }
@@ -345,7 +346,7 @@ export class Remit {
     return exchangeCredential(this.#line, this.#identity())
   }
 
-  async #end(id: string, how: 'done' | 'abandon', closing: ClosingBody, options: CallOptions | undefined): Promise<GrantView> {
+  async #end(id: string, how: 'done' | 'abandon', closing: ClosingBody, options: CallOptions | undefined): Promise<EndedGrantView> {
     const call = { method: 'POST', path: `/v1/grants/${encodeURIComponent(id)}/${how}`, body: closing, repeatable: true } as const
     return this.#ask(call, 'id', options)
   }

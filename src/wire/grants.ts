@@ -117,10 +117,19 @@ export interface GrantWait {
   readonly state?: GrantStateName
 }
 
-/** How long each gateway took to confirm that it stopped. */
+/** What one gateway did about what ended. */
 export interface Confirmation {
   readonly gateway: string
+  /** It said that it has stopped; or it was not heard until its lease was over, and lets nothing through since then. */
+  readonly how: 'confirmed' | 'lapsed'
+  /** From the change on. */
   readonly milliseconds: number
+  readonly at: string
+}
+
+/** A grant that its own chain ended. */
+export interface EndedGrantView extends GrantView {
+  readonly confirmed: readonly Confirmation[]
 }
 
 export interface RevocationView {

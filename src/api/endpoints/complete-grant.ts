@@ -5,7 +5,7 @@ import { completeGrant as close } from '../../control/end-grant.ts'
 import { json } from '../answers.ts'
 import { endpoint } from '../endpoint.ts'
 import { id, reason } from '../fields.ts'
-import { oneGrantView } from '../grant-views.ts'
+import { endedGrantView } from '../grant-views.ts'
 
 export const completeGrant = endpoint({
   says: 'says that the task is done: the grant ends at once',
@@ -20,6 +20,6 @@ export const completeGrant = endpoint({
   input: z.strictObject({ id: id('grn'), reason: reason.optional() }),
   run: async (api, { id, reason = 'the task is done' }, { caller }) => {
     const ended = await close(api.desk, caller, id, reason)
-    return ended.ok ? done(json(await oneGrantView(api.desk, ended.value))) : ended
+    return ended.ok ? done(json(await endedGrantView(api.desk, ended.value))) : ended
   },
 })

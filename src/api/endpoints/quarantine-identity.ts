@@ -6,6 +6,7 @@ import type { QuarantineView } from '../../wire/identities.ts'
 import { json } from '../answers.ts'
 import { endpoint } from '../endpoint.ts'
 import { name, reason } from '../fields.ts'
+import { confirmationViews } from '../grant-views.ts'
 import { identityView } from '../views.ts'
 
 export const quarantineIdentity = endpoint({
@@ -23,6 +24,8 @@ export const quarantineIdentity = endpoint({
     const contained = await quarantine(api.desk, caller, name, reason)
     if (!contained.ok) return contained
     const { identity, ended, confirmed } = contained.value
-    return done(json({ identity: identityView(api.desk, identity), ended, confirmed } satisfies QuarantineView))
+    return done(
+      json({ identity: identityView(api.desk, identity), ended, confirmed: confirmationViews(confirmed) } satisfies QuarantineView),
+    )
   },
 })

@@ -6,7 +6,7 @@ import type { RevocationView } from '../../wire/grants.ts'
 import { json } from '../answers.ts'
 import { endpoint } from '../endpoint.ts'
 import { id, reason } from '../fields.ts'
-import { oneGrantView } from '../grant-views.ts'
+import { confirmationViews, oneGrantView } from '../grant-views.ts'
 
 export const revokeGrant = endpoint({
   says: 'ends a grant and everything that lives by it; the answer comes when every gateway has confirmed',
@@ -23,6 +23,6 @@ export const revokeGrant = endpoint({
     const revoked = await revoke(api.desk, caller, id, reason)
     if (!revoked.ok) return revoked
     const { grant, confirmed } = revoked.value
-    return done(json({ grant: await oneGrantView(api.desk, grant), confirmed } satisfies RevocationView))
+    return done(json({ grant: await oneGrantView(api.desk, grant), confirmed: confirmationViews(confirmed) } satisfies RevocationView))
   },
 })

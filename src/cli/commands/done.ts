@@ -1,7 +1,7 @@
 /** `remit done`: ends one's own grant because the task is done. */
 import type { Command } from 'commander'
 import { type Cli, deed, grantNamed, remoteCommand } from '../command.ts'
-import { describeEnding } from '../grant-text.ts'
+import { confirmedLines, describeEnding } from '../grant-text.ts'
 import { clean } from '../text.ts'
 
 export function doneCommand(cli: Cli): Command {
@@ -15,7 +15,13 @@ export function doneCommand(cli: Cli): Command {
         const client = await run.client()
         const reason = run.text('reason')
         const grant = await run.during('ending the grant', client.done(grantNamed(run), reason === undefined ? {} : { reason }))
-        return { json: grant, text: [clean(`${grant.id} ${grant.state}: ${describeEnding(grant) ?? 'nothing was left to end'}`)] }
+        return {
+          json: grant,
+          text: [
+            clean(`${grant.id} ${grant.state}: ${describeEnding(grant) ?? 'nothing was left to end'}`),
+            ...confirmedLines(grant.confirmed),
+          ],
+        }
       }),
     )
 }

@@ -1,0 +1,250 @@
+/** Control's half of the feed: every gateway elsewhere, what it is told, what it may believe until when, and when it has stopped. */
+import type { Instant, Milliseconds } from '../kernel/instants.ts'
+import { ElsewhereSignals } from '../control/home.ts'
+import type { Committed } from '../control/ports.ts'
+import type { Confirmation, Mark } from '../control/stopping.ts'
+import { type Drilled, type DrillFigures, FeedDrills } from './feed-drills.ts'
+import { FeedIndex } from './feed-index.ts'
+import { FeedSeats, type Seat, stoppedAfter } from './feed-seats.ts'
+import { Interest } from './interest.ts'
+import { Lane, written } from './lane.ts'
+import type { FeedLink, FeedPeer } from './link.ts'
+import { type LinkEvents, ServedGateway, type Serving, sourceOf } from './served-gateway.ts'
+
+const drillEvery: Milliseconds = 10_000
+
+export interface FeedServerParts extends Omit<Serving, 'caughtUp' | 'signals'> {
+  /** Hears how long a gateway took to stop something, drills included. */
+  readonly onStopped?: (gateway: string, milliseconds: Milliseconds) => void
+}
+
+/** How one gateway process stands, for people and figures. */
+export interface GatewayStanding {
+  readonly id: string
+  /** Of the process. */
+  readonly name: string
+  readonly gateway: string
+  readonly state: 'connected' | 'loading' | 'away'
+  /** Of the present connection. */
+  readonly since?: Instant
+  readonly address?: string
+  readonly software?: string
+  /** The version up to which everything binds there, and how many behind that is. */
+  readonly applied?: number
+  readonly lag?: number
+  /** From then on it lets nothing through unless it renewed. */
+  readonly leaseEndsBy?: Instant
+}
+
+export class FeedServer {
+  readonly #parts: FeedServerParts
+  readonly #serving: Serving
+  readonly #index: FeedIndex
+  readonly #lanes = new Map<string, Lane>()
+  readonly #links = new Map<string, { readonly served: ServedGateway; readonly seat: Seat }>()
+  /** Links that have not said hello. */
+  readonly #silent = new Set<ServedGateway>()
+  readonly #seats: FeedSeats
+  readonly #drills: FeedDrills
+  readonly #leave: () => void
+  #look: { readonly running: Promise<void>; next: Promise<void> | undefined } | undefined
+  #callOffDrill: (() => void) | undefined
+  #isClosed = false
+
+  constructor(parts: FeedServerParts) {
+    this.#parts = parts
+    const { desk } = parts
+    this.#serving = { ...parts, signals: new ElsewhereSignals(desk), caughtUp: () => this.#caughtUp() }
+    this.#index = new FeedIndex(desk.facts)
+    this.#seats = new FeedSeats(desk.clock, ({ gateway, run }) => desk.activity.lost(sourceOf(gateway, run)))
+    this.#drills = new FeedDrills(desk.clock, (gateway, milliseconds) => parts.onStopped?.(gateway, milliseconds))
+    // What an earlier run of control leased nobody remembers: until it can have ended, these may still act.
+    const endsBy = desk.clock.now() + stoppedAfter
+    for (const gateway of desk.facts.enrolled.all()) this.#seats.presume(gateway, endsBy)
+    desk.store.onCommit((committed) => this.#follow(committed))
+    this.#leave = desk.stopping.join({ isElsewhere: true, confirm: (mark, upTo) => this.#confirm(mark, upTo) })
+  }
+
+  /** Whether a peer of this key may speak here. */
+  knows(key: string): boolean {
+    return this.#parts.desk.facts.enrolled.byKey(key) !== undefined
+  }
+
+  /** Serves a link whose peer proved this key. One that is not enrolled hears so, and an operator too. */
+  accept(link: FeedLink, peer: FeedPeer): void {
+    const gateway = this.#parts.desk.facts.enrolled.byKey(peer.key)
+    if (gateway === undefined || this.#isClosed) {
+      const code = gateway === undefined ? 'gateway.unknown' : 'feed.closed'
+      if (gateway === undefined)
+        this.#parts.alarm(
+          `a gateway that is not enrolled, or was removed, tried to connect from ${peer.address}: key ${peer.key.slice(0, 16)}…`,
+        )
+      link.send(written({ type: 'refused', code }))
+      link.close(code)
+      return
+    }
+    const lane = this.#laneOf(gateway.gateway)
+    const served = new ServedGateway({ link, gateway, address: peer.address, lane }, this.#serving, this.#events)
+    if (served.isOver) return
+    this.#silent.add(served)
+  }
+
+  /** Ends every link. Who is asked to confirm from now on is not heard any more. */
+  close(): void {
+    this.#isClosed = true
+    this.#callOffDrill?.()
+    this.#leave()
+    for (const { served } of this.#links.values()) served.refuse('feed.closed', 'control stops')
+    for (const served of this.#silent) served.refuse('feed.closed', 'control stops')
+  }
+
+  /** Every gateway that is enrolled, connected or not. */
+  standing(): readonly GatewayStanding[] {
+    const { facts } = this.#parts.desk
+    return facts.enrolled.all().map((gateway) => {
+      const { id, name } = gateway
+      const link = this.#links.get(id)
+      const ends = this.#seats.all().flatMap((seat) => (seat.gateway.id === id && seat.endsBy > 0 ? [seat.endsBy] : []))
+      const leaseEndsBy = ends.length === 0 ? {} : { leaseEndsBy: Math.max(...ends) }
+      if (link === undefined) return { id, name, gateway: gateway.gateway, state: 'away', ...leaseEndsBy }
+      const { served } = link
+      const { applied, connectedAt, address, hello } = served
+      return {
+        id,
+        name,
+        gateway: gateway.gateway,
+        state: applied > 0 ? 'connected' : 'loading',
+        since: connectedAt,
+        address,
+        ...(hello === undefined ? {} : { software: hello.software }),
+        applied,
+        lag: Math.max(0, (this.#lanes.get(gateway.gateway)?.lastConcern(applied, facts.version) ?? applied) - applied),
+        ...leaseEndsBy,
+      }
+    })
+  }
+
+  /** Has every connected gateway cut a canary, and says how long each took. */
+  drill(): Promise<readonly Drilled[]> {
+    return Promise.all([...this.#links.values()].filter(({ served }) => served.isServed).map(({ served }) => this.#drills.drill(served)))
+  }
+
+  drillFigures(): readonly DrillFigures[] {
+    return this.#drills.figures()
+  }
+
+  readonly #events: LinkEvents = {
+    greeted: (served) => {
+      this.#silent.delete(served)
+      const { gateway, hello } = served
+      // The later one is the one that lives: the earlier may be a connection that broke without anybody hearing of it.
+      this.#links.get(gateway.id)?.served.refuse('feed.replaced')
+      const seat = this.#seats.linked(gateway, hello?.run ?? '', hello?.has !== undefined)
+      this.#links.set(gateway.id, { served, seat })
+      this.#drillLater()
+    },
+    applied: (served, version) => {
+      const seat = this.#seatOf(served)
+      if (seat !== undefined) this.#seats.applied(seat, version)
+    },
+    leased: (served, received) => {
+      const seat = this.#seatOf(served)
+      if (seat !== undefined) this.#seats.leased(seat, received)
+    },
+    drilled: (served, n) => this.#drills.drilled(served, n),
+    ended: (served) => {
+      this.#silent.delete(served)
+      this.#drills.ended(served)
+      const { id } = served.gateway
+      const link = this.#links.get(id)
+      if (link?.served !== served) return
+      this.#links.delete(id)
+      this.#seats.unlinked(link.seat)
+    },
+  }
+
+  #seatOf(served: ServedGateway): Seat | undefined {
+    const link = this.#links.get(served.gateway.id)
+    return link?.served === served ? link.seat : undefined
+  }
+
+  #laneOf(gateway: string): Lane {
+    const known = this.#lanes.get(gateway)
+    if (known !== undefined) return known
+    const { facts, clock } = this.#parts.desk
+    const lane = new Lane(new Interest(facts, this.#index, gateway), clock, facts.version)
+    this.#lanes.set(gateway, lane)
+    return lane
+  }
+
+  #follow(committed: Committed): void {
+    this.#index.follow(committed)
+    for (const [gateway, lane] of this.#lanes) {
+      // Where nobody may act any more, nobody has to be told: whoever comes back is given everything.
+      if (lane.isHeard || this.#isSeated(gateway)) lane.follow(committed)
+      else this.#lanes.delete(gateway)
+    }
+    if (committed.changes.some(({ kind }) => kind === 'gateway')) this.#dropRemoved()
+  }
+
+  #isSeated(gateway: string): boolean {
+    return (
+      this.#seats.all().some((seat) => seat.gateway.gateway === gateway) ||
+      [...this.#silent].some((served) => served.gateway.gateway === gateway)
+    )
+  }
+
+  /** Whose enrolment is over is cut off at once. */
+  #dropRemoved(): void {
+    const { enrolled } = this.#parts.desk.facts
+    const all = [...this.#silent, ...[...this.#links.values()].map(({ served }) => served)]
+    for (const served of all) {
+      const { key } = served.gateway
+      if (key === undefined || enrolled.byKey(key)?.id !== served.gateway.id) served.refuse('gateway.unknown')
+    }
+  }
+
+  #confirm(mark: Mark, upTo: number): readonly (Confirmation | Promise<Confirmation>)[] {
+    return this.#seats.all().flatMap((seat) => {
+      const lane = this.#lanes.get(seat.gateway.gateway)
+      const version = lane === undefined ? upTo : lane.lastConcern(mark.version, upTo)
+      if (version === undefined) return []
+      // Its lease was over before the change: there is nothing that it has to stop.
+      if (seat.applied < version && seat.endsBy <= mark.at) return []
+      const stopped = this.#seats.stopped(seat, version, mark.at)
+      void Promise.resolve(stopped).then(({ gateway, milliseconds }) => this.#parts.onStopped?.(gateway, milliseconds))
+      return [stopped]
+    })
+  }
+
+  /** One look at a time, and one more for all who asked meanwhile: theirs begins after they asked. */
+  #caughtUp(): Promise<void> {
+    const look = this.#look
+    if (look === undefined) return this.#lookNow()
+    look.next ??= look.running.then(
+      () => this.#lookNow(),
+      () => this.#lookNow(),
+    )
+    return look.next
+  }
+
+  #lookNow(): Promise<void> {
+    const running = this.#parts.desk.store.catchUp()
+    const look = { running, next: undefined }
+    this.#look = look
+    const over = () => {
+      if (this.#look === look && look.next === undefined) this.#look = undefined
+    }
+    running.then(over, over)
+    return running
+  }
+
+  #drillLater(): void {
+    this.#callOffDrill ??= this.#parts.desk.clock.after(drillEvery, () => {
+      this.#callOffDrill = undefined
+      if (this.#isClosed || this.#links.size === 0) return
+      void this.drill()
+      this.#drillLater()
+    })
+  }
+}
