@@ -1,6 +1,7 @@
 /** Remit as the demo uses it: `bin/remit up` as a process of its own, and the command line as anybody would type it. */
-import { type ChildProcess, spawn } from 'node:child_process'
+import type { ChildProcess } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
+import { spawnChild } from './children.ts'
 
 const remit = fileURLToPath(new URL('../bin/remit', import.meta.url))
 
@@ -24,7 +25,7 @@ export interface RunningRemit {
 /** Starts Remit on free ports; resolves when its one line says that it is ready. */
 export async function startRemit(data: string, configuration: string, env: Environment): Promise<RunningRemit> {
   const words = ['up', '--data', data, '--port', '0', '--demo', '-f', configuration, '--json']
-  const child = spawn(remit, words, { env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'inherit'] })
+  const child = spawnChild(remit, words, { env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'inherit'] })
   const line = await firstLine(child)
   return { ready: JSON.parse(line) as Ready, process: child, stop: () => end(child) }
 }
@@ -63,7 +64,7 @@ export class Command {
   readonly #closed: Promise<void>
 
   constructor(words: readonly string[], env: Environment, onLine?: (line: string) => void) {
-    this.child = spawn(remit, words, { env: { ...bare(), ...env }, stdio: ['ignore', 'pipe', 'pipe'] })
+    this.child = spawnChild(remit, words, { env: { ...bare(), ...env }, stdio: ['ignore', 'pipe', 'pipe'] })
     this.child.stdout?.setEncoding('utf8').on('data', (text: string) => {
       this.#stdout += text
       for (const line of text.split('\n')) if (line !== '') onLine?.(line)

@@ -46,6 +46,37 @@ async function signAsYou(asked: string): Promise<string> {
   return 'done'
 }
 
+/** Ends with the last that has its output in hand: the demo, and Remit below it. */
+async function stoppedBy(signal: NodeJS.Signals): Promise<Ended & { readonly url: string }> {
+  const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', main, '--exit', '--yes'], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
+  let output = ''
+  let url = ''
+  child.stdout.setEncoding('utf8').on('data', (text: string) => {
+    output += text
+    const [, said = ''] = /Remit answers on (http:\S+);/.exec(output) ?? []
+    if (said !== '' && url === '') child.kill(signal)
+    url ||= said
+  })
+  return new Promise((resolve) => child.once('exit', (code) => resolve({ code, output, url })))
+}
+
+for (const [signal, code] of [
+  ['SIGTERM', 143],
+  ['SIGHUP', 129],
+] as const)
+  test(`stopped in the middle by ${signal}, the demo leaves no Remit behind`, async () => {
+    const ended = await stoppedBy(signal)
+    assert.equal(ended.code, code, ended.output)
+    const answers = () =>
+      fetch(`${ended.url}/v1/health`).then(
+        () => true,
+        () => false,
+      )
+    while (await answers()) await new Promise((resolve) => setTimeout(resolve, 50))
+  })
+
 test('the demo tells its story at a terminal, and every part of it is so', async () => {
   const { code, output } = await runDemo([() => Promise.resolve(''), signAsYou])
   assert.equal(code, 0, output)
