@@ -208,8 +208,9 @@ export class Conversation implements OpenLink {
       this.spendHeld = async ({ grant, line }) => {
         const known = facts.grant(grant)
         const entry = known?.scope[line]
-        // What counts more than uses is counted at home alone.
-        if (known === undefined || entry?.uses === undefined || entry.sum !== undefined || entry.rate !== undefined) return done(false)
+        // What counts more than uses is counted at home alone, and so is what does the most harm.
+        const isSimple = entry?.uses !== undefined && entry.sum === undefined && entry.rate === undefined
+        if (known === undefined || !isSimple || known.tier === 3) return done(false)
         return this.#reservations.spend(known, line)
       }
     }

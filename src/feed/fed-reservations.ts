@@ -54,8 +54,9 @@ export class FedReservations {
       if (held.asking === undefined && this.#share(grant, line) < 2) return done(false)
       held.asking ??= this.#take(held, grant)
       const taken = await held.asking
-      if (!taken.ok) return taken
-      if (taken.value === 0) return done(false)
+      // Control says of this use why not, when it is asked for it; one that does not answer is not asked twice.
+      if (!taken.ok && taken.refusal.code === 'control.unreachable') return taken
+      if (!taken.ok || taken.value === 0) return done(false)
     }
   }
 

@@ -118,7 +118,7 @@ function readAsk(member: Member): Ask {
     case 'reserve':
     case 'release': {
       const { grant, line, uses } = member.members(['what', 'grant', 'line', 'uses'])
-      return { what, grant: grant.id('grn'), line: line.number(), uses: uses.number(1) }
+      return { what, grant: grant.id('grn'), line: line.number(), uses: uses.number(what === 'reserve' ? 1 : 0) }
     }
     case 'renew-certificate': {
       const { request } = member.members(['what', 'request'])

@@ -1,7 +1,7 @@
 /** A machine with a gateway on it: clocks that jump when a test says so, a link that breaks when it says so, a journal in memory. */
 import { createPrivateKey } from 'node:crypto'
 import { Journal } from '../../src/control/journal.ts'
-import type { Bearer, Clock, Decision, GatewayControl, Verdict } from '../../src/control/ports.ts'
+import type { Bearer, Clock, Decision, GatewayControl, Signer, Verdict } from '../../src/control/ports.ts'
 import { FedGateway, type FedGatewayOptions } from '../../src/feed/fed-gateway.ts'
 import type { Dial, FeedLink } from '../../src/feed/link.ts'
 import { makeSigner } from '../../src/host/key-files.ts'
@@ -51,6 +51,17 @@ export class MachineClock implements Clock {
   }
 }
 
+function seedOf(name: string): number {
+  return [...name].reduce((sum, letter) => (sum * 31 + letter.charCodeAt(0)) % 1_000_000, 7)
+}
+
+/** Of the journal of the machine of this name. */
+export function journalSigner(name: string): Signer {
+  const { bytes } = seededChance(seedOf(name))
+  const pkcs8 = Buffer.concat([Buffer.from('302e020100300506032b657004220420', 'hex'), bytes(32)])
+  return makeSigner(createPrivateKey({ key: pkcs8, format: 'der', type: 'pkcs8' }), `remit.test/${name}`)
+}
+
 export type Cut = { readonly session: string; readonly reason: string; readonly at: Milliseconds }
 
 export class Machine {
@@ -78,10 +89,8 @@ export class Machine {
     more: Partial<FedGatewayOptions> & { readonly start?: Instant } = {},
   ): Promise<Machine> {
     const clock = new MachineClock(more.start ?? Date.UTC(2030, 0, 1))
-    const seed = [...gateway.name].reduce((sum, letter) => sum * 31 + letter.charCodeAt(0), 7) % 1_000_000
-    const { bytes } = seededChance(seed)
-    const pkcs8 = Buffer.concat([Buffer.from('302e020100300506032b657004220420', 'hex'), bytes(32)])
-    const signer = makeSigner(createPrivateKey({ key: pkcs8, format: 'der', type: 'pkcs8' }), `remit.test/${gateway.name}`)
+    const seed = seedOf(gateway.name)
+    const signer = journalSigner(gateway.name)
     const journal = mustBe(await Journal.open({ signer, disk: memoryJournalDisk(), clock }))
     const alarms: string[] = []
     const run = { dial, links: [] as FeedLink[] }

@@ -3,10 +3,13 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { revokeGrant } from '../../src/control/end-grant.ts'
 import { mustBe } from '../../src/kernel/result.ts'
-import { allowed, answered, atWork, refused, refusedVerdict } from '../world/deeds.ts'
+import { reveal } from '../../src/kernel/secret.ts'
+import { makeVkey } from '../../src/ledger/note.ts'
+import { gatewayOf } from '../../src/model/gateways.ts'
+import { allowed, answered, ask, atWork, held, refused, refusedVerdict, start } from '../world/deeds.ts'
 import { openWorld, type World } from '../world/world.ts'
 import { shopDocument } from '../world/shop.ts'
-import { dialsTo, Machine, unreachable } from './fed-machine.ts'
+import { dialsTo, journalSigner, Machine, unreachable } from './fed-machine.ts'
 import { enrolled, keyOf, serve, type Served, settled } from './scripted-gateway.ts'
 
 interface Halves {
@@ -25,7 +28,8 @@ async function withHalves(run: (halves: Halves) => Promise<void>, document = sho
       world,
       served,
       async machine(name, more = {}) {
-        const gateway = await enrolled(world, name)
+        const { name: journal, publicKey } = journalSigner(name)
+        const gateway = await enrolled(world, name, 'http', makeVkey(journal, publicKey))
         const machine = await Machine.make(gateway, dialsTo(served, keyOf(name)), { start: world.clock.now(), ...more })
         machines.push(machine)
         await machine.start()
@@ -69,5 +73,191 @@ test('what is granted at control is used at the gateway, and is cut there before
     assert.deepEqual([...served.alarms, ...edge.alarms], [])
   }))
 
-void unreachable
-void settled
+const admins = `
+@id("ana-may-wipe") @approval("2 of role:wipers")
+permit (principal, action == Action::"request", resource in Service::"shop") when { context.task.kind == "wipe" };
+`
+const wiping = () => {
+  const { policyFiles, roles, ...rest } = shopDocument()
+  return shopDocument({
+    ...rest,
+    policyFiles: [...(policyFiles as object[]), { name: 'wipe.cedar', text: admins }],
+    roles: { ...(roles as object), wipers: ['ben', 'eva'] },
+  })
+}
+
+test('cut off from control, changes of tier 3 stop at once, the rest at the end of the lease, and all of it says why', () =>
+  withHalves(async ({ world, machine }) => {
+    const edge = await machine('edge-1')
+    const asked = mustBe(await ask(world, 'bot', ['shop/wipe', 'read:shop'], { task: 'wipe' }))
+    for (const person of ['ben', 'eva']) mustBe(await world.answer(person, asked.id, 'approve'))
+    const grant = await start(world, 'bot', asked.id)
+    const bearer = await edge.bearer(world, 'bot', grant.id)
+    const wipe = allowed(await edge.act(bearer, 'wipe'))
+    const read = allowed(await edge.act(bearer, 'list-incidents'))
+    edge.stream(read)
+    edge.dial = unreachable
+    edge.link.close('the cable is cut')
+    await settled()
+    refusedVerdict(await edge.act(bearer, 'wipe'), 'control.unreachable')
+    refused(edge.control.stands(wipe), 'control.unreachable')
+    allowed(await edge.act(bearer, 'list-incidents'))
+    mustBe(edge.control.stands(read))
+    await edge.advance(5_050, [world.clock])
+    const late = await edge.act(bearer, 'list-incidents')
+    refusedVerdict(late, 'control.unreachable')
+    assert.match(late.outcome === 'deny' ? (late.refusal.detail ?? '') : '', /control was last heard at 20/)
+    assert.deepEqual(
+      edge.cuts.map(({ reason }) => reason),
+      ['control was lost'],
+    )
+  }, wiping()))
+
+test('what ended while it was cut off has ended before it serves again', () =>
+  withHalves(async ({ world, served, machine }) => {
+    const edge = await machine('edge-1')
+    const grant = await atWork(world, 'aide', ['read:shop'])
+    const bearer = await edge.bearer(world, 'aide', grant.id)
+    const decision = allowed(await edge.act(bearer, 'list-incidents'))
+    edge.stream(decision)
+    edge.dial = unreachable
+    edge.link.close('the cable is cut')
+    const revoking = revokeGrant(world.desk, await world.caller('ben'), grant.id, 'enough')
+    await edge.advance(10_100, [world.clock])
+    const { confirmed } = mustBe(await revoking)
+    assert.deepEqual(
+      confirmed.map(({ gateway, how }) => [gateway, how]),
+      [
+        ['http', 'confirmed'],
+        ['edge-1', 'lapsed'],
+      ],
+    )
+    assert.equal(edge.cuts.length, 1, 'it had stopped by itself')
+    edge.dial = dialsTo(served, keyOf('edge-1'))
+    await edge.advance(6_000, [world.clock])
+    assert.equal(edge.fed.state().link, 'following')
+    // Who came back too late for the changes was given everything anew, and what has ended is not among it.
+    assert.equal((await edge.act(bearer, 'list-incidents')).outcome, 'deny')
+    assert.ok(!edge.control.stands(decision).ok)
+  }))
+
+for (const { says, one, two } of [
+  { says: 'asking for each use', one: [1], two: [1] },
+  { says: 'reserving some', one: [2, 1], two: [2, 1] },
+  { says: 'one that reserves and one that cannot', one: [2, 1], two: [1] },
+])
+  test(`counted uses are spent exactly once between two gateways, ${says}`, () =>
+    withHalves(async ({ world, machine }) => {
+      const gateways = [await machine('edge-1', { speaks: one }), await machine('edge-2', { speaks: two })]
+      const limit = 60
+      const grant = await atWork(world, 'meter', [`shop/put-telemetry,uses=${limit}`])
+      let spent = 0
+      const act = async (edge: Machine) => {
+        const bearer = await edge.bearer(world, 'meter', grant.id)
+        for (let n = 0; n < limit; n += 1) {
+          const verdict = await edge.act(bearer, 'put-telemetry')
+          if (verdict.outcome !== 'allow') {
+            assert.match(verdict.outcome === 'deny' ? verdict.refusal.code : verdict.outcome, /^grant\.(uses-spent|ended)$/)
+            continue
+          }
+          spent += 1
+          edge.control.finish(verdict.decision, answered)
+        }
+      }
+      const [first, second] = gateways
+      assert.ok(first && second)
+      await Promise.all([act(first), act(second)])
+      // What one of them held in the end goes back, and is used by whoever asks next.
+      await first.advance(3_000, [second.clock, world.clock])
+      for (const edge of gateways) {
+        if (world.desk.facts.grant(grant.id)?.state !== 'active') break
+        await act(edge)
+        await first.advance(3_000, [second.clock, world.clock])
+      }
+      assert.equal(spent, limit)
+      assert.deepEqual([world.desk.facts.grant(grant.id)?.state, world.desk.facts.grant(grant.id)?.ending?.how], ['ended', 'exhausted'])
+    }))
+
+test('reserved uses that are lost with the link count as spent: never more than were granted', () =>
+  withHalves(async ({ world, served, machine }) => {
+    const edge = await machine('edge-1')
+    const grant = await atWork(world, 'meter', ['shop/put-telemetry,uses=40'])
+    const bearer = await edge.bearer(world, 'meter', grant.id)
+    let spent = 0
+    for (let round = 0; round < 8; round += 1) {
+      for (let n = 0; n < 10; n += 1) {
+        const verdict = await edge.act(bearer, 'put-telemetry')
+        if (verdict.outcome === 'allow') {
+          spent += 1
+          edge.control.finish(verdict.decision, answered)
+        }
+      }
+      edge.dial = dialsTo(served, keyOf('edge-1'))
+      edge.link.close('the cable is cut')
+      await edge.advance(400, [world.clock])
+      assert.equal(edge.fed.state().link, 'following')
+    }
+    assert.ok(spent <= 40 && spent >= 20, `${spent}`)
+  }))
+
+test('an action is held, approved and sent once, all by way of the gateway', () =>
+  withHalves(async ({ world, machine }) => {
+    const edge = await machine('edge-1')
+    const grant = await atWork(world, 'aide', ['shop/restart'])
+    const bearer = await edge.bearer(world, 'aide', grant.id)
+    const given = { service: 'checkout' }
+    const verdict = await edge.act(bearer, 'restart', given)
+    const hold = held(verdict)
+    assert.ok(verdict.outcome === 'held' && verdict.page.endsWith(`/holds/${hold}`))
+    const waiting = edge.control.holdAnswered(hold, 60_000, new AbortController().signal)
+    mustBe(await world.answer('ben', hold, 'approve'))
+    assert.equal(await waiting, 'approved')
+    assert.notEqual(held(await edge.act(bearer, 'restart', { service: 'search' })), hold, 'another action')
+    const decision = allowed(await edge.act(bearer, 'restart', given))
+    mustBe(edge.control.stands(decision))
+    edge.control.finish(decision, answered)
+    assert.equal(held(await edge.act(bearer, 'restart', given)) === hold, false, 'once')
+  }))
+
+for (const { says, speaks } of [
+  { says: 'a gateway of the version before', speaks: [1] },
+  { says: 'a gateway of the version after', speaks: [3, 2] },
+])
+  test(`${says} works with this control`, () =>
+    withHalves(async ({ world, machine }) => {
+      const edge = await machine('edge-1', { speaks })
+      assert.equal(edge.fed.state().protocol, Math.min(2, speaks[0] ?? 0))
+      const grant = await atWork(world, 'meter', ['shop/put-telemetry,uses=2'])
+      const bearer = await edge.bearer(world, 'meter', grant.id)
+      edge.control.finish(allowed(await edge.act(bearer, 'put-telemetry')), answered)
+    }))
+
+test('a secret is in memory for where it was sent for, and goes nowhere else', () =>
+  withHalves(async ({ world, machine }) => {
+    const edge = await machine('edge-1')
+    const shop = edge.control.service('shop')
+    assert.ok(shop !== undefined && gatewayOf(shop) === 'http')
+    assert.ok(mustBe(edge.control.upstreamSecret(shop))?.is('Bearer upstream-secret'))
+    refused(edge.control.upstreamSecret({ ...shop, upstream: 'http://127.0.0.1:10' }), 'upstream.secret-unavailable')
+    const { journal } = edge
+    await journal.flush()
+    for await (const line of journal.read()) assert.doesNotMatch(line, /upstream-secret/)
+    assert.doesNotMatch(JSON.stringify(world.desk.facts.services()), /upstream-secret/)
+  }))
+
+test('a token is bound to the address that used it first, at whichever gateway', () =>
+  withHalves(async ({ world, machine }) => {
+    const [one, two] = [await machine('edge-1'), await machine('edge-2')]
+    const grant = await atWork(world, 'aide', ['read:shop'])
+    const audience = 'urn:remit:main:gateway:http'
+    const token = reveal(mustBe(await world.exchange('aide', { audience, grant: grant.id })).token)
+    mustBe(await one.control.identify(token, '192.0.2.1'))
+    refused(await two.control.identify(token, '192.0.2.2'), 'credential.elsewhere')
+    mustBe(await two.control.identify(token, '192.0.2.1'))
+    await settled()
+    const signals = await world.desk.store.read((tx) => tx.find('signal', {}))
+    assert.deepEqual(
+      signals.map(({ kind }) => kind),
+      ['token-used-elsewhere'],
+    )
+  }))
