@@ -99,9 +99,12 @@ const flip = (bytes: Buffer, at: number): Buffer => {
 
 test('it accepts the log: signature, every tile, every leaf, and that it follows an older head', async () => {
   change = (_path, bytes) => bytes
+  const { size: least } = await api.house.database.tree()
   const said = await verify('log', url, vkey, old)
   assert.match(said.says, /^ok \d+ \S+\n$/)
-  assert.equal(Number(said.says.split(' ')[1]), (await api.house.database.tree()).size)
+  const size = Number(said.says.split(' ')[1])
+  // The house itself may have written something meanwhile.
+  assert.ok(least <= size && size <= (await api.house.database.tree()).size, said.says)
 })
 
 test('bundles of leaves come packed for whoever takes that, and as they are for everybody else', async () => {
@@ -187,12 +190,16 @@ test('it checks the word of a witness, and misses it', async () => {
   const witness = makeSigner(generateKeyPairSync('ed25519').privateKey, 'witness.example')
   const witnessKey = makeVkey(witness.name, witness.publicKey, 'cosigns')
   assert.match((await verify('log', url, vkey, '', witnessKey)).says, /the witness has not cosigned/)
-  const { size, checkpoint } = await api.house.database.tree()
-  const text = checkpoint.slice(0, checkpoint.indexOf('\n\n') + 1)
-  await api.house.database.cosign(size, `${checkpoint}${cosignatureLine(text, witness, Math.floor(Date.now() / 1_000))}`)
+  // Whatever head is served carries its word.
+  change = (path, bytes) => {
+    const note = bytes.toString()
+    if (!path.endsWith('checkpoint')) return bytes
+    return Buffer.from(`${note}${cosignatureLine(note.slice(0, note.indexOf('\n\n') + 1), witness, Math.floor(Date.now() / 1_000))}`)
+  }
   assert.match((await verify('log', url, vkey, '', witnessKey)).says, /^ok/)
   const stranger = makeSigner(generateKeyPairSync('ed25519').privateKey, 'witness.example')
   assert.equal((await verify('log', url, vkey, '', makeVkey(stranger.name, stranger.publicKey, 'cosigns'))).code, 1)
+  change = (_path, bytes) => bytes
 })
 
 test('it accepts an export, also once a body was erased, and refuses it changed', async () => {
