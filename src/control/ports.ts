@@ -59,7 +59,6 @@ export interface LedgerEntry {
   readonly kind: string
   /** Name of the identity that did it, or `remit` for time and machinery. */
   readonly actor: string
-  /** Id of what it happened to. */
   readonly subject: string
   /** Never holds a secret. */
   readonly facts: JsonObject
@@ -159,13 +158,13 @@ export interface SnapshotMade {
 /** The control nodes that have one database open at the same time; where only one can, it has no name, leads, and has nobody to tell. */
 export interface Nodes {
   readonly node: string
-  /** Whether what one does for all is for this node to do. A hint: for a moment two may think so, or none. */
+  /** Whether what one does for all is for this node to do: a hint, two may think so for a moment. */
   leads(): boolean
-  /** Names of the others that are there: whoever fell silent is among them until all it had is certain to have stopped. */
+  /** Names, as last seen. Whoever left or fell silent is among them until all it had is certain to have stopped. `present` looks anew. */
   others(): readonly string[]
-  /** Says something to the others, at most 4,000 bytes. It may be lost, and holds no secret. */
+  present(): Promise<readonly string[]>
+  /** Says something to the others, at most 4,000 bytes. It may be lost, holds no secret, and whoever writes to the database can say it too. */
   tell(text: string): void
-  /** What others say, with the name of who says it. Only a hint: whoever can write to the database can say anything. */
   onNotice(listener: (text: string, from: string) => void): void
 }
 
@@ -225,7 +224,7 @@ export interface TokenMint {
   issue(claims: WrittenClaims): Promise<Secret>
   /** Refuses `credential.invalid` on anything but a token of ours for this audience that has not expired. */
   read(token: string, audience: string): Promise<Result<WrittenClaims>>
-  /** Public keys as a JWK set, for whoever verifies. */
+  /** Public keys as a JWK set. */
   keys(): JsonObject
 }
 
@@ -397,6 +396,5 @@ export interface GatewayControl {
   holdAnswered(hold: Id<'hld'>, wait: Milliseconds, signal: AbortSignal): Promise<HoldState>
   /** Calls `cut` in the tick in which the session's end is applied. Answers how to stop listening. */
   onEnd(session: Id<'ses'>, cut: (reason: string) => void): () => void
-  /** Calls when services were added, changed or removed. */
   onServices(listener: () => void): void
 }

@@ -6,13 +6,14 @@ import { once } from 'node:events'
 import { createInterface } from 'node:readline'
 import type { Committed, Database } from '../../src/control/ports.ts'
 import { makeId } from '../../src/kernel/ids.ts'
+import { canonicalJson } from '../../src/kernel/json.ts'
 import { done, mustBe, type Result } from '../../src/kernel/result.ts'
 import { openPostgresStore, type PostgresStoreOptions } from '../../src/store/postgres/postgres-store.ts'
 import type { PostgresServer } from './postgres-server.ts'
 import { postgresTimes } from './postgres-times.ts'
 import { Way } from './postgres-way.ts'
 import { sampleRecords } from './sample-records.ts'
-import { entry, inMain } from './store-steps.ts'
+import { checkGapless, entry, inMain } from './store-steps.ts'
 
 export const nodeTimes = { ...postgresTimes, beatMs: 200, settleMs: 5_000 } as const
 export const nodeLeaseMs = 3 * nodeTimes.beatMs
@@ -105,6 +106,30 @@ export function saidTo({ heard }: Pick<Node, 'heard'>): string[] {
   return heard.flatMap(({ changes }) =>
     changes.flatMap((change) => (change.kind === 'signal' && 'record' in change ? [change.record.about] : [])),
   )
+}
+
+export function codeOf(result: Result<unknown>): string {
+  return result.ok ? 'kept' : result.refusal.code
+}
+
+/** As text: what was made here and what was read have other prototypes. */
+export function written({ heard }: Node): string[] {
+  return heard.map((committed) => canonicalJson(committed))
+}
+
+/** Every node heard the same versions, without a gap from the first to the last, and the same in each. */
+export async function checkSame(nodes: readonly Node[]): Promise<void> {
+  for (const { store } of nodes) await inMain(store).catchUp()
+  const [first, ...others] = nodes
+  assert.ok(first !== undefined)
+  for (const { heard } of nodes) {
+    assert.deepEqual(
+      heard.map(({ version }) => version),
+      Array.from({ length: heard.length }, (_, place) => (heard[0]?.version ?? 1) + place),
+    )
+  }
+  for (const other of others) assert.deepEqual(written(other), written(first).slice(-other.heard.length))
+  assert.ok((await checkGapless(first.store)) > 0)
 }
 
 /** A node in a process of its own, that writes from the start; each line is the version of a change that was acknowledged to it. */

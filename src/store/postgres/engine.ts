@@ -62,6 +62,7 @@ export class PostgresEngine implements Engine {
       node: member.name,
       leads: () => hold.isHeld() && (hold.isAlone || hold.neighbours.isEldest),
       others: () => hold.neighbours.names(),
+      present: () => hold.round(),
       tell: (text) => ear?.tell(text),
       onNotice: (listener) => ear?.onNotice(listener),
     }

@@ -38,6 +38,7 @@ const backoffMinMs = 50
 /** Below what the others wait before they give a silent node up, with half of it more. */
 const backoffMaxMs = 2_000
 const lockTryMs = 50
+const notHeld = 'the database was lost, and is not held again yet'
 /** Longer than the server lets a lock be waited for; the first time, a migration may take more. */
 const silenceAgainMs = 8_000
 const roundsBetweenForgetting = 16
@@ -153,6 +154,14 @@ export class Hold {
         return this.#beginLook()
       })
     return this.#nextLook
+  }
+
+  /** Names of the other nodes, of this moment. Rejects as `look` does. */
+  async round(): Promise<readonly string[]> {
+    const connection = this.#connection
+    if (!this.isHeld() || connection === undefined) throw new DatabaseFailure(notHeld)
+    await this.#neighbours.see(connection, await goRound(connection, this.#member, this.#term))
+    return this.#neighbours.names()
   }
 
   /** Whether it was kept; rejects with `UnsettledCommit` when that cannot be found out in time. From now on until then nothing is held. */
@@ -280,7 +289,7 @@ export class Hold {
   async #lookNow(): Promise<void> {
     const connection = this.#connection
     const following = this.#following
-    if (!this.isHeld() || connection === undefined) throw new DatabaseFailure('the database was lost, and is not held again yet')
+    if (!this.isHeld() || connection === undefined) throw new DatabaseFailure(notHeld)
     // Nobody else writes.
     if (this.isAlone || following === undefined) return
     try {

@@ -13,6 +13,8 @@ export class Neighbours {
   readonly #steady: () => number
   readonly #silentMs: number
   #seen = new Map<string, Seen>()
+  /** Who left, and when: what runs by the leave of such a node may go on as long as if it had fallen silent. */
+  readonly #left = new Map<string, number>()
   #isEldest = false
 
   constructor(options: { readonly steady: () => number; readonly silentMs: number }) {
@@ -25,7 +27,9 @@ export class Neighbours {
   }
 
   names(): readonly string[] {
-    return [...this.#seen.keys()]
+    const now = this.#steady()
+    for (const [name, at] of this.#left) if (now - at >= this.#silentMs || this.#seen.has(name)) this.#left.delete(name)
+    return [...this.#seen.keys(), ...this.#left.keys()]
   }
 
   /**
@@ -42,6 +46,7 @@ export class Neighbours {
       if (isSilent && now - before.since >= this.#silentMs && (await giveUp(connection, { name, term, beat }))) continue
       seen.set(name, isSilent ? before : { term, beat, since: now })
     }
+    for (const name of this.#seen.keys()) if (!others.some((each) => each.name === name)) this.#left.set(name, now)
     this.#seen = seen
   }
 

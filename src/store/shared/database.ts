@@ -39,7 +39,14 @@ const waitingMax = 10_000
 const spacesMax = 10_000
 
 /** Nobody else is there. */
-const onlyNode: Nodes = { node: '', leads: () => true, others: () => [], tell: () => undefined, onNotice: () => undefined }
+const onlyNode: Nodes = {
+  node: '',
+  leads: () => true,
+  others: () => [],
+  present: async () => [],
+  tell: () => undefined,
+  onNotice: () => undefined,
+}
 
 /**
  * A change, a read or anything else of the store asked for inside a change or a read of the same database is a bug and throws. Where
@@ -65,7 +72,8 @@ export class OpenDatabase implements Database {
     this.#engine = parts.engine
     this.#latest = parts.latest
     this.#now = parts.latest.at
-    this.nodes = parts.engine.nodes ?? onlyNode
+    const { nodes = onlyNode } = parts.engine
+    this.nodes = { ...nodes, present: () => this.#available(nodes.present()) }
     parts.engine.follow?.({ latest: () => this.#latest, apply: (change) => this.#apply(change) })
   }
 
@@ -236,8 +244,12 @@ export class OpenDatabase implements Database {
 
   async #catchUp(): Promise<void> {
     this.#checkOpen()
+    await this.#available(this.#engine.catchUp?.())
+  }
+
+  async #available<T>(asked: T | Promise<T>): Promise<T> {
     try {
-      await this.#engine.catchUp?.()
+      return await asked
     } catch (thrown) {
       const why = this.#engine.describeUnavailable(thrown)
       throw why === undefined ? thrown : new StoreUnavailable(why)
