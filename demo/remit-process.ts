@@ -22,9 +22,14 @@ export interface RunningRemit {
   stop(): Promise<void>
 }
 
-/** Starts Remit on free ports; resolves when its one line says that it is ready. */
-export async function startRemit(data: string, configuration: string, env: Environment): Promise<RunningRemit> {
-  const words = ['up', '--data', data, '--port', '0', '--demo', '-f', configuration, '--json']
+/** Starts Remit, on free ports unless `more` says otherwise; resolves when its one line says that it is ready. */
+export async function startRemit(
+  data: string,
+  configuration: string,
+  env: Environment,
+  more: readonly string[] = [],
+): Promise<RunningRemit> {
+  const words = ['up', '--data', data, '--port', '0', '--demo', '-f', configuration, '--json', ...more]
   const child = spawnChild(remit, words, { env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'inherit'] })
   const line = await firstLine(child)
   return { ready: JSON.parse(line) as Ready, process: child, stop: () => end(child) }

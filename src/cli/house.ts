@@ -100,20 +100,26 @@ export interface ControlAt {
   readonly port: number
 }
 
+export interface GatewayServing {
+  readonly name: string
+  readonly gateway: string
+  readonly space: string
+  /** The control node that it is linked to. */
+  readonly node?: string
+  readonly services: readonly { readonly service: string; readonly url: string }[]
+  readonly authority?: string
+  readonly warnings: readonly string[]
+}
+
 export type GatewayNews =
-  /** It serves: who it is, what, and where. Told again when its services change. */
-  | {
-      readonly news: 'ready' | 'services'
-      readonly name: string
-      readonly gateway: string
-      readonly space: string
-      readonly node?: string
-      readonly services: readonly { readonly service: string; readonly url: string }[]
-      readonly authority?: string
-      readonly warnings: readonly string[]
-    }
-  /** Control is not there, or not any more: everything is refused. */
-  | { readonly news: 'waiting' | 'lost'; readonly why: string }
+  /** It serves: who it is, what, and where. */
+  | (GatewayServing & { readonly news: 'ready' })
+  /** Its services are others now. */
+  | (GatewayServing & { readonly news: 'services' })
+  /** Control cannot be reached, and nothing was served yet. */
+  | { readonly news: 'waiting'; readonly why: string }
+  /** Control is not heard any more: everything is refused. */
+  | { readonly news: 'lost'; readonly why: string }
   | { readonly news: 'back'; readonly node?: string }
 
 export interface WitnessAt {

@@ -44,7 +44,7 @@ export async function findAuthority(address: ControlAddress, fingerprint: string
     if (seen.includes(pem)) break
     seen.push(pem)
   }
-  socket.destroy()
+  socket.end()
   const found = seen.find((pem) => certificateHash(pem) === fingerprint)
   if (found === undefined) throw new Error(`who answers at ${textOf(address)} is not the control that this code is from`)
   return found

@@ -166,11 +166,6 @@ export class FeedListener {
 
   #enrol(socket: TLSSocket, address: string): void {
     const { enrolMs, enrolBytesMax } = this.#bounds
-    if (!this.#input.mayEnrol(address)) {
-      this.#tell('too many attempts to enrol', address)
-      socket.destroy()
-      return
-    }
     const link = new FeedWire(socket, { messageBytesMax: enrolBytesMax, waitingBytesMax: enrolBytesMax, silenceMs: enrolMs })
     const tooLong = setTimeout(() => link.close('it took too long'), enrolMs).unref()
     link.onClose(() => clearTimeout(tooLong))
@@ -179,6 +174,10 @@ export class FeedListener {
       // One connection, one attempt.
       if (isAsked) return link.close('one request, and no more')
       isAsked = true
+      if (!this.#input.mayEnrol(address)) {
+        this.#tell('too many attempts to enrol', address)
+        return link.close('too many attempts')
+      }
       void this.#answer(link, request, address)
     })
   }

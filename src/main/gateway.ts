@@ -64,8 +64,6 @@ async function serve(folder: GatewayFolder, { self, authority }: KeptEnrolment, 
       onFailure: (cause) => alarm('the journal stopped recording, and everything is refused; mend its disk, then start again', cause),
     }),
   )
-  const failed = Promise.withResolvers<never>()
-  failed.promise.catch(() => undefined)
   const epochSeen = await folder.epochSeen()
   const fed = new FedGateway({
     self,
@@ -88,12 +86,15 @@ async function serve(folder: GatewayFolder, { self, authority }: KeptEnrolment, 
     alarm,
   })
   const news = new News(fed, self, options)
+  // Nothing else keeps the process alive while it waits for control.
+  const alive = setInterval(() => {}, 2 ** 30)
   const stopLooking = every(clock, lookEvery, () => news.look())
   const stopRenewing = every(clock, renewLookEvery, () => renew(folder, fed, log))
   try {
     fed.start()
     await Promise.race([untilAborted(signal), news.failed])
   } finally {
+    clearInterval(alive)
     stopLooking()
     stopRenewing()
     // What is under way may end; then the link goes, with everything that the journal still has to tell.
