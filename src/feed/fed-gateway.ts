@@ -228,9 +228,10 @@ export class FedGateway {
       const callOff = this.#options.clock.after(dialMax, () => giveUp('control could not be reached in time'))
       this.#options.dial().then(
         (link) => {
-          if (isGivenUp) return link.close('it came too late')
           callOff()
-          resolve(link)
+          if (isGivenUp) link.close('it came too late')
+          else resolve(link)
+          return undefined
         },
         (cause: unknown) => giveUp(cause instanceof Error ? cause.message : 'control could not be reached'),
       )

@@ -43,6 +43,7 @@ import {
   count,
   id,
   integer,
+  isList,
   json,
   list,
   map,
@@ -361,6 +362,6 @@ export function readFed(kind: FedKind, value: JsonValue, space: string): Fed {
 }
 
 function actorOf(kind: FedKind, { chain }: JsonObject): { readonly actor?: string } {
-  const [actor]: readonly JsonValue[] = kind === 'grant' && Array.isArray(chain) ? chain : []
+  const actor = kind === 'grant' && isList(chain) ? chain[0] : undefined
   return typeof actor === 'string' && isId('idn', actor) ? { actor } : {}
 }

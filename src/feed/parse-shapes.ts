@@ -2,11 +2,12 @@
 import { type Id, type IdPrefix, isId } from '../kernel/ids.ts'
 import { Fraction, isJsonObject, type JsonObject, type JsonValue } from '../kernel/json.ts'
 
-/** Why a value is not of its shape. Thrown and caught within parsers: a value, not an Error, so that bad input costs no stack trace. */
-export class Unread {
-  readonly says: string
+/** Why a value is not of its shape, and where. Thrown and caught within parsers. */
+export class Unread extends Error {
+  says: string
 
   constructor(says: string) {
+    super(says)
     this.says = says
   }
 }
@@ -56,7 +57,7 @@ function within<T>(name: string, shape: Shape<T>, value: JsonValue): T {
   try {
     return shape(value)
   } catch (thrown) {
-    if (thrown instanceof Unread) throw new Unread(`${name}: ${thrown.says}`.slice(0, 200))
+    if (thrown instanceof Unread) thrown.says = `${name}: ${thrown.says}`.slice(0, 200)
     throw thrown
   }
 }
@@ -156,6 +157,6 @@ export const argument: Shape<string | boolean | number | bigint | Fraction | rea
 
 const texts = list(text)
 
-function isList(value: JsonValue): value is readonly JsonValue[] {
+export function isList(value: JsonValue | undefined): value is readonly JsonValue[] {
   return Array.isArray(value)
 }
