@@ -85,9 +85,11 @@ export async function answer(desk: Desk, person: Identity, signed: SignedChallen
   if (!checked.ok) return checked
   const question = await askAbout(desk, checked.value.statement)
   if (!question.ok) return question
-  const answered = await desk.store.change((tx) => keepAnswer({ desk, tx, person, signed }, checked.value, question.value))
-  if (answered.ok) await question.value.after?.()
-  return answered
+  return desk.stopping.through(async () => {
+    const answered = await desk.store.change((tx) => keepAnswer({ desk, tx, person, signed }, checked.value, question.value))
+    if (answered.ok) await question.value.after?.()
+    return answered
+  })
 }
 
 interface Keeping {

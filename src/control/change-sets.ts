@@ -100,8 +100,11 @@ export async function proposeChange(desk: Desk, author: Author, proposal: Propos
     if (proposal.base !== undefined && proposal.base !== plan.base) return refuse('change-set.stale')
     if (plan.changes.length === 0 && isNothing(weighed.value.compared))
       return done({ plan, ...(await exceptionsOf(desk, author, wanted.value)) })
-    const kept = await desk.store.change((tx) => keep({ desk, tx, author, proposal, right: may.value }, wanted.value, weighed.value))
-    if (kept.ok && kept.value.state === 'applied') await settled(desk)
+    const kept = await desk.stopping.through(async () => {
+      const made = await desk.store.change((tx) => keep({ desk, tx, author, proposal, right: may.value }, wanted.value, weighed.value))
+      if (made.ok && made.value.state === 'applied') await settled(desk)
+      return made
+    })
     if (kept.ok) {
       const inForce = kept.value.state === 'applied' ? await exceptionsOf(desk, author, wanted.value) : {}
       return done({ plan, changeSet: kept.value, ...inForce })

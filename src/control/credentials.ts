@@ -61,18 +61,20 @@ export async function makeSecret(
 
 /** Ends a secret and every token that rests on it, at once. */
 export async function revokeSecret(desk: Desk, caller: Caller, id: CredentialId): Promise<Result<Credential>> {
-  return desk.store.change(async (tx) => {
-    const credential = await tx.get('credential', id)
-    const identity = credential === undefined ? undefined : desk.facts.identity(credential.identity)
-    if (credential === undefined || identity === undefined || credential.space !== desk.space) return refuse('not-found')
-    const may = caller.actor.id === identity.id || identity.owner === caller.actor.id || callerMay(desk, caller, 'stop').ok
-    if (!may) return refuse('not-found')
-    if (credential.revokedAt !== undefined) return done(credential)
-    const revoked: Credential = { ...credential, revokedAt: tx.now }
-    await tx.put('credential', revoked)
-    await note(tx, { kind: 'credential.revoked', actor: caller.actor.name, subject: id, facts: { identity: identity.name } })
-    return done(revoked)
-  })
+  return desk.stopping.through(() =>
+    desk.store.change(async (tx) => {
+      const credential = await tx.get('credential', id)
+      const identity = credential === undefined ? undefined : desk.facts.identity(credential.identity)
+      if (credential === undefined || identity === undefined || credential.space !== desk.space) return refuse('not-found')
+      const may = caller.actor.id === identity.id || identity.owner === caller.actor.id || callerMay(desk, caller, 'stop').ok
+      if (!may) return refuse('not-found')
+      if (credential.revokedAt !== undefined) return done(credential)
+      const revoked: Credential = { ...credential, revokedAt: tx.now }
+      await tx.put('credential', revoked)
+      await note(tx, { kind: 'credential.revoked', actor: caller.actor.name, subject: id, facts: { identity: identity.name } })
+      return done(revoked)
+    }),
+  )
 }
 
 /** An identity, and what lets somebody who does not own it issue for it. */

@@ -291,27 +291,31 @@ export function maySeeException(desk: Desk, caller: Caller, exception: StandingE
 
 /** proposed → withdrawn, by whoever proposed it or answers for it. */
 export async function withdrawException(desk: Desk, caller: Caller, id: ExceptionId, reason: string): Promise<Result<StandingException>> {
-  return desk.store.change(async (tx) => {
-    const found = await seen(desk, tx, caller, id)
-    if (!found.ok) return found
-    const { owner, proposedBy, state } = found.value
-    const may = owner === caller.actor.id || proposedBy.id === caller.actor.id || callerMay(desk, caller, 'stop').ok
-    if (!may) return refuse('caller.not-allowed', { detail: 'its owner and whoever proposed it withdraw it' })
-    if (state !== 'proposed') return refuse('exception.wrong-state', { detail: `it is ${state}` })
-    return done(await closeException(tx, found.value, { how: 'withdrawn', by: caller.actor.name, reason }))
-  })
+  return desk.stopping.through(() =>
+    desk.store.change(async (tx) => {
+      const found = await seen(desk, tx, caller, id)
+      if (!found.ok) return found
+      const { owner, proposedBy, state } = found.value
+      const may = owner === caller.actor.id || proposedBy.id === caller.actor.id || callerMay(desk, caller, 'stop').ok
+      if (!may) return refuse('caller.not-allowed', { detail: 'its owner and whoever proposed it withdraw it' })
+      if (state !== 'proposed') return refuse('exception.wrong-state', { detail: `it is ${state}` })
+      return done(await closeException(tx, found.value, { how: 'withdrawn', by: caller.actor.name, reason }))
+    }),
+  )
 }
 
 /** active → ended before its time: by its owner, and by whoever may stop. `evidence` says, or points to, why it is not needed any more. */
 export async function closeByHand(desk: Desk, caller: Caller, id: ExceptionId, evidence: string): Promise<Result<StandingException>> {
-  return desk.store.change(async (tx) => {
-    const found = await seen(desk, tx, caller, id)
-    if (!found.ok) return found
-    const may = found.value.owner === caller.actor.id || callerMay(desk, caller, 'stop').ok
-    if (!may) return refuse('caller.not-allowed', { detail: 'its owner ends it, or whoever may stop' })
-    if (found.value.state !== 'active') return refuse('exception.wrong-state', { detail: `it is ${found.value.state}` })
-    return done(await endException(tx, found.value, { how: 'closed', by: caller.actor.name, reason: evidence }))
-  })
+  return desk.stopping.through(() =>
+    desk.store.change(async (tx) => {
+      const found = await seen(desk, tx, caller, id)
+      if (!found.ok) return found
+      const may = found.value.owner === caller.actor.id || callerMay(desk, caller, 'stop').ok
+      if (!may) return refuse('caller.not-allowed', { detail: 'its owner ends it, or whoever may stop' })
+      if (found.value.state !== 'active') return refuse('exception.wrong-state', { detail: `it is ${found.value.state}` })
+      return done(await endException(tx, found.value, { how: 'closed', by: caller.actor.name, reason: evidence }))
+    }),
+  )
 }
 
 /** Ends it and the grant through which it permitted, sessions and held actions included. */

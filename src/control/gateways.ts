@@ -41,7 +41,7 @@ export function inviteGateway(
     if (isTakenName(name)) return refuse('name.used', { detail: name })
     const [earlier] = await liveOf(tx, name)
     if (earlier?.state === 'enrolled') return refuse('name.used', { detail: `the gateway ${name} is enrolled` })
-    if (earlier !== undefined) await remove(tx, earlier, { by: caller.actor.name, right: may.value, reason: 'invited anew' })
+    if (earlier !== undefined) await endGateway(tx, earlier, { by: caller.actor.name, right: may.value, reason: 'invited anew' })
     if (desk.facts.enrolled.all().length + (await tx.find('gateway', { state: 'invited' }, { max: gatewaysMax })).length >= gatewaysMax)
       return refuse('rate.exceeded', { detail: `at most ${gatewaysMax} gateways` })
     const code = Buffer.from(desk.chance.bytes(20)).toString('hex')
@@ -122,19 +122,24 @@ export interface GatewayRemoved {
   readonly secrets: readonly string[]
 }
 
-/** For whoever may stop, or administers: its link ends with this, its key is refused from then on, and its name is free. */
+/**
+ * For whoever may stop, or administers: its link ends with this, its key is refused from then on, and its name is free. Answers when its
+ * lease is over: until then it may act, as far as anybody knows.
+ */
 export function removeGateway(desk: Desk, caller: Caller, name: string, reason: string): Promise<Result<GatewayRemoved>> {
-  return desk.store.change(async (tx) => {
-    const stops = callerMay(desk, caller, 'stop')
-    const may = stops.ok ? stops : callerMay(desk, caller, 'administer')
-    // The right first: whoever lacks it hears the same of a name that is there and of one that is not.
-    if (!may.ok) return may
-    const [live] = await liveOf(tx, name)
-    if (live === undefined) return refuse('not-found')
-    const gateway = await remove(tx, live, { by: caller.actor.name, right: may.value, reason })
-    const served = desk.facts.services().filter((service) => gatewayOf(service) === gateway.gateway && service.credential !== undefined)
-    return done({ gateway, secrets: live.state === 'enrolled' ? served.map(({ id }) => id) : [] })
-  })
+  return desk.stopping.through(() =>
+    desk.store.change(async (tx) => {
+      const stops = callerMay(desk, caller, 'stop')
+      const may = stops.ok ? stops : callerMay(desk, caller, 'administer')
+      // The right first: whoever lacks it hears the same of a name that is there and of one that is not.
+      if (!may.ok) return may
+      const [live] = await liveOf(tx, name)
+      if (live === undefined) return refuse('not-found')
+      const gateway = await endGateway(tx, live, { by: caller.actor.name, right: may.value, reason })
+      const served = desk.facts.services().filter((service) => gatewayOf(service) === gateway.gateway && service.credential !== undefined)
+      return done({ gateway, secrets: live.state === 'enrolled' ? served.map(({ id }) => id) : [] })
+    }),
+  )
 }
 
 /** Every gateway of the space that is not removed. For whoever audits, operates, stops or administers. */
@@ -155,7 +160,8 @@ function liveOf(tx: Change, name: string): Promise<EnrolledGateway[]> {
   return tx.find('gateway', { name, state: ['invited', 'enrolled'] }, { max: 1 })
 }
 
-async function remove(
+/** Ends it, for deeds that have settled who may. */
+export async function endGateway(
   tx: Change,
   gateway: EnrolledGateway,
   { by, right, reason }: { readonly by: string; readonly right: DeskRight; readonly reason: string },

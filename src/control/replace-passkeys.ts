@@ -16,18 +16,20 @@ import { reevaluate } from './reevaluate.ts'
  * passkey says yes to counts for a week nowhere that whoever made its link is a party: an administrator gains no second voice by it.
  */
 export async function replacePasskeys(desk: Desk, caller: Caller, name: string, reason: string): Promise<Result<Invitation>> {
-  const replaced = await desk.store.change(async (tx) => {
-    const may = callerMay(desk, caller, 'administer')
-    if (!may.ok) return may
-    const known = desk.facts.identityNamed(name)
-    const person = known === undefined ? undefined : await tx.get('identity', known.id)
-    if (person?.kind !== 'human') return refuse('not-found')
-    const by = caller.actor.name
-    await revokeAll(desk, tx, { person, by, reason, right: may.value })
-    return makeInvitation(desk, tx, { name, by, right: may.value })
+  return desk.stopping.through(async () => {
+    const replaced = await desk.store.change(async (tx) => {
+      const may = callerMay(desk, caller, 'administer')
+      if (!may.ok) return may
+      const known = desk.facts.identityNamed(name)
+      const person = known === undefined ? undefined : await tx.get('identity', known.id)
+      if (person?.kind !== 'human') return refuse('not-found')
+      const by = caller.actor.name
+      await revokeAll(desk, tx, { person, by, reason, right: may.value })
+      return makeInvitation(desk, tx, { name, by, right: may.value })
+    })
+    if (replaced.ok) await reevaluate(desk)
+    return replaced
   })
-  if (replaced.ok) await reevaluate(desk)
-  return replaced
 }
 
 interface Replacing {

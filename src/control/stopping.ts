@@ -50,6 +50,8 @@ export class Stopping {
   readonly #stoppers = new Set<Stoppers>()
   /** Versions that ended something elsewhere: each resolves when it was confirmed and told to the ledger. */
   readonly #settling = new Map<number, Promise<void>>()
+  /** The last version that ended anything. */
+  #lastEnded = 0
   #untold: Settled[] = []
   #telling: Promise<void> | undefined
 
@@ -74,11 +76,19 @@ export class Stopping {
     const upTo = this.#at.facts.version
     const all = [...this.#stoppers].flatMap((stoppers) => stoppers.confirm(mark, upTo))
     // In this process it has happened by now.
-    if (!all.some((each) => each instanceof Promise) && this.#settling.size === 0) return (await Promise.all(all)).flat()
-    const confirmed = (await Promise.all(all)).flat()
+    if (!all.some((each) => each instanceof Promise) && this.#settling.size === 0) return allOf(all)
+    const confirmed = await allOf(all)
     const told = [...this.#settling].flatMap(([version, settled]) => (version > mark.version && version <= upTo ? [settled] : []))
     await Promise.all(told)
     return confirmed
+  }
+
+  /** A deed that may end something: it is over when that has stopped. */
+  async through<T>(deed: () => Promise<T>): Promise<T> {
+    const mark = this.mark()
+    const result = await deed()
+    if (this.#lastEnded > mark.version) await this.confirmed(mark)
+    return result
   }
 
   /** As `confirmed`, for another control node that asks: of those of this one alone. `asking` is how it is asked itself. */
@@ -86,7 +96,7 @@ export class Stopping {
     const own = [...this.#stoppers].filter((each) => each !== asking)
     const all = await Promise.all(
       own.map(async (stoppers) => {
-        const confirmed = (await Promise.all(stoppers.confirm(mark, upTo))).flat()
+        const confirmed = await allOf(stoppers.confirm(mark, upTo))
         return confirmed.map((one) => ({ ...one, isElsewhere: stoppers.isElsewhere }))
       }),
     )
@@ -94,10 +104,10 @@ export class Stopping {
   }
 
   #follow({ version, at, changes }: Committed): void {
-    const elsewhere = [...this.#stoppers].filter(({ isElsewhere }) => isElsewhere)
-    if (elsewhere.length === 0) return
     const ended = changes.flatMap(endedBy)
     if (ended.length === 0) return
+    this.#lastEnded = version
+    if (![...this.#stoppers].some(({ isElsewhere }) => isElsewhere)) return
     // Others who hear of this commit have yet to hear of it: whom it concerns is known after them.
     const settled = Promise.resolve().then(() => this.#settle({ version: version - 1, at }, version, ended))
     if (this.#settling.size < waitingMax) this.#settling.set(version, settled)
@@ -108,7 +118,7 @@ export class Stopping {
     const elsewhere = [...this.#stoppers].filter(({ isElsewhere }) => isElsewhere)
     const confirming = elsewhere.flatMap((stoppers) => stoppers.confirm(mark, version))
     if (confirming.length === 0) return
-    const confirmed = (await Promise.all(confirming)).flat()
+    const confirmed = await allOf(confirming)
     this.#untold.push({ version, ended, confirmed })
     await this.#tell()
   }
@@ -155,6 +165,12 @@ export class Stopping {
   }
 }
 
+/** When every one of them is known. */
+async function allOf(stopped: readonly Stopped[]): Promise<readonly Confirmation[]> {
+  const all = await Promise.all(stopped.map((each) => Promise.resolve(each)))
+  return all.flat()
+}
+
 /** Of each gateway the one that took longest, and that it lapsed where it ever did. */
 function slowest(stopped: readonly Settled[]): readonly Confirmation[] {
   const worst = new Map<string, Confirmation>()
@@ -179,6 +195,7 @@ function endedBy(change: FactChange): readonly string[] {
       return change.record.quarantine === undefined && change.record.state === 'live' ? [] : [change.id]
     case 'service':
     case 'issuer':
+    case 'gateway':
       return change.record.removedAt === undefined ? [] : [change.id]
     default:
       return []

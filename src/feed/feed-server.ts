@@ -207,7 +207,8 @@ export class FeedServer {
   #confirm(mark: Mark, upTo: number): readonly (Confirmation | Promise<Confirmation>)[] {
     return this.#seats.all().flatMap((seat) => {
       const lane = this.#lanes.get(seat.gateway.gateway)
-      const version = lane === undefined ? upTo : lane.lastConcern(mark.version, upTo)
+      const isRemoved = this.#parts.desk.facts.enrolled.get(seat.gateway.id) === undefined
+      const version = lane === undefined || isRemoved ? upTo : lane.lastConcern(mark.version, upTo)
       if (version === undefined) return []
       // Its lease was over before the change: there is nothing that it has to stop.
       if (seat.applied < version && seat.endsBy <= mark.at) return []
