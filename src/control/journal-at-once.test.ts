@@ -96,6 +96,7 @@ test('those who come together wait for one write', async (context) => {
   )
   for (const answer of answers) mustBe(await answer)
   assert.deepEqual(calls, ['appendNow', 'append'])
+  mustBe(await journal.flush())
   assert.equal(await readAll(journal), 2 + 4 + 1)
   await journal.close()
 })

@@ -3,7 +3,7 @@
 export interface JournalLimits {
   /** Bytes that may wait to be written. From half of it on, whoever appends must wait; above it, entries are refused. */
   readonly queueBytesMax: number
-  /** A segment is closed before it would grow beyond this. */
+  /** A segment is closed before it would grow beyond this, but for what comes before the seal of the lines it has. */
   readonly segmentBytesMax: number
   /** All segments together; above it, entries are refused. */
   readonly journalBytesMax: number

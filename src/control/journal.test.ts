@@ -310,7 +310,7 @@ test('a segment is synced before the next one is made', async (context) => {
   const disk = watch(await openJournalFiles(await newFolder(context)), (call) => void calls.push(call))
   const journal = mustBe(await Journal.open({ signer, clock, disk, limits: { segmentBytesMax: 1000 } }))
   calls.length = 0
-  for (let place = 0; place < 9; place += 1) mustBe(await journal.append(entry(place), 'written'))
+  for (let place = 0; place < 30; place += 1) mustBe(await journal.append(entry(place), 'written'))
   const made = calls.flatMap((call, place) => (call === 'create' ? [place] : []))
   assert.ok(made.length > 2)
   for (const place of made.slice(1)) assert.equal(calls[place - 1], 'sync')

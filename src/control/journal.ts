@@ -1,5 +1,6 @@
 /** A gateway's own record of its actions: gapless, chained, sealed by its key, written in groups. What it cannot write, it refuses. */
 import type { DecisionId } from '../kernel/ids.ts'
+import type { Instant } from '../kernel/instants.ts'
 import type { JsonObject } from '../kernel/json.ts'
 import { refuse } from '../kernel/refusals.ts'
 import { done, type Refused, type Result } from '../kernel/result.ts'
@@ -73,7 +74,8 @@ export class Journal {
   #running: Promise<void> | undefined
   #isCommitting = false
   #isCrowded = false
-  #isUnsealed = false
+  /** Since when there are lines without a seal. */
+  #unsealedSince: Instant | undefined
   #hurry: (() => void) | undefined
   #sealSoon: (() => void) | undefined
   #stopped: Refused | undefined
@@ -126,7 +128,7 @@ export class Journal {
     this.#last = read.walk.head.n
     this.#written = read.walk.head
     this.#sealed = read.walk.sealed
-    this.#isUnsealed = read.walk.head.n !== read.walk.sealed.n
+    if (read.walk.head.n !== read.walk.sealed.n) this.#unsealedSince = options.clock.now()
     this.#synced = read.walk.head
     this.#segment = read.segment === undefined ? undefined : { ...read.segment }
     this.#journalBytes = read.journalBytes
@@ -155,7 +157,7 @@ export class Journal {
 
   /**
    * Records an entry and answers its number once it is as safe as asked: at once where it need not wait. What is only to be written is in
-   * the file before it is signed for: a seal follows within `sealMs`, and what a crash leaves without one is kept and told of. Refuses
+   * the file before it is signed for: a seal follows after `sealMs`, and what a crash leaves without one is kept and told of. Refuses
    * `action.not-recorded` when too much waits, the journal is full, or it failed or was closed: after one failed write or sync everything
    * is refused until it is opened anew, because nobody knows then what the disk has. Throws on an entry that is not JSON.
    */
@@ -194,7 +196,7 @@ export class Journal {
     this.#queue = []
     this.#queueBytes = 0
     this.#wrote(segment, bytes, head)
-    this.#isUnsealed = true
+    this.#unsealedSince ??= this.#clock.now()
     void this.#lookForOthers()
     this.#wake()
     this.#sealSoon?.()
@@ -260,7 +262,7 @@ export class Journal {
 
   async #run(): Promise<void> {
     await Promise.resolve()
-    while (this.#queue.length > 0 || this.#waiters.length > 0 || this.#isUnsealed) {
+    while (this.#queue.length > 0 || this.#waiters.length > 0 || this.#unsealedSince !== undefined) {
       if (this.#waiters.length === 0) await this.#linger()
       await this.#gather()
       await this.#commitGroup()
@@ -281,7 +283,7 @@ export class Journal {
         this.#sealSoon = undefined
         calledOff.push(this.#clock.after(sealMs, () => this.#hurry?.()))
       }
-      if (this.#isUnsealed) this.#sealSoon()
+      if (this.#unsealedSince !== undefined) this.#sealSoon()
     })
   }
 
@@ -301,10 +303,10 @@ export class Journal {
     this.#waiters = []
     this.#isCrowded = waiters.length > 1
     const durable = waiters.filter((waiter) => waiter.durable)
-    const grew = this.#queue.length > 0 || this.#isUnsealed
+    const grew = this.#queue.length > 0 || this.#unsealedSince !== undefined
     this.#isCommitting = true
     try {
-      if (grew) await this.#writeGroup()
+      if (grew) await this.#writeGroup(waiters.length === 0 || durable.length > 0 || this.#isSealDue())
       for (const waiter of waiters) if (!waiter.durable) waiter.settle(done(waiter.n))
       if (durable.length > 0) await this.#sync()
       for (const waiter of durable) waiter.settle(done(waiter.n))
@@ -314,14 +316,24 @@ export class Journal {
     } finally {
       this.#isCommitting = false
     }
-    if (grew) for (const listener of this.#listeners) listener(this.#sealed)
+    if (grew && this.#unsealedSince === undefined) for (const listener of this.#listeners) listener(this.#sealed)
   }
 
-  /** Closes the group with a seal and writes it in one go. The seal takes its number before anything else can be appended. */
-  async #writeGroup(): Promise<void> {
+  /** Whether lines have stood without a seal for as long as they may, or their segment is full. */
+  #isSealDue(): boolean {
+    const { sealMs, segmentBytesMax } = this.#limits
+    const since = this.#unsealedSince
+    const now = this.#clock.now()
+    // A clock that was set back must not put it off.
+    if (since !== undefined && (now < since || now >= since + sealMs)) return true
+    return this.#segment === undefined || this.#segment.bytes + this.#queueBytes + sealBytesMax > segmentBytesMax
+  }
+
+  /** Writes a group in one go, closed with a seal or not yet. The seal takes its number before anything else can be appended. */
+  async #writeGroup(seals: boolean): Promise<void> {
     const first = this.#written.n + 1
     // The lines are chained here rather than one by one as they come: hashing many in a row takes a fraction of the time.
-    const { bytes, head } = chainGroup(this.#written, this.#queue, this.#signer)
+    const { bytes, head } = seals ? chainGroup(this.#written, this.#queue, this.#signer) : appendLines(this.#written, this.#queue)
     this.#last = head.n
     this.#writingBytes = bytes.byteLength
     this.#queue = []
@@ -330,8 +342,10 @@ export class Journal {
     await this.#disk.append(segment.first, bytes)
     this.#writingBytes = 0
     this.#wrote(segment, bytes, head)
-    this.#isUnsealed = false
-    this.#sealed = head
+    if (seals) {
+      this.#unsealedSince = undefined
+      this.#sealed = head
+    } else this.#unsealedSince ??= this.#clock.now()
   }
 
   #wrote(segment: { bytes: number }, { byteLength }: Uint8Array, head: Head): void {
@@ -343,7 +357,7 @@ export class Journal {
   async #segmentFor(first: number, bytes: number): Promise<{ first: number; bytes: number }> {
     const current = this.#segment
     // A segment ends with a seal, so what has none yet keeps what follows it with it; room for that was left.
-    const stays = this.#isUnsealed || current?.bytes === 0
+    const stays = this.#unsealedSince !== undefined || current?.bytes === 0
     if (current !== undefined && (stays || current.bytes + bytes <= this.#limits.segmentBytesMax)) return current
     // The old segment is synced first: a new one that outlived the tail of the old would be a gap.
     if (current !== undefined) await this.#sync()
@@ -365,7 +379,7 @@ export class Journal {
     for (const waiter of [...waiters, ...this.#waiters]) waiter.settle(refused)
     this.#waiters = []
     this.#queue = []
-    this.#isUnsealed = false
+    this.#unsealedSince = undefined
     this.#onFailure(cause)
   }
 }
