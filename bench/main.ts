@@ -13,6 +13,7 @@ import { root } from '../tools/files.ts'
 import { runProgram } from '../tools/programs.ts'
 import { isBuildFresh } from './build-age.ts'
 import type { Desk } from './desk.ts'
+import type { FeedFigures } from './feed.ts'
 import { measureGateway } from './gateway.ts'
 import { demoConfiguration, measureIdle, measureStarts } from './house-keeping.ts'
 import { endAll, shareCores, stayOn } from './processes.ts'
@@ -71,6 +72,7 @@ async function main(): Promise<void> {
   const scale = isAll ? await scaleOf() : undefined
   const desk = isAll ? await deskOf() : undefined
   const large = isAll ? await largeChangesOf() : undefined
+  const far = isAll || values.only === 'feed' ? await feedOf() : undefined
   const whole: Results = {
     ...results,
     gateway,
@@ -79,6 +81,7 @@ async function main(): Promise<void> {
     ...(scale === undefined ? {} : { scale }),
     ...(desk === undefined ? {} : { desk }),
     ...(large === undefined ? {} : { large }),
+    ...(far === undefined ? {} : { feed: far }),
   }
   await remit.stop()
   feed.close()
@@ -118,6 +121,11 @@ async function deskOf(): Promise<Desk> {
 async function largeChangesOf(): Promise<LargeChanges> {
   tell('change-sets among 100,000 identities')
   return (await figuresOf('large-change.ts')) as LargeChanges
+}
+
+async function feedOf(): Promise<FeedFigures> {
+  tell('gateways in processes of their own: stopping them, feeding a hundred, loading a snapshot')
+  return (await figuresOf('feed.ts')) as FeedFigures
 }
 
 async function figuresOf(file: string): Promise<unknown> {

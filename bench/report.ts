@@ -3,6 +3,7 @@ import { percentile, type Spread, showSpread, spreadOf, tableLines } from './fig
 import { connectionCounts, type GatewayFigures, type PathName, paths } from './gateway.ts'
 import type { Idle, Starts } from './house-keeping.ts'
 import type { Desk } from './desk.ts'
+import type { FeedFigures } from './feed.ts'
 import type { LargeChanges } from './large-change.ts'
 import type { Pause, Scale } from './scale.ts'
 import type { CutRound } from './streams.ts'
@@ -26,6 +27,7 @@ export interface Results {
   readonly scale?: Scale
   readonly desk?: Desk
   readonly large?: LargeChanges
+  readonly feed?: FeedFigures
 }
 
 /** What a later stage may raise. */
@@ -38,6 +40,8 @@ const targets = {
   scaleRatio: 1.25,
   pauseMs: 50,
   deskChanges: 1_000,
+  followMs: 20,
+  snapshotMs: 2_000,
 } as const
 
 /** Against what each path is set: the upstream for latency, nginx for requests per second. */
@@ -61,6 +65,7 @@ export function summary(results: Results): string[] {
     ...(results.scale === undefined ? [] : scaleLines(results.scale)),
     ...(results.desk === undefined ? [] : deskLines(results.desk)),
     ...(results.large === undefined ? [] : largeLines(results.large)),
+    ...(results.feed === undefined ? [] : feedLines(results.feed)),
   ]
 }
 
@@ -94,6 +99,26 @@ function largeLines({ identities, first, policies, thousand, most, tooMany }: La
       pauseRow('one role taken from 10,000, the most', most),
       pauseRow('one role taken from 10,001, refused', tooMany),
     ]),
+  ]
+}
+
+function feedLines({ stop, follow, snapshot }: FeedFigures): string[] {
+  const row = (says: string, { p50, p99, max }: FeedFigures['follow'] | FeedFigures['stop']['closed']) => [
+    says,
+    p50.toFixed(1),
+    p99.toFixed(1),
+    max.toFixed(1),
+  ]
+  return [
+    '',
+    ...tableLines([
+      [`${stop.gateways} gateway processes, ${stop.streams} streams, ${stop.grants} grants`, 'p50 ms', 'p99 ms', 'most ms'],
+      row('revoked until a client saw its stream end', stop.closed),
+      row('confirmed by both to whoever revoked', stop.confirmed),
+      row(`${follow.gateways} gateways, ${follow.changesPerSecond} changes/s: committed until applied`, follow),
+    ]),
+    `streams by ms: ${stop.histogram.map(([upTo, streams]) => `${Number.isFinite(upTo ?? Infinity) ? `≤${upTo}` : 'more'} ${streams}`).join(', ')}`,
+    `a snapshot of ${snapshot.identities} identities and ${snapshot.grants} grants, ms: ${snapshot.milliseconds.map((each) => each.toFixed(0)).join(', ')}`,
   ]
 }
 
@@ -215,7 +240,7 @@ function mebibytes({ bytes }: Idle): number {
 }
 
 /** Each target, its figure, and whether it is met. */
-export function verdictLines({ gateway, starts, idle, cuts, scale, desk }: Results): string[] {
+export function verdictLines({ gateway, starts, idle, cuts, scale, desk, feed }: Results): string[] {
   const rows: string[][] = [['target', 'wanted', 'measured', '']]
   const judge = (says: string, wanted: string, measured: string, isMet: boolean) =>
     rows.push([says, wanted, measured, isMet ? 'met' : 'NOT MET'])
@@ -264,6 +289,13 @@ export function verdictLines({ gateway, starts, idle, cuts, scale, desk }: Resul
   if (desk !== undefined) {
     const { median } = spreadOf(desk.rounds.map((round) => round.changesPerSecond))
     judge('changes of the desk, SQLite', `≥ ${targets.deskChanges} a second`, median.toFixed(0), median >= targets.deskChanges)
+  }
+  if (feed !== undefined) {
+    const { stop, follow, snapshot } = feed
+    judge('two gateways, revoke to cut, p99', `< ${targets.cutMs} ms`, `${stop.closed.p99.toFixed(1)} ms`, stop.closed.p99 < targets.cutMs)
+    judge('100 gateways follow, p99', `< ${targets.followMs} ms`, `${follow.p99.toFixed(1)} ms`, follow.p99 < targets.followMs)
+    const longest = Math.max(...snapshot.milliseconds)
+    judge('a large snapshot is loaded', `< ${targets.snapshotMs} ms`, `${longest.toFixed(0)} ms`, longest < targets.snapshotMs)
   }
   return tableLines(rows)
 }

@@ -146,7 +146,7 @@ export async function fill(world: World, count: number, granted: number, each = 
   await reevaluate(desk)
 }
 
-async function putAll<K extends 'identity' | 'grant'>(
+export async function putAll<K extends 'identity' | 'grant'>(
   world: World,
   records: readonly (K extends 'grant' ? Grant : Identity)[],
   kind: K,
