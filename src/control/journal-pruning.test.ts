@@ -1,6 +1,7 @@
 /** The oldest of a journal goes, and nothing else: what is left is opened again and verified by a stranger, also after a stop in the middle. */
 import assert from 'node:assert/strict'
 import test, { type TestContext } from 'node:test'
+import { refuse } from '../kernel/refusals.ts'
 import { done, mustBe } from '../kernel/result.ts'
 import { verifyExport } from '../ledger/verify.ts'
 import { memoryJournalDisk } from '../../test/world/journal-disk.ts'
@@ -116,6 +117,16 @@ test('a stop between the entry and the removal leaves a journal that verifies, a
   assert.equal((await firsts(journal)).length, 10)
   assert.deepEqual((await report(journal)).failures, [])
   assert.equal(await pruneJournal(world.desk, journal, { forMs: 5.5 * day }), 4)
+  assert.deepEqual((await report(journal)).failures, [])
+})
+
+test('what cannot be recorded is not removed', async (context) => {
+  const { world, journal, report } = await tenDays(context)
+  await world.house.sequencer.flush()
+  const { clock, log } = world.desk
+  const store = { ...world.desk.store, change: () => Promise.resolve(refuse('store.unavailable')) }
+  assert.equal(await pruneJournal({ store, clock, log }, journal, { forMs: 5.5 * day }), 0)
+  assert.equal((await firsts(journal)).length, 10)
   assert.deepEqual((await report(journal)).failures, [])
 })
 

@@ -84,6 +84,8 @@ test('its rests grow to a bound, differ by chance, and one probe at a time is le
     let due = 1_000
     for (let rest = 0; rest < 10; rest += 1) {
       const { triedAgainAt = 0 } = circuit.health
+      circuit.failed('one that was under way when it came to rest')
+      assert.equal(circuit.health.triedAgainAt, triedAgainAt, 'which says nothing new')
       const waits = triedAgainAt - clock.now()
       if (rest === 0) firsts.add(waits)
       assert.ok(waits >= due * 0.75 && waits <= Math.min(30_000, due * 1.25 + 1), `${waits} of ${due}`)
