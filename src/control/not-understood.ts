@@ -23,6 +23,8 @@ export class KnownNotUnderstood {
   }
 
   remove(kind: RecordKind, id: string): void {
+    // Most often there is none, and every record that comes asks.
+    if (this.#records.size === 0) return
     const known = this.#records.get(`${kind} ${id}`)
     if (known === undefined) return
     this.#records.delete(`${kind} ${id}`)
