@@ -7,6 +7,7 @@ import { endGrant } from './end-grant.ts'
 import { everyRecord } from './every-record.ts'
 import { closeException } from './exception-ending.ts'
 import { endException, firstException } from './exceptions.ts'
+import { endGateway } from './gateways.ts'
 import type { Change, SearchBy } from './ports.ts'
 
 /** Why an epoch begins, and where the record that the world knows of ended. */
@@ -18,7 +19,7 @@ export interface EpochStart {
   readonly size: number
   /** The newest head that a witness or a place outside is known to have: a signed note; empty where nobody kept one. */
   readonly lastHead: string
-  /** API secrets stay as they are: whichever was revoked since the backup is good again. */
+  /** API secrets and gateways elsewhere stay as they are: whichever was revoked or removed since the backup is good again. */
   readonly keepSecrets: boolean
   /** A live person who is given the first administrator's exception again: nobody else administers after a restore. */
   readonly administrator?: string
@@ -31,6 +32,8 @@ export interface EpochBegun {
   readonly changeSets: number
   readonly secrets: number
   readonly links: number
+  /** That run elsewhere. */
+  readonly gateways: number
 }
 
 /** One transaction ends at most so many, so that a long history cannot make it one without end. */
@@ -39,7 +42,7 @@ const reason = 'a new epoch began'
 
 /**
  * Ends, in one space, everything that lived by a permission: grants with their sessions and held actions, exceptions, proposals, links,
- * sign-ins, and API secrets unless they are kept. Which of them had ended since the backup was made nobody can know. Quarantines stay:
+ * sign-ins, and API secrets and gateways elsewhere unless they are kept. Which of them had ended since the backup was made nobody can know. Quarantines stay:
  * only a person lifts them. Repeating it after a crash goes on where it stopped. Tokens end with the key that signed them, which whoever
  * restores replaces.
  */
@@ -83,8 +86,9 @@ export async function beginEpoch(desk: Desk, start: EpochStart): Promise<Result<
   )
   const secrets = keepSecrets ? 0 : await endSecrets(desk)
   const links = await endLinks(desk)
+  const gateways = keepSecrets ? 0 : await endGateways(desk)
   for (const kind of ['signIn', 'device', 'challenge', 'binding'] as const) await removeAll(desk, kind)
-  const counts = { grants, exceptions, changeSets, secrets, links }
+  const counts = { grants, exceptions, changeSets, secrets, links, gateways }
   return desk.store.change(async (tx) => {
     await note(tx, { kind: 'epoch.settled', actor: machinery, subject: desk.space, facts: { epoch, ...counts } })
     const administrator = start.administrator === undefined ? undefined : desk.facts.identityNamed(start.administrator)
@@ -130,6 +134,12 @@ async function endLinks(desk: Desk): Promise<number> {
       isOpen: (link) => link.usedAt === undefined && now < link.expiresAt,
     },
   )
+}
+
+/** One that was removed since the backup would be enrolled again, with the secrets of its services. */
+function endGateways(desk: Desk): Promise<number> {
+  const end = async (tx: Change, gateway: Records['gateway']) => void (await endGateway(tx, gateway, { by: machinery, right: {}, reason }))
+  return endAll(desk, 'gateway', { state: ['invited', 'enrolled'] }, { end })
 }
 
 interface EndingOf<R> {

@@ -11,7 +11,7 @@ import { messageBytesMax, waitingBytesMax } from '../feed/link.ts'
 import { leaseMs } from '../feed/messages.ts'
 import { parseEnrolRequest } from '../feed/parse-enrolment.ts'
 import { type FeedAuthority, openFeedAuthority } from '../host/feed-authority.ts'
-import { openFeedListener, type FeedPeer } from '../host/feed-listener.ts'
+import { type FeedListener, openFeedListener, type FeedPeer } from '../host/feed-listener.ts'
 import type { FeedWire } from '../host/feed-wire.ts'
 import type { Log } from '../host/logs.ts'
 import { addressForCounting } from '../kernel/client-address.ts'
@@ -60,7 +60,7 @@ export async function makeFeed(house: House, options: FeedOptions): Promise<Feed
   const { number: epoch } = await currentEpoch(house.database)
   const alarm = (says: string, cause?: unknown) => log.error(says, cause === undefined ? {} : { error: cause })
   const served = house.rooms.map((room): Served => {
-    const { desk, gate } = room
+    const { desk } = room
     const server = new FeedServer({
       desk,
       epoch,
@@ -70,11 +70,11 @@ export async function makeFeed(house: House, options: FeedOptions): Promise<Feed
       renewCertificate: (gateway, request) => renewCertificate(authority, gateway, request),
       alarm,
     })
-    return { room: { ...room, desk, gate }, server, watcher: new GatewayWatcher(desk, alarm) }
+    return { room, server, watcher: new GatewayWatcher(desk, alarm) }
   })
-  const port = { listener: undefined as Awaited<ReturnType<typeof openFeedListener>> | undefined }
+  let listener: FeedListener | undefined
   const address = () =>
-    `${options.reachedAt.includes(':') ? `[${options.reachedAt}]` : options.reachedAt}:${port.listener?.port ?? options.listen.port}`
+    `${options.reachedAt.includes(':') ? `[${options.reachedAt}]` : options.reachedAt}:${listener?.port ?? options.listen.port}`
   const limits = new RateLimits()
   return {
     at: (space) => {
@@ -88,7 +88,7 @@ export async function makeFeed(house: House, options: FeedOptions): Promise<Feed
       }
     },
     open: async () => {
-      port.listener = await openFeedListener({
+      listener = await openFeedListener({
         authority,
         ...options.listen,
         limits: { messageBytesMax, waitingBytesMax, silenceMs },
@@ -102,7 +102,7 @@ export async function makeFeed(house: House, options: FeedOptions): Promise<Feed
     },
     close: async () => {
       for (const { server } of served) server.close()
-      await port.listener?.close()
+      await listener?.close()
     },
   }
 }

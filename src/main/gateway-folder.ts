@@ -11,8 +11,11 @@ import { parseKeptEnrolment, parseKeptEpoch } from '../feed/parse-kept-enrolment
 import { askAsStranger, findAuthority } from '../host/feed-dial.ts'
 import { certificateRequest, keyHash, loadOrMakeFeedKey } from '../host/feed-key.ts'
 import { type HostSigner, loadOrMakeSigner, readKeyFile, writeKeyFile } from '../host/key-files.ts'
+import { isFresh, isPair, readCertificate } from '../host/tls-material.ts'
 import { canonicalJson } from '../kernel/json.ts'
-import { describeRefusal, refusals } from '../kernel/refusals.ts'
+import type { Instant } from '../kernel/instants.ts'
+import { describeRefusal, refusals, refuse } from '../kernel/refusals.ts'
+import { done, type Result } from '../kernel/result.ts'
 import { makeVkey } from '../ledger/note.ts'
 import { StoreLock } from '../store/sqlite/lock.ts'
 import { orThrow } from './or-throw.ts'
@@ -81,13 +84,22 @@ export class GatewayFolder {
     return { certificate: this.#enrolment.certificate, key: this.#key.export({ format: 'pem', type: 'pkcs8' }).toString() }
   }
 
-  request(): string {
-    return certificateRequest(this.#key)
-  }
-
-  async renewed(certificate: string): Promise<void> {
-    if (this.#enrolment === undefined) throw new Error('nobody has told this gateway who it is')
-    await this.#keep({ ...this.#enrolment, certificate })
+  /**
+   * Asks for another certificate once two thirds of the time of this one are over. Answers whether there is a new one; what is none for
+   * its key, from its authority, does not take the place of the one it has.
+   */
+  async renew(now: Instant, ask: (request: string) => Promise<Result<string>>): Promise<Result<boolean>> {
+    const enrolment = this.#enrolment
+    if (enrolment === undefined) throw new Error('nobody has told this gateway who it is')
+    if (isFresh(enrolment.certificate, now)) return done(false)
+    const given = await ask(certificateRequest(this.#key))
+    if (!given.ok) return given
+    const [certificate, authority] = [readCertificate(given.value), readCertificate(enrolment.authority)]
+    const isOurs =
+      certificate !== undefined && authority !== undefined && isPair(certificate, this.#key) && certificate.verify(authority.publicKey)
+    if (!isOurs) return refuse('tls.unusable', { detail: 'control gave a certificate that is not for this gateway' })
+    await this.#keep({ ...enrolment, certificate: given.value })
+    return done(true)
   }
 
   /** The newest epoch that control was in; an earlier one is a control that was left behind. */
@@ -116,7 +128,7 @@ export class GatewayFolder {
     const request: EnrolRequest = {
       type: 'enrol',
       code: code.secret,
-      request: this.request(),
+      request: certificateRequest(this.#key),
       journal: makeVkey(this.#signer.name, this.#signer.publicKey),
     }
     const failures: string[] = []

@@ -11,7 +11,6 @@ import { type HostClock, makeClock } from '../host/clock.ts'
 import { makeDial } from '../host/feed-dial.ts'
 import { openJournalFiles } from '../host/journal-files.ts'
 import { type Log, makeLog } from '../host/logs.ts'
-import { isFresh } from '../host/tls-material.ts'
 import { makeTokenReader } from '../host/token-mint.ts'
 import { GatewayFolder, type KeptEnrolment } from './gateway-folder.ts'
 import { orThrow } from './or-throw.ts'
@@ -106,10 +105,9 @@ async function serve(folder: GatewayFolder, { self, authority }: KeptEnrolment, 
 
 /** Over the link, before the old one has run out. Without control it is tried again at the next look. */
 async function renew(folder: GatewayFolder, fed: FedGateway, log: Log): Promise<void> {
-  if (isFresh(folder.identity().certificate, Date.now()) || fed.state().link !== 'following') return
-  const renewed = await fed.renewCertificate(folder.request())
-  if (renewed.ok) await folder.renewed(renewed.value)
-  else log.warn('the certificate could not be renewed', { code: renewed.refusal.code })
+  if (fed.state().link !== 'following') return
+  const renewed = await folder.renew(Date.now(), (request) => fed.renewCertificate(request))
+  if (!renewed.ok) log.warn('the certificate could not be renewed', { code: renewed.refusal.code, detail: renewed.refusal.detail })
 }
 
 /** What whoever looks after it hears: that it serves, that control was lost, that it is back. The ports are opened with the first facts. */

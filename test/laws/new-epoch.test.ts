@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import { beginEpoch, type EpochStart } from '../../src/control/new-epoch.ts'
+import { codeHash, inviteGateway } from '../../src/control/gateways.ts'
 import { beginRegistration, makeInvitation } from '../../src/control/people.ts'
 import { quarantine, release } from '../../src/control/quarantine.ts'
 import type { Grant } from '../../src/model/grants.ts'
@@ -39,7 +40,15 @@ describe('a new epoch', () => {
     const decision = allowed(await world.gateway.authorize(callOf(world, bearer, 'put-telemetry')))
     const cuts: string[] = []
     world.gateway.onEnd(decision.session, (reason) => cuts.push(reason))
+    const code = reveal(mustBe(await inviteGateway(world.desk, await world.caller('ana'), { name: 'edge-1', gateway: 'http' })).code)
     const begun = mustBe(await beginEpoch(world.desk, start))
+    assert.equal(begun.gateways, 1)
+    const left = await world.desk.store.read((tx) => tx.find('gateway', { codeHash: codeHash(code) }))
+    assert.deepEqual(
+      left.map(({ state }) => state),
+      ['removed'],
+      'one that was removed since the backup must not be back',
+    )
     assert.equal(cuts.length, 1)
     refused(world.gateway.stands(decision), 'credential.invalid')
     refusedVerdict(await world.gateway.authorize(callOf(world, bearer, 'put-telemetry')), 'credential.invalid')

@@ -81,7 +81,7 @@ function withEpoch(command: Command): Command {
     .option('--reason <text>', 'why, for the ledger')
     .option('--anchor <folder or url>', "the place outside that was given the ledger's heads")
     .option('--administrator <name>', "a live person who is given the first administrator's exception again, for 30 days")
-    .option('--keep-secrets', 'leave API secrets as they are: whichever was revoked since then is good again')
+    .option('--keep-secrets', 'leave API secrets and gateways elsewhere as they are: whichever was revoked or removed since is good again')
 }
 
 function epochOptions(run: Run): EpochOptions {
