@@ -1,33 +1,38 @@
 /** Reads what is said when a gateway enrols: strictly, on both sides. */
-import { isRefusalCode } from '../kernel/refusals.ts'
+import { isRefusalCode, type RefusalCode } from '../kernel/refusals.ts'
+import { isJsonObject } from '../kernel/json.ts'
 import type { Result } from '../kernel/result.ts'
 import type { EnrolAnswer, EnrolRequest } from './enrolment.ts'
-import { readMessage } from './parse-members.ts'
+import { id, object, one, readAs, type Shape, upTo } from './parse-shapes.ts'
+
+const word = upTo(64)
+const pem = upTo(8_192)
 
 /** Refuses `feed.unreadable`. */
 export function parseEnrolRequest(text: string): Result<EnrolRequest> {
-  return readMessage(text, (message): EnrolRequest => {
-    const { type, code, request, journal } = message.members(['type', 'code', 'request', 'journal'])
-    return { type: type.oneOf(['enrol']), code: code.text(128), request: request.text(8_192), journal: journal.text(512) }
-  })
+  return readAs(text, request)
 }
 
 /** Refuses `feed.unreadable`. */
 export function parseEnrolAnswer(text: string): Result<EnrolAnswer> {
-  return readMessage(text, (message): EnrolAnswer => {
-    if (Object.hasOwn(message.object(), 'code')) {
-      const { type, code } = message.members(['type', 'code'])
-      const read = code.text(64)
-      return { type: type.oneOf(['refused']), code: isRefusalCode(read) ? read : 'enrolment.refused' }
-    }
-    const { type, id, space, name, gateway, certificate } = message.members(['type', 'id', 'space', 'name', 'gateway', 'certificate'])
-    return {
-      type: type.oneOf(['enrolled']),
-      id: id.id('gtw'),
-      space: space.text(64),
-      name: name.text(64),
-      gateway: gateway.text(64),
-      certificate: certificate.text(8_192),
-    }
-  })
+  return readAs(text, (value): EnrolAnswer => (isJsonObject(value) && Object.hasOwn(value, 'code') ? refused(value) : enrolled(value)))
 }
+
+const request = object<EnrolRequest>({ type: one('enrol'), code: upTo(128), request: pem, journal: upTo(512) })
+
+/** A code of a later version is a no all the same. */
+const code: Shape<RefusalCode> = (value) => {
+  const read = word(value)
+  return isRefusalCode(read) ? read : 'enrolment.refused'
+}
+
+const refused = object<Extract<EnrolAnswer, { readonly type: 'refused' }>>({ type: one('refused'), code })
+
+const enrolled = object<Extract<EnrolAnswer, { readonly type: 'enrolled' }>>({
+  type: one('enrolled'),
+  id: id('gtw'),
+  space: word,
+  name: word,
+  gateway: word,
+  certificate: pem,
+})

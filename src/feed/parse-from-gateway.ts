@@ -1,212 +1,143 @@
 /** Reads what a gateway says to control, strictly: an unknown kind of message, an unknown member or a value of another kind is refused. */
+import { isJsonObject, type JsonValue } from '../kernel/json.ts'
 import type { Result } from '../kernel/result.ts'
 import { effects } from '../model/effects.ts'
 import type { Action, Material } from '../model/actions.ts'
 import type { TokenClaims } from '../control/ports.ts'
-import type { Ask, FromGateway } from './messages.ts'
-import { type Member, readMessage } from './parse-members.ts'
+import type { Ask, FromGateway, Hello, SignOfLife } from './messages.ts'
+import {
+  argument,
+  count,
+  hex,
+  id,
+  list,
+  map,
+  object,
+  one,
+  optional,
+  pair,
+  readAs,
+  type Shape,
+  someOf,
+  text,
+  Unread,
+  upTo,
+} from './parse-shapes.ts'
 
-const grantsMax = 20_000
-const headersMax = 1_000
-const argumentsMax = 1_000
-const chainMax = 16
-/** base64 of a body that can be held: 1 MiB. */
-const bodyTextMax = 1_400_000
-const textMax = 16_384
-
-/** Refuses `feed.unreadable`. */
-export function parseFromGateway(text: string): Result<FromGateway> {
-  return readMessage(text, readFromGateway)
+/** Refuses `feed.unreadable`, with the place in `detail` and never with what stands there. */
+export function parseFromGateway(message: string): Result<FromGateway> {
+  return readAs(message, read)
 }
 
-function readFromGateway(message: Member): FromGateway {
-  const type = typeOf(message)
-  switch (type) {
-    case 'hello':
-      return readHello(message)
-    case 'renew': {
-      const { n } = message.members(['type', 'n'])
-      return { type, n: n.number() }
-    }
-    case 'applied': {
-      const { version } = message.members(['type', 'version'])
-      return { type, version: version.number() }
-    }
-    case 'ask': {
-      const { id, ask } = message.members(['type', 'id', 'ask'])
-      return { type, id: id.number(), ask: readAsk(ask) }
-    }
-    case 'alive': {
-      const { grants } = message.members(['type', 'grants'])
-      return { type, grants: grants.items(grantsMax).map(readSignOfLife) }
-    }
-    case 'anchor': {
-      const { n, hash } = message.members(['type', 'n', 'hash'])
-      return { type, n: n.number(), hash: hash.hex(32) }
-    }
-    case 'drilled': {
-      const { n } = message.members(['type', 'n'])
-      return { type, n: n.number() }
-    }
-  }
+function read(value: JsonValue): FromGateway {
+  const type = isJsonObject(value) ? value.type : undefined
+  const shape = typeof type === 'string' && Object.hasOwn(messages, type) ? messages[type as keyof typeof messages] : undefined
+  if (shape === undefined) throw new Unread('a message of a type that is not known')
+  return shape(value)
 }
 
-const types = ['hello', 'renew', 'applied', 'ask', 'alive', 'anchor', 'drilled'] as const satisfies readonly FromGateway['type'][]
+type Of<T extends FromGateway['type']> = Extract<FromGateway, { readonly type: T }>
+type Asked<T extends Ask['what']> = Extract<Ask, { readonly what: T }>
 
-function typeOf(message: Member): FromGateway['type'] {
-  const { type } = message.object()
-  const known = types.find((each) => each === type)
-  if (known === undefined) throw message.flaw('is of no kind that is known')
-  return known
+const word = upTo(200)
+const line = upTo(16_384)
+
+/** One text for one body: what decodes to something that is written otherwise was not written as RFC 4648 has it. */
+const base64: Shape<string> = (value) => {
+  const read = text(value)
+  if (Buffer.from(read, 'base64').toString('base64') !== read) throw new Unread('no base64')
+  return read
 }
 
-function readHello(message: Member): FromGateway {
-  const at = message.members(['type', 'speaks', 'software', 'run', 'has'])
-  return {
-    type: 'hello',
-    speaks: at.speaks.items(16).map((each) => each.number()),
-    software: at.software.text(100),
-    run: at.run.text(100),
-    ...at.has.maybe('has', (has) => {
-      const { epoch, version } = has.members(['epoch', 'version'])
-      return { epoch: epoch.number(), version: version.number() }
-    }),
-  }
+const from1: Shape<number> = (value) => {
+  const read = count(value)
+  if (read === 0) throw new Unread('nothing at all')
+  return read
 }
 
-function readSignOfLife(member: Member): { readonly grant: string; readonly lastUse: number; readonly underWay: number } {
-  const { grant, lastUse, underWay } = member.members(['grant', 'lastUse', 'underWay'])
-  return { grant: grant.id('grn'), lastUse: lastUse.number(), underWay: underWay.number(0, 1_000_000) }
+const claims: Shape<TokenClaims> = object<TokenClaims>({
+  jti: id('tok'),
+  space: word,
+  chain: someOf(id('idn')),
+  provedBy: line,
+  audience: line,
+  grant: optional(id('grn')),
+  issuedAt: count,
+  expiresAt: count,
+  proved: map(line),
+})
+
+const action: Shape<Action> = object<Action>({
+  protocol: one('http'),
+  service: word,
+  operation: word,
+  verb: word,
+  effect: one(...effects),
+  tier: one(0, 1, 2, 3),
+  arguments: map(argument),
+  target: text,
+})
+
+const material: Shape<Material> = object<Material>({
+  method: word,
+  target: text,
+  headers: list(pair(text), 10_000),
+  bodySha256: word,
+})
+
+const signOfLife: Shape<SignOfLife> = object<SignOfLife>({ grant: id('grn'), lastUse: count, underWay: count })
+
+const asks = {
+  bind: object<Asked<'bind'>>({ what: one('bind'), claims, address: word }),
+  'used-elsewhere': object<Asked<'used-elsewhere'>>({ what: one('used-elsewhere'), claims, bound: word, address: word }),
+  'open-session': object<Asked<'open-session'>>({ what: one('open-session'), claims, address: word, grant: id('grn') }),
+  settle: object<Asked<'settle'>>({
+    what: one('settle'),
+    claims,
+    address: word,
+    action,
+    material: optional(material),
+    grant: id('grn'),
+    session: id('ses'),
+    line: optional(count),
+    hold: optional(id('hld')),
+  }),
+  hold: object<Asked<'hold'>>({
+    what: one('hold'),
+    claims,
+    address: word,
+    action,
+    material,
+    body: optional(base64),
+    grant: id('grn'),
+    session: id('ses'),
+    digest: word,
+  }),
+  exhausted: object<Asked<'exhausted'>>({ what: one('exhausted'), grant: id('grn') }),
+  reserve: object<Asked<'reserve'>>({ what: one('reserve'), grant: id('grn'), line: count, uses: from1 }),
+  release: object<Asked<'release'>>({ what: one('release'), grant: id('grn'), line: count, uses: count }),
+  'renew-certificate': object<Asked<'renew-certificate'>>({ what: one('renew-certificate'), request: line }),
+} satisfies { readonly [T in Ask['what']]: Shape<Asked<T>> }
+
+const ask: Shape<Ask> = (value) => {
+  const what = isJsonObject(value) ? value.what : undefined
+  const shape: Shape<Ask> | undefined = typeof what === 'string' && Object.hasOwn(asks, what) ? asks[what as keyof typeof asks] : undefined
+  if (shape === undefined) throw new Unread('a question that is not known')
+  return shape(value)
 }
 
-const asked = [
-  'bind',
-  'used-elsewhere',
-  'open-session',
-  'settle',
-  'hold',
-  'exhausted',
-  'reserve',
-  'release',
-  'renew-certificate',
-] as const satisfies readonly Ask['what'][]
-
-function readAsk(member: Member): Ask {
-  const { what: written } = member.object()
-  const what = asked.find((each) => each === written)
-  switch (what) {
-    case 'bind': {
-      const { claims, address } = member.members(['what', 'claims', 'address'])
-      return { what, claims: readClaims(claims), address: address.text(100) }
-    }
-    case 'used-elsewhere': {
-      const { claims, address, bound } = member.members(['what', 'claims', 'bound', 'address'])
-      return { what, claims: readClaims(claims), bound: bound.text(100), address: address.text(100) }
-    }
-    case 'open-session': {
-      const { claims, address, grant } = member.members(['what', 'claims', 'address', 'grant'])
-      return { what, claims: readClaims(claims), address: address.text(100), grant: grant.id('grn') }
-    }
-    case 'settle':
-      return readSettle(member)
-    case 'hold':
-      return readHold(member)
-    case 'exhausted': {
-      const { grant } = member.members(['what', 'grant'])
-      return { what, grant: grant.id('grn') }
-    }
-    case 'reserve':
-    case 'release': {
-      const { grant, line, uses } = member.members(['what', 'grant', 'line', 'uses'])
-      return { what, grant: grant.id('grn'), line: line.number(), uses: uses.number(what === 'reserve' ? 1 : 0) }
-    }
-    case 'renew-certificate': {
-      const { request } = member.members(['what', 'request'])
-      return { what, request: request.text(textMax) }
-    }
-    default:
-      throw member.flaw('asks for nothing that is known')
-  }
-}
-
-function readSettle(member: Member): Ask {
-  const at = member.members(['what', 'claims', 'address', 'action', 'material', 'grant', 'session', 'line', 'hold'])
-  return {
-    what: 'settle',
-    claims: readClaims(at.claims),
-    address: at.address.text(100),
-    action: readAction(at.action),
-    ...at.material.maybe('material', readMaterial),
-    grant: at.grant.id('grn'),
-    session: at.session.id('ses'),
-    ...at.line.maybe('line', (line) => line.number()),
-    ...at.hold.maybe('hold', (hold) => hold.id('hld')),
-  }
-}
-
-function readHold(member: Member): Ask {
-  const at = member.members(['what', 'claims', 'address', 'action', 'material', 'body', 'grant', 'session', 'digest'])
-  return {
-    what: 'hold',
-    claims: readClaims(at.claims),
-    address: at.address.text(100),
-    action: readAction(at.action),
-    material: readMaterial(at.material),
-    ...at.body.maybe('body', (body) => {
-      const text = body.text(bodyTextMax)
-      // One text for one body: what decodes to something that is written otherwise was not written by base64 as RFC 4648 has it.
-      if (Buffer.from(text, 'base64').toString('base64') !== text) throw body.flaw('is not base64')
-      return text
-    }),
-    grant: at.grant.id('grn'),
-    session: at.session.id('ses'),
-    digest: at.digest.text(100),
-  }
-}
-
-function readClaims(member: Member): TokenClaims {
-  const at = member.members(['jti', 'space', 'chain', 'provedBy', 'audience', 'grant', 'issuedAt', 'expiresAt', 'proved'])
-  const chain = at.chain.items(chainMax).map((link) => link.id('idn'))
-  if (chain.length === 0) throw at.chain.flaw('is empty')
-  return {
-    jti: at.jti.id('tok'),
-    space: at.space.text(200),
-    chain,
-    provedBy: at.provedBy.text(4_096),
-    audience: at.audience.text(),
-    ...at.grant.maybe('grant', (grant) => grant.id('grn')),
-    issuedAt: at.issuedAt.number(),
-    expiresAt: at.expiresAt.number(),
-    proved: Object.fromEntries(at.proved.entries(100).map(([name, value]) => [name, value.text(8_192)])),
-  }
-}
-
-function readAction(member: Member): Action {
-  const at = member.members(['protocol', 'service', 'operation', 'verb', 'effect', 'tier', 'arguments', 'target'])
-  const tier = ([0, 1, 2, 3] as const).find((each) => each === at.tier.value)
-  if (tier === undefined) throw at.tier.flaw('is no tier')
-  return {
-    protocol: at.protocol.oneOf(['http']),
-    service: at.service.text(200),
-    operation: at.operation.text(200),
-    verb: at.verb.text(100),
-    effect: at.effect.oneOf(effects),
-    tier,
-    arguments: Object.fromEntries(at.arguments.entries(argumentsMax).map(([name, value]) => [name, value.argument()])),
-    target: at.target.text(textMax),
-  }
-}
-
-function readMaterial(member: Member): Material {
-  const at = member.members(['method', 'target', 'headers', 'bodySha256'])
-  return {
-    method: at.method.text(100),
-    target: at.target.text(textMax),
-    headers: at.headers.items(headersMax).map((header) => {
-      const [name, value, ...more] = header.items(2)
-      if (name === undefined || value === undefined || more.length > 0) throw header.flaw('is no header')
-      return [name.text(), value.text(65_536)]
-    }),
-    bodySha256: at.bodySha256.text(64),
-  }
-}
+const messages = {
+  hello: object<Hello>({
+    type: one('hello'),
+    speaks: list(count, 100),
+    software: word,
+    run: word,
+    has: optional(object<NonNullable<Hello['has']>>({ epoch: count, version: count })),
+  }),
+  renew: object<Of<'renew'>>({ type: one('renew'), n: count }),
+  applied: object<Of<'applied'>>({ type: one('applied'), version: count }),
+  ask: object<Of<'ask'>>({ type: one('ask'), id: count, ask }),
+  alive: object<Of<'alive'>>({ type: one('alive'), grants: list(signOfLife, 100_000) }),
+  anchor: object<Of<'anchor'>>({ type: one('anchor'), n: count, hash: hex(32) }),
+  drilled: object<Of<'drilled'>>({ type: one('drilled'), n: count }),
+} satisfies { readonly [T in FromGateway['type']]: Shape<Of<T>> }

@@ -1,24 +1,31 @@
 /** Reads back what a gateway keeps of its enrolment between its runs. */
-import type { Result } from '../kernel/result.ts'
+import { done, type Result } from '../kernel/result.ts'
 import type { FedSelf } from './fed-parts.ts'
-import { readMessage } from './parse-members.ts'
+import { count, hex, id, object, readAs, upTo } from './parse-shapes.ts'
+
+export interface KeptEnrolment {
+  readonly self: FedSelf
+  readonly code: string
+  readonly authority: string
+  readonly certificate: string
+}
+
+const word = upTo(64)
+const pem = upTo(8_192)
+const enrolment = object<KeptEnrolment>({
+  self: object<FedSelf>({ id: id('gtw'), space: word, name: word, gateway: word }),
+  code: hex(32),
+  authority: pem,
+  certificate: pem,
+})
+const epoch = object<{ readonly epoch: number }>({ epoch: count })
 
 /** Refuses `feed.unreadable` on what was not written by `remit gateway`. */
-export function parseKeptEnrolment(
-  text: string,
-): Result<{ readonly self: FedSelf; readonly code: string; readonly authority: string; readonly certificate: string }> {
-  return readMessage(text, (kept) => {
-    const { self, code, authority, certificate } = kept.members(['self', 'code', 'authority', 'certificate'])
-    const { id, space, name, gateway } = self.members(['id', 'space', 'name', 'gateway'])
-    return {
-      self: { id: id.id('gtw'), space: space.text(64), name: name.text(64), gateway: gateway.text(64) },
-      code: code.hex(32),
-      authority: authority.text(8_192),
-      certificate: certificate.text(8_192),
-    }
-  })
+export function parseKeptEnrolment(text: string): Result<KeptEnrolment> {
+  return readAs(text, enrolment)
 }
 
 export function parseKeptEpoch(text: string): Result<number> {
-  return readMessage(text, (kept) => kept.members(['epoch']).epoch.number(0))
+  const read = readAs(text, epoch)
+  return read.ok ? done(read.value.epoch) : read
 }

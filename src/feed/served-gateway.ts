@@ -301,11 +301,14 @@ export class ServedGateway {
       return undefined
     }
     this.#asking += 1
-    void asks.answer(ask).then((answer) => {
-      this.#asking -= 1
-      this.#stream.sayInTurn({ type: 'answer', id, answer })
-    })
+    void this.#answer(asks, id, ask)
     return undefined
+  }
+
+  async #answer(asks: ServedAsks, id: number, ask: Ask): Promise<void> {
+    const answer = await asks.answer(ask)
+    this.#asking -= 1
+    this.#stream.sayInTurn({ type: 'answer', id, answer })
   }
 
   #hearSigns(signs: readonly SignOfLife[]): undefined {
