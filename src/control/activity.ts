@@ -16,6 +16,14 @@ export interface Report {
   readonly underWay: number
 }
 
+/** What one control node tells the others of one grant; 0 for what never was. */
+export interface Sign {
+  readonly grant: string
+  readonly lastUse: Instant
+  readonly lastCall: Instant
+  readonly underWay: number
+}
+
 /** After a restart nothing is known, so silence counts from the start of this process. */
 export class Activity {
   readonly startedAt: Instant
@@ -68,6 +76,16 @@ export class Activity {
   lost(gateway: string): void {
     for (const grant of this.#elsewhere.get(gateway) ?? []) this.#lives.get(grant)?.elsewhere?.delete(gateway)
     this.#elsewhere.delete(gateway)
+  }
+
+  /** What was used or called since, and what is under way here or by gateways of this node: `isOurs` says which those are. */
+  *since(instant: Instant, isOurs: (gateway: string) => boolean): Generator<Sign> {
+    for (const [grant, life] of this.#lives) {
+      const { lastUse = 0, lastCall = 0, elsewhere = new Map<string, number>() } = life
+      let { underWay } = life
+      for (const [gateway, count] of elsewhere) if (isOurs(gateway)) underWay += count
+      if (underWay > 0 || lastUse >= instant || lastCall >= instant) yield { grant, lastUse, lastCall, underWay }
+    }
   }
 
   lastUse(grant: string): Instant | undefined {

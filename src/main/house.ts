@@ -19,6 +19,7 @@ import type { Sequencer } from '../control/sequencer.ts'
 import { Stopping } from '../control/stopping.ts'
 import type { WitnessLine } from '../control/witnessing.ts'
 import { OtherNodes } from '../feed/other-nodes.ts'
+import { SharedLife } from '../feed/shared-life.ts'
 import { makeVkey } from '../ledger/note.ts'
 import { makeIssuerTokens } from '../host/issuer-tokens.ts'
 import { PolicyChecker } from '../host/policy-checker.ts'
@@ -26,6 +27,7 @@ import { makeTokenMint, type OlderKey } from '../host/token-mint.ts'
 import type { MasterKeys } from '../host/master-key.ts'
 import { noSecrets } from '../host/secret-source.ts'
 import { makeVault } from '../host/vault.ts'
+import { isId } from '../kernel/ids.ts'
 import type { Instant } from '../kernel/instants.ts'
 import { refuse } from '../kernel/refusals.ts'
 import { done, type Result } from '../kernel/result.ts'
@@ -215,7 +217,7 @@ async function openRoom(shared: Shared, parts: RoomParts): Promise<Result<Room>>
   const journal = await openJournal(shared, parts, store)
   if (!journal.ok) return journal
   const desk = await makeDesk(shared, parts, { store, facts })
-  new OtherNodes({ nodes: database.nodes, store, stopping: desk.stopping, clock: house.clock }).join()
+  joinNodes(shared, desk)
   const gate = gateInProcess(desk, httpGateway, {
     journal: journal.value,
     alarm: house.alarm,
@@ -225,6 +227,22 @@ async function openRoom(shared: Shared, parts: RoomParts): Promise<Result<Room>>
   if (!policies.ok) return policies
   const settled = await settleEpoch(desk, database, shared.epoch)
   return settled.ok ? done({ desk, gate, journal: journal.value, earlierJournals: earlierJournals(parts, shared.epoch) }) : settled
+}
+
+/** Other control nodes hear of what lives and what has stopped here, and this one of what does there. */
+function joinNodes({ database, house, closing }: Shared, desk: Desk): void {
+  const { nodes } = database
+  if (nodes.node === '') return
+  const { clock } = house
+  const { space, store, stopping, activity, facts } = desk
+  const isOpen = (id: string) => {
+    const grant = isId('grn', id) ? facts.grant(id) : undefined
+    return grant !== undefined && grant.endedAt === undefined
+  }
+  const life = new SharedLife({ nodes, space, activity, clock, isOpen })
+  life.begin()
+  closing.add(async () => life.stop())
+  new OtherNodes({ nodes, store, stopping, clock }).join()
 }
 
 function earlierJournals({ gateway, journalDisk }: RoomParts, epoch: Epoch): readonly ExportedJournal[] {
