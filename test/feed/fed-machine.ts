@@ -86,7 +86,7 @@ export class Machine {
   static async make(
     gateway: EnrolledGateway,
     dial: Dial,
-    more: Partial<FedGatewayOptions> & { readonly start?: Instant } = {},
+    { dial: _first, ...more }: Partial<FedGatewayOptions> & { readonly start?: Instant } = {},
   ): Promise<Machine> {
     const clock = new MachineClock(more.start ?? Date.UTC(2030, 0, 1))
     const seed = seedOf(gateway.name)

@@ -9,6 +9,7 @@ import { gatewayOf } from '../../src/model/gateways.ts'
 import { allowed, answered, ask, atWork, held, refused, refusedVerdict, start } from '../world/deeds.ts'
 import { openWorld, type World } from '../world/world.ts'
 import { shopDocument } from '../world/shop.ts'
+import type { FeedLink } from '../../src/feed/link.ts'
 import { dialsTo, journalSigner, Machine, unreachable } from './fed-machine.ts'
 import { enrolled, keyOf, serve, type Served, settled } from './scripted-gateway.ts'
 
@@ -30,7 +31,7 @@ async function withHalves(run: (halves: Halves) => Promise<void>, document = sho
       async machine(name, more = {}) {
         const { name: journal, publicKey } = journalSigner(name)
         const gateway = await enrolled(world, name, 'http', makeVkey(journal, publicKey))
-        const machine = await Machine.make(gateway, dialsTo(served, keyOf(name)), { start: world.clock.now(), ...more })
+        const machine = await Machine.make(gateway, more.dial ?? dialsTo(served, keyOf(name)), { start: world.clock.now(), ...more })
         machines.push(machine)
         await machine.start()
         return machine
@@ -260,4 +261,40 @@ test('a token is bound to the address that used it first, at whichever gateway',
       signals.map(({ kind }) => kind),
       ['token-used-elsewhere'],
     )
+  }))
+
+test('a grant with a limit that this gateway does not know is refused as that, others go on, and once it can be read it is used', () =>
+  withHalves(async ({ world, served, machine }) => {
+    let isNewer = true
+    const through = ([gateway, control]: readonly [FeedLink, FeedLink]) => {
+      const send = control.send.bind(control)
+      control.send = (text) => send(isNewer ? text.replace('"scope":[{', '"scope":[{"onlyOnMondays":true,') : text)
+      return [gateway, control] as const
+    }
+    const edge = await machine('edge-1', { dial: dialsTo(served, keyOf('edge-1'), through) })
+    const grant = await atWork(world, 'meter', ['shop/put-telemetry'])
+    const bearer = await edge.bearer(world, 'meter', grant.id)
+    const refusal = await edge.act(bearer, 'put-telemetry')
+    refusedVerdict(refusal, 'grant.not-understood')
+    assert.match(refusal.outcome === 'deny' ? (refusal.refusal.detail ?? '') : '', /onlyOnMondays is not known/)
+    refusedVerdict(await edge.act(await edge.bearer(world, 'meter'), 'put-telemetry'), 'grant.not-understood')
+    assert.match(edge.alarms.join('\n'), /grn_\w+ has a part that this version does not know/)
+    isNewer = false
+    const other = await atWork(world, 'aide', ['read:shop'])
+    allowed(await edge.act(await edge.bearer(world, 'aide', other.id), 'list-incidents'))
+    refusedVerdict(await edge.act(bearer, 'put-telemetry'), 'grant.not-understood')
+    edge.link.close('and once more')
+    await edge.advance(400, [world.clock])
+    assert.equal(edge.fed.state().link, 'following')
+  }))
+
+test('most of many uses need no question each', () =>
+  withHalves(async ({ world, machine }) => {
+    const edge = await machine('edge-1')
+    const grant = await atWork(world, 'meter', ['shop/put-telemetry,uses=1000'])
+    const bearer = await edge.bearer(world, 'meter', grant.id)
+    const before = world.desk.facts.version
+    for (let n = 0; n < 500; n += 1) edge.control.finish(allowed(await edge.act(bearer, 'put-telemetry')), answered)
+    const changes = world.desk.facts.version - before
+    assert.ok(changes <= 60, `${changes} changes at home for 500 uses`)
   }))
