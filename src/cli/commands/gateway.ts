@@ -19,7 +19,7 @@ export function gatewayCommand(cli: Cli): Command {
     },
   ])
     .option('--control <host:port>', 'where remit up --gateways listens; may be repeated', addControl)
-    .option('--enrol <code>', 'the code of remit gateways invite: good once, and not needed again')
+    .option('--enrol <code>', 'the code it was invited with: good once, and not needed again')
     .option('--data <folder>', 'where it keeps its keys and its journal', 'remit-gateway')
     .option('--host <address>', 'address on which its services listen', '127.0.0.1')
     .option('--tls', "encrypt, with certificates of an authority of this machine's own; remit trust says how clients come to trust it")

@@ -77,14 +77,18 @@ function removeCommand(cli: Cli): Command {
   return remoteCommand('remove', 'end a gateway: its connection at once, its key for good', [
     { line: 'remit gateways remove edge-1 --reason "the machine was stolen"', says: 'says which secrets it may have had' },
   ])
-    .argument('<name>', 'as remit gateways lists it')
+    .argument('<name>', 'the name it was invited under')
     .requiredOption('--reason <text>', 'why')
     .action(
       deed(cli, async (run) => {
         const client = await run.client()
         const removed = await run.during('removing it', client.removeGateway(run.words[0] ?? '', run.text('reason') ?? ''))
         const { gateway, secrets } = removed
-        const text = [clean(`${gateway.name} is removed; without control it stops by itself within its lease`)]
+        const what =
+          gateway.key === undefined
+            ? 'was never there, and its code is void'
+            : 'is removed: its connection is closed, its lease is over, its key is refused'
+        const text = [clean(`${gateway.name} ${what}`)]
         if (secrets.length > 0) text.push(clean(`it may have had the credentials of ${secrets.join(', ')}: replace them at these services`))
         return { json: removed, text }
       }),
