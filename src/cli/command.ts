@@ -117,7 +117,8 @@ function beginRun(cli: Cli, command: Command): Run {
       return connectAsNobody(io, text('url'))
     },
     note: (line) => void io.stderr.write(`${line}\n`),
-    during: (label, work) => withProgress(io, label, work),
+    // Whoever asked for JSON reads no words, and may find its document among them.
+    during: (label, work) => (valueOf('json') === true ? work : withProgress(io, label, work)),
   }
 }
 

@@ -262,7 +262,13 @@ describe('remit run', { concurrency: 6 }, () => {
   })
 
   scene('with --json the report is on stderr, and stdout is the command’s', async (scene) => {
-    const { out, err } = await scene.wrap('console.log("mine"); process.exit(4)', { options: ['--json'] }).ended
+    scene.server.firstState = 'pending'
+    const { ended } = scene.wrap('console.log("mine"); process.exit(4)', { options: ['--json'] })
+    await scene.server.called(`GET /v1/grants/${grantId}`, 2)
+    // Longer than anybody waits without a word, who has not asked for JSON.
+    await new Promise((then) => setTimeout(then, 1_500))
+    scene.server.set('approved')
+    const { out, err } = await ended
     assert.equal(out, 'mine\n')
     const { grant, exitCode, command } = JSON.parse(err)
     assert.deepEqual([grant.id, exitCode, command], [grantId, 4, 'exited with 4'])
