@@ -123,13 +123,18 @@ test('an export is written as files, never over others, with no secret and every
     { name: '../../b.cedar', text: '// b\n' },
   ]
   server.on('GET /v1/configuration', ok({ document: { version: 1, services }, policyFiles, secrets: ['shop'], base: 'b' }))
+  server.on('GET /v1/exceptions', ok({ exceptions: [] }))
   const target = join(folder, 'exported')
-  assert.match((await attempt(`export ${target}`)).out, /the credential of shop stays where it is/)
+  const { out } = await attempt(`export ${target}`)
+  assert.match(out, /the credential of shop stays where it is/)
+  assert.doesNotMatch(out, /exceptions/)
   const yaml = readFileSync(join(target, 'remit.yaml'), 'utf8')
   assert.match(yaml, /credential: kept # ?the secret stays where it is[^]*bearer: vault:kv\/books#token\n[^]*policies: policies\n/)
   assert.equal(readFileSync(join(target, 'policies', 'b.cedar'), 'utf8'), '// b\n', 'nothing is written outside')
   assert.equal((await attempt(`export ${target}`)).exitCode, 1)
-  assert.equal((await attempt(`export ${target} --force`)).exitCode, 0)
+  server.on('GET /v1/exceptions', ok({ exceptions: [{ id: 'exc_01JC0000000000000000000001' }] }))
+  const again = await attempt(`export ${target} --force`)
+  assert.deepEqual([again.exitCode, /exceptions are left out: remit exception list --state active/.test(again.out)], [0, true])
 })
 
 test('what the API finds wrong is shown at its place in the file', async () => {
