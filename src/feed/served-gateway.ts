@@ -130,7 +130,7 @@ export class ServedGateway {
   /** Says why, and closes. */
   refuse(code: RefusalCode, detail?: string): void {
     if (this.#state === 'ended') return
-    this.#stream.say({ type: 'refused', code, ...(detail === undefined ? {} : { detail }) })
+    this.#stream.lastWord({ type: 'refused', code, ...(detail === undefined ? {} : { detail }) })
     const reason = detail === undefined ? code : `${code}: ${detail}`
     this.#end(reason)
     this.#link.close(reason)

@@ -94,6 +94,12 @@ export class ServedStream {
     return true
   }
 
+  /** Nothing follows it. Sent even where too much waits: what does not get through is said by the link's end. */
+  lastWord(message: FromControl): void {
+    if (!this.#isOver) this.#at.link.send(written(message))
+    this.end()
+  }
+
   end(): void {
     this.#isOver = true
     this.#unlisten()
