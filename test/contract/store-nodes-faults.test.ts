@@ -32,7 +32,7 @@ test(
       kept.push(...(await far.rest()))
       const killedAt = performance.now()
       mustBe(await say(a, 'after'))
-      assert.ok(performance.now() - killedAt < nodeLeaseMs + 2_000)
+      assert.ok(performance.now() - killedAt < nodeSilentMs, 'it is not waited for until it is given up')
       isOver = true
       await writing
       await inMain(a.store).catchUp()
@@ -55,7 +55,7 @@ test(
       const frozenAt = performance.now()
       mustBe(await say(a, 'while it stands'))
       const waited = performance.now() - frozenAt
-      assert.ok(waited < 2 * nodeLeaseMs + 2_000, `waited ${waited} ms`)
+      assert.ok(waited < nodeSilentMs, `waited ${waited} ms`)
       await until('given up', async () => {
         const rows = await server.ask(database, `select state from nodes where name = 'b'`)
         return rows[0]?.['state'] !== 'there'
@@ -89,7 +89,7 @@ test(
     way.freeze()
     const frozenAt = performance.now()
     await until('noticed', () => !inMain(b.store).isHeld())
-    assert.ok(performance.now() - frozenAt < nodeLeaseMs + 1_000)
+    assert.ok(performance.now() - frozenAt < nodeSilentMs)
     await assert.rejects(inMain(b.store).catchUp(), StoreUnavailable)
     assert.equal(codeOf(await say(b, 'never')), 'store.unavailable')
     mustBe(await say(a, 'two'))
