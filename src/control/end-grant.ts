@@ -10,7 +10,7 @@ import { closeExceptionOf } from './exception-ending.ts'
 import { everyRecord } from './every-record.ts'
 import type { Change } from './ports.ts'
 import { callerMay, isParty, maySee } from './rights.ts'
-import type { Confirmation } from './stopping.ts'
+import type { Confirmation, Mark } from './stopping.ts'
 
 /** Ends a grant in whatever open state it is, and everything that lived by it. A closed one stays as it is. */
 export async function endGrant(tx: Change, grant: Grant, ending: Ending): Promise<Grant> {
@@ -70,12 +70,13 @@ export async function abandonGrant(desk: Desk, caller: Caller, id: GrantId, reas
 }
 
 async function closeOwn(desk: Desk, caller: Caller, id: GrantId, ending: (grant: Grant) => Ending): Promise<Result<Revocation>> {
-  const mark = desk.stopping.mark()
+  let mark = desk.stopping.mark()
   const closed = await desk.store.change(async (tx) => {
     const grant = await tx.get('grant', id)
     if (grant === undefined || grant.space !== desk.space || !maySee(desk, caller, grant.chain)) return refuse('not-found')
     if (!grant.chain.includes(caller.actor.id))
       return refuse('caller.not-allowed', { detail: 'only whoever acts under it says that it is done; revoke it instead' })
+    mark = beforeItsEnd(mark, grant)
     return done(await endGrant(tx, grant, ending(grant)))
   })
   return closed.ok ? done({ grant: closed.value, confirmed: await desk.stopping.confirmed(mark) }) : closed
@@ -87,15 +88,21 @@ export interface Revocation {
   readonly confirmed: readonly Confirmation[]
 }
 
+/** It may have ended a moment ago, for another reason, and not have stopped everywhere: then whoever asks again waits as the first one does. */
+function beforeItsEnd(mark: Mark, grant: Grant): Mark {
+  return grant.endedAt === undefined ? mark : { ...mark, version: 0 }
+}
+
 /** Stop: its parties, their owners, and whoever may stop at the desk. Answers once every gateway has confirmed. */
 export async function revokeGrant(desk: Desk, caller: Caller, id: GrantId, reason: string): Promise<Result<Revocation>> {
-  const mark = desk.stopping.mark()
+  let mark = desk.stopping.mark()
   const revoked = await desk.store.change(async (tx) => {
     const grant = await tx.get('grant', id)
     const mayStop = callerMay(desk, caller, 'stop').ok
     if (grant === undefined || grant.space !== desk.space) return refuse('not-found')
     if (!mayStop && !isParty(desk, caller, grant.chain))
       return refuse(maySee(desk, caller, grant.chain) ? 'caller.not-allowed' : 'not-found')
+    mark = beforeItsEnd(mark, grant)
     return done(await endGrant(tx, grant, { how: grant.state === 'active' ? 'revoked' : 'withdrawn', by: caller.actor.name, reason }))
   })
   if (!revoked.ok) return revoked

@@ -200,6 +200,11 @@ export interface Clock {
   now(): Instant
   /** Calls once after a time; answers how to call it off. Does not keep the process alive. */
   after(milliseconds: Milliseconds, work: () => void): () => void
+  /**
+   * Milliseconds since some moment: never jumps, may stand still while the machine sleeps. For what must not be over too early; absent where
+   * `now` never jumps either.
+   */
+  monotonic?(): Milliseconds
   /** Resolves when whatever else waited has had its turn. Keeps the process alive meanwhile: long work is not over because it pauses. */
   turn?(): Promise<void>
 }

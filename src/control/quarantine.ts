@@ -15,7 +15,7 @@ export interface Quarantined {
 
 /** Its owner may, and whoever may stop at the desk. Repeating it is harmless. */
 export async function quarantine(desk: Desk, caller: Caller, name: string, reason: string): Promise<Result<Quarantined>> {
-  const mark = desk.stopping.mark()
+  let mark = desk.stopping.mark()
   const contained = await desk.store.change(async (tx) => {
     const known = desk.facts.identityNamed(name)
     const identity = known === undefined ? undefined : await tx.get('identity', known.id)
@@ -23,6 +23,8 @@ export async function quarantine(desk: Desk, caller: Caller, name: string, reaso
     if (identity === undefined && mayStop) return refuse('not-found')
     const may = identity !== undefined && (identity.owner === caller.actor.id || mayStop)
     if (identity === undefined || !may) return refuse(callerMay(desk, caller, 'audit').ok ? 'caller.not-allowed' : 'not-found')
+    // What ended with it the first time may not have stopped everywhere.
+    if (identity.quarantine !== undefined) mark = { ...mark, version: 0 }
     const contained: Identity =
       identity.quarantine === undefined ? { ...identity, quarantine: { at: tx.now, by: caller.actor.name, reason } } : identity
     await tx.put('identity', contained)

@@ -15,8 +15,10 @@ export interface Seat {
   run: string
   /** The version up to which everything binds there. */
   applied: number
-  /** From then on it lets nothing through unless it renewed. */
+  /** From then on it lets nothing through unless it renewed: for people, as control's clock has it. */
   endsBy: Instant
+  /** The same by the clock that does not jump, which alone counts: set forward, the other would call a gateway stopped that is not. */
+  endsAfter: Milliseconds
   isLinked: boolean
 }
 
@@ -42,8 +44,9 @@ export class FeedSeats {
   }
 
   /** What may have a lease that nobody here remembers. */
-  presume(gateway: EnrolledGateway, endsBy: Instant): void {
-    const seat: Seat = { gateway, run: '', applied: 0, endsBy, isLinked: false }
+  presume(gateway: EnrolledGateway): void {
+    const endsBy = this.#clock.now() + stoppedAfter
+    const seat: Seat = { gateway, run: '', applied: 0, endsBy, endsAfter: this.#monotonic() + stoppedAfter, isLinked: false }
     this.#seats.set(keyOf(gateway, ''), seat)
     this.#watch(seat)
   }
@@ -52,7 +55,7 @@ export class FeedSeats {
   linked(gateway: EnrolledGateway, run: string, continues: boolean): Seat {
     const presumed = continues ? this.#seats.get(keyOf(gateway, '')) : undefined
     const known = this.#seats.get(keyOf(gateway, run))
-    const seat = known ?? presumed ?? { gateway, run, applied: 0, endsBy: 0, isLinked: true }
+    const seat = known ?? presumed ?? { gateway, run, applied: 0, endsBy: 0, endsAfter: 0, isLinked: true }
     if (seat === presumed) this.#seats.delete(keyOf(gateway, ''))
     seat.run = run
     seat.isLinked = true
@@ -67,11 +70,18 @@ export class FeedSeats {
 
   leased(seat: Seat, received: Instant): void {
     seat.endsBy = Math.max(seat.endsBy, received + stoppedAfter)
+    // Later than it came: the lease is over before this, never after.
+    seat.endsAfter = this.#monotonic() + stoppedAfter
   }
 
   applied(seat: Seat, version: number): void {
     seat.applied = version
     for (const waiter of this.#waiters) if (waiter.seat === seat && version >= waiter.version) this.#settle(waiter, 'confirmed')
+  }
+
+  /** Whether it lets nothing through any more. */
+  isOver(seat: Seat): boolean {
+    return this.#monotonic() >= seat.endsAfter
   }
 
   /** Those that are linked, or may still act. */
@@ -82,7 +92,7 @@ export class FeedSeats {
   /** Resolves when the seat has done all up to this version, or lets nothing through any more. */
   stopped(seat: Seat, version: number, since: Instant): Confirmation | Promise<Confirmation> {
     if (seat.applied >= version) return this.#confirmation(seat, 'confirmed', since)
-    if (this.#clock.now() >= seat.endsBy) return this.#confirmation(seat, 'lapsed', since)
+    if (this.isOver(seat)) return this.#confirmation(seat, 'lapsed', since)
     return new Promise((resolve) => {
       this.#waiters.add({ seat, version, since, resolve })
       this.#watch(seat)
@@ -93,12 +103,12 @@ export class FeedSeats {
   #watch(seat: Seat): void {
     if (this.#watched.has(seat)) return
     const waits = [...this.#waiters].some((waiter) => waiter.seat === seat)
-    const now = this.#clock.now()
-    if (now < seat.endsBy) {
+    const left = seat.endsAfter - this.#monotonic()
+    if (left > 0) {
       // A lease that is renewed again and again needs no look while nobody waits for its end.
       if (seat.isLinked && !waits) return
       this.#watched.add(seat)
-      this.#clock.after(seat.endsBy - now, () => {
+      this.#clock.after(left, () => {
         this.#watched.delete(seat)
         this.#watch(seat)
       })
@@ -108,6 +118,10 @@ export class FeedSeats {
     if (seat.isLinked) return
     if (this.#seats.get(keyOf(seat.gateway, seat.run)) === seat) this.#seats.delete(keyOf(seat.gateway, seat.run))
     this.#onLapse(seat)
+  }
+
+  #monotonic(): Milliseconds {
+    return this.#clock.monotonic?.() ?? this.#clock.now()
   }
 
   #settle(waiter: Waiter, how: Confirmation['how']): void {

@@ -1,11 +1,12 @@
 /** Control's half of the feed: every gateway elsewhere, what it is told, what it may believe until when, and when it has stopped. */
 import type { Instant, Milliseconds } from '../kernel/instants.ts'
 import { ElsewhereSignals } from '../control/home.ts'
+import type { Drilled } from '../control/drills.ts'
 import type { Committed } from '../control/ports.ts'
 import type { Confirmation, Mark } from '../control/stopping.ts'
-import { type Drilled, type DrillFigures, FeedDrills } from './feed-drills.ts'
+import { FeedDrills } from './feed-drills.ts'
 import { FeedIndex } from './feed-index.ts'
-import { FeedSeats, type Seat, stoppedAfter } from './feed-seats.ts'
+import { FeedSeats, type Seat } from './feed-seats.ts'
 import { Interest } from './interest.ts'
 import { Lane, written } from './lane.ts'
 import type { FeedLink, FeedPeer } from './link.ts'
@@ -13,10 +14,7 @@ import { type LinkEvents, ServedGateway, type Serving, sourceOf } from './served
 
 const drillEvery: Milliseconds = 10_000
 
-export interface FeedServerParts extends Omit<Serving, 'caughtUp' | 'signals'> {
-  /** Hears how long a gateway took to stop something, drills included. */
-  readonly onStopped?: (gateway: string, milliseconds: Milliseconds) => void
-}
+export type FeedServerParts = Omit<Serving, 'caughtUp' | 'signals'>
 
 /** How one gateway process stands, for people and figures. */
 export interface GatewayStanding {
@@ -57,12 +55,15 @@ export class FeedServer {
     this.#serving = { ...parts, signals: new ElsewhereSignals(desk), caughtUp: () => this.#caughtUp() }
     this.#index = new FeedIndex(desk.facts)
     this.#seats = new FeedSeats(desk.clock, ({ gateway, run }) => desk.activity.lost(sourceOf(gateway, run)))
-    this.#drills = new FeedDrills(desk.clock, (gateway, milliseconds) => parts.onStopped?.(gateway, milliseconds))
+    this.#drills = new FeedDrills(desk.clock)
     // What an earlier run of control leased nobody remembers: until it can have ended, these may still act.
-    const endsBy = desk.clock.now() + stoppedAfter
-    for (const gateway of desk.facts.enrolled.all()) this.#seats.presume(gateway, endsBy)
+    for (const gateway of desk.facts.enrolled.all()) this.#seats.presume(gateway)
     desk.store.onCommit((committed) => this.#follow(committed))
-    this.#leave = desk.stopping.join({ isElsewhere: true, confirm: (mark, upTo) => this.#confirm(mark, upTo) })
+    this.#leave = desk.stopping.join({
+      isElsewhere: true,
+      confirm: (mark, upTo) => this.#confirm(mark, upTo),
+      drill: () => this.#drill(),
+    })
   }
 
   /** Whether a peer of this key may speak here. */
@@ -124,13 +125,8 @@ export class FeedServer {
     })
   }
 
-  /** Has every connected gateway cut a canary, and says how long each took. */
-  drill(): Promise<readonly Drilled[]> {
+  #drill(): Promise<readonly Drilled[]> {
     return Promise.all([...this.#links.values()].filter(({ served }) => served.isServed).map(({ served }) => this.#drills.drill(served)))
-  }
-
-  drillFigures(): readonly DrillFigures[] {
-    return this.#drills.figures()
   }
 
   readonly #events: LinkEvents = {
@@ -211,10 +207,8 @@ export class FeedServer {
       const version = lane === undefined || isRemoved ? upTo : lane.lastConcern(mark.version, upTo)
       if (version === undefined) return []
       // Its lease was over before the change: there is nothing that it has to stop.
-      if (seat.applied < version && seat.endsBy <= mark.at) return []
-      const stopped = this.#seats.stopped(seat, version, mark.at)
-      void Promise.resolve(stopped).then(({ gateway, milliseconds }) => this.#parts.onStopped?.(gateway, milliseconds))
-      return [stopped]
+      if (seat.applied < version && this.#seats.isOver(seat)) return []
+      return [this.#seats.stopped(seat, version, mark.at)]
     })
   }
 
@@ -244,7 +238,7 @@ export class FeedServer {
     this.#callOffDrill ??= this.#parts.desk.clock.after(drillEvery, () => {
       this.#callOffDrill = undefined
       if (this.#isClosed || this.#links.size === 0) return
-      void this.drill()
+      void this.#parts.desk.stopping.drill()
       this.#drillLater()
     })
   }

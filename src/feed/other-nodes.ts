@@ -52,7 +52,7 @@ export class OtherNodes implements Stoppers {
 
   async #confirmed(mark: Mark, upTo: number): Promise<readonly Confirmation[]> {
     const { nodes, clock } = this.#parts
-    const until = clock.now() + stoppedAfter
+    const until = steady(clock) + stoppedAfter
     // Whoever comes after this moment knows of the change from its start.
     const others = await nodes.present().catch(() => nodes.others())
     const question = { version: mark.version, upTo }
@@ -84,9 +84,10 @@ export class OtherNodes implements Stoppers {
       this.#answers.add(hear)
       const ask = () => {
         const now = clock.now()
-        if (now >= until) return end([{ gateway: `node ${node}`, how: 'lapsed', milliseconds: now - since, at: now }])
+        const left = until - steady(clock)
+        if (left <= 0) return end([{ gateway: `node ${node}`, how: 'lapsed', milliseconds: now - since, at: now }])
         nodes.tell(canonicalJson({ what: 'have yours stopped', of: node, space: store.space, at: since, ...question }))
-        callOff = clock.after(Math.min(askAgainMs, until - now), ask)
+        callOff = clock.after(Math.min(askAgainMs, left), ask)
       }
       ask()
     })
@@ -136,4 +137,9 @@ function readConfirmations(
     // Measured here: the clocks of two machines differ.
     return [{ gateway, how: how === 'confirmed' ? 'confirmed' : 'lapsed', milliseconds: Math.max(0, now - since), at: now } as const]
   })
+}
+
+/** What no clock that is set forward makes longer. */
+function steady(clock: Clock): Milliseconds {
+  return clock.monotonic?.() ?? clock.now()
 }

@@ -8,6 +8,8 @@ export interface HostClock {
   after(milliseconds: Milliseconds, work: () => void): () => void
   /** Resolves when the loop has gone round once: timers that were due have fired, and what had come in was worked on. Keeps the process alive. */
   turn(): Promise<void>
+  /** Milliseconds since some moment: never jumps, may stand still while the machine sleeps. */
+  monotonic(): Milliseconds
   /** Lifts the clock to an instant that is known to have been (the last stored one); never lowers it. */
   raise(floor: Instant): void
   /** By how much `now()` is past the wall clock: more than nothing once the wall clock was set back. */
@@ -112,6 +114,7 @@ export function makeClock(sources: ClockSources): HostClock {
       entry.callOff = timers.once(Math.min(entry.due - start, timerMax), () => arm(entry))
       return () => drop(entry)
     },
+    monotonic,
     turn: () => new Promise((resolve) => setImmediate(resolve)),
     raise(floor) {
       at = Math.max(now(), floor)

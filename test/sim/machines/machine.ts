@@ -132,7 +132,7 @@ export class Machine {
     const fire = this.#ofThisRun(() => {
       if (isOff) return
       const rest = due - this.monotonic()
-      if (rest > 0.001) this.schedule.after(rest, fire)
+      if (rest > 0) this.schedule.after(rest, fire)
       else work()
     })
     const callOff = this.schedule.after(milliseconds, fire)

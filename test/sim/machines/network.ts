@@ -90,7 +90,9 @@ export class Network {
     const there = this.latency()
     const run = from.run
     return new Promise((resolve, reject) => {
-      const fail = (why: string) => from.receive(() => reject(new Error(why)))
+      const fail = (why: string) => {
+        if (from.run === run) from.receive(() => reject(new Error(why)))
+      }
       this.schedule.after(there, () => {
         if (this.isCut(from, to) || !to.isUp) {
           this.schedule.after(this.isCut(from, to) ? 1_000 : 1, () => fail('the control node cannot be reached'))

@@ -8,6 +8,10 @@ interface Entry {
   isOff: boolean
 }
 
+/** Instants are whole parts of a millisecond of this size, so that adding and taking away loses nothing. */
+const partsOfMs = 1_024
+/** So many on one instant are a loop that nothing in this world ends. */
+const atOnceMax = 100_000
 /** Events that are kept to be shown when a law breaks. */
 const tailMax = 400
 
@@ -16,6 +20,7 @@ export class Schedule {
   #now = 0
   #order = 0
   #events = 0
+  #atOnce = 0
   readonly #heap: Entry[] = []
   readonly #trace = createHash('sha256')
   readonly #tail: string[] = []
@@ -36,7 +41,8 @@ export class Schedule {
 
   /** Calls once; answers how to call it off. What falls on the same instant happens in the order of asking. */
   at(when: number, work: () => void): () => void {
-    const entry: Entry = { at: Math.max(when, this.#now), order: this.#order, work, isOff: false }
+    const at = Math.max(Math.ceil(when * partsOfMs) / partsOfMs, this.#now)
+    const entry: Entry = { at, order: this.#order, work, isOff: false }
     this.#order += 1
     this.#push(entry)
     return () => {
@@ -82,6 +88,8 @@ export class Schedule {
         break
       }
       if (next.isOff) continue
+      this.#atOnce = next.at > this.#now ? 0 : this.#atOnce + 1
+      if (this.#atOnce > atOnceMax) throw new Error(`time stands still at ${next.at}`)
       this.#now = next.at
       this.#events += 1
       next.work()

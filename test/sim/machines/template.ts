@@ -72,7 +72,7 @@ async function withHouse<T>(checker: KnownChecks, book: number, work: (desk: Des
       },
     }),
   )
-  const host = { now: () => clock.now(), after: clock.after.bind(clock), turn: () => Promise.resolve(), raise: () => undefined, aheadOfWall: () => 0 }
+  const host = { now: () => clock.now(), after: clock.after.bind(clock), turn: () => Promise.resolve(), raise: () => undefined, monotonic: () => clock.now(), aheadOfWall: () => 0 }
   const alarm = (says: string, cause: unknown) => {
     throw new Error(says, { cause })
   }
