@@ -13,13 +13,14 @@ import {
   listGateways,
   removeGateway,
 } from '../../src/control/gateways.ts'
+import type { JsonObject } from '../../src/kernel/json.ts'
 import { mustBe } from '../../src/kernel/result.ts'
 import { reveal } from '../../src/kernel/secret.ts'
 import { makeVkey } from '../../src/ledger/note.ts'
 import type { EnrolledGateway } from '../../src/model/gateways.ts'
 import { minute, refused } from '../world/deeds.ts'
 import { shopDocument } from '../world/shop.ts'
-import { openTwoSpaces, type World } from '../world/world.ts'
+import { openTwoSpaces, openWorld, type World } from '../world/world.ts'
 
 describe('gateways elsewhere', () => {
   let world: World
@@ -167,6 +168,17 @@ describe('gateways elsewhere', () => {
     refused(await listGateways(world.desk, aide), 'caller.not-allowed')
     const listed = mustBe(await listGateways(world.desk, await world.caller('ana')))
     assert.ok(listed.some(({ name }) => name === 'edge-1') && !listed.some(({ state }) => state === 'removed'))
+  })
+
+  test('the gateway inside control serves what is its own, and nothing of a gateway elsewhere', async () => {
+    const document = shopDocument()
+    const [shop] = document['services'] as readonly JsonObject[]
+    const away = await openWorld({ document: { ...document, services: [{ ...shop, gateway: 'edge' }] } })
+    assert.equal(away.desk.facts.service('shop')?.gateway, 'edge')
+    assert.deepEqual(away.gateway.services(), [])
+    assert.equal(away.gateway.service('shop'), undefined)
+    assert.equal(world.gateway.service('shop')?.id, 'shop')
+    await away.close()
   })
 
   test('a space knows nothing of the gateways of another', async () => {
