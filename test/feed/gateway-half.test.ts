@@ -33,8 +33,10 @@ test('the answer of a control node that was frozen lengthens nothing', () =>
   leased(async ({ machine, link }) => {
     await machine.advance(renewEveryMs)
     const { n } = link.last('renew')
-    await machine.advance(leaseMs - 100)
+    await machine.advance(3_900)
     await link.say({ type: 'lease', n, now: 0, disputed: false })
+    await machine.advance(1_050)
+    assert.ok(lets(machine).ok, 'a second longer, because it was asked for a second later')
     await machine.advance(100)
     refused(lets(machine), 'control.unreachable')
     assert.equal(machine.cuts.length, 1)

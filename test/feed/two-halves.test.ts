@@ -142,6 +142,33 @@ test('what ended while it was cut off has ended before it serves again', () =>
     assert.ok(!edge.control.stands(decision).ok)
   }))
 
+test('a session that ended is cut by the snapshot that does not have it any more, within the lease too', () =>
+  withHalves(async ({ world, served, machine }) => {
+    const edge = await machine('edge-1')
+    const grant = await atWork(world, 'aide', ['read:shop'])
+    const other = await atWork(world, 'aide', ['read:shop'])
+    const ending = allowed(await edge.act(await edge.bearer(world, 'aide', grant.id), 'list-incidents'))
+    const staying = allowed(await edge.act(await edge.bearer(world, 'aide', other.id), 'list-incidents'))
+    edge.stream(ending)
+    edge.stream(staying)
+    edge.dial = unreachable
+    served.server.close()
+    await settled()
+    void revokeGrant(world.desk, await world.caller('ben'), grant.id, 'enough')
+    await settled()
+    assert.equal(edge.cuts.length, 0)
+    // Another control node: it does not know what this gateway has, and sends everything.
+    const another = serve(world)
+    edge.dial = dialsTo(another, keyOf('edge-1'))
+    await edge.advance(1_000)
+    assert.equal(edge.fed.state().link, 'following')
+    assert.deepEqual(
+      edge.cuts.map(({ session }) => session),
+      [ending.session],
+    )
+    another.server.close()
+  }))
+
 for (const { says, one, two } of [
   { says: 'asking for each use', one: [1], two: [1] },
   { says: 'reserving some', one: [2, 1], two: [2, 1] },
@@ -197,6 +224,8 @@ test('reserved uses that are lost with the link count as spent: never more than 
       edge.link.close('the cable is cut')
       await edge.advance(400, [world.clock])
       assert.equal(edge.fed.state().link, 'following')
+      const here = edge.fed.gate.facts.counted(grant.id, 0)
+      assert.equal(here.spent, world.desk.facts.counted(grant.id, 0).spent, 'nothing of it is thought to be left here')
     }
     assert.ok(spent <= 40 && spent >= 20, `${spent}`)
   }))
