@@ -144,6 +144,12 @@ export class ChaosHouse {
     }
   }
 
+  /** Another node of the same Remit: whoever is signed in at one is at the other. */
+  beside({ people }: Running, process: RemitProcess, ready: Ready): Running {
+    const as: Running['as'] = (name) => new Remit({ url: ready.url, space: 'main', credential: this.#credential(name) })
+    return { process, ready, people, gateway: ready.gateways[0]?.url ?? '', as }
+  }
+
   start(options: Partial<StartOptions> = {}): Promise<Running> {
     return this.enter(this.spawn(options))
   }

@@ -1,54 +1,66 @@
-/** Machines that are network namespaces of this one, on a switch of their own: each can be cut off, silently and in the middle of traffic. */
+/** Machines that are network namespaces of this one, each on two networks: control's, which can fail silently, and the one that traffic takes. */
 import { execFileSync } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 
 /** Addresses for tests (RFC 2544), so that nothing of this machine's own is hidden. */
-const prefix = '198.18.77'
+const networks = { control: '198.18.77', traffic: '198.19.77' } as const
+type NetworkName = keyof typeof networks
+const names: readonly NetworkName[] = ['control', 'traffic']
+const own = 254
 
 export interface Machine {
   readonly name: string
-  readonly address: string
+  /** Its address on either network. */
+  readonly address: Readonly<Record<NetworkName, string>>
   /** The command that runs what follows it on this machine. */
   readonly through: readonly string[]
-  /** Nothing leaves and nothing arrives from now on; nobody is told. */
+  /** Nothing of control's network leaves it or arrives any more, and nobody is told. */
   cut(): void
-  /** Back on the network. */
+  /** Back on control's network. */
   join(): void
 }
 
-/** A switch and what hangs on it. Needs to be root. `close` takes all of it away. */
+/** Two switches, and what hangs on them: this process too. Needs to be root. `close` takes all of it away. */
 export class Network {
   readonly #label = randomBytes(3).toString('hex')
   readonly #machines: Machine[] = []
+  /** Where this process is reached. */
+  readonly here = { control: `${networks.control}.${own}`, traffic: `${networks.traffic}.${own}` } as const
 
   constructor() {
     ip('netns', 'add', this.#switch)
-    this.#onSwitch('link', 'add', 'bridge', 'type', 'bridge')
-    this.#onSwitch('link', 'set', 'bridge', 'up')
     process.once('exit', this.#abandon)
+    for (const name of names) {
+      this.#onSwitch('link', 'add', name, 'type', 'bridge')
+      this.#onSwitch('link', 'set', name, 'up')
+      const end = `${name.slice(0, 1)}${this.#label}`
+      ip('link', 'add', end, 'type', 'veth', 'peer', 'name', `here-${name}`, 'netns', this.#switch)
+      this.#onSwitch('link', 'set', `here-${name}`, 'master', name, 'up')
+      ip('address', 'add', `${this.here[name]}/24`, 'dev', end)
+      ip('link', 'set', end, 'up')
+    }
   }
 
-  /** One more machine, with an address of its own and its loopback up. */
+  /** One more machine, with its loopback up and an address on each network. */
   add(name: string): Machine {
-    const space = `remit-${this.#label}-${name}`
-    const port = `p${this.#machines.length}`
-    const address = `${prefix}.${this.#machines.length + 1}`
+    const space = `${this.#switch}-${name}`
+    const place = this.#machines.length + 1
+    const port = (network: NetworkName) => `${network}-${place}`
     ip('netns', 'add', space)
-    ip('link', 'add', port, 'netns', this.#switch, 'type', 'veth', 'peer', 'name', 'eth0', 'netns', space)
-    this.#onSwitch('link', 'set', port, 'master', 'bridge', 'up')
-    for (const words of [
-      ['link', 'set', 'lo', 'up'],
-      ['address', 'add', `${address}/24`, 'dev', 'eth0'],
-      ['link', 'set', 'eth0', 'up'],
-    ])
-      ip('-n', space, ...words)
+    ip('-n', space, 'link', 'set', 'lo', 'up')
+    for (const network of names) {
+      ip('link', 'add', port(network), 'netns', this.#switch, 'type', 'veth', 'peer', 'name', network, 'netns', space)
+      this.#onSwitch('link', 'set', port(network), 'master', network, 'up')
+      ip('-n', space, 'address', 'add', `${networks[network]}.${place}/24`, 'dev', network)
+      ip('-n', space, 'link', 'set', network, 'up')
+    }
     const machine: Machine = {
       name,
-      address,
+      address: { control: `${networks.control}.${place}`, traffic: `${networks.traffic}.${place}` },
       through: ['ip', 'netns', 'exec', space],
       // Both ends of the cable stay up: as with a switch that fails, nobody is told.
-      cut: () => this.#onSwitch('link', 'set', port, 'nomaster'),
-      join: () => this.#onSwitch('link', 'set', port, 'master', 'bridge'),
+      cut: () => this.#onSwitch('link', 'set', port('control'), 'nomaster'),
+      join: () => this.#onSwitch('link', 'set', port('control'), 'master', 'control'),
     }
     this.#machines.push(machine)
     return machine
@@ -69,6 +81,7 @@ export class Network {
 
   readonly #abandon = () => {
     for (const { name } of this.#machines) attempt('netns', 'delete', `${this.#switch}-${name}`)
+    // What is plugged into it goes with it, the ends that are here too.
     attempt('netns', 'delete', this.#switch)
   }
 }
