@@ -59,6 +59,14 @@ test('a sound export passes, and the report says what was checked', async () => 
   assert.equal((await verifyExport(good)).keyGiven, false)
 })
 
+test('the journal of a gateway that was enrolled before is kept there: its anchors are no fault of this export', async () => {
+  const enrolled = { kind: 'gateway.enrolled', facts: { journal: 'remit.gateway/aa+00000000+AAAA' } }
+  const elsewhere = { kind: 'journal.anchored', facts: { journal: 'remit.gateway/aa', n: 2, hash: '00'.repeat(32) } }
+  const of = (...said: readonly Entry[]) => verifyExport(exportOf({ entries: said, journal: [], heads: [2], erased: [] }))
+  assert.equal(describe(await of(enrolled, elsewhere)), '')
+  assert.match(describe(await of(elsewhere, enrolled)), /leaf 0: it anchors the journal remit\.gateway\/aa, which is not in this export/)
+})
+
 type Edit = (object: Record<string, unknown>) => void
 
 /** The export with one line edited as JSON, and written again as such lines are written. */

@@ -11,6 +11,7 @@ import { appendLeaf, emptyFrontier, frontierRoot, type Hash, leafHash, sameHash 
 
 /** Ledger entries of this kind tie a journal to the ledger: facts { journal, n, hash (hex) }. */
 export const anchorKind = 'journal.anchored'
+const enrolledKind = 'gateway.enrolled'
 
 /** Ledger entries of this kind say that a body was erased: facts { leaf, reason }. A body that is gone without one was taken away. */
 export const erasureKind = 'ledger.body-erased'
@@ -121,6 +122,8 @@ class ExportCheck {
   #epoch = 0
   readonly #failures: ExportFailure[] = []
   readonly #journals = new Map<string, JournalCheck>()
+  /** Journals of gateways that are not in this export, since they run elsewhere. */
+  readonly #elsewhere = new Set<string>()
   readonly #missing = new Set<number>()
   readonly #erased = new Set<number>()
   #withheld = 0
@@ -223,19 +226,9 @@ class ExportCheck {
     for (const { name, vkey } of header.journals) {
       const key = this.#orFail(parseVkey(vkey))
       if (key === undefined) continue
+      const made = { key, anchors: [], pruned: [], walk: startWalk(vkey), seals: 0, held: 0, anchoredTo: 0, prunedTo: 0, broken: false }
       if (key.name !== name || this.#journals.has(name)) this.#fail(`the journal ${name} has the key of another, or is named twice`)
-      else
-        this.#journals.set(name, {
-          key,
-          anchors: [],
-          pruned: [],
-          walk: startWalk(vkey),
-          seals: 0,
-          held: 0,
-          anchoredTo: 0,
-          prunedTo: 0,
-          broken: false,
-        })
+      else this.#journals.set(name, made)
     }
   }
 
@@ -287,13 +280,16 @@ class ExportCheck {
       if (typeof facts.leaf === 'number' && facts.leaf < index) this.#erased.add(facts.leaf)
       else this.#fail('an erasure that names no earlier leaf')
     }
+    // It keeps its journal itself: what the log anchors of it can be checked where the journal is.
+    if (body.kind === enrolledKind && typeof facts.journal === 'string') this.#elsewhere.add(facts.journal.split('+', 1)[0] ?? '')
     if (body.kind !== anchorKind && body.kind !== prunedKind) return
     const { journal, n, hash } = facts
     if (typeof journal !== 'string' || typeof n !== 'number' || typeof hash !== 'string') return this.#fail('an anchor that cannot be read')
     const anchored = this.#journals.get(journal)
-    if (anchored === undefined) this.#fail(`it anchors the journal ${journal}, which is not in this export`)
-    else if (body.kind === anchorKind) anchored.anchors.push({ leaf: index, n, hash })
-    else anchored.pruned.push({ leaf: index, n, hash })
+    if (anchored === undefined && !this.#elsewhere.has(journal))
+      this.#fail(`it anchors the journal ${journal}, which is not in this export`)
+    else if (body.kind === anchorKind) anchored?.anchors.push({ leaf: index, n, hash })
+    else anchored?.pruned.push({ leaf: index, n, hash })
   }
 
   #readCheckpoint(note: string): void {
