@@ -56,7 +56,16 @@ export const floors: Readonly<Record<string, Floor>> = {
   'store/postgres': { standsOn: ['kernel', 'model', 'store/shared'], typesOf: ['control/ports.ts'], packages: ['kysely', 'pg'] },
   host: {
     standsOn: ['kernel'],
-    packages: ['@cedar-policy/cedar-wasm', '@simplewebauthn/server', '@peculiar/x509', 'jose', 'pino', 'reflect-metadata', 'zod'],
+    packages: [
+      '@cedar-policy/cedar-wasm',
+      '@simplewebauthn/server',
+      '@peculiar/x509',
+      'jose',
+      'pino',
+      'prom-client',
+      'reflect-metadata',
+      'zod',
+    ],
     may: everyPower,
   },
   'gateways/shared': { standsOn: ['kernel', 'model', 'control'], may: ['sockets', 'secrets'] },

@@ -17,6 +17,7 @@ import { exportLedger } from './endpoints/export-ledger.ts'
 import { extendGrant } from './endpoints/extend-grant.ts'
 import { finishAnswer } from './endpoints/finish-answer.ts'
 import { finishDeviceConfirmation } from './endpoints/finish-device-confirmation.ts'
+import { drillGateways } from './endpoints/drill-gateways.ts'
 import { finishRegistration } from './endpoints/finish-registration.ts'
 import { finishSignIn } from './endpoints/finish-sign-in.ts'
 import { inviteGateway } from './endpoints/invite-gateway.ts'
@@ -62,6 +63,7 @@ import { showException } from './endpoints/show-exception.ts'
 import { showGrant } from './endpoints/show-grant.ts'
 import { showHealth } from './endpoints/show-health.ts'
 import { showHold } from './endpoints/show-hold.ts'
+import { showMetrics } from './endpoints/show-metrics.ts'
 import { showServerMetadata } from './endpoints/show-server-metadata.ts'
 import { showTokenKeys } from './endpoints/show-token-keys.ts'
 import { signOut } from './endpoints/sign-out.ts'
@@ -112,6 +114,8 @@ export const endpoints: readonly Endpoint[] = [
   openChangePage,
   listServices,
   listGateways,
+  drillGateways,
+  showMetrics,
   inviteGateway,
   removeGateway,
   explainDecision,

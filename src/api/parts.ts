@@ -65,6 +65,8 @@ export interface ApiParts {
     readonly addresses: readonly string[]
     readonly standing: () => readonly GatewayStanding[]
   }
+  /** Figures as Prometheus reads them; absent where none are kept. */
+  readonly metrics?: () => Promise<{ readonly type: string; readonly text: string }>
   readonly log: ApiLog
   /** Writes a secret into the one answer that shows it: tokens, cookies, links, API secrets. */
   readonly handOver: (secret: Secret) => string

@@ -14,6 +14,7 @@ import { explainCommand } from './commands/explain.ts'
 import { exportCommand } from './commands/export.ts'
 import { extendCommand } from './commands/extend.ts'
 import { gatewayCommand } from './commands/gateway.ts'
+import { drillCommand } from './commands/drill.ts'
 import { gatewaysCommand } from './commands/gateways.ts'
 import { grantCommand } from './commands/grant.ts'
 import { grantsCommand } from './commands/grants.ts'
@@ -74,6 +75,7 @@ export const commandGroups: readonly { readonly title: string; readonly commands
       checkCommand,
       inviteCommand,
       gatewaysCommand,
+      drillCommand,
       gatewayCommand,
       secretCommand,
       rotateKeyCommand,

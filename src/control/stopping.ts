@@ -4,6 +4,7 @@ import { done } from '../kernel/result.ts'
 import { StoreUnavailable } from '../kernel/store-unavailable.ts'
 import type { FactChange } from '../model/records.ts'
 import { machinery, note } from './desk.ts'
+import { type Drilled, type DrillFigures, Drills } from './drills.ts'
 import type { Facts } from './facts.ts'
 import type { Clock, Committed, Store } from './ports.ts'
 
@@ -27,12 +28,19 @@ export interface Mark {
 export interface Stoppers {
   /** In other processes: then the ledger hears of it. */
   readonly isElsewhere: boolean
+  /** In this process: nothing has to be waited for. */
+  readonly isHere?: true
   /** One for each gateway that something after the mark and up to this version concerned; each resolves, at the latest when its lease is over. */
   confirm(mark: Mark, upTo: number): readonly Stopped[]
+  /** Has each of its gateways cut a canary: what an end does, without one. */
+  drill?(): Promise<readonly Drilled[]>
 }
 
 /** Known, or to be waited for; other control nodes answer for all of theirs at once. */
 export type Stopped = Confirmation | Promise<Confirmation | readonly Confirmation[]>
+
+/** Hears how long a gateway took to stop something. */
+export type StopListener = (gateway: string, milliseconds: Milliseconds) => void
 
 /** Ids that one entry names. */
 const namedMax = 100
@@ -50,6 +58,9 @@ export class Stopping {
   readonly #stoppers = new Set<Stoppers>()
   /** Versions that ended something elsewhere: each resolves when it was confirmed and told to the ledger. */
   readonly #settling = new Map<number, Promise<void>>()
+  readonly #drills = new Drills()
+  readonly #stopListeners = new Set<StopListener>()
+  readonly #drillListeners = new Set<StopListener>()
   /** The last version that ended anything. */
   #lastEnded = 0
   #untold: Settled[] = []
@@ -91,6 +102,27 @@ export class Stopping {
     return result
   }
 
+  /** Measures how long stopping takes, harmlessly, at every gateway that is connected here. */
+  async drill(): Promise<readonly Drilled[]> {
+    const drilled = (await Promise.all([...this.#stoppers].map((stoppers) => stoppers.drill?.() ?? []))).flat()
+    for (const each of drilled) {
+      this.#drills.keep(each)
+      const { gateway, milliseconds } = each
+      if (milliseconds !== undefined) for (const listener of this.#drillListeners) listener(gateway, milliseconds)
+    }
+    return drilled
+  }
+
+  drillFigures(): readonly DrillFigures[] {
+    return this.#drills.figures()
+  }
+
+  /** `stopped` hears of everything that ended, `drilled` of drills. */
+  measure(listeners: { readonly stopped: StopListener; readonly drilled: StopListener }): void {
+    this.#stopListeners.add(listeners.stopped)
+    this.#drillListeners.add(listeners.drilled)
+  }
+
   /** As `confirmed`, for another control node that asks: of those of this one alone. `asking` is how it is asked itself. */
   async confirmedHere(mark: Mark, upTo: number, asking: Stoppers): Promise<readonly (Confirmation & { readonly isElsewhere: boolean })[]> {
     const own = [...this.#stoppers].filter((each) => each !== asking)
@@ -107,6 +139,11 @@ export class Stopping {
     const ended = changes.flatMap(endedBy)
     if (ended.length === 0) return
     this.#lastEnded = version
+    // What is in this process has stopped by the end of this tick, and says so at once.
+    if (this.#stopListeners.size > 0)
+      for (const stoppers of this.#stoppers)
+        for (const stopped of stoppers.isHere === true ? stoppers.confirm({ version: version - 1, at }, version) : [])
+          if (!(stopped instanceof Promise)) this.#measured([stopped])
     if (![...this.#stoppers].some(({ isElsewhere }) => isElsewhere)) return
     // Others who hear of this commit have yet to hear of it: whom it concerns is known after them.
     const settled = Promise.resolve().then(() => this.#settle({ version: version - 1, at }, version, ended))
@@ -119,8 +156,13 @@ export class Stopping {
     const confirming = elsewhere.flatMap((stoppers) => stoppers.confirm(mark, version))
     if (confirming.length === 0) return
     const confirmed = await allOf(confirming)
+    this.#measured(confirmed)
     this.#untold.push({ version, ended, confirmed })
     await this.#tell()
+  }
+
+  #measured(confirmed: readonly Confirmation[]): void {
+    for (const { gateway, milliseconds } of confirmed) for (const listener of this.#stopListeners) listener(gateway, milliseconds)
   }
 
   /** One entry at a time; what was confirmed while one was written is in the next. */

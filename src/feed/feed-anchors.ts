@@ -28,7 +28,8 @@ export class FeedAnchors {
     if (this.#journal === undefined) return refuse('feed.out-of-order', { detail: 'an anchor of a journal that nobody has the key of' })
     const before = this.#newest
     if (before !== undefined && n === before.n && hash === before.hash) return undefined
-    if (before !== undefined && n <= before.n) return refuse('feed.out-of-order', { detail: `line ${n} of its journal after line ${before.n}` })
+    if (before !== undefined && n <= before.n)
+      return refuse('feed.out-of-order', { detail: `line ${n} of its journal after line ${before.n}` })
     this.#newest = { n, hash }
     this.#due = this.#newest
     if (!this.#writing) void this.#write(this.#journal)

@@ -32,6 +32,7 @@ import { type DataFolder, journalOf, loadKeys, loadSpaceKeys, mainSpace, openDat
 import { type Feed, makeFeed } from './feed.ts'
 import { type House, type HouseParts, openHouse, type Room, type RoomParts } from './house.ts'
 import { orThrow } from './or-throw.ts'
+import { roomMetrics } from './room-metrics.ts'
 import { masterKeySource } from './rotate-key.ts'
 import { prepareSecrets, prepareTls, type Reached } from './secrecy.ts'
 import { version } from './version.ts'
@@ -208,6 +209,7 @@ async function serveRoom(house: House, room: Room, options: Serving, origins: Ma
   // What is looked up elsewhere is there before the first request, where it can be had at all.
   await options.secrets.settled(secretsMs)
   const hosts: string[] = []
+  const feed = withFeed(options.feed, desk.space)
   const watched = desk.space === mainSpace ? options.watched : undefined
   const api = buildApi({
     desk,
@@ -224,7 +226,8 @@ async function serveRoom(house: House, room: Room, options: Serving, origins: Ma
     assets: await assets(),
     version,
     hosts,
-    ...withFeed(options.feed, desk.space),
+    ...feed,
+    metrics: roomMetrics(desk, feed.feed),
     isConfigurationRejected: () => watched?.isRejected === true,
     ...tls,
   })

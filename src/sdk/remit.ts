@@ -36,7 +36,7 @@ import type {
   WhoamiView,
 } from '../wire/identities.ts'
 import type { CheckpointView, EntryProofView, ErasedView, ExplanationView, HealthView, LedgerEntryList } from '../wire/ledger.ts'
-import type { GatewayInvitationBody, GatewayInvitationView, GatewayList, GatewayRemovedView } from '../wire/gateways.ts'
+import type { DrillView, GatewayInvitationBody, GatewayInvitationView, GatewayList, GatewayRemovedView } from '../wire/gateways.ts'
 import type { ServiceList } from '../wire/services.ts'
 import type { TokenAnswer } from '../wire/tokens.ts'
 import { type Credential, exchangeCredential, proofText, type Proof } from './credentials.ts'
@@ -253,6 +253,11 @@ export class Remit {
 
   async services(options?: CallOptions): Promise<ServiceList> {
     return this.#read('/v1/services', 'services', options)
+  }
+
+  /** Has every connected gateway cut a canary: how long stopping takes, without stopping anything. */
+  async drill(options?: CallOptions): Promise<DrillView> {
+    return this.#ask({ method: 'POST', path: '/v1/drill' }, 'figures', options)
   }
 
   /** Gateways that run elsewhere, and how they stand. */

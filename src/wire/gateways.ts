@@ -56,3 +56,24 @@ export interface GatewayRemovedView {
   /** Services whose secrets it may have had: what is not replaced at the service stays known to whoever has that machine. */
   readonly secrets: readonly string[]
 }
+
+/** One drill: without a time where the gateway did not answer. */
+export interface DrilledView {
+  readonly gateway: string
+  readonly milliseconds?: number
+}
+
+/** Of the last hundred drills of one gateway, in milliseconds; without times where none was answered. */
+export interface DrillFiguresView {
+  readonly gateway: string
+  readonly count: number
+  readonly missed: number
+  readonly p50?: number
+  readonly p99?: number
+  readonly max?: number
+}
+
+export interface DrillView {
+  readonly drilled: readonly DrilledView[]
+  readonly figures: readonly DrillFiguresView[]
+}

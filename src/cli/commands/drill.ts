@@ -1,0 +1,42 @@
+/** `remit drill`: how long stopping takes at each gateway, measured without stopping anything. */
+import type { Command } from 'commander'
+import type { DrillFiguresView, DrilledView } from '../../sdk/views.ts'
+import { type Cli, deed, remoteCommand, type Run } from '../command.ts'
+import { tableLines } from '../table.ts'
+import { clean } from '../text.ts'
+
+export function drillCommand(cli: Cli): Command {
+  return remoteCommand('drill', 'measure how long stopping takes at each connected gateway, without stopping anything', [
+    { line: 'remit drill', says: 'each gateway cuts a canary of its own; shows this time and the last hundred' },
+  ]).action(deed(cli, drill))
+}
+
+async function drill(run: Run) {
+  const client = await run.client()
+  const measured = await run.during('measuring', client.drill())
+  return { json: measured, text: drillTable(measured.drilled, measured.figures, run) }
+}
+
+function drillTable(drilled: readonly DrilledView[], figures: readonly DrillFiguresView[], run: Run): string[] {
+  const now = new Map(drilled.map(({ gateway, milliseconds }) => [gateway, milliseconds]))
+  const shown = (milliseconds: number | undefined) => (milliseconds === undefined ? '' : `${milliseconds} ms`)
+  const rows = figures.map(({ gateway, p50, p99, max, count, missed }) => [
+    clean(gateway),
+    now.has(gateway) ? shown(now.get(gateway)) || 'no answer' : 'not connected',
+    shown(p50),
+    shown(p99),
+    shown(max),
+    `${count}`,
+    missed === 0 ? '' : `${missed}`,
+  ])
+  const columns = [
+    { title: 'GATEWAY' },
+    { title: 'NOW' },
+    { title: 'P50' },
+    { title: 'P99' },
+    { title: 'MAX' },
+    { title: 'DRILLS' },
+    { title: 'MISSED', drops: true },
+  ]
+  return tableLines(columns, rows, run)
+}
