@@ -258,6 +258,8 @@ async function ledger(): Promise<string> {
   const out = join(folder, `${performance.now()}.jsonl`)
   const ran = await runRemit(['ledger', 'export', '--out', out], cast.as('eva'))
   assert.equal(ran.code, 0, ran.stdout + ran.stderr)
+  const verified = await runRemit(['ledger', 'verify', out])
+  assert.equal(verified.code, 0, verified.stdout + verified.stderr)
   return readFile(out, 'utf8')
 }
 
