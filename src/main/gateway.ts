@@ -13,6 +13,7 @@ import { openJournalFiles } from '../host/journal-files.ts'
 import { type Log, makeLog } from '../host/logs.ts'
 import { makeTokenReader } from '../host/token-mint.ts'
 import { GatewayFolder, type KeptEnrolment } from './gateway-folder.ts'
+import { gatewayLog } from './gateway-log.ts'
 import { orThrow } from './or-throw.ts'
 import { prepareTls, type Reached } from './secrecy.ts'
 import { version } from './version.ts'
@@ -178,11 +179,7 @@ class News {
         control: this.#fed.control(),
         clock: this.#fed.clock,
         chance: makeChance(),
-        log: {
-          info: (facts: object, says: string) => log.info(says, { ...facts }),
-          warn: (facts: object, says: string) => log.warn(says, { ...facts }),
-          error: (facts: object, says: string) => log.error(says, { ...facts }),
-        },
+        log: gatewayLog(log),
         listen: { host, ...(reached.tls === undefined ? {} : { tls: reached.tls }) },
       })
     } catch (cause) {

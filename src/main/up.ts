@@ -30,6 +30,7 @@ import { assets, deskPolicies } from './assets.ts'
 import { databasePlace } from './database.ts'
 import { type DataFolder, journalOf, loadKeys, loadSpaceKeys, mainSpace, openDataFolder } from './data-folder.ts'
 import { type Feed, makeFeed } from './feed.ts'
+import { gatewayLog } from './gateway-log.ts'
 import { type House, type HouseParts, openHouse, type Room, type RoomParts } from './house.ts'
 import { orThrow } from './or-throw.ts'
 import { roomMetrics } from './room-metrics.ts'
@@ -192,18 +193,12 @@ interface ServedRoom {
 async function serveRoom(house: House, room: Room, options: Serving, origins: Map<string, string>): Promise<ServedRoom> {
   const { desk, gate } = room
   const { log, host, reached } = options
-  // The gateways' log says facts first, the host's log words first.
-  const gatewayLog = {
-    info: (facts: object, says: string) => log.info(says, { ...facts }),
-    warn: (facts: object, says: string) => log.warn(says, { ...facts }),
-    error: (facts: object, says: string) => log.error(says, { ...facts }),
-  }
   const tls = reached.tls === undefined ? {} : { tls: reached.tls }
   const gateway = await startHttpGateway({
     control: gatewayControl(gate),
     clock: desk.clock,
     chance: desk.chance,
-    log: gatewayLog,
+    log: gatewayLog(log),
     listen: { host, ...tls },
   })
   // What is looked up elsewhere is there before the first request, where it can be had at all.
