@@ -176,8 +176,8 @@ export class FeedServer {
   #follow(committed: Committed): void {
     this.#index.follow(committed)
     for (const [gateway, lane] of this.#lanes) {
-      // Where nobody may act any more, nobody has to be told: whoever comes back is given everything.
-      if (lane.isHeard || this.#isSeated(gateway)) lane.follow(committed)
+      // Where nobody may act any more, nor was there lately, nobody has to be told: whoever comes back is given everything.
+      if (lane.isWanted(committed.at) || this.#isSeated(gateway)) lane.follow(committed)
       else this.#lanes.delete(gateway)
     }
     if (committed.changes.some(({ kind }) => kind === 'gateway')) this.#dropRemoved()

@@ -11,6 +11,9 @@ const bumpEvery: Milliseconds = 2
 const keptMax = 10_000
 const keptBytesMax = 16_777_216
 
+/** For whom nobody came back in that time, nothing is kept. */
+const awaitedMs: Milliseconds = 300_000
+
 /** One message to all processes of a gateway: the version it brings, and the services that are others or none from it on. */
 export interface LaneText {
   readonly text: string
@@ -41,6 +44,7 @@ export class Lane {
   readonly #kept: Kept[] = []
   #keptSince: number
   #keptBytes = 0
+  #heardAt: Instant
 
   constructor(interest: Interest, clock: Clock, version: number) {
     this.interest = interest
@@ -49,6 +53,7 @@ export class Lane {
     this.#version = version
     this.#keptSince = version
     this.#at = clock.now()
+    this.#heardAt = this.#at
   }
 
   /** Takes a commit that facts and index have applied. What is this gateway's business goes out before this returns. */
@@ -71,7 +76,10 @@ export class Lane {
   /** From the version on that `flush` has just answered. */
   listen(listener: LaneListener): () => void {
     this.#listeners.add(listener)
-    return () => this.#listeners.delete(listener)
+    return () => {
+      this.#listeners.delete(listener)
+      this.#heardAt = this.#clock.now()
+    }
   }
 
   /** What leads from a version to the one that was told last; nothing where that is not known any more. */
@@ -95,8 +103,9 @@ export class Lane {
     return after < this.#keptSince ? upTo : undefined
   }
 
-  get isHeard(): boolean {
-    return this.#listeners.size > 0
+  /** Whether somebody hears it, or did so lately and may come back. */
+  isWanted(now: Instant): boolean {
+    return this.#listeners.size > 0 || now - this.#heardAt < awaitedMs
   }
 
   #tell(changes: Changes['changes'], forget: Changes['forget']): void {
