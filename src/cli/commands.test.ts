@@ -128,6 +128,19 @@ const rows: readonly Row[] = [
     says: /gateway edge-1 was not heard: it was waited for 9\.8 s, and lets nothing through any more/,
   },
   {
+    line: 'drill',
+    calls: 'POST /v1/drill',
+    answer: {
+      drilled: [{ gateway: 'http', milliseconds: 0 }, { gateway: 'edge-1' }],
+      figures: [
+        { gateway: 'http', count: 100, missed: 0, p50: 0, p99: 1, max: 2 },
+        { gateway: 'edge-1', count: 9, missed: 3, p50: 4, p99: 12, max: 12 },
+        { gateway: 'edge-2', count: 1, missed: 1 },
+      ],
+    },
+    says: /http +0 ms +0 ms +1 ms +2 ms +100[\s\S]*edge-1 +no answer +4 ms +12 ms +12 ms +9 +3[\s\S]*edge-2 +not connected/,
+  },
+  {
     line: 'holds --state waiting',
     calls: 'GET /v1/holds',
     query: { state: 'waiting' },
