@@ -268,6 +268,15 @@ export function stands(gate: Gate, decision: Decision): Result<undefined> {
   return facts.entities === basis.entities ? done(undefined) : wouldStand(facts, basis.question, { grant, holds: basis.holds, now })
 }
 
+/** Asked with each piece: neither the end of a lease nor that of a proof ends the grant, and whoever is cut for them is cut at the next byte. */
+export function stopReason({ home, facts, clock }: Gate, decision: Decision): string | undefined {
+  if (!home.goesOn()) return 'control was lost'
+  // A proof that time ends has ended its token already.
+  if (facts.version === decision.version) return undefined
+  const basis = basisOf(decision)
+  return basis !== undefined && facts.isProofLive(basis.question.proof, clock.now()) ? undefined : 'what proved it has ended'
+}
+
 /** What became of it, exactly once per allowed decision. The last use of a fully counted grant ends the grant when it is over. */
 export function finish(gate: Gate, decision: Decision, outcome: Outcome): void {
   const now = gate.clock.now()

@@ -1,7 +1,7 @@
 /** Control as a gateway sees it: the same port over whatever home its gate has, in this process or across a network. */
 import { isId } from '../kernel/ids.ts'
 import { gatewayOf } from '../model/gateways.ts'
-import { authorize, finish, recordRefused, stands } from './authorize.ts'
+import { authorize, finish, recordRefused, stands, stopReason } from './authorize.ts'
 import type { Gate } from './gate.ts'
 import { holdAnswered } from './holds.ts'
 import { gatewayAudience, identify, TokenReader } from './identify.ts'
@@ -24,7 +24,7 @@ export function gatewayControl(gate: Gate): GatewayControl {
     identify: (token, address) => identify(gate, reader, token, address),
     authorize: (call) => authorize(gate, call),
     stands: (decision) => stands(gate, decision),
-    goesOn: () => gate.home.goesOn(),
+    stopReason: (decision) => stopReason(gate, decision),
     finish: (decision, outcome) => finish(gate, decision, outcome),
     refused: (input) => recordRefused(gate, input),
     holdAnswered: (hold, wait, signal) => holdAnswered(gate, hold, wait, signal),

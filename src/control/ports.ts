@@ -200,10 +200,7 @@ export interface Clock {
   now(): Instant
   /** Calls once after a time; answers how to call it off. Does not keep the process alive. */
   after(milliseconds: Milliseconds, work: () => void): () => void
-  /**
-   * Milliseconds since some moment: never jumps, may stand still while the machine sleeps. For what must not be over too early; absent where
-   * `now` never jumps either.
-   */
+  /** Milliseconds since some moment, without jumps: for what must not be over too early. Absent where `now` never jumps either. */
   monotonic?(): Milliseconds
   /** Resolves when whatever else waited has had its turn. Keeps the process alive meanwhile: long work is not over because it pauses. */
   turn?(): Promise<void>
@@ -385,8 +382,8 @@ export interface GatewayControl {
   authorize(call: Call): Verdict | Promise<Verdict>
   /** Asked in the tick that sends the first byte upstream: still the same grant, session and end? Synchronous. */
   stands(decision: Decision): Result<undefined>
-  /** Asked with every piece that follows: whether anything may go on here. False where a lease has ended. Synchronous, and costs nothing. */
-  goesOn(): boolean
+  /** Asked with every piece that follows: why it may not go on, if so. A lease has ended, or what proved its token. Synchronous, from memory. */
+  stopReason(decision: Decision): string | undefined
   /** Records what became of it; exactly once per allowed decision. */
   finish(decision: Decision, outcome: Outcome): void
   /** Records a request that was refused before an action could be named. Answers the record's id. */

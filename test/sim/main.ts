@@ -44,7 +44,13 @@ async function main(): Promise<number> {
   }
   if (lives !== undefined || life !== undefined || values.canary !== undefined) {
     const { canary } = values
-    return liveLives({ seed, lives: lives ?? 200, steps, ...(life === undefined ? {} : { life }), ...(canary === undefined ? {} : { canary }) })
+    return liveLives({
+      seed,
+      lives: lives ?? 200,
+      steps,
+      ...(life === undefined ? {} : { life }),
+      ...(canary === undefined ? {} : { canary }),
+    })
   }
   const asked = askedOf(seed, jobs)
   return typeof asked === 'string' ? complain(asked) : simulate(asked)

@@ -210,8 +210,8 @@ export class RulesControl implements GatewayControl {
   /** Set where a lease has ended. */
   isOver = false
 
-  goesOn(): boolean {
-    return !this.isOver
+  stopReason(): string | undefined {
+    return this.isOver ? 'control was lost' : undefined
   }
 
   onServices(listener: () => void): void {

@@ -16,7 +16,7 @@ import { switchHeaders } from './upgrades.ts'
 import type { CallListener, Upstream, UpstreamCall } from './upstream.ts'
 
 export interface ForwardingPlan {
-  readonly control: Pick<GatewayControl, 'stands' | 'goesOn' | 'finish' | 'upstreamSecret'>
+  readonly control: Pick<GatewayControl, 'stands' | 'stopReason' | 'finish' | 'upstreamSecret'>
   readonly clock: Clock
   readonly limits: HttpLimits
   readonly cuts: SessionCuts
@@ -272,15 +272,12 @@ export class Forwarding implements Cuttable, CallListener, BodyReader {
 
   /** Timers may be late when the loop is busy or the machine slept: each piece looks for itself. What goes on gets a new deadline. */
   #goesOn(milliseconds: Milliseconds): boolean {
-    const { clock, control } = this.#plan
+    const { clock, control, decision } = this.#plan
     const now = clock.now()
-    const isInTime = now < this.endsAt
-    if (isInTime && control.goesOn()) {
-      this.#deadline = now + milliseconds
-      return true
-    }
-    this.cut(isInTime ? 'control was lost' : 'the grant has ended')
-    return false
+    const reason = now < this.endsAt ? control.stopReason(decision) : 'the grant has ended'
+    if (reason === undefined) this.#deadline = now + milliseconds
+    else this.cut(reason)
+    return reason === undefined
   }
 
   onHead(head: AnswerHead): void {

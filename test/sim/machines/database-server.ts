@@ -96,8 +96,7 @@ export class DatabaseServer {
 
   async #commit(latest: Parameters<Writing['commit']>[0], own: () => void): Promise<void> {
     const connection = this.#connection
-    if (latest !== undefined)
-      await connection.sql.updateTable('latest').set({ version: latest.version, at: latest.at }).execute()
+    if (latest !== undefined) await connection.sql.updateTable('latest').set({ version: latest.version, at: latest.at }).execute()
     connection.run('commit')
     if (latest === undefined) return
     const rows = await connection.sql
@@ -117,9 +116,7 @@ export class DatabaseServer {
 
   /** As it is now, for the checker and for the next run on it. */
   async latest(): Promise<{ readonly version: number; readonly at: number }> {
-    return this.#turns.take(() =>
-      this.#connection.sql.selectFrom('latest').select(['version', 'at']).executeTakeFirstOrThrow(),
-    )
+    return this.#turns.take(() => this.#connection.sql.selectFrom('latest').select(['version', 'at']).executeTakeFirstOrThrow())
   }
 
   close(): void {

@@ -117,7 +117,7 @@ export class Door {
 type Over = 'answered' | 'cut' | 'not-sent'
 
 interface StreamParts {
-  readonly control: Pick<GatewayControl, 'goesOn'>
+  readonly control: Pick<GatewayControl, 'stopReason'>
   readonly clock: Clock
   readonly outside: Outside
   readonly gateway: string
@@ -144,9 +144,9 @@ class Stream implements Cuttable {
     if (this.#isOver) return
     const { clock, control, outside, gateway } = this.#parts
     // As the HTTP gateway's forwarding does with each piece: timers may be late.
-    const isInTime = clock.now() < this.endsAt
-    if (!isInTime || !control.goesOn()) {
-      this.cut(isInTime ? 'control was lost' : 'the grant has ended')
+    const reason = clock.now() < this.endsAt ? control.stopReason(this.#decision) : 'the grant has ended'
+    if (reason !== undefined) {
+      this.cut(reason)
       return
     }
     this.bytes += 1

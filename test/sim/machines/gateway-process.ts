@@ -56,7 +56,8 @@ export class GatewayProcess {
   async begin(): Promise<void> {
     const { enrolled, machine, disk, dice, outside, plant } = this.#parts
     const clocks = clocksOf(machine, plant)
-    const alarm = (says: string, cause?: unknown) => machine.schedule.say(`alarm ${machine.name}: ${says} ${cause === undefined ? '' : String(cause)}`)
+    const alarm = (says: string, cause?: unknown) =>
+      machine.schedule.say(`alarm ${machine.name}: ${says} ${cause instanceof Error ? cause.message : ''}`)
     const opened = await Journal.open({
       signer: gatewayKeys(enrolled.name).signer,
       disk: disk.open(),

@@ -1,5 +1,5 @@
 /** All machines of one run, the network between them, and what goes wrong with them. */
-import { Dice } from '../../world/chance.ts'
+import type { Dice } from '../../world/chance.ts'
 import { ControlNode } from './control-node.ts'
 import type { Counts } from './counts.ts'
 import { DatabaseServer } from './database-server.ts'
@@ -91,7 +91,9 @@ export class Machines {
   /** Where the traffic of a gateway goes in, if it runs: one of the processes, or the gateway in the first control node's own. */
   door(place: number): { readonly door: Door; readonly machine: Machine; readonly gateway: string } | undefined {
     const [name = 'control-1', gateway = 'http'] = this.#scenario.gateways[place] ?? []
-    const door = this.#gateways.get(name)?.door ?? (gateway === 'http' && place >= this.#scenario.gateways.length ? this.#controls.get(name)?.door : undefined)
+    const door =
+      this.#gateways.get(name)?.door ??
+      (gateway === 'http' && place >= this.#scenario.gateways.length ? this.#controls.get(name)?.door : undefined)
     return door === undefined ? undefined : { door, machine: this.machine(name), gateway }
   }
 
@@ -132,7 +134,8 @@ export class Machines {
 
   /** When everything is at rest: every gateway serves, and the ledger tells what the store has. */
   async audit(): Promise<void> {
-    for (const [name, gateway] of this.#gateways) this.outside.law(gateway.isServing(), `${name} does not serve again, though nothing is broken any more: ${gateway.describe()}`)
+    for (const [name, gateway] of this.#gateways)
+      this.outside.law(gateway.isServing(), `${name} does not serve again, though nothing is broken any more: ${gateway.describe()}`)
     const control = this.control(0)
     this.outside.law(control !== undefined, 'control does not run, though nothing is broken any more')
     if (control !== undefined) await control.audit(this.outside)

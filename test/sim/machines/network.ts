@@ -137,17 +137,16 @@ export class Network {
         }
         const run = to.run
         to.receive(() => {
-          void work().then(
-            (value) => {
-              if (to.run !== run) return
-              this.schedule.after(this.latency(), () => {
-                if (!isCut()) settle(() => resolve(value))
-              })
-            },
-            (cause: unknown) => {
-              if (to.run === run) settle(() => reject(cause instanceof Error ? cause : new Error(String(cause))))
-            },
-          )
+          const answer = async () => {
+            const value = await work()
+            if (to.run !== run) return
+            this.schedule.after(this.latency(), () => {
+              if (!isCut()) settle(() => resolve(value))
+            })
+          }
+          answer().catch((cause: unknown) => {
+            if (to.run === run) settle(() => reject(cause instanceof Error ? cause : new Error('what was called failed', { cause })))
+          })
         })
       })
     })

@@ -22,9 +22,7 @@ export const pages = { origin: 'http://localhost:4000', rpId: 'localhost' }
 export const { keys, room } = seededKeys(1)
 const master = createSecretKey(Buffer.alloc(32, 7))
 const vault = makeVault({ primary: master })
-const shipped = [
-  { name: 'desk.cedar', text: readFileSync(new URL('../../../src/decision/desk.cedar', import.meta.url), 'utf8') },
-]
+const shipped = [{ name: 'desk.cedar', text: readFileSync(new URL('../../../src/decision/desk.cedar', import.meta.url), 'utf8') }]
 
 export interface DeskParts {
   readonly database: Database
@@ -45,9 +43,7 @@ export async function openDesk({ database, clock, chance, checker, alarm }: Desk
   const facts = new Facts(space)
   await facts.load(store)
   store.onCommit((committed) => facts.apply(committed))
-  const ledger = mustBe(
-    await Ledger.open({ database, store, signer: keys.ledger, clock, shelf: memoryShelf(), witnesses: [], alarm }),
-  )
+  const ledger = mustBe(await Ledger.open({ database, store, signer: keys.ledger, clock, shelf: memoryShelf(), witnesses: [], alarm }))
   const desk: Desk = {
     space,
     store,

@@ -66,6 +66,7 @@ export class Outside {
   readonly #ends = new Map<string, End>()
   /** Grants that control said were stopped everywhere, and how it came to say so. */
   readonly #stopped = new Map<string, string>()
+  readonly #stoppedActors = new Map<string, string>()
   readonly #endsAt = new Map<string, number>()
   readonly #limits = new Map<string, number>()
   readonly #uses = new Map<string, Set<number>>()
@@ -107,9 +108,8 @@ export class Outside {
     this.#controls.set(name, node)
   }
 
-  /** Of whatever it was, nothing is heard any more. */
+  /** Of whatever it was, nothing is heard any more. What time it is there goes by its clock all the same. */
   died(name: string): void {
-    this.#controls.delete(name)
     this.restarted(name)
   }
 
@@ -153,6 +153,12 @@ export class Outside {
   stopped(grants: readonly string[], how: string): void {
     for (const grant of grants) if (!this.#stopped.has(grant)) this.#stopped.set(grant, how)
     this.#schedule.say(`stopped: ${grants.join(' ')} by ${how}`)
+  }
+
+  /** Control answered that nothing of this actor goes on. */
+  stoppedActor(actor: string, how: string): void {
+    this.#stoppedActors.set(actor, how)
+    this.#schedule.say(`stopped: everything of ${actor} by ${how}`)
   }
 
   hasEnded(grant: string): boolean {
@@ -203,6 +209,8 @@ export class Outside {
     const isFirst = !this.#began.has(sent.n)
     this.#counts.add('byte')
     this.#schedule.say(`byte ${gateway} ${sent.n}`)
+    const gone = this.#stoppedActors.get(sent.actor)
+    this.law(gone === undefined, `${gateway} forwards for ${sent.actor}, of whom control said that nothing goes on (${gone ?? ''})`)
     this.#checkEnd(gateway, seen, sent.grant, now)
     this.#checkTime(gateway, sent.grant, now)
     this.law(
@@ -272,7 +280,8 @@ export class Outside {
     if (seen === undefined || this.#allowed.clocksJump || seen.linkedSince === undefined) return
     const isSteady = now - seen.linkedSince > leaseMs && now - seen.leaseFrom < leaseMs / 2
     const endsAt = this.#endsAt.get(sent.grant) ?? 0
-    const isOver = [...this.#controls.values()].some((control) => control.now() >= endsAt - this.#allowed.latencyMax) || seen.machine.wall() >= endsAt
+    const isOver =
+      [...this.#controls.values()].some((control) => control.now() >= endsAt - this.#allowed.latencyMax) || seen.machine.wall() >= endsAt
     const hasEnded = this.#ends.has(sent.grant) || this.#sessionsEnded.has(sent.grant)
     this.law(!isSteady || isOver || hasEnded, `${gateway} cuts ${sent.n} of ${sent.actor}, whose ${sent.grant} lives: ${reason}`)
   }

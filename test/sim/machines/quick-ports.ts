@@ -42,7 +42,8 @@ export function signAs(person: string, challenge: string): JsonObject {
 
 export const quickPasskeys: Passkeys = {
   registration: async ({ response }) => {
-    const id = String(response['id'])
+    const id = response['id']
+    if (typeof id !== 'string') return refuse('passkey.refused')
     return done({ credentialId: id, publicKey: id, counter: 0, software: false })
   },
   assertion: async ({ response, challenge, credentialId }) => {
@@ -61,7 +62,9 @@ export class KnownChecks implements PolicyChecker {
   #real: RealChecker | undefined = new RealChecker()
 
   async check(...[files, schema]: Parameters<PolicyChecker['check']>): ReturnType<PolicyChecker['check']> {
-    const key = createHash('sha256').update(JSON.stringify([files, schema])).digest('base64')
+    const key = createHash('sha256')
+      .update(JSON.stringify([files, schema]))
+      .digest('base64')
     const known = this.#known.get(key)
     if (known !== undefined) return known
     if (this.#real === undefined) throw new Error('policies that nobody had checked before the run')

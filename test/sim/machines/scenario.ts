@@ -105,16 +105,15 @@ export function drawScenario(seed: number, only?: readonly FaultName[]): Scenari
 }
 
 /** What happens around a fault where it hurts most: something is under way at that gateway, and is to be stopped meanwhile. */
-function aim(
-  dice: Dice,
-  fault: Fault,
-  { acts, gateways, troubleMs }: Pick<Scenario, 'acts' | 'gateways' | 'troubleMs'>,
-): readonly Act[] {
-  const place = fault.what === 'partition' ? fault.gateway : 'machine' in fault ? gateways.findIndex(([name]) => name === fault.machine) : -1
+function aim(dice: Dice, fault: Fault, { acts, gateways, troubleMs }: Pick<Scenario, 'acts' | 'gateways' | 'troubleMs'>): readonly Act[] {
+  const place =
+    fault.what === 'partition' ? fault.gateway : 'machine' in fault ? gateways.findIndex(([name]) => name === fault.machine) : -1
   const [, gateway] = gateways[place] ?? []
   if (gateway === undefined || dice.below(100) < 40) return []
   const service = gateway === 'http' ? 'shop/' : 'plant/'
-  const fitting = acts.filter((act) => act.what === 'start' && preparedScopes[act.grant % preparedScopes.length]?.some((line) => line.startsWith(service)))
+  const fitting = acts.filter(
+    (act) => act.what === 'start' && preparedScopes[act.grant % preparedScopes.length]?.some((line) => line.startsWith(service)),
+  )
   const start = fitting[dice.below(Math.max(1, fitting.length))]
   if (start?.what !== 'start') return []
   const from = Math.max(start.at + 300, fault.at - 200 - dice.below(2_000))
@@ -123,7 +122,13 @@ function aim(
   const stopAt = fault.at + dice.below(Math.max(200, Math.min(fault.lasts, 6_000)))
   return [
     { at: from, via: 0, what: 'stream', grant: start.grant, operation: dice.below(2), gateway: place, lasts, every: 15 + dice.below(40) },
-    { at: Math.max(stopAt, from + 100), via: 0, what: 'stop', grant: start.grant, how: dice.pick(['revoke', 'revoke', 'done', 'quarantine']) },
+    {
+      at: Math.max(stopAt, from + 100),
+      via: 0,
+      what: 'stop',
+      grant: start.grant,
+      how: dice.pick(['revoke', 'revoke', 'done', 'quarantine']),
+    },
   ]
 }
 
@@ -153,7 +158,15 @@ function drawActs(dice: Dice, { controls, gateways, troubleMs }: Extent): Act[] 
     if (dice.below(100) >= 45) continue
     const grant = grantsMax + place
     const scope = dice.pick([['plant/look', 'plant/tune'], ['plant/tune,uses=2', 'plant/look'], ['shop/look']])
-    acts.push({ at: within(300, troubleMs / 2), via: via(), what: 'ask', grant, actor: dice.below(4), scope, duration: 2_000 + dice.below(9_000) })
+    acts.push({
+      at: within(300, troubleMs / 2),
+      via: via(),
+      what: 'ask',
+      grant,
+      actor: dice.below(4),
+      scope,
+      duration: 2_000 + dice.below(9_000),
+    })
     list.push(grant)
   }
   for (const grant of list) {
@@ -171,7 +184,15 @@ function drawActs(dice: Dice, { controls, gateways, troubleMs }: Extent): Act[] 
     const scope = preparedScopes[grant % preparedScopes.length] ?? []
     if (scope.some((line) => line.includes('uses='))) {
       for (let count = 1 + dice.below(2); count > 0; count -= 1)
-        acts.push({ at: within(800, troubleMs), via: via(), what: 'burst', grant, operation: dice.below(2), times: 2 + dice.below(5), within: 1 + dice.below(1_500) })
+        acts.push({
+          at: within(800, troubleMs),
+          via: via(),
+          what: 'burst',
+          grant,
+          operation: dice.below(2),
+          times: 2 + dice.below(5),
+          within: 1 + dice.below(1_500),
+        })
     }
     if (scope.includes('plant/restart'))
       for (let count = 1 + dice.below(3); count > 0; count -= 1)
@@ -185,7 +206,13 @@ function drawActs(dice: Dice, { controls, gateways, troubleMs }: Extent): Act[] 
           decision: dice.below(100) < 80 ? 'approve' : 'deny',
         })
     if (dice.below(100) < 75)
-      acts.push({ at: within(1_500, troubleMs), via: via(), what: 'stop', grant, how: dice.pick(['revoke', 'revoke', 'revoke', 'done', 'quarantine', 'secret', 'disable']) })
+      acts.push({
+        at: within(1_500, troubleMs),
+        via: via(),
+        what: 'stop',
+        grant,
+        how: dice.pick(['revoke', 'revoke', 'revoke', 'done', 'quarantine', 'secret', 'disable']),
+      })
   }
   if (dice.below(100) < 8) acts.push({ at: within(2_000, troubleMs), via: via(), what: 'book', book: 1 })
   return acts.toSorted((one, two) => one.at - two.at)
@@ -214,7 +241,13 @@ function drawFaults(dice: Dice, { machines, gateways, controls, troubleMs, has }
     gateway: dice.below(gateways.length),
     control: dice.below(controls + 1) - 1,
   }))
-  draw('reorder', 2, (from) => ({ what: 'partition', at: from, lasts: rest(from, 1_500), gateway: dice.below(gateways.length), control: -1 }))
+  draw('reorder', 2, (from) => ({
+    what: 'partition',
+    at: from,
+    lasts: rest(from, 1_500),
+    gateway: dice.below(gateways.length),
+    control: -1,
+  }))
   draw('crash', 2, (from) => ({ what: 'crash', at: from, lasts: rest(from, 4_000), machine: dice.pick(machines), losesPower: false }))
   draw('power', 1, (from) => ({ what: 'crash', at: from, lasts: rest(from, 6_000), machine: dice.pick(machines), losesPower: true }))
   // Where nobody hears of the right time, a wrong one does most.
@@ -222,11 +255,23 @@ function drawFaults(dice: Dice, { machines, gateways, controls, troubleMs, has }
     const cut = faults.find((fault) => fault.what === 'partition')
     return cut === undefined || dice.below(2) === 0 ? from : cut.at + dice.below(Math.max(1, cut.lasts))
   }
-  draw('jump', 2, (from) => ({ what: 'jump', at: amid(from), lasts: 0, machine: dice.pick(machines), back: dice.pick([-8_000, -3_000, 2_000, 7_000, 60_000]) }))
+  draw('jump', 2, (from) => ({
+    what: 'jump',
+    at: amid(from),
+    lasts: 0,
+    machine: dice.pick(machines),
+    back: dice.pick([-8_000, -3_000, 2_000, 7_000, 60_000]),
+  }))
   draw('suspend', 2, (from) => {
     const kind = dice.pick<Standstill>(['stopped', 'asleep', 'frozen'])
     // What nobody inside can notice must be shorter than the margin for it.
-    return { what: 'suspend', at: from, lasts: kind === 'frozen' ? 200 + dice.below(4_000) : rest(from, 14_000), machine: dice.pick(machines), kind }
+    return {
+      what: 'suspend',
+      at: from,
+      lasts: kind === 'frozen' ? 200 + dice.below(4_000) : rest(from, 14_000),
+      machine: dice.pick(machines),
+      kind,
+    }
   })
   draw('full', 1, (from) => ({ what: 'full', at: from, lasts: rest(from, 4_000), disk: dice.pick([...gateways, 'database']) }))
   draw('fsync', 1, (from) => ({ what: 'fsync', at: from, lasts: rest(from, 3_000), disk: dice.pick([...gateways, 'database']) }))

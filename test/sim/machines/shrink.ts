@@ -16,8 +16,18 @@ export async function shrink(scenario: Scenario, breaks: Breaks): Promise<Scenar
   let smallest = scenario
   for (let before = -1; before !== sizeOf(smallest) && left > 0; ) {
     before = sizeOf(smallest)
-    smallest = await withFewer(smallest, (each) => each.faults, (each, faults: readonly Fault[]) => ({ ...each, faults }), isBroken)
-    smallest = await withFewer(smallest, (each) => each.acts, (each, acts: readonly Act[]) => ({ ...each, acts }), isBroken)
+    smallest = await withFewer(
+      smallest,
+      (each) => each.faults,
+      (each, faults: readonly Fault[]) => ({ ...each, faults }),
+      isBroken,
+    )
+    smallest = await withFewer(
+      smallest,
+      (each) => each.acts,
+      (each, acts: readonly Act[]) => ({ ...each, acts }),
+      isBroken,
+    )
     smallest = await calmer(smallest, isBroken)
   }
   return smallest

@@ -42,7 +42,12 @@ export async function simulate(asked: MachinesAsked): Promise<number> {
   const counts = new Counts()
   const seen = asked.jobs > 1 ? await inProcesses(asked, counts) : await here(asked, counts)
   const took = performance.now() - began
-  console.log(counts.entries().map(([what, count]) => `  ${String(count).padStart(9)} ${what}`).join('\n'))
+  console.log(
+    counts
+      .entries()
+      .map(([what, count]) => `  ${String(count).padStart(9)} ${what}`)
+      .join('\n'),
+  )
   console.log(`sim: ${seen.runs} seeds in ${(took / 1_000).toFixed(1)} s, ${(took / seen.runs).toFixed(1)} ms each`)
   if (seen.brokenSeed === undefined) {
     if (plant === undefined) console.log('sim: every law held')
@@ -76,7 +81,9 @@ async function inProcesses(asked: MachinesAsked, counts: Counts): Promise<Seen> 
   let runs = 0
   let brokenSeed: number | undefined
   const workers = Array.from({ length: asked.jobs }, (_, place) => {
-    const worker = fork(fileURLToPath(new URL('./seed-worker.ts', import.meta.url)), [], { execArgv: ['--disable-warning=ExperimentalWarning'] })
+    const worker = fork(fileURLToPath(new URL('./seed-worker.ts', import.meta.url)), [], {
+      execArgv: ['--disable-warning=ExperimentalWarning'],
+    })
     const { promise, resolve, reject } = Promise.withResolvers<void>()
     worker.on('message', (message: { readonly seed: number; readonly broken?: string; readonly counts: [string, number][] }) => {
       runs += 1
@@ -87,7 +94,9 @@ async function inProcesses(asked: MachinesAsked, counts: Counts): Promise<Seen> 
       }
       if (runs % tellEvery === 0) console.log(`sim: ${runs} seeds`)
     })
-    worker.on('exit', (code, signal) => (code === 0 || signal === 'SIGTERM' ? resolve() : reject(new Error(`a process of the simulation ended with ${code ?? signal}`))))
+    worker.on('exit', (code, signal) =>
+      code === 0 || signal === 'SIGTERM' ? resolve() : reject(new Error(`a process of the simulation ended with ${code ?? signal}`)),
+    )
     worker.send({ ...asked, from: asked.from + place, step: asked.jobs })
     return { worker, promise }
   })
@@ -121,7 +130,8 @@ async function tellBroken(asked: MachinesAsked, report: RunReport, runs: number)
   const smallest = await shrink(report.scenario, async (each) => (await runScenario(each, options)).broken !== undefined)
   const { broken = '' } = await runScenario(smallest, options)
   console.error(`sim: made smaller, to ${smallest.acts.length} acts and ${smallest.faults.length} faults: ${broken}`)
-  for (const each of [...smallest.acts, ...smallest.faults].toSorted((one, two) => one.at - two.at)) console.error(`  ${JSON.stringify(each)}`)
+  for (const each of [...smallest.acts, ...smallest.faults].toSorted((one, two) => one.at - two.at))
+    console.error(`  ${JSON.stringify(each)}`)
   if (asked.keeps) {
     const file = new URL(`${plant ?? 'law'}-${seed}.json`, seedsFolder)
     const kept: Kept = { showed: broken.split('\n')[0] ?? '', ...options, scenario: smallest }

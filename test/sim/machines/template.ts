@@ -58,7 +58,11 @@ async function makeTemplate(): Promise<Template> {
   return { image, checker, entries, ...made }
 }
 
-async function withHouse<T>(checker: KnownChecks, book: number, work: (desk: Desk) => Promise<T>): Promise<{ readonly image: Uint8Array; readonly made: T; readonly entries: readonly Entry[] }> {
+async function withHouse<T>(
+  checker: KnownChecks,
+  book: number,
+  work: (desk: Desk) => Promise<T>,
+): Promise<{ readonly image: Uint8Array; readonly made: T; readonly entries: readonly Entry[] }> {
   const clock = new TestClock(epoch - 600_000)
   const chance = seededChance(99)
   let raw: DatabaseSync | undefined
@@ -72,7 +76,14 @@ async function withHouse<T>(checker: KnownChecks, book: number, work: (desk: Des
       },
     }),
   )
-  const host = { now: () => clock.now(), after: clock.after.bind(clock), turn: () => Promise.resolve(), raise: () => undefined, monotonic: () => clock.now(), aheadOfWall: () => 0 }
+  const host = {
+    now: () => clock.now(),
+    after: clock.after.bind(clock),
+    turn: () => Promise.resolve(),
+    raise: () => undefined,
+    monotonic: () => clock.now(),
+    aheadOfWall: () => 0,
+  }
   const alarm = (says: string, cause: unknown) => {
     throw new Error(says, { cause })
   }

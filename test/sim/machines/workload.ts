@@ -43,7 +43,8 @@ export class Workload {
   constructor(machines: Machines, scenario: Scenario) {
     this.#machines = machines
     this.#scenario = scenario
-    for (const [place, { id, chain, scope }] of machines.template.grants.entries()) this.#take(place, { id, actor: chain[0] ?? '', scope, isActive: false })
+    for (const [place, { id, chain, scope }] of machines.template.grants.entries())
+      this.#take(place, { id, actor: chain[0] ?? '', scope, isActive: false })
   }
 
   begin(): void {
@@ -158,10 +159,12 @@ export class Workload {
     if (at === undefined) return undefined
     this.#n += 1
     const n = this.#n
-    const answer = await network.call(undefined, at.machine, () => at.door.act({ ...sent, n })).catch((cause: unknown) => {
-      if (cause instanceof Unanswered) return undefined
-      throw cause
-    })
+    const answer = await network
+      .call(undefined, at.machine, () => at.door.act({ ...sent, n }))
+      .catch((cause: unknown) => {
+        if (cause instanceof Unanswered) return undefined
+        throw cause
+      })
     if (answer !== undefined) {
       this.#machines.counts.add(`answer: ${answer.outcome}`)
       this.#machines.schedule.say(`answered ${n} ${JSON.stringify(answer)}`)
@@ -186,7 +189,10 @@ export class Workload {
       const what = client === undefined || at === undefined ? undefined : this.#what(client, operation, at.gateway)
       if (client?.isActive === true && at !== undefined && what !== undefined) {
         const token = await this.#token(client, at.gateway, via).catch(() => undefined)
-        const sent = token === undefined ? undefined : await this.#send(place, { token, grant: client.id, actor: client.actor, ...what, body: '', isStream: true })
+        const sent =
+          token === undefined
+            ? undefined
+            : await this.#send(place, { token, grant: client.id, actor: client.actor, ...what, body: '', isStream: true })
         if (sent?.outcome === 'open') await this.#pour(place, sent.n, { until, every })
       }
       await schedule.wait(150 + this.#machines.dice.below(700))
@@ -224,7 +230,8 @@ export class Workload {
         (async () => {
           await schedule.wait(wait)
           const token = await this.#token(client, gateway, via)
-          if (token !== undefined) await this.#send(place, { token, grant: client.id, actor: client.actor, ...what, body: `${count}`, isStream: false })
+          if (token !== undefined)
+            await this.#send(place, { token, grant: client.id, actor: client.actor, ...what, body: `${count}`, isStream: false })
         })(),
       )
     }
@@ -264,24 +271,17 @@ export class Workload {
     if (client === undefined) return
     const { schedule, outside } = this.#machines
     await this.#at(via, async (node) => {
-      if (process.env['TMP_ONCE'] && outside.hasEnded(client.id)) return
       const stopped = await this.#stopAt(node, client, how)
       if (stopped !== undefined) {
         outside.stopped(stopped, `${how} at ${schedule.now.toFixed(1)}`)
-        this.#pressOn(stopped)
+        this.#pressOn(client)
       }
     })
   }
 
-  /** Clients whose grant was just ended send at once, while everybody still believes in it. */
-  #pressOn(grants: readonly string[]): void {
-    for (const { door, machine } of this.#machines.doors())
-      for (const [n, { sent }] of [...door.open]) if (grants.includes(sent.grant)) machine.receive(() => door.chunk(n))
-  }
-
   /** The grants of which control says that they have stopped everywhere. */
   async #stopAt({ desk }: ControlNode, client: Client, how: StopHow): Promise<readonly string[] | undefined> {
-    const { schedule } = this.#machines
+    const { schedule, outside } = this.#machines
     const id = mustBe(parseId('grn', client.id))
     switch (how) {
       case 'revoke': {
@@ -302,16 +302,27 @@ export class Workload {
       case 'secret': {
         const actor = desk.facts.identityNamed(client.actor)
         const [secret] = actor === undefined ? [] : desk.facts.credentialsOf(actor.id)
-        if (secret !== undefined) await revokeSecret(desk, personAt(desk, operator), secret.id)
-        return undefined
+        const revoked = secret === undefined ? undefined : await revokeSecret(desk, personAt(desk, operator), secret.id)
+        schedule.say(`revoke the secret of ${client.actor}: ${told(revoked)}`)
+        if (revoked?.ok === true) outside.stoppedActor(client.actor, `its secret at ${schedule.now.toFixed(1)}`)
+        return revoked?.ok === true ? [] : undefined
       }
       case 'disable': {
-        const disabled = [...desk.facts.identities()].filter((each) => each.state === 'disabled' || each.name === client.actor).map((each) => each.name)
-        const proposed = await proposeChange(desk, { machine: 'operator' }, { document: documentOf({ book: 0, disabled }) })
-        schedule.say(`disable ${client.actor}: ${proposed.ok ? (proposed.value.changeSet?.state ?? 'nothing') : proposed.refusal.code}`)
-        return undefined
+        const gone = [...desk.facts.identities()].filter((each) => each.state === 'disabled' || each.name === client.actor)
+        const document = documentOf({ book: 0, disabled: gone.map((each) => each.name) })
+        const proposed = await proposeChange(desk, { machine: 'operator' }, { document })
+        const state = proposed.ok ? (proposed.value.changeSet?.state ?? 'nothing') : proposed.refusal.code
+        schedule.say(`disable ${client.actor}: ${state}`)
+        if (state === 'applied') outside.stoppedActor(client.actor, `disabling it at ${schedule.now.toFixed(1)}`)
+        return state === 'applied' ? [] : undefined
       }
     }
+  }
+
+  /** Clients of whom something was just ended send at once, while everybody still believes in it. */
+  #pressOn({ id, actor }: Client): void {
+    for (const { door, machine } of this.#machines.doors())
+      for (const [n, { sent }] of [...door.open]) if (sent.grant === id || sent.actor === actor) machine.receive(() => door.chunk(n))
   }
 
   async #book({ book, via }: Doing<'book'>): Promise<void> {
