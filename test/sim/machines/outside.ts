@@ -66,6 +66,8 @@ export class Outside {
   readonly #ends = new Map<string, End>()
   /** Grants that control said were stopped everywhere, and how it came to say so. */
   readonly #stopped = new Map<string, string>()
+  /** Whose secret was revoked. */
+  readonly #unproved = new Set<string>()
   readonly #stoppedActors = new Map<string, string>()
   readonly #endsAt = new Map<string, number>()
   readonly #limits = new Map<string, number>()
@@ -134,6 +136,7 @@ export class Outside {
       this.#counts.add(`end: ${String(facts['how'])}`)
     }
     if (kind === 'grant.activated' || kind === 'grant.extended') this.#endsAt.set(subject, Number(facts['expiresAt']))
+    if (kind === 'credential.revoked') this.#unproved.add(String(facts['identity']))
     if (kind === 'session.opened') this.#grantOfSession.set(subject, String(facts['grant']))
     if (kind === 'session.ended') this.#sessionsEnded.add(this.#grantOfSession.get(subject) ?? '')
   }
@@ -282,7 +285,7 @@ export class Outside {
     const endsAt = this.#endsAt.get(sent.grant) ?? 0
     const isOver =
       [...this.#controls.values()].some((control) => control.now() >= endsAt - this.#allowed.latencyMax) || seen.machine.wall() >= endsAt
-    const hasEnded = this.#ends.has(sent.grant) || this.#sessionsEnded.has(sent.grant)
+    const hasEnded = this.#ends.has(sent.grant) || this.#sessionsEnded.has(sent.grant) || this.#unproved.has(sent.actor)
     this.law(!isSteady || isOver || hasEnded, `${gateway} cuts ${sent.n} of ${sent.actor}, whose ${sent.grant} lives: ${reason}`)
   }
 }
