@@ -1,5 +1,5 @@
 /** The far side of the feed's bench, in a process of its own: an upstream with endless answers and their clients, or many gateways. */
-import { generateKeyPairSync } from 'node:crypto'
+import { createPrivateKey } from 'node:crypto'
 import { createServer, request, type ServerResponse } from 'node:http'
 import { Journal } from '../src/control/journal.ts'
 import { FedGateway } from '../src/feed/fed-gateway.ts'
@@ -21,6 +21,7 @@ export interface Member {
   readonly certificate: string
   readonly key: string
   readonly authority: string
+  readonly journal: { readonly name: string; readonly key: string }
 }
 
 export type ToPeers =
@@ -156,8 +157,8 @@ class Follower {
   }
 
   static async start(port: number, member: Member): Promise<Follower> {
-    const { privateKey } = generateKeyPairSync('ed25519')
-    const journal = mustBe(await Journal.open({ signer: makeSigner(privateKey, `bench/${member.name}`), disk: memoryJournalDisk(), clock }))
+    const signer = makeSigner(createPrivateKey(member.journal.key), member.journal.name)
+    const journal = mustBe(await Journal.open({ signer, disk: memoryJournalDisk(), clock }))
     const dial = makeDial({
       addresses: [{ host: '127.0.0.1', port }],
       authority: member.authority,

@@ -11,15 +11,17 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { revokeGrant } from '../src/control/end-grant.ts'
-import { inviteGateway } from '../src/control/gateways.ts'
+import { inviteGateway, journalName } from '../src/control/gateways.ts'
 import { gatewayAudience } from '../src/control/identify.ts'
 import { writeEnrolCode } from '../src/feed/enrolment.ts'
 import { openFeedAuthority } from '../src/host/feed-authority.ts'
 import { certificateRequest, keyHash } from '../src/host/feed-key.ts'
+import { makeSigner } from '../src/host/key-files.ts'
 import { makeLog } from '../src/host/logs.ts'
 import type { JsonObject } from '../src/kernel/json.ts'
 import { done, mustBe } from '../src/kernel/result.ts'
 import { reveal } from '../src/kernel/secret.ts'
+import { makeVkey } from '../src/ledger/note.ts'
 import { type Feed, makeFeed } from '../src/main/feed.ts'
 import type { Grant } from '../src/model/grants.ts'
 import type { Identity } from '../src/model/identities.ts'
@@ -96,24 +98,29 @@ async function openControl(keys: string, document: JsonObject, store = ':memory:
 /** The other process of a measurement: streams and their clients, or many gateways. */
 class Peers {
   readonly #child: ChildProcess
+  readonly #gone: Promise<never>
 
   constructor() {
     this.#child = fork(fileURLToPath(new URL('feed-peers.ts', import.meta.url)), { serialization: 'advanced' })
+    this.#gone = once(this.#child, 'exit').then(() => {
+      throw new Error('the other process of the bench ended')
+    })
+    this.#gone.catch(() => undefined)
   }
 
   async ask<T extends FromPeers['says']>(message: ToPeers, says: T): Promise<Extract<FromPeers, { says: T }>> {
     this.#child.send(message)
-    const gone = once(this.#child, 'exit').then(() => {
-      throw new Error('the other process of the bench ended')
-    })
+    const gone = this.#gone
     for (;;) {
       const [answer] = (await Promise.race([once(this.#child, 'message'), gone])) as [FromPeers]
       if (answer.says === says) return answer as Extract<FromPeers, { says: T }>
     }
   }
 
-  close(): void {
+  /** It is gone when this resolves: nobody complains of a control that ended before it. */
+  async close(): Promise<void> {
     this.#child.disconnect()
+    await this.#gone.catch(() => undefined)
   }
 }
 
@@ -167,7 +174,7 @@ async function measureStop(folder: string): Promise<FeedFigures['stop']> {
       ]),
     }
   } finally {
-    peers.close()
+    await peers.close()
     for (const each of processes) await each.stop()
     await control.close()
   }
@@ -209,6 +216,8 @@ async function measureFollow(folder: string): Promise<FeedFigures['follow']> {
     await putAll(world, grants, 'grant')
     await peers.ask({ ask: 'follow', port: control.port, members }, 'following')
     const commits: { readonly version: number; readonly place: number; readonly at: bigint }[] = []
+    let committedAt = 0n
+    world.desk.store.onCommit(() => (committedAt = process.hrtime.bigint()))
     const end = performance.now() + followSeconds * 1_000
     const began = performance.now()
     for (let count = 0; performance.now() < end; count += 1) {
@@ -222,7 +231,7 @@ async function measureFollow(folder: string): Promise<FeedFigures['follow']> {
           return done(undefined)
         }),
       )
-      commits.push({ version: world.desk.facts.version, place, at: process.hrtime.bigint() })
+      commits.push({ version: world.desk.facts.version, place, at: committedAt })
       const ahead = began + ((count + 1) * 1_000) / changesPerSecond - performance.now()
       if (ahead > 1) await new Promise((resolve) => setTimeout(resolve, ahead))
       else if (count % 8 === 7) await new Promise((resolve) => setImmediate(resolve))
@@ -237,7 +246,7 @@ async function measureFollow(folder: string): Promise<FeedFigures['follow']> {
     })
     return { ...percentiles(late), gateways: followers, changesPerSecond: Math.round(commits.length / took), samples: late.length }
   } finally {
-    peers.close()
+    await peers.close()
     await control.close()
   }
 }
@@ -254,7 +263,7 @@ async function measureSnapshot(folder: string): Promise<FeedFigures['snapshot']>
     for (const member of members) milliseconds.push((await peers.ask({ ask: 'load', port: control.port, member }, 'loaded')).milliseconds)
     return { identities: otherGrants * chainLength, grants: otherGrants, milliseconds }
   } finally {
-    peers.close()
+    await peers.close()
     await control.close()
   }
 }
@@ -298,6 +307,8 @@ async function enrolAll({ world, keys }: Control, names: readonly string[]): Pro
   for (const name of names) {
     const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
     const key = keyHash(privateKey)
+    const writer = generateKeyPairSync('ed25519').privateKey
+    const { name: signedBy, publicKey } = makeSigner(writer, journalName(key))
     const { certificate } = mustBe(await authority.certify(certificateRequest(privateKey), key))
     const id = desk.chance.id('gtw', desk.clock.now())
     const gateway = name.startsWith('g-') ? name : 'edge'
@@ -313,7 +324,7 @@ async function enrolAll({ world, keys }: Control, names: readonly string[]): Pro
           codeHash: key,
           codeEndsAt: at,
           key,
-          journal: '',
+          journal: makeVkey(signedBy, publicKey),
           invitedAt: at,
           enrolledAt: at,
         })
@@ -328,6 +339,7 @@ async function enrolAll({ world, keys }: Control, names: readonly string[]): Pro
       certificate,
       key: privateKey.export({ format: 'pem', type: 'pkcs8' }).toString(),
       authority: authority.certificate,
+      journal: { name: signedBy, key: writer.export({ format: 'pem', type: 'pkcs8' }).toString() },
     })
   }
   return members

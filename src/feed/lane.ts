@@ -6,7 +6,7 @@ import type { Interest } from './interest.ts'
 import type { Changes, FromControl } from './messages.ts'
 
 /** How long a commit that is not this gateway's business may wait to be told of: several of them are one message. */
-const bumpEvery: Milliseconds = 2
+const bumpEvery: Milliseconds = 250
 /** What whoever comes back may be sent again, instead of everything. */
 const keptMax = 10_000
 const keptBytesMax = 16_777_216
