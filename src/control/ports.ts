@@ -171,9 +171,7 @@ export interface Nodes {
 /** Everything that is kept: the spaces' records, the one ledger, and notes about the store itself. */
 export interface Database extends LogStore {
   readonly nodes: Nodes
-  /** The same store for the same name, each time. */
   inSpace(space: string): Store
-  /** Names of the spaces that have records, sorted. */
   spaces(): Promise<string[]>
   meta(key: string): Promise<string | undefined>
   /** Throws on a key that was given when the store was made. */

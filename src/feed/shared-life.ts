@@ -1,5 +1,5 @@
 /** Signs of life of grants, from one control node to the others: what is used at one is not idle at any. */
-import { canonicalJson, isJsonObject, type JsonObject, parseJson } from '../kernel/json.ts'
+import { canonicalJson, isJsonObject, type JsonObject, type JsonValue, parseJson } from '../kernel/json.ts'
 import type { Milliseconds } from '../kernel/instants.ts'
 import type { Activity } from '../control/activity.ts'
 import type { Clock, Nodes } from '../control/ports.ts'
@@ -78,7 +78,9 @@ export class SharedLife {
     this.#heard.add(from)
     // Whatever is still under way there is told anew.
     if (isFirst === true) activity.lost(`${sourceStart}${from}`)
-    for (const sign of signs) if (isJsonObject(sign)) this.#take(sign, from)
+    signs.forEach((sign: JsonValue) => {
+      if (isJsonObject(sign)) this.#take(sign, from)
+    })
   }
 
   #take({ grant, used, called, underWay = 0 }: JsonObject, from: string): void {
