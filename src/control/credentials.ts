@@ -61,20 +61,25 @@ export async function makeSecret(
 
 /** Ends a secret and every token that rests on it, at once. */
 export async function revokeSecret(desk: Desk, caller: Caller, id: CredentialId): Promise<Result<Credential>> {
-  return desk.stopping.through(() =>
-    desk.store.change(async (tx) => {
-      const credential = await tx.get('credential', id)
-      const identity = credential === undefined ? undefined : desk.facts.identity(credential.identity)
-      if (credential === undefined || identity === undefined || credential.space !== desk.space) return refuse('not-found')
-      const may = caller.actor.id === identity.id || identity.owner === caller.actor.id || callerMay(desk, caller, 'stop').ok
-      if (!may) return refuse('not-found')
-      if (credential.revokedAt !== undefined) return done(credential)
-      const revoked: Credential = { ...credential, revokedAt: tx.now }
-      await tx.put('credential', revoked)
-      await note(tx, { kind: 'credential.revoked', actor: caller.actor.name, subject: id, facts: { identity: identity.name } })
-      return done(revoked)
-    }),
-  )
+  let mark = desk.stopping.mark()
+  const revoked = await desk.store.change<Credential>(async (tx) => {
+    const credential = await tx.get('credential', id)
+    const identity = credential === undefined ? undefined : desk.facts.identity(credential.identity)
+    if (credential === undefined || identity === undefined || credential.space !== desk.space) return refuse('not-found')
+    const may = caller.actor.id === identity.id || identity.owner === caller.actor.id || callerMay(desk, caller, 'stop').ok
+    if (!may) return refuse('not-found')
+    if (credential.revokedAt !== undefined) {
+      // It may not have stopped everywhere yet: then whoever asks again waits as the first one does.
+      mark = { ...mark, version: 0 }
+      return done(credential)
+    }
+    const ended: Credential = { ...credential, revokedAt: tx.now }
+    await tx.put('credential', ended)
+    await note(tx, { kind: 'credential.revoked', actor: caller.actor.name, subject: id, facts: { identity: identity.name } })
+    return done(ended)
+  })
+  if (revoked.ok) await desk.stopping.confirmed(mark)
+  return revoked
 }
 
 /** An identity, and what lets somebody who does not own it issue for it. */
