@@ -64,7 +64,7 @@ export async function makeFeed(house: House, options: FeedOptions): Promise<Feed
     const server = new FeedServer({
       desk,
       epoch,
-      node: hostname(),
+      node: house.database.nodes.node ?? hostname(),
       isDisputed: () => house.ledger.isDisputed,
       secretText: (service) => secretText(room, service),
       renewCertificate: (gateway, request) => renewCertificate(authority, gateway, request),
