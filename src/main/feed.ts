@@ -64,7 +64,7 @@ export async function makeFeed(house: House, options: FeedOptions): Promise<Feed
     const server = new FeedServer({
       desk,
       epoch,
-      node: house.database.nodes.node ?? hostname(),
+      node: house.database.nodes.node === '' ? hostname() : house.database.nodes.node,
       isDisputed: () => house.ledger.isDisputed,
       secretText: (service) => secretText(room, service),
       renewCertificate: (gateway, request) => renewCertificate(authority, gateway, request),
@@ -85,6 +85,7 @@ export async function makeFeed(house: House, options: FeedOptions): Promise<Feed
           return [address()]
         },
         standing: () => (own === undefined ? [] : standing(own.server)),
+        urls: (service) => own?.server.urlsOf(service) ?? [],
       }
     },
     open: async () => {
