@@ -11,6 +11,8 @@ export class Closure {
   readonly #wanted = new Set<Key>()
   #entered = new Set<Key>()
   #left = new Set<Key>()
+  /** Those that entered and had been there before. */
+  #cameBack = new Set<Key>()
 
   constructor(needs: (key: Key) => readonly Key[]) {
     this.#needs = needs
@@ -43,7 +45,7 @@ export class Closure {
     }
     const needs = this.#needs(key)
     this.#held.set(key, { count: 1, needs })
-    this.#left.delete(key)
+    if (this.#left.delete(key)) this.#cameBack.add(key)
     this.#entered.add(key)
     for (const need of needs) this.#hold(need)
   }
@@ -54,7 +56,7 @@ export class Closure {
     held.count -= 1
     if (held.count > 0) return
     this.#held.delete(key)
-    if (!this.#entered.delete(key)) this.#left.add(key)
+    if (!this.#entered.delete(key) || this.#cameBack.delete(key)) this.#left.add(key)
     for (const need of held.needs) this.#release(need)
   }
 
@@ -74,6 +76,7 @@ export class Closure {
     const turned = { entered: this.#entered, left: this.#left }
     this.#entered = new Set()
     this.#left = new Set()
+    this.#cameBack = new Set()
     return turned
   }
 }

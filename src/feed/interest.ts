@@ -84,16 +84,20 @@ export class Interest {
 
   /** What this commit means for the gateway. The facts and the index have applied it. */
   follow({ at, changes }: Committed): Sending {
-    const moved = changes.flatMap((change) => (change.kind === 'service' && 'record' in change ? this.#moved(change.record) : []))
+    const gone = new Set<string>()
+    for (const change of changes) if (change.kind === 'service' && 'record' in change && this.#moves(change.record)) gone.add(change.id)
     for (const change of changes) this.#follow(change, at)
     this.#letGo(at)
     const { entered, left } = this.#closure.turn()
     // What came in goes out whole, as this commit left it, and before what refers to it.
     const brought = this.#whole(entered)
     const isBrought = new Set(brought.map(({ kind, id }) => `${kind}/${id}`))
-    const news = changes.flatMap((change) => this.#news(change)).filter(({ kind, id }) => !isBrought.has(`${kind}/${id}`))
+    const news = changes.flatMap((change) => this.#news(change, left)).filter(({ kind, id }) => !isBrought.has(`${kind}/${id}`))
+    for (const key of left) if (key.startsWith(outline)) gone.add(key.slice(outline.length))
     const forget = [...left].flatMap((key) => this.#forgotten(key))
-    return { changes: [...brought, ...news], forget: [...forget, ...moved] }
+    // Several services may have moved at once: what counts is where all of that came out.
+    for (const id of gone) if (!this.#own.has(id) && !this.#closure.has(`${outline}${id}`)) forget.push({ kind: 'service', id })
+    return { changes: [...brought, ...news], forget }
   }
 
   #needs(key: Key): readonly Key[] {
@@ -117,19 +121,18 @@ export class Interest {
     ]
   }
 
-  /** A service that came, stayed or went: what went to another gateway is forgotten. */
-  #moved(service: Service): readonly Forgotten[] {
+  /** Takes in where a service belongs now. Whether it was this gateway's and is another's. */
+  #moves(service: Service): boolean {
     const isOwn = gatewayOf(service) === this.gateway
     const wasOwn = this.#own.has(service.id)
-    if (isOwn === wasOwn) return []
+    if (isOwn === wasOwn) return false
     if (isOwn) this.#own.add(service.id)
     else this.#own.delete(service.id)
     for (const grant of this.#index.grantsOf(service.id)) {
       this.#settle(grant)
       this.#closure.refresh(grant.id)
     }
-    // What a shared grant still names stays as an outline.
-    return isOwn || this.#closure.has(`${outline}${service.id}`) ? [] : [{ kind: 'service', id: service.id }]
+    return wasOwn
   }
 
   #follow(change: FactChange, at: Instant): void {
@@ -161,10 +164,12 @@ export class Interest {
   }
 
   /** A changed record, where it is this gateway's business. */
-  #news(change: FactChange): readonly FactChange[] {
+  #news(change: FactChange, left: ReadonlySet<Key>): readonly FactChange[] {
     if ('removed' in change) {
       const identity = change.kind === 'binding' ? this.#index.unbound(change.id) : undefined
-      return identity !== undefined && this.#knows(identity) ? [change] : []
+      // Whose token it was may be forgotten with this very commit.
+      const isKnown = identity !== undefined && isId('idn', identity) && (this.#closure.has(identity) || left.has(identity))
+      return isKnown ? [change] : []
     }
     switch (change.kind) {
       case 'policySet':
@@ -287,10 +292,7 @@ export class Interest {
       this.#exceptions.delete(key)
       return [{ kind: 'exception', id: key }]
     }
-    if (!isId('idn', key)) {
-      const name = key.slice(outline.length)
-      return this.#own.has(name) ? [] : [{ kind: 'service', id: name }]
-    }
+    if (!isId('idn', key)) return []
     const { proofs } = this.#facts
     return [
       ...[...this.#index.bindingsOf(key)].map(({ id }) => ({ kind: 'binding', id }) as const),

@@ -257,7 +257,7 @@ export class Remit {
 
   /** Has every connected gateway cut a canary: how long stopping takes, without stopping anything. */
   async drill(options?: CallOptions): Promise<DrillView> {
-    return this.#ask({ method: 'POST', path: '/v1/drill' }, 'figures', options)
+    return this.#post('/v1/drill', {}, 'figures', options)
   }
 
   /** Gateways that run elsewhere, and how they stand. */

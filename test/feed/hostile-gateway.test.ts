@@ -275,6 +275,11 @@ test('what it asks about others’ business, or otherwise than control decides, 
       { says: 'a proof that is none', ask: { ...settle, claims: { ...asked.claims, provedBy: `crd_${ids}` } }, code: 'credential.invalid' },
       { says: 'another chain', ask: { ...settle, claims: { ...asked.claims, chain: [world.person('bot').id] } }, code: 'grant.missing' },
       {
+        says: 'a session for another chain',
+        ask: { what: 'open-session', ...asked, claims: { ...asked.claims, chain: [world.person('bot').id] }, grant: grant.id },
+        code: 'grant.missing',
+      },
+      {
         says: 'a hold of what nothing holds',
         ask: { ...settle, what: 'hold', digest: 'v1:00', material: materialOf(action) },
         code: 'action.changed',

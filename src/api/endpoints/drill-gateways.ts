@@ -13,8 +13,8 @@ export const drillGateways = endpoint({
   caller: 'identity',
   perMinuteMax: 60,
   records: { nothing: 'nobody’s work is touched' },
-  takes: 'none',
-  bodyBytesMax: 0,
+  takes: 'json',
+  bodyBytesMax: 1_024,
   refuses: 'problem',
   input: z.strictObject({}),
   run: async (api, _input, { caller }) => {
