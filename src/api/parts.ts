@@ -64,6 +64,8 @@ export interface ApiParts {
     /** Host and port, as gateways reach it. */
     readonly addresses: readonly string[]
     readonly standing: () => readonly GatewayStanding[]
+    /** Where a service listens at each of them that serves it. */
+    readonly urls: (service: string) => readonly string[]
   }
   /** Figures as Prometheus reads them; absent where none are kept. */
   readonly metrics?: () => Promise<{ readonly type: string; readonly text: string }>

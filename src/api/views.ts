@@ -35,13 +35,15 @@ export function identityView(desk: Pick<Desk, 'facts'>, identity: Identity): Ide
 }
 
 /** `state` is for whoever may audit. What a caller needs in order to call it; neither where it really is nor how the gateway proves itself there. */
-export function serviceView(service: Service, url: string | undefined, state?: UpstreamState): ServiceView {
+export function serviceView(service: Service, urls: readonly string[], state?: UpstreamState): ServiceView {
+  const [url] = urls
   return {
     name: service.id,
     environment: service.environment,
     labels: service.labels,
     ...(service.gateway === undefined ? {} : { gateway: service.gateway }),
     ...(url === undefined ? {} : { url }),
+    ...(urls.length > 1 ? { urls } : {}),
     ...(state === undefined ? {} : { upstream: upstreamView(state) }),
     routes: service.routes.map(({ name, method, path, effect, tier, arguments: rules }) => ({
       name,

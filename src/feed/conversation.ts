@@ -95,8 +95,8 @@ export class Conversation implements OpenLink {
     this.#send({ type: 'renew', n: this.#renewals })
   }
 
-  /** Signs of life, unless there are none. */
-  tell(message: Extract<FromGateway, { type: 'alive' | 'anchor' }>): void {
+  /** Nothing that has to be answered; lost where nobody follows. */
+  tell(message: Extract<FromGateway, { type: 'alive' | 'anchor' | 'serves' }>): void {
     if (this.#isFollowing) this.#send(message)
   }
 

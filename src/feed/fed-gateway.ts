@@ -19,7 +19,7 @@ import { FedSecrets } from './fed-secrets.ts'
 import { FedTokens, type MakeTokenReader } from './fed-tokens.ts'
 import { Lease } from './lease.ts'
 import type { Dial, FeedLink } from './link.ts'
-import { protocols, renewEveryMs, type Welcome } from './messages.ts'
+import { protocols, renewEveryMs, type ServedAt, servedMax, type Welcome } from './messages.ts'
 import { RemoteHome, type Standing } from './remote-home.ts'
 
 /** How often it looks whether its lease has ended: streams are cut at most so long after it, whatever the clocks did. */
@@ -84,6 +84,7 @@ export class FedGateway {
   #beatAt: Milliseconds = 0
   #wasHeld = false
   #lastEnd: string | undefined
+  #serves: readonly ServedAt[] | undefined
   #isStarted = false
   #isClosed = false
   #callOff: () => void = () => undefined
@@ -178,6 +179,17 @@ export class FedGateway {
     }
   }
 
+  /** Has control know, now and after every new link, where all of its services listen: for whoever asks there. */
+  serves(services: readonly ServedAt[]): void {
+    this.#serves = services.slice(0, servedMax)
+    this.#tellUrls()
+  }
+
+  #tellUrls(): void {
+    const protocol = this.#conversation?.welcome?.protocol ?? 1
+    if (this.#serves !== undefined && protocol >= 2) this.#conversation?.tell({ type: 'serves', services: this.#serves })
+  }
+
   /** A new certificate for the same key, by a request (PKCS #10) in PEM. */
   async renewCertificate(request: string): Promise<Result<string>> {
     const asked = await this.#conversation?.ask({ what: 'renew-certificate', request })
@@ -264,6 +276,7 @@ export class FedGateway {
     this.#epoch = this.#epochSeen
     this.#activity.tellAnew()
     this.#anchors.tellAnew()
+    this.#tellUrls()
     this.#beatAt = this.#parts.monotonic()
   }
 

@@ -4,6 +4,7 @@ import { ElsewhereSignals } from '../control/home.ts'
 import type { Drilled } from '../control/drills.ts'
 import type { Committed } from '../control/ports.ts'
 import type { Confirmation, Mark } from '../control/stopping.ts'
+import { gatewayOf } from '../model/gateways.ts'
 import { FeedDrills } from './feed-drills.ts'
 import { FeedIndex } from './feed-index.ts'
 import { FeedSeats, type Seat } from './feed-seats.ts'
@@ -122,6 +123,20 @@ export class FeedServer {
         lag: Math.max(0, (this.#lanes.get(gateway.gateway)?.lastConcern(applied, facts.version) ?? applied) - applied),
         ...leaseEndsBy,
       }
+    })
+  }
+
+  /** Where a service listens at the gateways that are connected here; only its own gateway's processes are believed. */
+  urlsOf(name: string): readonly string[] {
+    const { facts } = this.#parts.desk
+    const service = facts.service(name)
+    if (service === undefined) return []
+    const own = gatewayOf(service)
+    // By id, so that the first is the same one each time.
+    const all = facts.enrolled.all().toSorted((one, other) => (one.id < other.id ? -1 : 1))
+    return all.flatMap(({ id, gateway }) => {
+      const url = gateway === own ? this.#links.get(id)?.served.urlOf(name) : undefined
+      return url === undefined ? [] : [url]
     })
   }
 

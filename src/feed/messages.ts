@@ -20,6 +20,8 @@ export const leaseMs: Milliseconds = 5_000
 export const driftMs: Milliseconds = 5_000
 /** How often a gateway renews. */
 export const renewEveryMs: Milliseconds = 1_000
+/** Services of which a gateway says where they listen. */
+export const servedMax = 10_000
 
 // --- From a gateway ---------------------------------------------------------------------------------------------------
 
@@ -36,6 +38,14 @@ export type FromGateway =
   | { readonly type: 'anchor'; readonly n: number; readonly hash: string }
   /** The canary of this drill was cut. */
   | { readonly type: 'drilled'; readonly n: number }
+  /** From protocol 2 on: where its services listen, all of them, anew whenever that changes. */
+  | { readonly type: 'serves'; readonly services: readonly ServedAt[] }
+
+/** Where clients reach a service: scheme, host and port of HTTP, and nothing more. */
+export interface ServedAt {
+  readonly service: string
+  readonly url: string
+}
 
 export interface Hello {
   readonly type: 'hello'

@@ -38,6 +38,13 @@ const whole = [
   { type: 'alive', grants: [{ grant, lastUse: 5, underWay: 1 }] },
   { type: 'anchor', n: 9, hash: 'ab'.repeat(32) },
   { type: 'drilled', n: 1 },
+  {
+    type: 'serves',
+    services: [
+      { service: 'shop', url: 'https://shop.example' },
+      { service: 'till', url: 'http://[::1]:8080' },
+    ],
+  },
   ...[
     { what: 'bind', claims, address },
     { what: 'bind', claims: { ...claims, grant }, address },
@@ -116,8 +123,42 @@ const refused = [
   { says: 'no object', text: '[]' },
   { says: 'an id of another kind', text: canonicalJson({ type: 'ask', id: 1, ask: { what: 'exhausted', grant: session } }) },
   { says: 'an empty chain', text: canonicalJson({ type: 'ask', id: 1, ask: { what: 'bind', claims: { ...claims, chain: [] }, address } }) },
-  { says: 'a body that is written otherwise', text: canonicalJson({ ...whole[11], ask: { ...Object(whole[11])['ask'], body: 'eB==' } }) },
+  { says: 'a body that is written otherwise', text: canonicalJson({ ...whole[12], ask: { ...Object(whole[12])['ask'], body: 'eB==' } }) },
   { says: 'nothing to reserve', text: canonicalJson({ type: 'ask', id: 1, ask: { what: 'reserve', grant, line: 0, uses: 0 } }) },
+  ...[
+    'https://shop.example/',
+    'https://SHOP.example',
+    'https://shop.example:443',
+    'https://user@shop.example',
+    'https://shop.example/orders',
+    'https://shop.example?to=elsewhere',
+    'ftp://shop.example',
+    'javascript:alert(1)',
+    'data:,x',
+    'null',
+    'shop.example',
+    `http://${'a'.repeat(300)}`,
+  ].map((url) => ({
+    says: `a place that is no origin: ${url.slice(0, 40)}`,
+    text: canonicalJson({ type: 'serves', services: [{ service: 'shop', url }] }),
+  })),
+  {
+    says: 'two places of one service',
+    text: canonicalJson({
+      type: 'serves',
+      services: [
+        { service: 'shop', url: 'http://a.example' },
+        { service: 'shop', url: 'http://b.example' },
+      ],
+    }),
+  },
+  {
+    says: 'more services than a gateway may have',
+    text: canonicalJson({
+      type: 'serves',
+      services: Array.from({ length: 10_001 }, (_, at) => ({ service: `s${at}`, url: 'http://a.example' })),
+    }),
+  },
   { says: 'a number beyond what is exact', text: '{"type":"renew","n":9007199254740993}' },
   { says: 'more than a message may be', text: `{"type":"renew","n":1${' '.repeat(16_777_216)}}` },
 ]

@@ -4,7 +4,7 @@ import type { Result } from '../kernel/result.ts'
 import { effects } from '../model/effects.ts'
 import type { Action, Material } from '../model/actions.ts'
 import type { TokenClaims } from '../control/ports.ts'
-import type { Ask, FromGateway, Hello, SignOfLife } from './messages.ts'
+import { type Ask, type FromGateway, type Hello, type ServedAt, servedMax, type SignOfLife } from './messages.ts'
 import {
   argument,
   count,
@@ -87,6 +87,24 @@ const material: Shape<Material> = object<Material>({
 
 const signOfLife: Shape<SignOfLife> = object<SignOfLife>({ grant: id('grn'), lastUse: count, underWay: count })
 
+const originText = upTo(300)
+
+/** Clients send tokens there, so that nothing but an origin is taken, in the one way in which it is written. */
+const origin: Shape<string> = (value) => {
+  const read = originText(value)
+  const url = URL.parse(read)
+  if (url?.origin !== read || (url.protocol !== 'http:' && url.protocol !== 'https:')) throw new Unread('no origin of http or https')
+  return read
+}
+
+const servedAt = list(object<ServedAt>({ service: word, url: origin }), servedMax)
+
+const served: Shape<readonly ServedAt[]> = (value) => {
+  const read = servedAt(value)
+  if (new Set(read.map(({ service }) => service)).size !== read.length) throw new Unread('a service twice')
+  return read
+}
+
 const asks = {
   bind: object<Asked<'bind'>>({ what: one('bind'), claims, address: word }),
   'used-elsewhere': object<Asked<'used-elsewhere'>>({ what: one('used-elsewhere'), claims, bound: word, address: word }),
@@ -140,4 +158,5 @@ const messages = {
   alive: object<Of<'alive'>>({ type: one('alive'), grants: list(signOfLife, 100_000) }),
   anchor: object<Of<'anchor'>>({ type: one('anchor'), n: count, hash: hex(32) }),
   drilled: object<Of<'drilled'>>({ type: one('drilled'), n: count }),
+  serves: object<Of<'serves'>>({ type: one('serves'), services: served }),
 } satisfies { readonly [T in FromGateway['type']]: Shape<Of<T>> }

@@ -11,7 +11,7 @@ import { Reservations } from '../control/reservations.ts'
 import { FeedAnchors } from './feed-anchors.ts'
 import type { Lane } from './lane.ts'
 import type { FeedLink } from './link.ts'
-import { type Ask, type FromGateway, type Hello, leaseMs, protocols, type SignOfLife } from './messages.ts'
+import { type Ask, type FromGateway, type Hello, leaseMs, protocols, type ServedAt, type SignOfLife } from './messages.ts'
 import { parseFromGateway } from './parse-from-gateway.ts'
 import { ServedAsks } from './served-asks.ts'
 import { Pace } from './served-limits.ts'
@@ -54,7 +54,7 @@ export interface Linked {
 
 const asksMax = 512
 const helloWithin: Milliseconds = 10_000
-/** Of renewals, of signs of life, of anchors. */
+/** Of renewals, of signs of life, of anchors, of words on where it serves. */
 const perSecondMax = 50
 
 interface Renewal {
@@ -72,10 +72,17 @@ export class ServedGateway {
   readonly #events: LinkEvents
   readonly #stream: ServedStream
   readonly #anchors: FeedAnchors
-  readonly #paces = { renew: new Pace(perSecondMax), alive: new Pace(perSecondMax), anchor: new Pace(perSecondMax) }
+  readonly #paces = {
+    renew: new Pace(perSecondMax),
+    alive: new Pace(perSecondMax),
+    anchor: new Pace(perSecondMax),
+    serves: new Pace(perSecondMax),
+  }
   readonly #callOffHello: () => void
   #state: 'silent' | 'greeted' | 'served' | 'ended' = 'silent'
   #hello: Hello | undefined
+  #protocol = 0
+  #urls: ReadonlyMap<string, string> = new Map()
   #asks: ServedAsks | undefined
   #reservations: Reservations | undefined
   #lastAsk = -1
@@ -120,6 +127,11 @@ export class ServedGateway {
 
   get hello(): Hello | undefined {
     return this.#hello
+  }
+
+  /** Where it says that a service listens; it may say so of services that are not its own. */
+  urlOf(service: string): string | undefined {
+    return this.#urls.get(service)
   }
 
   /** By which signs of life are kept: those of another run are another's. */
@@ -181,10 +193,12 @@ export class ServedGateway {
         return this.#tooMany('anchor') ?? this.#anchors.take(message)
       case 'drilled':
         return this.#events.drilled(this, message.n)
+      case 'serves':
+        return this.#tooMany('serves') ?? this.#hearUrls(message.services)
     }
   }
 
-  #tooMany(type: 'renew' | 'alive' | 'anchor'): Refused | undefined {
+  #tooMany(type: 'renew' | 'alive' | 'anchor' | 'serves'): Refused | undefined {
     const isKept = this.#paces[type].isKept(this.#at.desk.clock.now())
     return isKept ? undefined : refuse('rate.exceeded', { detail: `${type}: at most ${perSecondMax} in a second` })
   }
@@ -197,6 +211,7 @@ export class ServedGateway {
     this.#state = 'greeted'
     const protocol = protocols.find((each) => hello.speaks.includes(each))
     if (protocol === undefined) return refuse('feed.no-common-version', { detail: `spoken here: ${protocols.join(', ')}` })
+    this.#protocol = protocol
     this.#events.greeted(this)
     void this.#welcome(hello, protocol).catch((cause: unknown) => {
       this.#at.alarm(`the gateway ${this.gateway.name} could not be welcomed`, cause)
@@ -309,6 +324,12 @@ export class ServedGateway {
     const answer = await asks.answer(ask)
     this.#asking -= 1
     this.#stream.sayInTurn({ type: 'answer', id, answer })
+  }
+
+  #hearUrls(services: readonly ServedAt[]): Refused | undefined {
+    if (this.#state !== 'served' || this.#protocol < 2) return outOfOrder('serves before a welcome in a protocol that has it')
+    this.#urls = new Map(services.map(({ service, url }) => [service, url]))
+    return undefined
   }
 
   #hearSigns(signs: readonly SignOfLife[]): undefined {

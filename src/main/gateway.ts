@@ -141,9 +141,11 @@ class News {
     if (this.#http !== undefined) {
       const services = this.#services()
       const told = JSON.stringify(services)
-      if (told !== this.#told)
+      if (told !== this.#told) {
+        // Control first: whoever hears that it is up may ask there where.
+        this.#fed.serves(services)
         this.#tell({ news: this.#told === '' ? 'ready' : 'services', ...this.#self, ...from, services, ...this.#more() })
-      else if (isHeld && this.#isHeld === false) this.#tell({ news: 'back', ...from })
+      } else if (isHeld && this.#isHeld === false) this.#tell({ news: 'back', ...from })
       else if (!isHeld && this.#isHeld === true) this.#tell({ news: 'lost', why: lastEnd ?? 'control says nothing' })
       this.#told = told
     } else if (lastEnd !== undefined && this.#isHeld === undefined) {
@@ -169,7 +171,7 @@ class News {
   }
 
   #services() {
-    return Object.entries(this.#http?.urls() ?? {}).map(([service, url]) => ({ service, url }))
+    return Object.entries(this.#http?.urls() ?? {}).map(([service, url]) => ({ service, url: new URL(url).origin }))
   }
 
   async #open(): Promise<void> {

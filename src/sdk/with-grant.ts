@@ -5,7 +5,7 @@ import type { TokenAnswer } from '../wire/tokens.ts'
 import type { Fetch } from './http-calls.ts'
 import { type Heartbeats, type HeartbeatSender, sendHeartbeats } from './heartbeats.ts'
 import { RemitRefusal } from './remit-refusal.ts'
-import { TokenKeeper } from './token-keeper.ts'
+import { GatewayTokens, servicesFirst } from './gateway-tokens.ts'
 import type { Waiting } from './waiting.ts'
 
 export interface TaskRequest extends GrantRequestBody {
@@ -18,8 +18,8 @@ export interface TaskRequest extends GrantRequestBody {
 /** What the work is given. */
 export interface Work {
   readonly grant: GrantView
-  /** A token for the gateways, fresh at each call. */
-  readonly token: () => Promise<string>
+  /** A token for the gateway of this service, fresh at each call; without a service, for the first one of the grant's scope. */
+  readonly token: (service?: string) => Promise<string>
   /** Sends the token along, to services behind Remit's gateways and nowhere else: throws for any other origin. */
   readonly fetch: Fetch
   /** Aborted when the grant ends before the work does. */
@@ -35,7 +35,7 @@ export interface GrantClient extends HeartbeatSender {
   abandon(id: string, closing?: { readonly reason?: string }): Promise<GrantView>
   heartbeat(id: string, options?: { readonly signal?: AbortSignal; readonly timeoutMs?: number }): Promise<HeartbeatView>
   services(): Promise<ServiceList>
-  sessionToken(grant: string): Promise<TokenAnswer>
+  sessionToken(grant: string, options?: { readonly gateway?: string }): Promise<TokenAnswer>
 }
 
 export interface Undertaking<T> {
@@ -106,14 +106,13 @@ interface Conditions<T> {
 
 async function workUnder<T>(client: GrantClient, grant: GrantView, { heartbeatSeconds, work, fetch, signal }: Conditions<T>): Promise<T> {
   const { services } = await client.services()
-  const origins = new Set(services.flatMap(({ url }) => (url === undefined ? [] : [new URL(url).origin])))
-  const tokens = new TokenKeeper(() => client.sessionToken(grant.id))
+  const tokens = new GatewayTokens(servicesFirst(services, grant.scope), (gateway) => client.sessionToken(grant.id, { gateway }))
   const ended = new AbortController()
   const stop = new AbortController()
   const heartbeats = watch(client, { grant: grant.id, everyMs: heartbeatSeconds * 1_000, signal: stop.signal }, ended)
   const either = signal === undefined ? ended.signal : AbortSignal.any([ended.signal, signal])
   try {
-    return await work({ grant, token: () => tokens.current(), fetch: bearerFetch(fetch, origins, tokens), signal: either })
+    return await work({ grant, token: (service) => tokens.of(service), fetch: bearerFetch(fetch, tokens), signal: either })
   } finally {
     stop.abort()
     tokens.forget()
@@ -126,12 +125,11 @@ async function watch(client: HeartbeatSender, heartbeats: Heartbeats, ended: Abo
   if (state !== undefined) ended.abort(new Error(`the grant ended before the work did: it is ${state}`))
 }
 
-function bearerFetch(fetch: Fetch, origins: ReadonlySet<string>, tokens: TokenKeeper): Fetch {
+function bearerFetch(fetch: Fetch, tokens: GatewayTokens): Fetch {
   return async (input, init) => {
     const request = new Request(input, init)
     const { origin } = new URL(request.url)
-    if (!origins.has(origin)) throw new Error(`${origin} is not a gateway of this Remit, so the token is not sent there`)
-    request.headers.set('authorization', `Bearer ${await tokens.current()}`)
+    request.headers.set('authorization', `Bearer ${await tokens.forOrigin(origin)}`)
     return fetch(request)
   }
 }

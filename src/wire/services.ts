@@ -30,8 +30,10 @@ export interface ServiceView {
   readonly labels: readonly string[]
   /** The gateway that serves it, which a token has to be for; absent where it is `http`. */
   readonly gateway?: string
-  /** Of its gateway; absent while none listens, and where the gateway runs elsewhere. */
+  /** Of its gateway, the first where several processes stand for it; absent while none is there. */
   readonly url?: string
+  /** Where more than one serves it: all of them, `url` included. */
+  readonly urls?: readonly string[]
   readonly upstream?: UpstreamView
   readonly routes: readonly RouteView[]
 }

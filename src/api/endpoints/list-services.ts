@@ -8,7 +8,7 @@ import { endpoint } from '../endpoint.ts'
 import { serviceView } from '../views.ts'
 
 export const listServices = endpoint({
-  says: 'services, the address of their gateway, and their operations; to whoever audits also whether their upstream can be reached',
+  says: 'services, the addresses of their gateways, and their operations; to whoever audits also whether their upstream can be reached',
   method: 'GET',
   path: '/v1/services',
   caller: 'identity',
@@ -20,9 +20,11 @@ export const listServices = endpoint({
   input: z.strictObject({}),
   run: (api, _input, { caller }) => {
     const mayAudit = callerMay(api.desk, caller, 'audit').ok
-    const services = api.desk.facts
-      .services()
-      .map((service) => serviceView(service, api.serviceUrl(service.id), mayAudit ? api.serviceHealth?.(service.id) : undefined))
+    const services = api.desk.facts.services().map((service) => {
+      const own = api.serviceUrl(service.id)
+      const urls = [...(own === undefined ? [] : [own]), ...(api.feed?.urls(service.id) ?? [])]
+      return serviceView(service, urls, mayAudit ? api.serviceHealth?.(service.id) : undefined)
+    })
     return done(json({ services } satisfies ServiceList))
   },
 })

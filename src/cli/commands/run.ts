@@ -1,9 +1,10 @@
 /** `remit run`: a command that has its privilege while it runs and not a moment longer. */
 import { type Command } from 'commander'
+import { GatewayTokens, ownGateway, serviceOfLine, servicesFirst } from '../../sdk/gateway-tokens.ts'
 import { sendHeartbeats } from '../../sdk/heartbeats.ts'
 import type { Remit } from '../../sdk/remit.ts'
 import { RemitRefusal, RemitUnreachable } from '../../sdk/remit-refusal.ts'
-import type { GrantView } from '../../sdk/views.ts'
+import type { GrantView, ServiceView } from '../../sdk/views.ts'
 import { obtainGrant } from '../../sdk/with-grant.ts'
 import { type Answer, type Cli, deed, remoteCommand, type Run } from '../command.ts'
 import { credentialVariables } from '../connect.ts'
@@ -41,7 +42,8 @@ export function runCommand(cli: Cli): Command {
     .addHelpText(
       'after',
       `
-The command's environment gets REMIT_TOKEN, REMIT_GRANT and REMIT_SERVICE_<NAME>_URL, and none of ${credentialVariables.filter((name) => name !== 'REMIT_TOKEN').join(', ')}.
+The command's environment gets REMIT_TOKEN, REMIT_GRANT and REMIT_SERVICE_<NAME>_URL, for each service of --can that another
+gateway serves than the first one's REMIT_SERVICE_<NAME>_TOKEN too, and none of ${credentialVariables.filter((name) => name !== 'REMIT_TOKEN').join(', ')}.
 Signals are passed on. When the grant ends first, the command is sent SIGTERM, five seconds later SIGKILL, and the exit code is 3.
 If this program is killed outright, the grant ends within seconds. With --json the report goes to stderr: stdout is the command's.`,
     )
@@ -154,15 +156,24 @@ function report(run: Run, { grant, end, isCut }: Outcome): Answer {
 
 /** What the command gets: everything that was here but the proofs of who we are, and what it needs to act under the grant. */
 async function commandEnvironment(run: Run, client: Remit, grant: GrantView): Promise<Record<string, string>> {
-  const [{ services }, token] = await Promise.all([client.services(), client.sessionToken(grant.id)])
+  const { services: all } = await client.services()
+  const services = servicesFirst(all, grant.scope)
+  const gateway = services[0]?.gateway ?? ownGateway
+  const token = await client.sessionToken(grant.id, { gateway })
   const short = Date.parse(grant.expiresAt ?? '') - run.io.now() - token.expires_in * 1_000
   if (short > tokenShortMs) complain(run, `REMIT_TOKEN ends in ${describeSpan(token.expires_in * 1_000)}, before the grant does`)
   const own: ReadonlySet<string> = new Set(credentialVariables)
   const kept = Object.entries(run.io.env).flatMap(([name, value]) => (value === undefined || own.has(name) ? [] : [[name, value] as const]))
-  const urls = services.flatMap(({ name, url }) => (url === undefined ? [] : [[serviceVariable(name), url] as const]))
+  const urls = services.flatMap(({ name, url }) => (url === undefined ? [] : [[serviceVariable(name, 'URL'), url] as const]))
+  const further = services.filter((each) => (each.gateway ?? ownGateway) !== gateway && isNamed(grant, each))
+  const tokens = new GatewayTokens(further, (of) => client.sessionToken(grant.id, { gateway: of }))
+  const others = await Promise.all(further.map(async ({ name }) => [serviceVariable(name, 'TOKEN'), await tokens.of(name)] as const))
+  for (const each of services)
+    if (each.url === undefined && isNamed(grant, each))
+      complain(run, `no gateway of ${each.name} is there, so ${serviceVariable(each.name, 'URL')} is not set`)
   return {
     ...Object.fromEntries(kept),
-    ...Object.fromEntries(urls),
+    ...Object.fromEntries([...urls, ...others]),
     REMIT_URL: client.url,
     REMIT_TOKEN: token.access_token,
     REMIT_GRANT: grant.id,
@@ -170,8 +181,12 @@ async function commandEnvironment(run: Run, client: Remit, grant: GrantView): Pr
 }
 
 /** `shop.eu-1` → `REMIT_SERVICE_SHOP_EU_1_URL`. */
-export function serviceVariable(name: string): string {
-  return `REMIT_SERVICE_${name.toUpperCase().replaceAll(/[^A-Z0-9]/g, '_')}_URL`
+function serviceVariable(name: string, what: 'URL' | 'TOKEN'): string {
+  return `REMIT_SERVICE_${name.toUpperCase().replaceAll(/[^A-Z0-9]/g, '_')}_${what}`
+}
+
+function isNamed({ scope }: GrantView, { name }: ServiceView): boolean {
+  return scope.some((line) => serviceOfLine(line) === name)
 }
 
 /** Beside the command's own output, so marked as ours. */

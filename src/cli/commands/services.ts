@@ -1,5 +1,6 @@
 /** `remit services`: the services behind gateways, and their operations. */
 import type { Command } from 'commander'
+import { ownGateway } from '../../sdk/gateway-tokens.ts'
 import type { ServiceView } from '../../sdk/views.ts'
 import { type Cli, deed, remoteCommand, type Run } from '../command.ts'
 import { CliFailure, exitCodes } from '../failures.ts'
@@ -7,7 +8,7 @@ import { tableLines } from '../table.ts'
 
 export function servicesCommand(cli: Cli): Command {
   return remoteCommand('services', 'list services and where to reach them, or the operations of one', [
-    { line: 'remit services', says: 'the gateways' },
+    { line: 'remit services', says: 'the gateways; where some run elsewhere, also which one a token has to be for' },
     { line: 'remit services shop', says: 'what can be done on one' },
   ])
     .argument('[name]', 'a service')
@@ -28,16 +29,27 @@ async function list(run: Run) {
   return { json: service, text: routeTable(service, run) }
 }
 
+/** Nor is any connected that runs elsewhere. */
+const notThere = 'not listening'
+
 function serviceTable(services: readonly ServiceView[], run: Run): string[] {
   const isAudited = services.some(({ upstream }) => upstream !== undefined)
-  const rows = services.map(({ name, url, environment, routes, upstream }) => [
+  const isElsewhere = services.some(({ gateway }) => gateway !== undefined)
+  const rows = services.map(({ name, url = notThere, urls = [url], gateway = ownGateway, environment, routes, upstream }) => [
     name,
-    url ?? 'not listening',
+    urls.join(', '),
+    ...(isElsewhere ? [gateway] : []),
     environment,
     String(routes.length),
     ...(isAudited ? [upstream === undefined ? '' : describeUpstream(upstream)] : []),
   ])
-  const columns = [{ title: 'SERVICE' }, { title: 'GATEWAY', gives: true }, { title: 'ENVIRONMENT', gives: true }, { title: 'OPERATIONS' }]
+  const columns = [
+    { title: 'SERVICE' },
+    { title: 'GATEWAY', gives: true },
+    ...(isElsewhere ? [{ title: 'TOKEN FOR' }] : []),
+    { title: 'ENVIRONMENT', gives: true },
+    { title: 'OPERATIONS' },
+  ]
   return tableLines([...columns, ...(isAudited ? [{ title: 'UPSTREAM', gives: true }] : [])], rows, run)
 }
 
