@@ -104,7 +104,7 @@ export class Stopping {
 
   /** Measures how long stopping takes, harmlessly, at every gateway that is connected here. */
   async drill(): Promise<readonly Drilled[]> {
-    const drilled = (await Promise.all([...this.#stoppers].map((stoppers) => stoppers.drill?.() ?? []))).flat()
+    const drilled = (await Promise.all([...this.#stoppers].map((stoppers) => stoppers.drill?.() ?? Promise.resolve([])))).flat()
     for (const each of drilled) {
       this.#drills.keep(each)
       const { gateway, milliseconds } = each

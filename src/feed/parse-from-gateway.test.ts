@@ -84,7 +84,7 @@ test('takes nothing away, adds nothing and changes nothing: one member that is a
             for (const [name, each] of Object.entries(value)) visit(each, (other) => put({ ...value, [name]: other }))
           } else if (!Array.isArray(value)) places.push((other) => put(other))
         }
-        visit(message as Json, (value) => value)
+        visit(message, (value) => value)
         const change = places[at % places.length] ?? ((value: Json) => value)
         const other: Record<typeof how, Json> = {
           strange: { strange: true },
