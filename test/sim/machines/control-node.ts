@@ -5,9 +5,12 @@ import { gatewayControl } from '../../../src/control/gateway-control.ts'
 import { gateInProcess } from '../../../src/control/in-process.ts'
 import { Journal } from '../../../src/control/journal.ts'
 import type { Ledger } from '../../../src/control/ledger.ts'
-import type { PolicyChecker } from '../../../src/control/ports.ts'
+import type { Nodes, PolicyChecker } from '../../../src/control/ports.ts'
 import { sweep } from '../../../src/control/sweep.ts'
 import type { HostClock } from '../../../src/host/clock.ts'
+import { OtherNodes } from '../../../src/feed/other-nodes.ts'
+import { SharedLife } from '../../../src/feed/shared-life.ts'
+import { isId } from '../../../src/kernel/ids.ts'
 import { FeedServer } from '../../../src/feed/feed-server.ts'
 import { refuse } from '../../../src/kernel/refusals.ts'
 import { done, mustBe } from '../../../src/kernel/result.ts'
@@ -15,6 +18,7 @@ import { ownGateway } from '../../../src/model/gateways.ts'
 import { OpenDatabase } from '../../../src/store/shared/database.ts'
 import { type Dice, seededChance } from '../../world/chance.ts'
 import { difference, replay, stored } from '../replay.ts'
+import { gatewayKeys } from './gateway-keys.ts'
 import type { DatabaseServer } from './database-server.ts'
 import type { Disk } from './disk.ts'
 import { Door } from './door.ts'
@@ -56,10 +60,11 @@ export class ControlNode {
     const database = new OpenDatabase({ engine, now: () => clock.now(), chance: (count) => chance.bytes(count), latest })
     const alarm = (says: string) => machine.schedule.say(`alarm ${machine.name}: ${says}`)
     const { desk, ledger } = await openDesk({ database, clock, chance, checker, alarm })
-    const anchored = await latestAnchor(database, room.gateway.name)
+    const signer = machine.name === 'control-1' ? room.gateway : gatewayKeys(machine.name).signer
+    const anchored = await latestAnchor(database, signer.name)
     const journal = mustBe(
       await Journal.open({
-        signer: room.gateway,
+        signer,
         disk: disk.open(),
         clock,
         ...(anchored === undefined ? {} : { anchored }),
@@ -80,6 +85,7 @@ export class ControlNode {
       renewCertificate: async () => refuse('input.invalid'),
       alarm,
     })
+    if (database.nodes.node !== '') joinNodes(desk, database.nodes, clock)
     const door = new Door(machine.name, { control, clock, outside })
     const node = new ControlNode({ machine, desk, ledger, journal, clock, door, feed, close: () => void engine.close() })
     node.#sweepOn()
@@ -125,4 +131,15 @@ export class ControlNode {
         .then(() => this.#sweepOn())
     })
   }
+}
+
+/** As `main/house.ts` does where several nodes have one database. */
+function joinNodes(desk: Desk, nodes: Nodes, clock: HostClock): void {
+  const { space, store, stopping, activity, facts } = desk
+  const isOpen = (id: string) => {
+    const grant = isId('grn', id) ? facts.grant(id) : undefined
+    return grant !== undefined && grant.endedAt === undefined
+  }
+  new SharedLife({ nodes, space, activity, clock, isOpen }).begin()
+  new OtherNodes({ nodes, store, stopping, clock }).join()
 }

@@ -1,6 +1,8 @@
 /** One database that outlives whoever uses it, and may be used by several control nodes: real SQLite in memory behind the store's own port. */
 import type { DatabaseSync } from 'node:sqlite'
 import type { Engine, Following, Kept, Writing } from '../../../src/store/shared/engine.ts'
+import type { Nodes } from '../../../src/control/ports.ts'
+import { driftMs, leaseMs } from '../../../src/feed/messages.ts'
 import { Turns } from '../../../src/store/shared/turns.ts'
 import { Connection } from '../../../src/store/sqlite/connection.ts'
 import { describeUnavailable } from '../../../src/store/sqlite/failures.ts'
@@ -18,6 +20,15 @@ class DiskBroken extends Error {
   readonly errstr = 'disk I/O error'
 }
 
+/** A notice may be lost: then it is found out by looking. */
+const lookEveryMs = 500
+
+/** A control node that has it open. */
+interface Present {
+  readonly machine: Machine
+  readonly listeners: ((text: string, from: string) => void)[]
+}
+
 /** Its disk may be full, or fail when it is asked to keep something: then nothing of that transaction is kept. */
 export class DatabaseServer {
   readonly #connection: Connection
@@ -31,6 +42,11 @@ export class DatabaseServer {
   #heard = 0
   readonly #kept: Kept[] = []
   readonly #nodes = new Set<() => void>()
+  readonly #present = new Map<string, Present>()
+  /** Nodes that are gone, and since when: what runs by their leave may go on as long as a lease and drift. */
+  readonly #gone = new Map<string, number>()
+  /** Set where several control nodes may have it open. */
+  isShared = false
 
   /** `image` is a database as `serialize` gave it. */
   constructor(image: Uint8Array, counts: Counts) {
@@ -63,8 +79,16 @@ export class DatabaseServer {
       for (const kept of this.#kept) if (kept.version > version) following?.apply(kept)
     }
     const notice = () => machine.receive(() => isOpen && catchUp())
+    const look = () => {
+      if (!isOpen) return
+      notice()
+      machine.schedule.after(lookEveryMs, look)
+    }
     this.#nodes.add(notice)
+    const present: Present = { machine, listeners: [] }
+    this.#present.set(machine.name, present)
     return {
+      nodes: this.#nodesFor(machine, present),
       readsInTurn: true,
       write: (work) =>
         this.#turns.take(async () => {
@@ -83,6 +107,7 @@ export class DatabaseServer {
       isHeld: () => isOpen,
       follow: (hearing) => {
         following = hearing
+        if (this.isShared) look()
       },
       catchUp: async () => {
         await this.#turns.take(async () => catchUp())
@@ -90,7 +115,33 @@ export class DatabaseServer {
       close: async () => {
         isOpen = false
         this.#nodes.delete(notice)
+        if (this.#present.get(machine.name) !== present) return
+        this.#present.delete(machine.name)
+        this.#gone.set(machine.name, machine.schedule.now)
       },
+    }
+  }
+
+  #nodesFor({ name, schedule }: Machine, { listeners }: Present): Nodes {
+    const others = () => {
+      const lately = [...this.#gone].flatMap(([each, at]) => (schedule.now - at < leaseMs + driftMs ? [each] : []))
+      return [...new Set([...this.#present.keys(), ...lately])].filter((each) => each !== name)
+    }
+    return {
+      node: this.isShared ? name : '',
+      leads: () => [...this.#present.keys()].toSorted()[0] === name,
+      others,
+      present: () => Promise.resolve(others()),
+      tell: (text) => {
+        for (const [other, { machine, listeners: hearing }] of this.#present) {
+          const { run } = machine
+          if (other === name) continue
+          this.onNotice(() => {
+            if (machine.run === run) machine.receive(() => hearing.forEach((hear) => hear(text, name)))
+          })
+        }
+      },
+      onNotice: (listener) => void listeners.push(listener),
     }
   }
 

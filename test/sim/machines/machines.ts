@@ -55,6 +55,11 @@ export class Machines {
     this.outside = new Outside({ schedule, counts, allowed: { clocksJump, latencyMax }, entries: template.entries })
     this.network = new Network({ schedule, terms, dice, counts, tap: new WireTap(schedule, this.outside) })
     this.server = new DatabaseServer(template.image, counts)
+    this.server.isShared = scenario.controls > 1
+    // A notice is a hint that may be late or lost.
+    this.server.onNotice = (tell) => {
+      if (dice.below(100) > 1) schedule.after(this.network.latency(), tell)
+    }
     this.server.onEntry = (body, version) => this.outside.entry(body, version)
     for (const [name, skew] of Object.entries(skews)) {
       if (skew !== 0) counts.add('skew')

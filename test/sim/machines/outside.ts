@@ -68,6 +68,7 @@ export class Outside {
   readonly #stopped = new Map<string, string>()
   /** Whose secret was revoked. */
   readonly #unproved = new Set<string>()
+  readonly #disabled = new Map<string, string>()
   readonly #stoppedActors = new Map<string, string>()
   readonly #endsAt = new Map<string, number>()
   readonly #limits = new Map<string, number>()
@@ -137,6 +138,8 @@ export class Outside {
     }
     if (kind === 'grant.activated' || kind === 'grant.extended') this.#endsAt.set(subject, Number(facts['expiresAt']))
     if (kind === 'credential.revoked') this.#unproved.add(String(facts['identity']))
+    // Whoever was disabled may be enabled again.
+    if (kind === 'identity.changed' && (facts['state'] ?? 'live') === 'live') this.#disabled.delete(String(facts['name']))
     if (kind === 'session.opened') this.#grantOfSession.set(subject, String(facts['grant']))
     if (kind === 'session.ended') this.#sessionsEnded.add(this.#grantOfSession.get(subject) ?? '')
   }
@@ -159,8 +162,9 @@ export class Outside {
   }
 
   /** Control answered that nothing of this actor goes on. */
-  stoppedActor(actor: string, how: string): void {
-    this.#stoppedActors.set(actor, how)
+  stoppedActor(actor: string, how: string, by: 'its secret' | 'disabling it'): void {
+    const stopped = by === 'its secret' ? this.#stoppedActors : this.#disabled
+    stopped.set(actor, how)
     this.#schedule.say(`stopped: everything of ${actor} by ${how}`)
   }
 
@@ -212,7 +216,7 @@ export class Outside {
     const isFirst = !this.#began.has(sent.n)
     this.#counts.add('byte')
     this.#schedule.say(`byte ${gateway} ${sent.n}`)
-    const gone = this.#stoppedActors.get(sent.actor)
+    const gone = this.#stoppedActors.get(sent.actor) ?? this.#disabled.get(sent.actor)
     this.law(gone === undefined, `${gateway} forwards for ${sent.actor}, of whom control said that nothing goes on (${gone ?? ''})`)
     this.#checkEnd(gateway, seen, sent.grant, now)
     this.#checkTime(gateway, sent.grant, now)

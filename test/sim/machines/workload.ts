@@ -304,7 +304,7 @@ export class Workload {
         const [secret] = actor === undefined ? [] : desk.facts.credentialsOf(actor.id)
         const revoked = secret === undefined ? undefined : await revokeSecret(desk, personAt(desk, operator), secret.id)
         schedule.say(`revoke the secret of ${client.actor}: ${told(revoked)}`)
-        if (revoked?.ok === true) outside.stoppedActor(client.actor, `its secret at ${schedule.now.toFixed(1)}`)
+        if (revoked?.ok === true) outside.stoppedActor(client.actor, `its secret at ${schedule.now.toFixed(1)}`, 'its secret')
         return revoked?.ok === true ? [] : undefined
       }
       case 'disable': {
@@ -313,7 +313,7 @@ export class Workload {
         const proposed = await proposeChange(desk, { machine: 'operator' }, { document })
         const state = proposed.ok ? (proposed.value.changeSet?.state ?? 'nothing') : proposed.refusal.code
         schedule.say(`disable ${client.actor}: ${state}`)
-        if (state === 'applied') outside.stoppedActor(client.actor, `disabling it at ${schedule.now.toFixed(1)}`)
+        if (state === 'applied') outside.stoppedActor(client.actor, `disabling it at ${schedule.now.toFixed(1)}`, 'disabling it')
         return state === 'applied' ? [] : undefined
       }
     }
