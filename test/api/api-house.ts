@@ -20,6 +20,7 @@ import type { JsonObject } from '../../src/kernel/json.ts'
 import { mustBe } from '../../src/kernel/result.ts'
 import { reveal } from '../../src/kernel/secret.ts'
 import { type House, openHouse } from '../../src/main/house.ts'
+import { roomMetrics } from '../../src/main/room-metrics.ts'
 import { memoryJournalDisk } from '../world/journal-disk.ts'
 import { found } from '../world/configure.ts'
 import { shopDocument } from '../world/shop.ts'
@@ -106,6 +107,7 @@ export async function openApiHouse(
     handOver: reveal,
     assets: { script: source('api/pages/remit-pages.js'), stylesheet: source('api/pages/remit-pages.css') },
     version: '0.0.0-test',
+    metrics: roomMetrics(house.desk, undefined),
     ...(options.hosts === undefined ? {} : { hosts: options.hosts }),
   })
   await app.listen({ host: '127.0.0.1', port: 0 })

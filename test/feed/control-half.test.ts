@@ -169,12 +169,8 @@ test('nothing that opens anything goes out, and what is nobody’s business ther
     const gateway = await ScriptedGateway.welcomed(served, 'edge-1')
     const grant = await atWork(world, 'aide', ['read:shop'])
     await settled()
-    const names = gateway.records('identity').map(({ record }) => String(record['name']))
-    assert.deepEqual(
-      names.toSorted((a, b) => (a < b ? -1 : 1)),
-      ['aide', 'ana'],
-      'the chain and its owner, and nobody else',
-    )
+    const names = gateway.records('identity').map(({ record }) => record['name'])
+    assert.deepEqual(new Set(names), new Set(['aide', 'ana']), 'the chain and its owner, and nobody else')
     for (const { record } of gateway.records('credential')) assert.equal(record['hash'], '')
     for (const { record } of gateway.records('passkey')) assert.deepEqual([record['publicKey'], record['credentialId']], ['', ''])
     const said = JSON.stringify(gateway.heard.filter(({ type }) => type !== 'secret'))
