@@ -250,7 +250,19 @@ export interface ExportReport {
     readonly anchoredTo: number
     readonly prunedTo: number
   }[]
+  /** Journals that the ledger vouches for, and that were not read: they are where their gateways are. */
+  readonly elsewhere: readonly { readonly name: string; readonly anchors: number; readonly anchoredTo: number }[]
   readonly failures: readonly { readonly where: string; readonly what: string }[]
+}
+
+export interface VerifyOptions {
+  readonly lines: AsyncIterable<string>
+  /** Keys that the verifier trusts. */
+  readonly vkeys: readonly string[]
+  /** Heads that it kept, and that the log must have gone through. */
+  readonly heads: readonly string[]
+  /** Folders with journals that the export anchors and does not have. */
+  readonly journals: readonly string[]
 }
 
 export interface ProofReport {
@@ -281,8 +293,8 @@ export interface House {
   rotateKey(options: RotateKeyOptions): Promise<RotateKeyReport>
   /** Checks policies and remit.yaml as applying them would, without a running Remit. */
   check(folder: string, configuration: string): Promise<CheckReport>
-  /** Checks a whole export; `vkeys` are the keys that the verifier trusts, `heads` those it kept and that the log must have gone through. */
-  verifyExport(lines: AsyncIterable<string>, vkeys: readonly string[], heads: readonly string[]): Promise<ExportReport>
+  /** Checks a whole export. Throws a sentence for a person where a folder of a journal cannot be read. */
+  verifyExport(options: VerifyOptions): Promise<ExportReport>
   /** Checks the proof of one entry. */
   verifyProof(text: string, vkeys: readonly string[]): Promise<ProofReport>
 }

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { after, afterEach, beforeEach, test } from 'node:test'
 import { ContractServer, type Handler } from '../../test/cli/contract-server.ts'
 import { type Conditions, tryCli } from '../../test/cli/try-cli.ts'
-import type { UpOptions } from './house.ts'
+import type { UpOptions, VerifyOptions } from './house.ts'
 
 let server: ContractServer
 const folder = mkdtempSync(join(tmpdir(), 'remit-cli-'))
@@ -202,18 +202,21 @@ test('an export is written whole into a new file, and verified from there or fro
     size: 1,
     root: 'r',
     journals: [],
+    elsewhere: [{ name: 'edge', anchors: 2, anchoredTo: 7 }],
     failures: [],
   }
   const house = (result: typeof report | (Omit<typeof report, 'failures'> & { failures: { where: string; what: string }[] })) => ({
     rotateKey: () => Promise.reject(new Error('not here')),
-    verifyExport: async (lines: AsyncIterable<string>, keys: readonly string[], heads: readonly string[]) => {
+    verifyExport: async ({ lines, vkeys, heads, journals }: VerifyOptions) => {
       const read: string[] = []
       for await (const line of lines) read.push(line)
-      seen.push([read, keys, heads])
+      seen.push([read, vkeys, heads, journals])
       return result
     },
   })
-  assert.equal((await attempt(`ledger verify ${path} --key k1 --key k2 --witness w1`, { house: house(report) })).exitCode, 0)
+  const passed = await attempt(`ledger verify ${path} --key k1 --key k2 --witness w1 --journal j1 --journal j2`, { house: house(report) })
+  assert.equal(passed.exitCode, 0)
+  assert.match(passed.out, /elsewhere +edge: 2 anchors, to line 7; vouched for, and not in this export/)
   server.on('GET /v1/ledger/checkpoint', ok({ size: 1, checkpoint: 'the newest head', key: 'k1' }))
   const failed = await attempt('ledger verify', {
     house: house({ ...report, ok: false, failures: [{ where: 'line 2', what: 'the root differs' }] }),
@@ -222,8 +225,8 @@ test('an export is written whole into a new file, and verified from there or fro
   assert.match(failed.out, /NOT verified: one failure[\s\S]*line 2: the root differs/)
   const lines = ['{"is":"header"}', '{"is":"leaf"}']
   assert.deepEqual(seen, [
-    [lines, ['k1', 'k2', 'w1'], []],
-    [lines, [], ['the newest head']],
+    [lines, ['k1', 'k2', 'w1'], [], ['j1', 'j2']],
+    [lines, [], ['the newest head'], []],
   ])
 })
 

@@ -17,6 +17,7 @@ export class Anchoring {
   readonly #unlisten: () => void
   #due: (() => void) | undefined
   #anchored = 0
+  #isNamed = false
   /** The newest version of the store that the journal was told of, and the newest there is. */
   #told = 0
   #version = 0
@@ -46,11 +47,15 @@ export class Anchoring {
     if (!head.ok || head.value.n === this.#anchored) return
     const { n, hash } = head.value
     const recorded = await this.#desk.store.change(async (tx) => {
-      const facts = { journal: this.#journal.name, n, hash: Buffer.from(hash).toString('hex') }
+      // Whoever reads an export of another node finds this journal's key here, and only here.
+      const named = this.#isNamed ? {} : { vkey: this.#journal.vkey }
+      const facts = { journal: this.#journal.name, n, hash: Buffer.from(hash).toString('hex'), ...named }
       await note(tx, { kind: 'journal.anchored', actor: machinery, subject: this.#journal.name, facts })
       return done(undefined)
     })
-    if (recorded.ok) this.#anchored = n
+    if (!recorded.ok) return
+    this.#anchored = n
+    this.#isNamed = true
   }
 
   #wake(): void {

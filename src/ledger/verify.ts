@@ -3,14 +3,19 @@ import { canonicalJson } from '../kernel/json.ts'
 import type { Result } from '../kernel/result.ts'
 import { openCheckpoint, type OpenCheckpoint } from './checkpoint.ts'
 import { type ExportedLeaf, type ExportHeader, parseExportLine } from './export-format.ts'
-import { numberOf, prunedKind, startWalk, stepLine, type Walk } from './journal-format.ts'
+import { prunedKind, readSeal, verifySeal } from './journal-format.ts'
 import { isLeaf, type LedgerBody, parseBody, verifyBody } from './leaf.ts'
 import { claimedOrigin, earlierKeys } from './log-names.ts'
 import { kindOfVkey, type NoteKey, parseVkey } from './note.ts'
 import { appendLeaf, emptyFrontier, frontierRoot, type Hash, leafHash, sameHash } from './tree.ts'
+import { JournalCheck, type JournalReport } from './verify-journal.ts'
 
-/** Ledger entries of this kind tie a journal to the ledger: facts { journal, n, hash (hex) }. */
+/**
+ * Ledger entries of this kind tie a journal to the ledger: facts { journal, n, hash (hex) }, and `vkey` in the first of each run of a
+ * control node, which names its journal.
+ */
 export const anchorKind = 'journal.anchored'
+/** Names the journal of a gateway elsewhere: facts { journal (vkey) }. */
 const enrolledKind = 'gateway.enrolled'
 
 /** Ledger entries of this kind say that a body was erased: facts { leaf, reason }. A body that is gone without one was taken away. */
@@ -22,15 +27,17 @@ export interface ExportFailure {
   readonly what: string
 }
 
-export interface JournalReport {
+/** A journal that an earlier entry names, and whose lines are not in the export: they are where its gateway is. */
+export interface ElsewhereReport {
   readonly name: string
-  readonly lines: number
-  readonly seals: number
   readonly anchors: number
-  /** The last line that the ledger vouches for; what follows is vouched for by the gateway's own seals alone. */
   readonly anchoredTo: number
-  /** Lines up to this one were taken away, as the ledger says; 0 where none were. */
-  readonly prunedTo: number
+}
+
+/** Lines of a journal that an export anchors and does not have, from where they are kept. */
+export interface BesideJournal {
+  readonly where: string
+  readonly lines: AsyncIterable<string> | Iterable<string>
 }
 
 export interface WitnessReport {
@@ -58,7 +65,9 @@ export interface ExportReport {
   /** Size and root (hex) of the last checkpoint that was good. */
   readonly size: number
   readonly root: string
+  /** Those whose lines were read, from the export or from beside it. */
   readonly journals: readonly JournalReport[]
+  readonly elsewhere: readonly ElsewhereReport[]
   /** At most 100. */
   readonly failures: readonly ExportFailure[]
 }
@@ -68,36 +77,27 @@ const failuresMax = 100
 /**
  * Verifies an export, line by line, in memory that does not grow with the number of leaves or lines (only of anchors and erasures).
  * `vkeys` are the keys the verifier trusts, of the log and of witnesses; without the log's the export is held against the one in its own
- * header. `heads` are signed heads the verifier kept: each must be one that this log went through. Never refuses: what cannot be read
- * is a failure in the report.
+ * header. `heads` are signed heads the verifier kept: each must be one that this log went through. `beside` are journals that it anchors
+ * and does not have; whose they are, their seals say. Never refuses: what cannot be read is a failure in the report.
  */
 export async function verifyExport(
   lines: AsyncIterable<string> | Iterable<string>,
   vkeys: readonly string[] = [],
   heads: readonly string[] = [],
+  beside: readonly BesideJournal[] = [],
 ): Promise<ExportReport> {
-  const check = new ExportCheck(vkeys, heads)
+  const check = new ExportCheck({ vkeys, heads, beside: beside.length > 0 })
   for await (const line of lines) check.take(line)
+  for (const journal of beside) await check.takeBeside(journal)
   return check.report()
 }
 
-interface Anchor {
-  readonly leaf: number
-  readonly n: number
-  readonly hash: string
-}
-
-interface JournalCheck {
+interface Elsewhere {
   readonly key: NoteKey
-  readonly anchors: Anchor[]
-  walk: Walk
-  seals: number
-  held: number
+  /** Holds its anchors, where a journal is beside. */
+  readonly check?: JournalCheck
+  anchors: number
   anchoredTo: number
-  readonly pruned: Anchor[]
-  prunedTo: number
-  /** Nothing is said of what follows a break: it hangs on nothing. */
-  broken: boolean
 }
 
 interface WitnessCheck {
@@ -122,8 +122,9 @@ class ExportCheck {
   #epoch = 0
   readonly #failures: ExportFailure[] = []
   readonly #journals = new Map<string, JournalCheck>()
-  /** Journals of gateways that are not in this export, since they run elsewhere. */
-  readonly #elsewhere = new Set<string>()
+  /** Journals that the ledger names and this export does not have, since whoever keeps them runs elsewhere. */
+  readonly #elsewhere = new Map<string, Elsewhere>()
+  readonly #isBeside: boolean
   readonly #missing = new Set<number>()
   readonly #erased = new Set<number>()
   #withheld = 0
@@ -138,11 +139,13 @@ class ExportCheck {
   #covered = 0
   #root = ''
   #journalsBegun = false
-  #ended = false
+  /** What is read, where it is not a line of the export. */
+  #place: string | undefined
 
-  constructor(given: readonly string[], heads: readonly string[]) {
-    this.#given = given
-    this.#heads = heads
+  constructor(given: { readonly vkeys: readonly string[]; readonly heads: readonly string[]; readonly beside: boolean }) {
+    this.#given = given.vkeys
+    this.#heads = given.heads
+    this.#isBeside = given.beside
   }
 
   take(text: string): void {
@@ -163,8 +166,31 @@ class ExportCheck {
     }
   }
 
+  /** After the export: finds out by the first seal whose journal it is, and reads it like one that stands there. */
+  async takeBeside({ where, lines }: BesideJournal): Promise<void> {
+    this.#place = where
+    this.#what = ''
+    let check: JournalCheck | undefined
+    const before: string[] = []
+    for await (const line of lines) {
+      if (check !== undefined) check.take(line)
+      else {
+        before.push(line)
+        const seal = readSeal(line)
+        if (seal === undefined) continue
+        check = [...this.#elsewhere.values()].find(({ key }) => verifySeal(seal, key))?.check
+        if (check === undefined) break
+        this.#what = `journal ${check.key.name}`
+        for (const each of before) check.take(each)
+      }
+    }
+    if (check === undefined) return this.#fail('sealed by no journal that the ledger names and this export does not have')
+    this.#elsewhere.delete(check.key.name)
+    this.#journals.set(check.key.name, check)
+  }
+
   report(): ExportReport {
-    this.#ended = true
+    this.#place = 'end'
     this.#what = ''
     if (this.#header === undefined) this.#fail('there is no header')
     if (this.#checkpoints === 0) this.#fail('there is no checkpoint that could be checked')
@@ -174,7 +200,11 @@ class ExportCheck {
     for (const { size } of this.#kept) this.#fail(`it ends before the head of size ${size} that you hold`)
     for (const { key, keyGiven, heads } of this.#witnesses)
       if (keyGiven && heads === 0) this.#fail(`no head is cosigned by ${key.name}, whose word you want`)
-    const journals = [...this.#journals].map(([name, journal]) => this.#endJournal(name, journal))
+    const journals = [...this.#journals].map(([name, journal]) => {
+      this.#what = `journal ${name}`
+      return journal.end()
+    })
+    const elsewhere = [...this.#elsewhere].map(([name, { anchors, anchoredTo }]) => ({ name, anchors, anchoredTo }))
     return {
       ok: this.#failures.length === 0,
       origin: this.#header?.origin ?? '',
@@ -187,6 +217,7 @@ class ExportCheck {
       size: this.#covered,
       root: this.#root,
       journals,
+      elsewhere,
       failures: this.#failures,
     }
   }
@@ -226,9 +257,8 @@ class ExportCheck {
     for (const { name, vkey } of header.journals) {
       const key = this.#orFail(parseVkey(vkey))
       if (key === undefined) continue
-      const made = { key, anchors: [], pruned: [], walk: startWalk(vkey), seals: 0, held: 0, anchoredTo: 0, prunedTo: 0, broken: false }
       if (key.name !== name || this.#journals.has(name)) this.#fail(`the journal ${name} has the key of another, or is named twice`)
-      else this.#journals.set(name, made)
+      else this.#journals.set(name, new JournalCheck(key, (what) => this.#fail(what)))
     }
   }
 
@@ -280,16 +310,33 @@ class ExportCheck {
       if (typeof facts.leaf === 'number' && facts.leaf < index) this.#erased.add(facts.leaf)
       else this.#fail('an erasure that names no earlier leaf')
     }
-    // It keeps its journal itself: what the log anchors of it can be checked where the journal is.
-    if (body.kind === enrolledKind && typeof facts.journal === 'string') this.#elsewhere.add(facts.journal.split('+', 1)[0] ?? '')
+    if (body.kind === enrolledKind && typeof facts.journal === 'string') this.#nameJournal(facts.journal)
     if (body.kind !== anchorKind && body.kind !== prunedKind) return
-    const { journal, n, hash } = facts
+    const { journal, n, hash, vkey } = facts
     if (typeof journal !== 'string' || typeof n !== 'number' || typeof hash !== 'string') return this.#fail('an anchor that cannot be read')
-    const anchored = this.#journals.get(journal)
-    if (anchored === undefined && !this.#elsewhere.has(journal))
-      this.#fail(`it anchors the journal ${journal}, which is not in this export`)
-    else if (body.kind === anchorKind) anchored?.anchors.push({ leaf: index, n, hash })
-    else anchored?.pruned.push({ leaf: index, n, hash })
+    if (body.kind === anchorKind && typeof vkey === 'string') this.#nameJournal(vkey, journal)
+    const elsewhere = this.#elsewhere.get(journal)
+    const check = this.#journals.get(journal) ?? elsewhere?.check
+    if (check === undefined && elsewhere === undefined)
+      return this.#fail(`it anchors the journal ${journal}, which is not in this export and which no entry before it names`)
+    if (body.kind === prunedKind) return check?.prune({ leaf: index, n, hash })
+    check?.anchor({ leaf: index, n, hash })
+    if (elsewhere === undefined) return
+    elsewhere.anchors += 1
+    elsewhere.anchoredTo = Math.max(elsewhere.anchoredTo, n)
+  }
+
+  /** From here on the ledger may anchor it; its key is the same for good. */
+  #nameJournal(vkey: string, wanted?: string): void {
+    const key = this.#orFail(parseVkey(vkey))
+    if (key === undefined) return
+    const known = this.#journals.get(key.name)?.key ?? this.#elsewhere.get(key.name)?.key
+    if (key.kind !== 'signs' || (wanted ?? key.name) !== key.name)
+      this.#fail(`it names the journal ${key.name} with a key that is not its own`)
+    else if (known === undefined) {
+      const check = this.#isBeside ? { check: new JournalCheck(key, (what) => this.#fail(what)) } : {}
+      this.#elsewhere.set(key.name, { key, anchors: 0, anchoredTo: 0, ...check })
+    } else if (known.vkey !== key.vkey) this.#fail(`it names the journal ${key.name} with another key than before`)
   }
 
   #readCheckpoint(note: string): void {
@@ -329,58 +376,10 @@ class ExportCheck {
 
   #readJournal(name: string, line: string): void {
     this.#what = `journal ${name}`
-    if (!this.#journalsBegun) this.#sortAnchors()
-    const journal = this.#journals.get(name)
-    if (journal === undefined) return this.#fail('the header does not name this journal')
-    if (journal.broken) return
-    if (journal.walk.head.n === 0) this.#startBehindPruned(journal, line)
-    const step = this.#orFail(stepLine(journal.walk, line, journal.key))
-    if (step === undefined) {
-      journal.broken = true
-      return
-    }
-    journal.walk = step.walk
-    if (step.entry.type === 'seal') journal.seals += 1
-    this.#holdAgainstAnchors(journal)
-  }
-
-  /** Where lines were taken away, the first that is left goes on from the hash that the ledger names, if an earlier leaf vouched for them. */
-  #startBehindPruned(journal: JournalCheck, line: string): void {
-    const gone = journal.pruned.find((pruned) => pruned.n === numberOf(line) - 1)
-    if (gone === undefined) return
-    if (!journal.anchors.some((anchor) => anchor.leaf < gone.leaf && anchor.n >= gone.n))
-      this.#fail(`leaf ${gone.leaf} says that lines up to ${gone.n} were taken away, which no leaf before it anchors`)
-    const head = { n: gone.n, hash: Buffer.from(gone.hash, 'hex') }
-    journal.walk = { head, sealed: head }
-    journal.prunedTo = gone.n
-    journal.anchors.splice(0, journal.anchors.length, ...journal.anchors.filter((anchor) => anchor.n >= gone.n))
-    this.#holdAgainstAnchors(journal)
-  }
-
-  #sortAnchors(): void {
     this.#journalsBegun = true
-    for (const { anchors } of this.#journals.values()) anchors.sort((one, other) => other.n - one.n)
-  }
-
-  #holdAgainstAnchors(journal: JournalCheck): void {
-    const { n, hash } = journal.walk.head
-    for (let anchor = journal.anchors.at(-1); anchor !== undefined && anchor.n <= n; anchor = journal.anchors.at(-1)) {
-      journal.anchors.pop()
-      if (anchor.n === n && anchor.hash === Buffer.from(hash).toString('hex')) {
-        journal.held += 1
-        journal.anchoredTo = n
-      } else this.#fail(`line ${anchor.n} is not what leaf ${anchor.leaf} anchors`)
-    }
-  }
-
-  #endJournal(name: string, journal: JournalCheck): JournalReport {
-    const { head, sealed } = journal.walk
-    this.#what = `journal ${name}`
-    if (!journal.broken) {
-      if (head.n > sealed.n) this.#fail(`lines ${sealed.n + 1} to ${head.n} are under no seal`)
-      for (const anchor of journal.anchors) this.#fail(`it ends at line ${head.n}, but leaf ${anchor.leaf} anchors line ${anchor.n}`)
-    }
-    return { name, lines: head.n, seals: journal.seals, anchors: journal.held, anchoredTo: journal.anchoredTo, prunedTo: journal.prunedTo }
+    const journal = this.#journals.get(name)
+    if (journal === undefined) this.#fail('the header does not name this journal')
+    else journal.take(line)
   }
 
   #orFail<T>(result: Result<T>): T | undefined {
@@ -390,7 +389,7 @@ class ExportCheck {
   }
 
   #fail(what: string): void {
-    const place = this.#ended ? 'end' : `line ${this.#line}`
+    const place = this.#place ?? `line ${this.#line}`
     if (this.#failures.length < failuresMax) this.#failures.push({ where: this.#what === '' ? place : `${place}, ${this.#what}`, what })
   }
 }

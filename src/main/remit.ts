@@ -21,7 +21,7 @@ const house: House = {
   newEpoch: async (options) => (await import('./restore.ts')).newEpoch(options),
   rotateKey: async (options) => (await import('./rotate-key.ts')).rotateKey(options),
   check: async (folder, configuration) => (await import('./check.ts')).check(folder, configuration),
-  verifyExport: async (lines, vkeys, heads) => (await import('../ledger/verify.ts')).verifyExport(lines, vkeys, heads),
+  verifyExport: async (options) => (await import('./verify.ts')).verify(options),
   verifyProof: async (text, vkeys) => (await import('../ledger/proof-file.ts')).verifyProof(text, vkeys),
 }
 

@@ -1,7 +1,7 @@
 /** Control and gateways as processes of their own, over real TLS: enrolled, fed, cut off, removed. */
 import assert from 'node:assert/strict'
 import { type ChildProcess, spawn } from 'node:child_process'
-import { cp, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises'
+import { cp, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { createServer, request, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -10,7 +10,7 @@ import { after, before, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { type Cast, gather } from '../../demo/cast.ts'
 import { runRemit, type RunningRemit, startRemit } from '../../demo/remit-process.ts'
-import type { GatewayNews, Ready } from '../../src/cli/house.ts'
+import type { ExportReport, GatewayNews, Ready } from '../../src/cli/house.ts'
 
 const program = fileURLToPath(new URL('../../bin/remit', import.meta.url))
 
@@ -168,6 +168,21 @@ test('five commands: a service behind a gateway on another machine', async () =>
     assert.equal((await stat(join(folder, 'edge-1', file))).mode & 0o777, 0o600, file)
 })
 
+test('remit run finds a service behind a gateway elsewhere, and has the token that is for it', async () => {
+  const url = await edge.url()
+  const listed = await asks<{ readonly services: readonly Record<string, unknown>[] }>('incident-agent', ['services'])
+  assert.deepEqual(
+    listed.services.map((each) => [each['name'], each['gateway'], each['url'], each['urls']]),
+    [['shop', 'edge', url, undefined]],
+  )
+  assert.match((await runRemit(['services'], cast.as('ana'))).stdout, /^SERVICE +GATEWAY +TOKEN FOR[^\n]*\nshop +http:[^ ]+ +edge /)
+  const script = `fetch(process.env.REMIT_SERVICE_SHOP_URL + '/incidents/1', { headers: { authorization: 'Bearer ' + process.env.REMIT_TOKEN } })
+    .then(async (response) => console.log(response.status, await response.text()))`
+  const words = ['run', '--task', 'incident', '--can', 'read:shop', '--for', 'a look', '--', process.execPath, '-e', script]
+  const ran = await runRemit(words, cast.as('incident-agent'))
+  assert.deepEqual([ran.stdout, ran.code], ['200 with its secret\n', 0], ran.stderr)
+})
+
 test('a code is good once: whoever comes second is told nothing, and an operator is told of it', async () => {
   const code = await invite('edge-2')
   const first = new Gateway('edge-2', ['--enrol', code])
@@ -253,12 +268,46 @@ test('whoever is removed is out at once, and its key for good', async () => {
   while (!(await ledger()).includes('gateway-key-unknown')) await pause()
 })
 
+test('whoever has the journal of a gateway checks it against an export', async () => {
+  await ledger()
+  const out = join(folder, 'beside.jsonl')
+  assert.equal((await runRemit(['ledger', 'export', '--out', out], cast.as('eva'))).code, 0)
+  const kept = join(folder, 'kept')
+  await cp(join(folder, 'edge-1', 'journal'), kept, { recursive: true })
+  const verify = async (...folders: readonly string[]) => {
+    const ran = await runRemit(['ledger', 'verify', out, '--json', ...folders.flatMap((each) => ['--journal', each])], {})
+    return { code: ran.code, said: ran.stdout + ran.stderr }
+  }
+  const alone = await verify()
+  assert.equal(alone.code, 0, alone.said)
+  const without = JSON.parse(alone.said) as ExportReport
+  assert.deepEqual(
+    without.journals.map(({ name }) => name),
+    ['remit.local/main/http'],
+  )
+  const beside = await verify(kept, join(folder, 'edge-2', 'journal'))
+  assert.equal(beside.code, 0, beside.said)
+  const report = JSON.parse(beside.said) as ExportReport
+  assert.deepEqual(report.elsewhere, [])
+  const [mine] = without.elsewhere.toSorted((one, other) => other.anchors - one.anchors)
+  const read = report.journals.find(({ name }) => name === mine?.name)
+  assert.deepEqual([read?.anchors, read?.anchoredTo], [mine?.anchors, mine?.anchoredTo])
+  // One word of it changed, and a folder that has none.
+  const [file = ''] = (await readdir(kept)).filter((name) => name.endsWith('.jsonl'))
+  const text = await readFile(join(kept, file), 'utf8')
+  await writeFile(join(kept, file), text.replace('put-telemetry', 'get-telemetry'))
+  const changed = await verify(kept)
+  assert.equal(changed.code, 1, changed.said)
+  assert.match(changed.said, /lines \d+ to \d+ are not those that line \d+ seals/)
+  assert.match((await verify(folder)).said, /there is no journal in/)
+})
+
 /** Every entry, as whoever audits has it. */
 async function ledger(): Promise<string> {
   const out = join(folder, `${performance.now()}.jsonl`)
   const ran = await runRemit(['ledger', 'export', '--out', out], cast.as('eva'))
   assert.equal(ran.code, 0, ran.stdout + ran.stderr)
-  const verified = await runRemit(['ledger', 'verify', out])
+  const verified = await runRemit(['ledger', 'verify', out], {})
   assert.equal(verified.code, 0, verified.stdout + verified.stderr)
   return readFile(out, 'utf8')
 }

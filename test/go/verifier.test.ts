@@ -16,6 +16,8 @@ import { makeSigner } from '../../src/host/key-files.ts'
 import { generateKeyPairSync } from 'node:crypto'
 import { type ApiHouse, openApiHouse } from '../api/api-house.ts'
 import { call } from '../api/calls.ts'
+import { journalsElsewhere } from '../world/journals-elsewhere.ts'
+import { log, vkeyOf } from '../world/sample-export.ts'
 import { controlAudience, identifyCaller, TokenReader } from '../../src/control/identify.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'remit-go-'))
@@ -259,3 +261,14 @@ test('it accepts an export, also once a body was erased, and refuses it changed'
     assert.match(said.says, want, says)
   }
 })
+
+for (const { says, lines, want, elsewhere = [] } of journalsElsewhere)
+  test(`an export without a journal: ${says}`, async () => {
+    const file = join(folder, 'elsewhere.ndjson')
+    writeFileSync(file, `${lines.join('\n')}\n`)
+    const said = await verify('export', file, vkeyOf(log))
+    assert.equal(said.code, want === undefined ? 0 : 1, said.says)
+    if (want !== undefined) return assert.match(said.says, want.go)
+    for (const { name, anchoredTo } of elsewhere)
+      assert.ok(said.says.includes(`; ${name} to line ${anchoredTo} is vouched for, and not in this export`), said.says)
+  })

@@ -59,14 +59,16 @@ export interface Shape {
   readonly heads: readonly number[]
   readonly erased?: readonly number[]
   readonly signers?: readonly NoteSigner[]
+  /** Whether its header names the journal. */
+  readonly holds?: boolean
 }
 
 export function signatureLine(text: string, signer: NoteSigner): string {
   return signer === witness ? cosignatureLine(text, witness, 1_700_000_000) : signNote(text, [signer]).slice(text.length + 1)
 }
 
-export function exportOf({ entries, journal, heads, erased = [], signers = [log, witness] }: Shape): string[] {
-  const journals = [{ name: 'gateway-http', vkey: vkeyOf(gateway) }]
+export function exportOf({ entries, journal, heads, erased = [], signers = [log, witness], holds = true }: Shape): string[] {
+  const journals = holds ? [{ name: 'gateway-http', vkey: vkeyOf(gateway) }] : []
   const lines = [writeExportLine({ is: 'header', header: { origin: log.name, vkeys: [vkeyOf(log), vkeyOf(witness)], journals } })]
   let frontier = emptyFrontier
   for (const [index, entry] of entries.entries()) {

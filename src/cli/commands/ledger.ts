@@ -27,6 +27,10 @@ function verifyCommand(cli: Cli): Command {
     { line: 'remit ledger verify --key "$(cat remit.vkey)"', says: 'reads all of it from Remit, against the key you kept' },
     { line: 'remit ledger verify ledger.ndjson --head kept.txt', says: 'an export, without a Remit; the head that you kept must be in it' },
     {
+      line: 'remit ledger verify ledger.ndjson --journal ./gateway-data/journal',
+      says: 'and beside it the journal that a gateway on another machine kept',
+    },
+    {
       line: 'remit ledger verify --proof entry.tlog-proof --key "$(cat remit.vkey)" --witness "$(cat witness.vkey)"',
       says: 'the proof of one entry, under a head that the witness cosigned, without a Remit',
     },
@@ -35,6 +39,7 @@ function verifyCommand(cli: Cli): Command {
     .option('--key <vkey>', 'the key of the ledger that you trust; may be given again', collect)
     .option('--witness <vkey>', 'the key of a witness that must have cosigned; may be given again', collect)
     .option('--head <file>', 'a head that you kept, and that the ledger must have gone through; may be given again', collect)
+    .option('--journal <folder>', 'the journal of a gateway elsewhere, or of another control node; may be given again', collect)
     .option('--proof <file>', 'check the proof of one entry instead')
     .action(deed(cli, verify))
 }
@@ -50,7 +55,10 @@ async function verify(run: Run): Promise<Answer> {
   if (proof !== undefined) return verifyOne(run, proof, keys)
   const heads = run.texts('head').map((path) => readHead(path))
   const { lines, newest } = file === undefined ? await online(run) : { lines: fileLines(file), newest: [] }
-  const report = await run.during('verifying', run.cli.house.verifyExport(lines, keys, [...heads, ...newest]))
+  const report = await run.during(
+    'verifying',
+    run.cli.house.verifyExport({ lines, vkeys: keys, heads: [...heads, ...newest], journals: run.texts('journal') }),
+  )
   return { json: report, text: reportLines(report, run.paint), exitCode: report.ok ? exitCodes.done : exitCodes.failed }
 }
 
@@ -130,6 +138,12 @@ function reportLines(report: ExportReport, paint: Paint): string[] {
           report.journals.map(
             ({ name, lines, seals, anchors, anchoredTo, prunedTo }) =>
               `${name}: ${lines} lines, ${seals} seals, ${anchors} anchors, anchored to line ${anchoredTo}${prunedTo === 0 ? '' : `; lines 1 to ${prunedTo} were taken away, as the ledger says`}`,
+          ),
+        ],
+        [
+          'elsewhere',
+          report.elsewhere.map(
+            ({ name, anchors, anchoredTo }) => `${name}: ${anchors} anchors, to line ${anchoredTo}; vouched for, and not in this export`,
           ),
         ],
       ],

@@ -20,6 +20,7 @@ import (
 	"io"
 	"net/http"
 	"os"
+	"sort"
 	"strconv"
 	"strings"
 	"time"
@@ -306,6 +307,7 @@ type body struct {
 		Journal string
 		N       int64
 		Hash    string
+		Vkey    string
 		Leaf    *int64
 	}
 }
@@ -320,6 +322,13 @@ type export struct {
 	missing  map[int64]bool
 	erased   map[int64]bool
 	journals map[string]*journal
+	// Journals that an entry named, and whose lines are where their gateways are.
+	elsewhere map[string]*elsewhere
+}
+
+type elsewhere struct {
+	vkey string
+	upto int64
 }
 
 func (e *export) ReadHashes(indexes []int64) ([]tlog.Hash, error) {
@@ -340,7 +349,7 @@ func checkExport(file, vkey, witness string) (string, error) {
 		return "", err
 	}
 	defer input.Close()
-	e := &export{keys: k, missing: map[int64]bool{}, erased: map[int64]bool{}, journals: map[string]*journal{}}
+	e := &export{keys: k, missing: map[int64]bool{}, erased: map[int64]bool{}, journals: map[string]*journal{}, elsewhere: map[string]*elsewhere{}}
 	scanner := bufio.NewScanner(input)
 	scanner.Buffer(nil, 16<<20)
 	for number := 1; scanner.Scan(); number++ {
@@ -417,12 +426,52 @@ func (e *export) leaf(l line) error {
 			j.pruned[b.Facts.N] = b.Facts.Hash
 		}
 	}
-	if b.Kind == "journal.anchored" {
-		j := e.journals[b.Facts.Journal]
-		if j == nil {
-			return fmt.Errorf("leaf %d anchors a journal that is not here", l.Leaf.Index)
+	if b.Kind == "gateway.enrolled" {
+		if err := e.name(b.Facts.Journal, ""); err != nil {
+			return fmt.Errorf("leaf %d: %w", l.Leaf.Index, err)
 		}
-		j.anchors[b.Facts.N] = b.Facts.Hash
+	}
+	if b.Kind == "journal.anchored" {
+		// A control node names its own journal with the first anchor of each run.
+		if b.Facts.Vkey != "" {
+			if err := e.name(b.Facts.Vkey, b.Facts.Journal); err != nil {
+				return fmt.Errorf("leaf %d: %w", l.Leaf.Index, err)
+			}
+		}
+		if j := e.journals[b.Facts.Journal]; j != nil {
+			j.anchors[b.Facts.N] = b.Facts.Hash
+		} else if there := e.elsewhere[b.Facts.Journal]; there != nil {
+			if b.Facts.N > there.upto {
+				there.upto = b.Facts.N
+			}
+		} else {
+			return fmt.Errorf("leaf %d anchors a journal that is not here and that nobody named", l.Leaf.Index)
+		}
+	}
+	return nil
+}
+
+// name takes the key of a journal that may be anchored from here on; it is the same for good.
+func (e *export) name(vkey, wanted string) error {
+	verifier, err := note.NewVerifier(vkey)
+	if err != nil {
+		return err
+	}
+	name := verifier.Name()
+	if wanted != "" && wanted != name {
+		return fmt.Errorf("the journal %s is named with the key of %s", wanted, name)
+	}
+	known := ""
+	if j := e.journals[name]; j != nil {
+		known = j.vkey
+	} else if there := e.elsewhere[name]; there != nil {
+		known = there.vkey
+	}
+	if known != "" && known != vkey {
+		return fmt.Errorf("the journal %s is named with another key than before", name)
+	}
+	if known == "" {
+		e.elsewhere[name] = &elsewhere{vkey: vkey}
 	}
 	return nil
 }
@@ -468,13 +517,23 @@ func (e *export) end() (string, error) {
 			return "", fmt.Errorf("journal %s: %w", name, err)
 		}
 	}
-	return fmt.Sprintf("ok %d %s", e.last.N, e.last.Hash), nil
+	said := fmt.Sprintf("ok %d %s", e.last.N, e.last.Hash)
+	var names []string
+	for name := range e.elsewhere {
+		names = append(names, name)
+	}
+	sort.Strings(names)
+	for _, name := range names {
+		said += fmt.Sprintf("; %s to line %d is vouched for, and not in this export", name, e.elsewhere[name].upto)
+	}
+	return said, nil
 }
 
 // A journal in an export.
 
 type journal struct {
 	name    string
+	vkey    string
 	key     ed25519.PublicKey
 	n       int64
 	sealed  int64
@@ -493,7 +552,7 @@ func newJournal(vkey string) (*journal, error) {
 		return nil, errors.New("malformed key of a journal")
 	}
 	start := sha256.Sum256([]byte("remit journal 1\n" + vkey + "\n"))
-	return &journal{name: verifier.Name(), key: raw[1:], hash: start, anchors: map[int64]string{}, pruned: map[int64]string{}}, nil
+	return &journal{name: verifier.Name(), vkey: vkey, key: raw[1:], hash: start, anchors: map[int64]string{}, pruned: map[int64]string{}}, nil
 }
 
 func (j *journal) take(text string) error {
