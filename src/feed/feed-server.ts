@@ -132,8 +132,8 @@ export class FeedServer {
     const service = facts.service(name)
     if (service === undefined) return []
     const own = gatewayOf(service)
-    // By id, so that the first is the same one each time.
-    const all = facts.enrolled.all().toSorted((one, other) => (one.id < other.id ? -1 : 1))
+    // By name, so that the first is the same one each time.
+    const all = facts.enrolled.all().toSorted((one, other) => (one.name < other.name ? -1 : 1))
     return all.flatMap(({ id, gateway }) => {
       const url = gateway === own ? this.#links.get(id)?.served.urlOf(name) : undefined
       return url === undefined ? [] : [url]

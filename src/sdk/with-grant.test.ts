@@ -99,6 +99,46 @@ test('work hears that its grant ended first', async () => {
   )
 })
 
+test('each service is called with the token that is for its own gateway', async (t) => {
+  const seen: (string | undefined)[] = []
+  const gateway = createServer((request, response) => {
+    seen.push(`${request.url} ${request.headers.authorization}`)
+    response.end('ok')
+  })
+  await new Promise<void>((then) => gateway.listen(0, '127.0.0.1', then))
+  t.after(() => {
+    gateway.closeAllConnections()
+    gateway.close()
+  })
+  const { port } = gateway.address() as AddressInfo
+  const [here, there, second] = [`http://127.0.0.1:${port}`, `http://localhost:${port}`, `http://127.0.0.2:${port}`]
+  const service = { environment: 'prod', labels: [], routes: [] }
+  server.on('GET /v1/services', () => ({
+    status: 200,
+    body: {
+      services: [
+        { ...service, name: 'till', url: here },
+        { ...service, name: 'shop', gateway: 'edge', url: there, urls: [there, second] },
+      ],
+    },
+  }))
+  const tokenFor = (name: string) => `token-for-urn:remit:main:gateway:${name}-grant:${grantId}`
+  await remit.withGrant(task, async ({ fetch, token, url: urlOf }) => {
+    assert.deepEqual([urlOf('shop'), urlOf('till')], [there, here])
+    assert.throws(() => urlOf('nowhere'), /no gateway of a service "nowhere"/)
+    // The scope names the shop.
+    assert.deepEqual([await token(), await token('shop'), await token('till')], [tokenFor('edge'), tokenFor('edge'), tokenFor('http')])
+    await assert.rejects(token('nowhere'), /there is no service "nowhere"/)
+    for (const [url, path] of [
+      [here, 'till'],
+      [there, 'shop'],
+    ])
+      assert.equal(await (await fetch(`${url}/${path}`)).text(), 'ok')
+    await assert.rejects(fetch(`${second}/shop`), /fetch failed/)
+  })
+  assert.deepEqual(seen, [`/till Bearer ${tokenFor('http')}`, `/shop Bearer ${tokenFor('edge')}`])
+})
+
 test('the token goes to gateways and nowhere else', async () => {
   const seen: (string | undefined)[] = []
   const gateway = createServer((request, response) => {

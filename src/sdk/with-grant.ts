@@ -1,6 +1,6 @@
 /** Work under a grant: asked for, approved, activated, kept alive, and ended however the work ends. */
 import type { GrantRequestBody, GrantView, HeartbeatView } from '../wire/grants.ts'
-import type { ServiceList } from '../wire/services.ts'
+import type { ServiceList, ServiceView } from '../wire/services.ts'
 import type { TokenAnswer } from '../wire/tokens.ts'
 import type { Fetch } from './http-calls.ts'
 import { type Heartbeats, type HeartbeatSender, sendHeartbeats } from './heartbeats.ts'
@@ -20,6 +20,8 @@ export interface Work {
   readonly grant: GrantView
   /** A token for the gateway of this service, fresh at each call; without a service, for the first one of the grant's scope. */
   readonly token: (service?: string) => Promise<string>
+  /** Where the gateway of a service listens, such as `https://shop.example:8443`; throws where none is there. */
+  readonly url: (service: string) => string
   /** Sends the token along, to services behind Remit's gateways and nowhere else: throws for any other origin. */
   readonly fetch: Fetch
   /** Aborted when the grant ends before the work does. */
@@ -112,12 +114,24 @@ async function workUnder<T>(client: GrantClient, grant: GrantView, { heartbeatSe
   const heartbeats = watch(client, { grant: grant.id, everyMs: heartbeatSeconds * 1_000, signal: stop.signal }, ended)
   const either = signal === undefined ? ended.signal : AbortSignal.any([ended.signal, signal])
   try {
-    return await work({ grant, token: (service) => tokens.of(service), fetch: bearerFetch(fetch, tokens), signal: either })
+    return await work({
+      grant,
+      token: (service) => tokens.of(service),
+      url: (service) => urlOf(services, service),
+      fetch: bearerFetch(fetch, tokens),
+      signal: either,
+    })
   } finally {
     stop.abort()
     tokens.forget()
     await heartbeats
   }
+}
+
+function urlOf(services: readonly ServiceView[], service: string): string {
+  const url = services.find(({ name }) => name === service)?.url
+  if (url === undefined) throw new Error(`no gateway of a service "${service}" is there`)
+  return url
 }
 
 async function watch(client: HeartbeatSender, heartbeats: Heartbeats, ended: AbortController): Promise<void> {

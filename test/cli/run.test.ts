@@ -136,6 +136,31 @@ describe('remit run', { concurrency: 6 }, () => {
     assert.doesNotMatch(argv.join(' '), /token-for/)
   })
 
+  scene('where services of the grant are at two gateways, each has its own token', async (scene) => {
+    const service = { environment: 'prod', labels: [], routes: [] }
+    scene.server.on('GET /v1/services', () => ({
+      status: 200,
+      body: {
+        services: [
+          { ...service, name: 'other', gateway: 'west', url: 'http://127.0.0.1:7003' },
+          { ...service, name: 'shop.eu-1', url: 'http://127.0.0.1:7001' },
+          { ...service, name: 'shop', gateway: 'edge', url: 'http://127.0.0.1:7002' },
+        ],
+      },
+    }))
+    scene.server.on('POST /v1/grants', () => {
+      scene.server.set('approved', { scope: ['shop/deploy,uses=1', 'read:shop.eu-1'] })
+      return { status: 201, body: scene.server.grant }
+    })
+    const { out } = await scene.wrap('console.log(JSON.stringify(process.env))').ended
+    const env = JSON.parse(out)
+    assert.equal(env.REMIT_TOKEN, `token-for-urn:remit:main:gateway:edge-grant:${grantId}`)
+    assert.equal(env.REMIT_SERVICE_SHOP_URL, 'http://127.0.0.1:7002')
+    assert.equal(env.REMIT_SERVICE_SHOP_EU_1_TOKEN, `token-for-urn:remit:main:gateway:http-grant:${grantId}`)
+    assert.equal(env.REMIT_SERVICE_OTHER_URL, 'http://127.0.0.1:7003')
+    assert.equal('REMIT_SERVICE_OTHER_TOKEN' in env, false)
+  })
+
   scene('a control token of the wrapper is not handed on', async (scene) => {
     const { out } = await scene.wrap('console.log(process.env.REMIT_TOKEN)', {
       env: { REMIT_SECRET: '', REMIT_TOKEN: 'own-control-token' },
