@@ -6,7 +6,8 @@
  * happened; `--faults a,b` lets only these happen; `--plant NAME` breaks a law on purpose, and the run fails if nobody notices; `--keep`
  * writes what broke a law, made as small as it gets, into test/sim/seeds; `--file F` runs such a file again. `--lives N` lives random
  * lives of one house instead, which are held against a model of it (`--steps`, `--life N`, `--canary NAME`), and `--kills N` kills the
- * real process under load so often.
+ * real process under load so often. `--namespaces` has two control nodes, two gateways and PostgreSQL as real processes in network
+ * namespaces, cuts one off, and kills the others; it needs to be root, and `ip` of iproute2.
  */
 import { parseArgs } from 'node:util'
 import { liveLives } from './lives-main.ts'
@@ -30,12 +31,17 @@ const { values } = parseArgs({
     life: { type: 'string' },
     canary: { type: 'string' },
     kills: { type: 'string' },
+    namespaces: { type: 'boolean', default: false },
   },
 })
 
 process.exitCode = await main()
 
 async function main(): Promise<number> {
+  if (values.namespaces) {
+    await (await import('../machines/run.ts')).runMachines(console.log)
+    return 0
+  }
   const seed = whole(values.seed) ?? commitSeed()
   const [lives, life, kills, steps = 250, jobs = 1] = [values.lives, values.life, values.kills, values.steps, values.jobs].map(whole)
   if (kills !== undefined) {

@@ -69,6 +69,7 @@ export class Outside {
   /** Whose secret was revoked. */
   readonly #unproved = new Set<string>()
   readonly #disabled = new Map<string, string>()
+  readonly #enabled = new Map<string, number>()
   readonly #stoppedActors = new Map<string, string>()
   readonly #endsAt = new Map<string, number>()
   readonly #limits = new Map<string, number>()
@@ -139,7 +140,11 @@ export class Outside {
     if (kind === 'grant.activated' || kind === 'grant.extended') this.#endsAt.set(subject, Number(facts['expiresAt']))
     if (kind === 'credential.revoked') this.#unproved.add(String(facts['identity']))
     // Whoever was disabled may be enabled again.
-    if (kind === 'identity.changed' && (facts['state'] ?? 'live') === 'live') this.#disabled.delete(String(facts['name']))
+    if (kind === 'identity.changed' && (facts['state'] ?? 'live') === 'live') {
+      const name = String(facts['name'])
+      this.#disabled.delete(name)
+      this.#enabled.set(name, this.enabledTimes(name) + 1)
+    }
     if (kind === 'session.opened') this.#grantOfSession.set(subject, String(facts['grant']))
     if (kind === 'session.ended') this.#sessionsEnded.add(this.#grantOfSession.get(subject) ?? '')
   }
@@ -166,6 +171,11 @@ export class Outside {
     const stopped = by === 'its secret' ? this.#stoppedActors : this.#disabled
     stopped.set(actor, how)
     this.#schedule.say(`stopped: everything of ${actor} by ${how}`)
+  }
+
+  /** How often an identity was made live again. */
+  enabledTimes(actor: string): number {
+    return this.#enabled.get(actor) ?? 0
   }
 
   hasEnded(grant: string): boolean {

@@ -310,10 +310,12 @@ export class Workload {
       case 'disable': {
         const gone = [...desk.facts.identities()].filter((each) => each.state === 'disabled' || each.name === client.actor)
         const document = documentOf({ book: 0, disabled: gone.map((each) => each.name) })
+        const enabled = outside.enabledTimes(client.actor)
         const proposed = await proposeChange(desk, { machine: 'operator' }, { document })
         const state = proposed.ok ? (proposed.value.changeSet?.state ?? 'nothing') : proposed.refusal.code
         schedule.say(`disable ${client.actor}: ${state}`)
-        if (state === 'applied') outside.stoppedActor(client.actor, `disabling it at ${schedule.now.toFixed(1)}`, 'disabling it')
+        if (state === 'applied' && enabled === outside.enabledTimes(client.actor))
+          outside.stoppedActor(client.actor, `disabling it at ${schedule.now.toFixed(1)}`, 'disabling it')
         return state === 'applied' ? [] : undefined
       }
     }
