@@ -1,7 +1,7 @@
 /**
  * Two control nodes, two gateways and a database as real processes on machines of their own (network namespaces), with traffic flowing
  * all the time: a gateway is cut off, control nodes are killed in the middle of what they do, the database is restarted. What the upstream
- * received is held against what control said had stopped. `npm run sim -- --machines`; needs to be root, and `ip` of iproute2.
+ * received is held against what control said had stopped. `npm run sim -- --namespaces`; needs to be root, and `ip` of iproute2.
  */
 import assert from 'node:assert/strict'
 import { cp, readFile, writeFile } from 'node:fs/promises'
