@@ -3,10 +3,14 @@ import { done, type Result } from '../kernel/result.ts'
 import type { FedSelf } from './fed-parts.ts'
 import { count, hex, id, object, readAs, upTo } from './parse-shapes.ts'
 
+/** What it was told when it enrolled, and what it showed. */
 export interface KeptEnrolment {
   readonly self: FedSelf
+  /** SHA-256 of the code that it used, in hex. */
   readonly code: string
+  /** PEM of the authority that vouches for control. */
   readonly authority: string
+  /** PEM, over its key. */
   readonly certificate: string
 }
 

@@ -19,7 +19,7 @@ export interface FeedAuthority {
   /** What the feed's port shows now. The key is on no disk. */
   context(): Promise<SecureContextOptions>
   /**
-   * A certificate of a day over the key of a request (PKCS #10). Refuses `input.invalid` on what is no request, or is not signed by its
+   * A certificate of thirty days over the key of a request (PKCS #10). Refuses `input.invalid` on what is no request, or is not signed by its
    * key, or not for the key that is `wanted`.
    */
   certify(request: string, wanted?: string): Promise<Result<Certified>>
@@ -36,7 +36,13 @@ export const feedAuthorityFile = 'gateways.pem'
 
 const dayMs: Milliseconds = 86_400_000
 const authorityMs: Milliseconds = 10 * 365 * dayMs
+/** Of what control shows, under a key that is made with it. */
 const leafMs: Milliseconds = dayMs
+/**
+ * Whoever is enrolled is looked up by key at every connection, so that a certificate takes nobody out: its end is for keys that nobody thought
+ * of removing. It is long enough for a gateway that was off over a holiday.
+ */
+const clientLeafMs: Milliseconds = 30 * dayMs
 /** Clocks of gateways may be behind. */
 const earlierMs: Milliseconds = 3_600_000
 
@@ -49,7 +55,7 @@ export async function openFeedAuthority(folder: string, wall: () => Instant = Da
   const flaw = timeFlaw(own, wall())
   if (flaw !== undefined) return unusable(`${join(folder, feedAuthorityFile)} ${flaw}`)
   const { to: endsAt } = spanOf(own)
-  const span = () => ({ from: wall() - earlierMs, to: Math.min(wall() + leafMs, endsAt) })
+  const span = (length: Milliseconds) => ({ from: wall() - earlierMs, to: Math.min(wall() + length, endsAt) })
   let shown: Promise<Made> | undefined
   return done({
     certificate: authority.certificate,
@@ -57,7 +63,7 @@ export async function openFeedAuthority(folder: string, wall: () => Instant = Da
     context: async () => {
       const before = await shown
       if (before === undefined || !isFresh(before.certificate, wall()))
-        shown = makeLeaf(authority, { commonName: 'Remit control', names: [controlName], ...span() })
+        shown = makeLeaf(authority, { commonName: 'Remit control', names: [controlName], ...span(leafMs) })
       const { certificate, key } = await (shown ?? Promise.reject(new Error('there is one')))
       // The authority goes with it, so that whoever has its fingerprint alone can find it.
       return { cert: `${certificate.trim()}\n${authority.certificate}`, key }
@@ -66,7 +72,7 @@ export async function openFeedAuthority(folder: string, wall: () => Instant = Da
       const request = await readCertificateRequest(text)
       if (request === undefined) return refuse('input.invalid', { detail: 'this is no certificate request for a key of EC P-256' })
       if (wanted !== undefined && request.keyHash !== wanted) return refuse('input.invalid', { detail: 'it is for another key' })
-      const certificate = await makeClientLeaf(authority, request, { commonName: 'Remit gateway', ...span() })
+      const certificate = await makeClientLeaf(authority, request, { commonName: 'Remit gateway', ...span(clientLeafMs) })
       return done({ certificate, key: request.keyHash })
     },
   })

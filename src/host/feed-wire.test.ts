@@ -1,7 +1,7 @@
 /** The feed's connections against real TLS: who gets in, what a message may be, when a peer is gone. */
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
-import { createPublicKey, generateKeyPairSync } from 'node:crypto'
+import { createPublicKey, generateKeyPairSync, X509Certificate } from 'node:crypto'
 import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { connect as connectPlain } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -136,9 +136,9 @@ test('nobody else has a link', async (t) => {
   const { cert, key } = await house.authority.context()
   let now = Date.now()
   const moved = mustBe(await openFeedAuthority(house.home, () => now))
-  now -= 2 * dayMs
+  now -= 31 * dayMs
   const expired = await identity(moved)
-  now += 4 * dayMs
+  now += 33 * dayMs
   const future = await identity(moved)
   const cases: readonly (readonly [string, ConnectionOptions])[] = [
     ['a certificate of another authority', { cert: foreign.certificate, key: foreign.pem }],
@@ -267,7 +267,7 @@ test('addresses are tried in turn, each attempt the next', async (t) => {
   await assert.rejects(dial(), /ECONNREFUSED/)
 })
 
-test('certificates are for a day, over the same key, and a request must be signed by it', async () => {
+test('certificates of gateways are for thirty days, over the same key, and a request must be signed by it', async () => {
   const home = fresh()
   let now = Date.now()
   const authority = mustBe(await openFeedAuthority(home, () => now))
@@ -280,6 +280,11 @@ test('certificates are for a day, over the same key, and a request must be signe
   const text = execFileSync('openssl', ['x509', '-noout', '-text'], { input: certificate }).toString()
   assert.match(text, /TLS Web Client Authentication/)
   assert.match(text, /CA:FALSE/)
+  const { validFromDate, validToDate } = new X509Certificate(certificate)
+  assert.deepEqual(
+    [now - validFromDate.getTime(), validToDate.getTime() - now].map((span) => Math.round(span / 3_600_000)),
+    [1, 30 * 24],
+  )
   const refusals: readonly (readonly [string, string, string?])[] = [
     ['nothing', ''],
     ['another thing', '-----BEGIN CERTIFICATE REQUEST-----\nAAAA\n-----END CERTIFICATE REQUEST-----\n'],

@@ -15,7 +15,7 @@ import { refuse } from '../kernel/refusals.ts'
 import { done, mustBe } from '../kernel/result.ts'
 import { GatewayFolder } from './gateway-folder.ts'
 
-const hour = 3_600_000
+const day = 86_400_000
 const limits = { messageBytesMax: 100_000, waitingBytesMax: 100_000, silenceMs: 60_000 }
 const self = { id: 'gtw_01ARZ3NDEKTSV4RRFFQ69G5FAV', space: 'main', name: 'edge-1', gateway: 'edge' } as const
 
@@ -96,7 +96,7 @@ test('what is wrong with a code is said, and nothing is kept', async () => {
   gateway.close()
 })
 
-test('a certificate is renewed over the link when two thirds of its day are over, for the same key alone', async () => {
+test('a certificate is renewed over the link when two thirds of its thirty days are over, for the same key alone', async () => {
   const gateway = await fresh()
   await gateway.enrol(codeOf('a'), control)
   const first = gateway.identity().certificate
@@ -106,28 +106,36 @@ test('a certificate is renewed over the link when two thirds of its day are over
     return certified.ok ? done(certified.value.certificate) : certified
   }
   const never = () => Promise.reject(new Error('it is not asked yet'))
-  assert.deepEqual(await gateway.renew(now + 14 * hour, never), done(false))
-  assert.deepEqual(
-    await gateway.renew(now + 17 * hour, () => Promise.resolve(refuse('control.unreachable'))),
-    refuse('control.unreachable'),
-  )
+  assert.deepEqual(await gateway.renew(now + 19 * day, never), done(false))
+  assert.deepEqual(await gateway.renew(now + 21 * day, () => Promise.resolve(refuse('control.unreachable'))), refuse('control.unreachable'))
   assert.equal(gateway.identity().certificate, first)
   const other = await fresh()
   await other.enrol(codeOf('a'), control)
   const wrong = [other.identity().certificate, 'nothing', authority.certificate]
-  for (const certificate of wrong) assert.equal((await gateway.renew(now + 17 * hour, () => Promise.resolve(done(certificate)))).ok, false)
+  for (const certificate of wrong) assert.equal((await gateway.renew(now + 21 * day, () => Promise.resolve(done(certificate)))).ok, false)
   assert.equal(gateway.identity().certificate, first)
-  now += 17 * hour
+  now += 21 * day
   assert.deepEqual(await gateway.renew(now, ask), done(true))
   assert.notEqual(gateway.identity().certificate, first)
   const request = await requestOf(other)
   assert.equal((await ask(request)).ok, false, 'control gives none for another key')
-  now -= 17 * hour
+  now -= 21 * day
   other.close()
   gateway.close()
   const again = await GatewayFolder.open(join(folder, `gateway-${folders - 1}`))
   assert.notEqual(again.identity().certificate, first)
   again.close()
+})
+
+test('a gateway whose certificate is out of its time says what to do', async () => {
+  const gateway = await fresh()
+  assert.equal(gateway.whyNotTaken(now), undefined)
+  await gateway.enrol(codeOf('a'), control)
+  assert.equal(gateway.whyNotTaken(now), undefined)
+  assert.equal(gateway.whyNotTaken(now + 29 * day), undefined)
+  assert.match(gateway.whyNotTaken(now + 31 * day) ?? '', /ended on .* remit gateways invite edge-1 --gateway edge; .* with another --data/)
+  assert.match(gateway.whyNotTaken(now - day) ?? '', /not valid before .* set this machine's clock/)
+  gateway.close()
 })
 
 test('a broken folder, and one that another process has, is said', async () => {
@@ -153,7 +161,7 @@ function keyOf(gateway: GatewayFolder): string {
 
 async function requestOf(gateway: GatewayFolder): Promise<string> {
   let seen = ''
-  await gateway.renew(now + 17 * hour, (request) => {
+  await gateway.renew(now + 21 * day, (request) => {
     seen = request
     return Promise.resolve(refuse('control.unreachable'))
   })

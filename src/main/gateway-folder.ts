@@ -5,13 +5,12 @@ import { join } from 'node:path'
 import type { ControlAt } from '../cli/house.ts'
 import { journalName } from '../control/gateways.ts'
 import { enrolBytesMax, type EnrolRequest, readEnrolCode } from '../feed/enrolment.ts'
-import type { FedSelf } from '../feed/fed-parts.ts'
 import { parseEnrolAnswer } from '../feed/parse-enrolment.ts'
-import { parseKeptEnrolment, parseKeptEpoch } from '../feed/parse-kept-enrolment.ts'
+import { type KeptEnrolment, parseKeptEnrolment, parseKeptEpoch } from '../feed/parse-kept-enrolment.ts'
 import { askAsStranger, findAuthority } from '../host/feed-dial.ts'
 import { certificateRequest, keyHash, loadOrMakeFeedKey } from '../host/feed-key.ts'
 import { type HostSigner, loadOrMakeSigner, readKeyFile, writeKeyFile } from '../host/key-files.ts'
-import { isFresh, isPair, readCertificate } from '../host/tls-material.ts'
+import { isFresh, isPair, readCertificate, spanOf } from '../host/tls-material.ts'
 import { canonicalJson } from '../kernel/json.ts'
 import type { Instant } from '../kernel/instants.ts'
 import { describeRefusal, refusals, refuse } from '../kernel/refusals.ts'
@@ -23,17 +22,6 @@ import { orThrow } from './or-throw.ts'
 const enrolmentFile = 'enrolment.json'
 const epochFile = 'epoch.json'
 const answerMs = 10_000
-
-/** What it was told when it enrolled, and what it showed. */
-export interface KeptEnrolment {
-  readonly self: FedSelf
-  /** SHA-256 of the code that it used, in hex. */
-  readonly code: string
-  /** PEM of the authority that vouches for control. */
-  readonly authority: string
-  /** PEM, over its key. */
-  readonly certificate: string
-}
 
 export class GatewayFolder {
   readonly keys: string
@@ -100,6 +88,21 @@ export class GatewayFolder {
     if (!isOurs) return refuse('tls.unusable', { detail: 'control gave a certificate that is not for this gateway' })
     await this.#keep({ ...enrolment, certificate: given.value })
     return done(true)
+  }
+
+  /** Why control would not take what it shows, and what is to be done: a sentence for a person. Nothing while its certificate is in its time. */
+  whyNotTaken(now: Instant): string | undefined {
+    const certificate = this.#enrolment === undefined ? undefined : readCertificate(this.#enrolment.certificate)
+    if (this.#enrolment === undefined || certificate === undefined) return undefined
+    const { from, to } = spanOf(certificate)
+    const { name, gateway } = this.#enrolment.self
+    if (now < from) return `the certificate of this gateway is not valid before ${new Date(from).toISOString()}: set this machine's clock`
+    if (now < to) return undefined
+    return (
+      `the certificate of this gateway ended on ${new Date(to).toISOString()}, since it was not connected for so long. Unless this machine's clock ` +
+      `is wrong, it is to be invited anew: remit gateways remove ${name} --reason "it was off", then remit gateways invite ${name} --gateway ${gateway}; ` +
+      'start it with the code that this prints, and with another --data'
+    )
   }
 
   /** The newest epoch that control was in; an earlier one is a control that was left behind. */

@@ -5,6 +5,7 @@ import { Journal } from '../control/journal.ts'
 import { FedGateway } from '../feed/fed-gateway.ts'
 import { messageBytesMax, waitingBytesMax } from '../feed/link.ts'
 import { leaseMs } from '../feed/messages.ts'
+import type { KeptEnrolment } from '../feed/parse-kept-enrolment.ts'
 import { type HttpGateway, startHttpGateway } from '../gateways/http/gateway.ts'
 import { makeChance } from '../host/chance.ts'
 import { type HostClock, makeClock } from '../host/clock.ts'
@@ -12,7 +13,7 @@ import { makeDial } from '../host/feed-dial.ts'
 import { openJournalFiles } from '../host/journal-files.ts'
 import { type Log, makeLog } from '../host/logs.ts'
 import { makeTokenReader } from '../host/token-mint.ts'
-import { GatewayFolder, type KeptEnrolment } from './gateway-folder.ts'
+import { GatewayFolder } from './gateway-folder.ts'
 import { gatewayLog } from './gateway-log.ts'
 import { orThrow } from './or-throw.ts'
 import { prepareTls, type Reached } from './secrecy.ts'
@@ -65,14 +66,19 @@ async function serve(folder: GatewayFolder, { self, authority }: KeptEnrolment, 
     }),
   )
   const epochSeen = await folder.epochSeen()
+  const dial = makeDial({
+    addresses: [first, ...others],
+    authority,
+    identity: () => folder.identity(),
+    limits: { messageBytesMax, waitingBytesMax, silenceMs },
+  })
   const fed = new FedGateway({
     self,
-    dial: makeDial({
-      addresses: [first, ...others],
-      authority,
-      identity: () => folder.identity(),
-      limits: { messageBytesMax, waitingBytesMax, silenceMs },
-    }),
+    dial: () => {
+      // Said here, since control can only turn it away. It is tried again: a clock may be set right.
+      const why = folder.whyNotTaken(Date.now())
+      return why === undefined ? dial() : Promise.reject(new Error(why))
+    },
     clock,
     monotonic: () => performance.now(),
     chance,
