@@ -53,6 +53,7 @@ interface Applied {
 }
 
 const chunkEveryMs = 250
+const slices = 25
 const chunk = `${'x'.repeat(63)}\n`
 const silenceMs = 15_000
 const clock = makeClock({ floor: 0 })
@@ -110,9 +111,16 @@ function startUpstream(): Promise<string> {
     open.add(response)
     response.on('close', () => open.delete(response))
   })
+  // A few at a time: a burst on all of them would be what is measured.
+  let turn = 0
   setInterval(() => {
-    for (const response of open) response.write(chunk)
-  }, chunkEveryMs).unref()
+    turn = (turn + 1) % slices
+    let place = 0
+    for (const response of open) {
+      if (place % slices === turn) response.write(chunk)
+      place += 1
+    }
+  }, chunkEveryMs / slices).unref()
   return new Promise((resolve) => {
     server.listen(0, '127.0.0.1', () => {
       const address = server.address()
