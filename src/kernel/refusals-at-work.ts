@@ -149,7 +149,8 @@ export const refusalsAtWork = {
     status: 403,
     tells: 'caller',
     says: 'the grant has a part that this gateway does not know, and what it does not know could be a limit',
-    remedy: 'an operator upgrades this gateway to the version of its control; detail names the part',
+    remedy:
+      'tell an operator, who upgrades this gateway to the version of its control; or ask for a grant without the part that detail names',
   },
   'grant.wrong-state': {
     status: 409,
@@ -297,12 +298,12 @@ export const refusalsAtWork = {
     tells: 'caller',
     says: 'this gateway cannot be certain what control has ended, so the answer is no',
     remedy:
-      'try again in a few seconds; detail says since when control was not heard, and an operator looks at the network between the two',
+      'try again in a few seconds; if it goes on, tell an operator: detail says since when control was not heard, and remit gateways whether this gateway is connected',
   },
   'gateway.catching-up': {
     status: 503,
     tells: 'caller',
     says: 'this gateway has not yet been told of everything that changed meanwhile, and lets nothing through before',
-    remedy: 'try again in a few seconds',
+    remedy: 'try again in a few seconds; if it goes on, tell an operator: remit gateways shows how far behind this gateway is',
   },
 } as const satisfies Record<string, RefusalRow>

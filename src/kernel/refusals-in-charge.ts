@@ -149,13 +149,14 @@ export const refusalsInCharge = {
     status: 403,
     tells: 'caller',
     says: 'this code enrols nobody',
-    remedy: 'a code is good once, for a quarter of an hour: ask for another one with remit gateways invite',
+    remedy:
+      'a code is good once, for 15 minutes: have another one made with remit gateways invite; if this one was new and you did not use it, tell whoever made it, since somebody else did',
   },
   'feed.closed': {
     status: 409,
     tells: 'caller',
-    says: 'no port for gateways is open here',
-    remedy: 'start Remit with remit up --gateways PORT',
+    says: 'gateways on other machines are not served here',
+    remedy: 'start Remit with remit up --gateways PORT; a gateway that hears this tries again by itself',
   },
   'feed.unreadable': {
     status: 400,

@@ -8,7 +8,15 @@ import { clean } from '../text.ts'
 export function drillCommand(cli: Cli): Command {
   return remoteCommand('drill', 'measure how long stopping takes at each connected gateway, without stopping anything', [
     { line: 'remit drill', says: 'each gateway cuts a canary of its own; shows this time and the last hundred' },
-  ]).action(deed(cli, drill))
+  ])
+    .addHelpText(
+      'after',
+      `
+For whoever may audit or operate. Control drills by itself every ten seconds too; P50, P99 and MAX are of the last hundred. Where NOW says
+no answer, or MISSED grows, see with remit gateways how far behind that gateway is: what is ended takes as long to stop there. One that is
+not connected has stopped when its lease is over, ten seconds at most.`,
+    )
+    .action(deed(cli, drill))
 }
 
 async function drill(run: Run) {

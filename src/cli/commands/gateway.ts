@@ -18,15 +18,22 @@ export function gatewayCommand(cli: Cli): Command {
       says: 'serves other machines, encrypted',
     },
   ])
-    .option('--control <host:port>', 'where remit up --gateways listens; may be repeated', addControl)
+    .option('--control <host:port>', 'where remit up --gateways listens; repeated, it names several control nodes', addControl)
     .option('--enrol <code>', 'the code it was invited with: good once, and not needed again')
-    .option('--data <folder>', 'where it keeps its keys and its journal', 'remit-gateway')
+    .option('--data <folder>', 'where it keeps its keys and its journal; each gateway process has its own', 'remit-gateway')
     .option('--host <address>', 'address on which its services listen', '127.0.0.1')
     .option('--tls', "encrypt, with certificates of an authority of this machine's own; remit trust says how clients come to trust it")
     .option('--tls-certificate <file>', 'encrypt with this certificate (PEM, with those between it and its authority)')
     .option('--tls-key <file>', 'the private key of that certificate (PEM)')
     .option('--plaintext', 'allow to listen unencrypted where other machines can reach it')
     .option('--name <host>', 'a name by which clients reach this machine; may be repeated', addText)
+    .addHelpText(
+      'after',
+      `
+It has to be invited first: where control is, remit gateways invite prints the line to start it with. It serves the services that name its
+gateway in remit.yaml, and has nothing else to configure. It says when it serves, when control is lost and when it is back; with --json each
+is a line. Without control it refuses everything once its lease of five seconds is over. SIGTERM ends it: what is under way may end first.`,
+    )
     .action((...given: unknown[]) => {
       const command = given.at(-1)
       const control: unknown = command instanceof Command ? command.getOptionValue('control') : undefined

@@ -9,6 +9,12 @@ export function gatewaysCommand(cli: Cli): Command {
   return new Command('gateways')
     .description('gateways on other machines: who is there, who may come, who has to go')
     .helpCommand(false)
+    .addHelpText(
+      'after',
+      `
+remit gateways alone is remit gateways list. The first one: gateway: edge at a service in remit.yaml, remit up --gateways PORT, then
+remit gateways invite edge-1 --gateway edge, which prints the line to start on the other machine.`,
+    )
     .addCommand(listCommand(cli), { isDefault: true })
     .addCommand(inviteCommand(cli))
     .addCommand(removeCommand(cli))
