@@ -7,7 +7,7 @@ import { instants } from './views.ts'
 
 export function gatewayView(gateway: EnrolledGateway, standing?: GatewayStanding): GatewayView {
   const { id, name, state, invitedAt, codeEndsAt, enrolledAt, key } = gateway
-  const { connectedAt, lag, leaseEndsAt, heardAt: lastSeenAt, software } = standing ?? {}
+  const { connectedAt, node, lag, leaseEndsAt, heardAt: lastSeenAt, software } = standing ?? {}
   const address = standing?.address ?? gateway.address
   return {
     id,
@@ -18,6 +18,7 @@ export function gatewayView(gateway: EnrolledGateway, standing?: GatewayStanding
     ...(state === 'invited' ? { codeEndsAt: formatInstant(codeEndsAt) } : {}),
     ...(key === undefined ? {} : { key }),
     connected: connectedAt !== undefined,
+    ...(connectedAt === undefined && node !== undefined ? { connectedTo: node } : {}),
     ...(address === undefined ? {} : { address }),
     ...(lag === undefined ? {} : { versionsBehind: lag }),
     ...(software === undefined ? {} : { software }),

@@ -34,6 +34,8 @@ export interface GatewayStanding {
   readonly id: string
   /** Absent while it is not connected here. */
   readonly connectedAt?: Instant
+  /** The other control node that it is connected to, where one says so. */
+  readonly node?: string
   readonly address?: string
   /** How many versions that concern it are not applied there yet. */
   readonly lag?: number

@@ -12,6 +12,7 @@ import { Interest } from './interest.ts'
 import { Lane, written } from './lane.ts'
 import type { FeedLink, FeedPeer } from './link.ts'
 import { type LinkEvents, ServedGateway, type Serving, sourceOf } from './served-gateway.ts'
+import type { Connected } from './shared-standing.ts'
 
 const drillEvery: Milliseconds = 10_000
 
@@ -138,6 +139,11 @@ export class FeedServer {
       const url = gateway === own ? this.#links.get(id)?.served.urlOf(name) : undefined
       return url === undefined ? [] : [url]
     })
+  }
+
+  /** Who is served here now, for other control nodes to know. */
+  connected(): readonly Connected[] {
+    return [...this.#links.values()].flatMap(({ served }) => (served.isServed ? [{ id: served.gateway.id, services: served.serves }] : []))
   }
 
   #drill(): Promise<readonly Drilled[]> {

@@ -89,12 +89,16 @@ const signOfLife: Shape<SignOfLife> = object<SignOfLife>({ grant: id('grn'), las
 
 const originText = upTo(300)
 
-/** Clients send tokens there, so that nothing but an origin is taken, in the one way in which it is written. */
 const origin: Shape<string> = (value) => {
   const read = originText(value)
-  const url = URL.parse(read)
-  if (url?.origin !== read || (url.protocol !== 'http:' && url.protocol !== 'https:')) throw new Unread('no origin of http or https')
+  if (!isOrigin(read)) throw new Unread('no origin of http or https')
   return read
+}
+
+/** Clients send tokens there, so that nothing but an origin is taken, in the one way in which it is written. */
+export function isOrigin(text: string): boolean {
+  const url = URL.parse(text)
+  return url?.origin === text && (url.protocol === 'http:' || url.protocol === 'https:')
 }
 
 const servedAt = list(object<ServedAt>({ service: word, url: origin }), servedMax)

@@ -134,6 +134,10 @@ export class ServedGateway {
     return this.#urls.get(service)
   }
 
+  get serves(): readonly ServedAt[] {
+    return [...this.#urls].map(([service, url]) => ({ service, url }))
+  }
+
   /** By which signs of life are kept: those of another run are another's. */
   get source(): string {
     return sourceOf(this.gateway, this.#hello?.run ?? '')

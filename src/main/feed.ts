@@ -10,6 +10,7 @@ import { stoppedAfter } from '../feed/feed-seats.ts'
 import { messageBytesMax, waitingBytesMax } from '../feed/link.ts'
 import { leaseMs } from '../feed/messages.ts'
 import { parseEnrolRequest } from '../feed/parse-enrolment.ts'
+import { SharedStanding } from '../feed/shared-standing.ts'
 import { type FeedAuthority, openFeedAuthority } from '../host/feed-authority.ts'
 import { type FeedListener, openFeedListener, type FeedPeer } from '../host/feed-listener.ts'
 import type { FeedWire } from '../host/feed-wire.ts'
@@ -50,6 +51,8 @@ const silenceMs = 3 * leaseMs
 interface Served {
   readonly room: Room
   readonly server: FeedServer
+  /** Where there are other control nodes. */
+  readonly shared: SharedStanding | undefined
   readonly watcher: GatewayWatcher
 }
 
@@ -70,7 +73,7 @@ export async function makeFeed(house: House, options: FeedOptions): Promise<Feed
       renewCertificate: (gateway, request) => renewCertificate(authority, gateway, request),
       alarm,
     })
-    return { room, server, watcher: new GatewayWatcher(desk, alarm) }
+    return { room, server, shared: shareStanding(house, room, server), watcher: new GatewayWatcher(desk, alarm) }
   })
   let listener: FeedListener | undefined
   const address = () =>
@@ -84,8 +87,9 @@ export async function makeFeed(house: House, options: FeedOptions): Promise<Feed
         get addresses() {
           return [address()]
         },
-        standing: () => (own === undefined ? [] : standing(own.server)),
-        urls: (service) => own?.server.urlsOf(service) ?? [],
+        standing: () => (own === undefined ? [] : standing(own)),
+        // Here first; one that has just gone to another node may be said to be at both.
+        urls: (service) => [...new Set([...(own?.server.urlsOf(service) ?? []), ...(own?.shared?.urlsOf(service) ?? [])])],
       }
     },
     open: async () => {
@@ -102,7 +106,10 @@ export async function makeFeed(house: House, options: FeedOptions): Promise<Feed
       return address()
     },
     close: async () => {
-      for (const { server } of served) server.close()
+      for (const { server, shared } of served) {
+        shared?.stop()
+        server.close()
+      }
       await listener?.close()
     },
   }
@@ -170,9 +177,18 @@ async function enrol(served: readonly Served[], authority: FeedAuthority, text: 
   return refused
 }
 
-function standing(server: FeedServer): readonly GatewayStanding[] {
+function shareStanding({ database }: House, { desk }: Room, server: FeedServer): SharedStanding | undefined {
+  if (database.nodes.node === '') return undefined
+  const { space, facts, clock } = desk
+  const shared = new SharedStanding({ nodes: database.nodes, space, facts, clock, connected: () => server.connected() })
+  shared.begin()
+  return shared
+}
+
+function standing({ server, shared }: Served): readonly GatewayStanding[] {
   return server.standing().map(({ id, since, address, lag, leaseEndsBy, software }) => ({
     id,
+    ...nodeOf(shared?.nodeOf(id)),
     ...(since === undefined ? {} : { connectedAt: since }),
     ...(address === undefined ? {} : { address }),
     ...(lag === undefined ? {} : { lag }),
@@ -180,4 +196,8 @@ function standing(server: FeedServer): readonly GatewayStanding[] {
     ...(leaseEndsBy === undefined ? {} : { leaseEndsAt: leaseEndsBy, heardAt: leaseEndsBy - stoppedAfter }),
     ...(software === undefined ? {} : { software }),
   }))
+}
+
+function nodeOf(node: string | undefined): { readonly node?: string } {
+  return node === undefined ? {} : { node }
 }

@@ -21,6 +21,8 @@ export interface GatewayView {
   readonly key?: string
   /** Whether it is connected to the control node that answers. */
   readonly connected: boolean
+  /** The other control node that it is connected to: that one knows its lease and how far behind it is. */
+  readonly connectedTo?: string
   readonly connectedAt?: string
   /** Where it is connected from, or enrolled from. */
   readonly address?: string

@@ -23,7 +23,14 @@ remit gateways invite edge-1 --gateway edge, which prints the line to start on t
 function listCommand(cli: Cli): Command {
   return remoteCommand('list', 'list gateways on other machines and how they stand', [
     { line: 'remit gateways', says: 'who is connected, how far behind, and until when they may act unheard' },
-  ]).action(deed(cli, list))
+  ])
+    .addHelpText(
+      'after',
+      `
+With several control nodes it is the view of the one that answers: of a gateway that is connected to another node it says to which, and
+--url asks that one how far behind it is and when its lease ends.`,
+    )
+    .action(deed(cli, list))
 }
 
 async function list(run: Run) {
@@ -55,8 +62,9 @@ function gatewayTable(gateways: readonly GatewayView[], run: Run): string[] {
   return tableLines(columns, rows, run)
 }
 
-function describeState({ state, connectedAt, codeEndsAt }: GatewayView, now: number): string {
+function describeState({ state, connectedAt, connectedTo, codeEndsAt }: GatewayView, now: number): string {
   if (state === 'invited') return codeEndsAt === undefined ? 'invited' : `invited, code until ${describeInstant(codeEndsAt, now)}`
+  if (connectedTo !== undefined) return `connected to node ${connectedTo}`
   return connectedAt === undefined ? 'not connected' : `connected since ${describeInstant(connectedAt, now)}`
 }
 
