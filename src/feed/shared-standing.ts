@@ -1,5 +1,5 @@
 /** Which gateways elsewhere are connected to which control node, and where they serve: each node tells the others, so that any can be asked. */
-import { canonicalJson, isJsonObject, type JsonObject, parseJson } from '../kernel/json.ts'
+import { canonicalJson, isJsonObject, type JsonObject, type JsonValue, parseJson } from '../kernel/json.ts'
 import type { Instant, Milliseconds } from '../kernel/instants.ts'
 import { gatewayOf } from '../model/gateways.ts'
 import type { Facts } from '../control/facts.ts'
@@ -121,7 +121,8 @@ export class SharedStanding {
     if (!read.ok || !isJsonObject(read.value)) return
     const { what, space, gateways } = read.value
     if (what !== 'gateways' || space !== this.#parts.space || !Array.isArray(gateways)) return
-    for (const each of gateways) if (isJsonObject(each)) this.#take(each, from)
+    const all: readonly JsonValue[] = gateways
+    for (const each of all) if (isJsonObject(each)) this.#take(each, from)
   }
 
   #take({ id, service, url }: JsonObject, node: string): void {

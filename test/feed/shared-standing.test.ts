@@ -12,6 +12,8 @@ import { enrolled } from './scripted-gateway.ts'
 const server = await PostgresServer.start()
 after(() => server.remove())
 
+const running: SharedStanding[] = []
+
 /** Ten times as quick as it is in use. */
 const clock = {
   now: () => Math.floor(performance.now() * 10),
@@ -24,6 +26,7 @@ const clock = {
 function standingOf(world: World, { store }: Node, connected: () => readonly Connected[]): SharedStanding {
   const standing = new SharedStanding({ nodes: store.nodes, space: 'main', facts: world.desk.facts, clock, connected })
   standing.begin()
+  running.push(standing)
   return standing
 }
 
@@ -60,9 +63,8 @@ test('a node knows what is connected to another, and where that serves', () =>
       says({ gateways: [{ id: strange.id }] })
       await until('heard again', () => b.nodeOf(strange.id) === 'a')
       assert.deepEqual([b.nodeOf(ours.id), b.urlsOf('shop')], [undefined, []])
-      a.stop()
-      b.stop()
     } finally {
+      for (const each of running) each.stop()
       await world.close()
     }
   }))

@@ -13,8 +13,8 @@ export function drillCommand(cli: Cli): Command {
       'after',
       `
 For whoever may audit or operate. Control drills by itself every ten seconds too; P50, P99 and MAX are of the last hundred. Where NOW says
-no answer, or MISSED grows, see with remit gateways how far behind that gateway is: what is ended takes as long to stop there. One that is
-not connected has stopped when its lease is over, ten seconds at most.`,
+no answer, or MISSED grows, what is ended takes as long to stop there: how far behind that gateway is stands in the list of remit gateways.
+One that is not connected has stopped when its lease is over, ten seconds at most.`,
     )
     .action(deed(cli, drill))
 }
