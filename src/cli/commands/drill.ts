@@ -6,14 +6,14 @@ import { tableLines } from '../table.ts'
 import { clean } from '../text.ts'
 
 export function drillCommand(cli: Cli): Command {
-  return remoteCommand('drill', 'measure how long stopping takes at each connected gateway, without stopping anything', [
+  return remoteCommand('drill', 'measure how long stopping takes at each gateway, without stopping anything', [
     { line: 'remit drill', says: 'each gateway cuts a canary of its own; shows this time and the last hundred' },
   ])
     .addHelpText(
       'after',
       `
 For whoever may audit or operate. Control drills by itself every ten seconds too; P50, P99 and MAX are of the last hundred. Where NOW says
-no answer, or MISSED grows, what is ended takes as long to stop there: how far behind that gateway is stands in the list of remit gateways.
+no answer, or MISSED grows, what is ended takes as long to stop there: the list of gateways shows how far behind that one is, and its log why.
 One that is not connected has stopped when its lease is over, ten seconds at most.`,
     )
     .action(deed(cli, drill))
