@@ -76,6 +76,8 @@ export class FedGateway {
   readonly #standing: Standing = { open: undefined, isCatchingUp: false, isLoading: false, isDisputed: false, lastHeard: undefined }
   readonly #run: string
   #conversation: Conversation | undefined
+  /** The control node that told the facts that are here. */
+  #from: { readonly from?: string } = {}
   #epochSeen: number
   /** The epoch of the facts that are here, once they are complete and can be believed. */
   #epoch: number | undefined
@@ -262,7 +264,7 @@ export class FedGateway {
 
   #hello() {
     const { speaks = protocols, software } = this.#options
-    const has = this.#epoch === undefined ? {} : { has: { epoch: this.#epoch, version: this.#parts.facts.version } }
+    const has = this.#epoch === undefined ? {} : { has: { epoch: this.#epoch, version: this.#parts.facts.version, ...this.#from } }
     return { type: 'hello', speaks, software, run: this.#run, ...has } as const
   }
 
@@ -274,6 +276,8 @@ export class FedGateway {
 
   #following(): void {
     this.#epoch = this.#epochSeen
+    const { node } = this.#conversation?.welcome ?? {}
+    this.#from = node === undefined ? {} : { from: node }
     this.#activity.tellAnew()
     this.#anchors.tellAnew()
     this.#tellUrls()

@@ -54,8 +54,8 @@ export interface Hello {
   readonly software: string
   /** Of this run of the process, random: reservations of an earlier run are void. */
   readonly run: string
-  /** What it has already, if anything: control resumes there where it can. */
-  readonly has?: { readonly epoch: number; readonly version: number }
+  /** What it has already, if anything, and which control node told it: that one resumes there where it can. What others take for known may differ. */
+  readonly has?: { readonly epoch: number; readonly version: number; readonly from?: string }
 }
 
 export interface SignOfLife {

@@ -154,7 +154,7 @@ const messages = {
     speaks: list(count, 100),
     software: word,
     run: word,
-    has: optional(object<NonNullable<Hello['has']>>({ epoch: count, version: count })),
+    has: optional(object<NonNullable<Hello['has']>>({ epoch: count, version: count, from: optional(text) })),
   }),
   renew: object<Of<'renew'>>({ type: one('renew'), n: count }),
   applied: object<Of<'applied'>>({ type: one('applied'), version: count }),

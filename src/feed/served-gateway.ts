@@ -233,7 +233,8 @@ export class ServedGateway {
     const { has } = hello
     if (has !== undefined && (has.epoch > epoch || (has.epoch === epoch && has.version > version)))
       return this.distrust(outOfOrder('the gateway has seen more than there is here').refusal)
-    const missed = has?.epoch === epoch ? this.#lane.since(has.version) : undefined
+    // Another node may have told it less than is taken for known here, such as whose grants ended lately.
+    const missed = has?.epoch === epoch && has.from === node ? this.#lane.since(has.version) : undefined
     const { id, name, gateway } = this.gateway
     this.#reservations = new Reservations(desk, this.gateway, hello.run)
     this.#asks = new ServedAsks({

@@ -148,7 +148,7 @@ test('who comes back goes on where it was, or is given everything where that is 
     first.link.close('the cable is cut')
     const later = await atWork(world, 'aide', ['read:shop'])
     await settled()
-    const back = await ScriptedGateway.welcomed(served, 'edge-1', { has: { epoch: 1, version } })
+    const back = await ScriptedGateway.welcomed(served, 'edge-1', { has: { epoch: 1, version, from: 'test' } })
     assert.equal(back.last('welcome').resumes, true)
     assert.deepEqual([...new Set(back.records('grant').map(({ id }) => id))], [grant.id, later.id])
     const afters = back.all('changes').map(({ after }) => after)
@@ -157,7 +157,11 @@ test('who comes back goes on where it was, or is given everything where that is 
     assert.equal(versions.at(-1), world.desk.facts.version)
     const old = await ScriptedGateway.welcomed(served, 'edge-1', { has: { epoch: 0, version } })
     assert.equal(old.last('welcome').resumes, false)
-    const unknown = await ScriptedGateway.welcomed(served, 'edge-1', { has: { epoch: 1, version: 1 } })
+    const elsewhere = await ScriptedGateway.welcomed(served, 'edge-1', {
+      has: { epoch: 1, version: versions.at(-1) ?? 0, from: 'another node' },
+    })
+    assert.equal(elsewhere.last('welcome').resumes, false, 'what another node told may be less')
+    const unknown = await ScriptedGateway.welcomed(served, 'edge-1', { has: { epoch: 1, version: 1, from: 'test' } })
     assert.equal(unknown.last('welcome').resumes, false)
     assert.deepEqual(served.alarms, [])
   }))

@@ -143,7 +143,7 @@ test('a link that is lost in the middle of a snapshot leaves what was known befo
     assert.ok(lets(machine).ok, 'the lease of before still runs, over the facts of before')
     assert.equal([...machine.fed.gate.facts.notUnderstood.all()].length, 0)
     await machine.advance(300)
-    assert.deepEqual(control.link.last('hello').has, { epoch: 1, version: 10 })
+    assert.deepEqual(control.link.last('hello').has, { epoch: 1, version: 10, from: 'scripted' })
     await control.link.say(welcome(machine.clock), { ...noSnapshot, version: 12 })
     await control.link.lease()
     assert.ok(lets(machine).ok)

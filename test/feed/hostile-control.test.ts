@@ -100,7 +100,7 @@ test('an epoch that is over is not taken, and one that follows is', () =>
     assert.equal(machine.fed.gate.facts.version, 2, 'a later epoch may begin earlier')
     await control.link.close()
     await machine.advance(300)
-    assert.deepEqual(control.link.last('hello').has, { epoch: 4, version: 2 })
+    assert.deepEqual(control.link.last('hello').has, { epoch: 4, version: 2, from: 'scripted' })
     await control.link.say(welcome(machine.clock, { epoch: 3 }))
     assert.match(machine.alarms.at(-1) ?? '', /epoch 3, and 4 has begun/)
     assert.match(control.link.closed ?? '', /epoch/)
