@@ -19,7 +19,7 @@ describe('gateways, control, store, network, clocks and disks in one world', () 
       test(`hold every law where once ${showed}`, async () => {
         const { broken, tail, counts } = await runScenario(scenario)
         assert.equal(broken, undefined, `${broken}\n${tail.slice(-60).join('\n')}`)
-        assert.ok(counts.get('byte') > 5, 'hardly anything happened')
+        assert.ok(counts.get('byte') > 0, 'nothing happened')
       })
     } else {
       test(`notice ${showed}`, async () => {
