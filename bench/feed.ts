@@ -364,7 +364,7 @@ permit (principal in Role::"incident-agents", action == Action::"request", resou
     ...document,
     services: [...shop, ...services],
     policyFiles: [{ name: 'shop.cedar', text: `${shopPolicies}\n${more.join('\n')}` }],
-  } as JsonObject
+  }
 }
 
 function percentiles(values: readonly number[]): Percentiles {
