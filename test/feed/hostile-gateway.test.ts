@@ -233,6 +233,37 @@ test('control that does not hold its database answers no renewal', () =>
     served.server.close()
   }))
 
+test('control that cannot look what others committed answers no renewal until it has', () =>
+  scene(async ({ world }) => {
+    const { store } = world.desk
+    let look = () => store.catchUp()
+    const desk: Desk = {
+      ...world.desk,
+      store: {
+        space: store.space,
+        change: (work) => store.change(work),
+        read: (work) => store.read(work),
+        onCommit: (listener) => store.onCommit(listener),
+        last: () => store.last(),
+        catchUp: () => look(),
+        isHeld: () => store.isHeld(),
+      },
+    }
+    const served = serve(world, { desk })
+    await enrolled(world, 'edge-2')
+    const gateway = await ScriptedGateway.welcomed(served, 'edge-2')
+    assert.ok(await gateway.renew())
+    look = () => Promise.reject(new Error('nobody answers'))
+    assert.equal(await gateway.renew(), false)
+    const looked = Promise.withResolvers<void>()
+    look = () => looked.promise
+    assert.equal(await gateway.renew(), false)
+    look = () => store.catchUp()
+    looked.resolve()
+    assert.ok(await gateway.renew(), 'the link lives, and goes on')
+    served.server.close()
+  }))
+
 test('what it asks about others’ business, or otherwise than control decides, is a no', () => {
   const { services, ...rest } = shopDocument()
   const [shop] = services as object[]
