@@ -120,6 +120,23 @@ test(
 )
 
 test(
+  'what a node writes once it was given up is not kept, though it has yet to look',
+  on(async ({ database, node }) => {
+    const [a, b] = [await node('a'), await node('b')]
+    mustBe(await say(b, 'before'))
+    // As another node does it; between two looks of its own, that node believes to be there.
+    await server.ask(database, `update nodes set term = term + 1, who = '', state = 'given up' where name = 'b'`)
+    const late = await say(b, 'late').then(codeOf, (thrown: unknown) =>
+      thrown instanceof StoreUnavailable ? 'store.unavailable' : 'thrown',
+    )
+    assert.equal(late, 'store.unavailable')
+    await until('fenced', () => b.fenced.length > 0)
+    mustBe(await say(a, 'after'))
+    assert.deepEqual(saidTo(a), ['before', 'after'])
+  }),
+)
+
+test(
   'both go on after the server was restarted under load',
   on(async ({ node }) => {
     const nodes = [await node('a', { settleMs: 10_000 }), await node('b', { settleMs: 10_000 })]
