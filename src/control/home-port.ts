@@ -45,8 +45,8 @@ export interface Home {
   lets(action: Pick<Action, 'tier' | 'effect'>): Result<undefined>
   /** Whether control has to say yes to this one itself, though nothing is counted. */
   mustSettle(action: Pick<Action, 'tier' | 'effect'>): boolean
-  /** Binds a token to the address that uses it first, or answers with the address it is bound to. */
-  bind(claims: TokenClaims, address: string): Promise<Result<TokenBinding>>
+  /** Binds a token to the address that uses it first, or answers with the address it is bound to. The claims are those of the token. */
+  bind(claims: TokenClaims, address: string, token: string): Promise<Result<TokenBinding>>
   /** A token was used from another address than its own. At most once a minute for each. */
   usedElsewhere(claims: TokenClaims, seen: { readonly bound: string; readonly address: string }): Promise<void>
   openSession(bearer: Bearer, grant: Id<'grn'>): Promise<Result<Session>>

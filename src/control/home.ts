@@ -33,7 +33,7 @@ export function homeAtDesk(desk: Desk, gateway: string, at: { readonly isDispute
     },
     // What was decided here was decided at control.
     mustSettle: () => false,
-    bind: (claims, address) => bindToken(desk, claims, address),
+    bind: (claims, address) => bindToken(desk, claims, address, gateway),
     usedElsewhere: (claims, seen) => signals.tell(claims, seen),
     openSession: (bearer, grant) => openSession(desk, gateway, bearer, grant),
     settle: (settlement) => settle(desk, settlement),
@@ -42,14 +42,26 @@ export function homeAtDesk(desk: Desk, gateway: string, at: { readonly isDispute
   }
 }
 
-/** Binds a token to the address that uses it first, or answers with the binding it has. */
-export function bindToken(desk: Desk, claims: TokenClaims, address: string): Promise<Result<TokenBinding>> {
+/**
+ * Binds a token to the address that uses it first, or answers with the binding it has. With `gateway` the chain is made known there: only
+ * for claims that were read from the token itself.
+ */
+export function bindToken(desk: Desk, claims: TokenClaims, address: string, gateway?: string): Promise<Result<TokenBinding>> {
   return desk.store.change(async (tx) => {
     const known = await tx.get('binding', claims.jti)
     if (known !== undefined) return done(known)
     const [identity] = claims.chain
     if (identity === undefined) return refuse('credential.invalid')
-    const binding: TokenBinding = { id: claims.jti, space: desk.space, identity, address, at: tx.now, expiresAt: claims.expiresAt }
+    const there = gateway === undefined ? {} : { gateway, chain: claims.chain }
+    const binding: TokenBinding = {
+      id: claims.jti,
+      space: desk.space,
+      identity,
+      address,
+      at: tx.now,
+      expiresAt: claims.expiresAt,
+      ...there,
+    }
     await tx.put('binding', binding)
     return done(binding)
   })

@@ -75,7 +75,7 @@ async function identifyAnew({ facts, home }: Binder, reader: TokenReader, token:
   if (!read.ok) return read
   const claims = read.value
   const known = facts.binding(claims.jti)
-  const bound = known === undefined ? await home.bind(claims, address) : done(known)
+  const bound = known === undefined ? await home.bind(claims, address, token) : done(known)
   if (!bound.ok) return bound
   if (bound.value.address === address) return done({ claims, address })
   await home.usedElsewhere(claims, { bound: bound.value.address, address })

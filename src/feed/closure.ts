@@ -1,8 +1,8 @@
 /** What follows from what: things that are wanted, for as long as something that is wanted needs them. */
-import type { ExceptionId, GrantId, IdentityId } from '../kernel/ids.ts'
+import type { ExceptionId, GrantId, Id, IdentityId } from '../kernel/ids.ts'
 
-/** A grant, an identity, an exception, or a service of another gateway. */
-export type Key = GrantId | IdentityId | ExceptionId | `service/${string}`
+/** A grant, a bound token, an identity, an exception, or a service of another gateway. */
+export type Key = GrantId | Id<'tok'> | IdentityId | ExceptionId | `service/${string}`
 
 /** Counts who needs a thing; what nobody needs any more leaves, and whatever it needed alone with it. */
 export class Closure {

@@ -71,6 +71,10 @@ export class Conversation implements OpenLink {
     return this.#isFollowing
   }
 
+  get takesTokens(): boolean {
+    return (this.#welcome?.protocol ?? 1) >= 2
+  }
+
   get isLoading(): boolean {
     return this.#loading !== undefined
   }

@@ -71,10 +71,13 @@ function grant(place: number, chain: readonly number[], scope: readonly string[]
   }
 }
 
+/** Where a token is bound, and whom it acts for besides whose it is. */
+const at = fc.option(fc.record({ gateway: fc.constantFrom('http', 'edge'), further: fc.uniqueArray(fc.constantFrom(...people)) }))
+
 const one = fc.oneof(
   fc.record({ what: fc.constant('identity' as const), place: fc.constantFrom(...people), owner: fc.nat(1) }),
   fc.record({ what: fc.constant('credential' as const), place: fc.constantFrom(...people), n: fc.nat(3) }),
-  fc.record({ what: fc.constant('binding' as const), place: fc.constantFrom(...people), n: fc.nat(5), gone: fc.boolean() }),
+  fc.record({ what: fc.constant('binding' as const), place: fc.constantFrom(...people), n: fc.nat(1), gone: fc.boolean(), at }),
   fc.record({
     what: fc.constant('service' as const),
     name: fc.constantFrom(...services),
@@ -128,7 +131,7 @@ class Small {
       case 'credential':
         return [put('credential', credential(step.place, step.n))]
       case 'binding': {
-        const record = binding(step.place, step.n)
+        const record = binding(step.place, step.n, step.at)
         return [step.gone ? { kind: 'binding', id: record.id, removed: true } : put('binding', record)]
       }
       case 'service':
@@ -204,8 +207,10 @@ function credential(place: number, n: number): Credential {
   }
 }
 
-function binding(place: number, n: number): TokenBinding {
-  return { id: `tok_${ulid(place * 10 + n)}`, space, identity: `idn_${ulid(place)}`, address: '192.0.2.1', at: 0, expiresAt: 9 }
+function binding(place: number, n: number, at: Extract<Step, { what: 'binding' }>['at']): TokenBinding {
+  const chain = [place, ...(at?.further ?? []).filter((other) => other !== place)].map((link) => `idn_${ulid(link)}` as const)
+  const there = at === null ? {} : { gateway: at.gateway, chain }
+  return { id: `tok_${ulid(place * 10 + n)}`, space, identity: `idn_${ulid(place)}`, address: '192.0.2.1', at: 0, expiresAt: 9, ...there }
 }
 
 function put<K extends FactChange['kind']>(kind: K, record: Extract<FactChange, { kind: K; record: unknown }>['record']): FactChange {

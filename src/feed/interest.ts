@@ -17,6 +17,7 @@ import {
   type OutgoingRecord,
   outlined,
   ownService,
+  strippedBinding,
   strippedCredential,
   strippedHold,
   strippedIssuer,
@@ -52,6 +53,7 @@ export class Interest {
     this.#closure = new Closure((key) => this.#needs(key))
     for (const service of facts.services()) if (gatewayOf(service) === gateway) this.#own.add(service.id)
     for (const service of this.#own) for (const grant of index.grantsOf(service)) this.#closure.want(grant.id)
+    for (const binding of facts.bindings()) if (binding.gateway === gateway) this.#closure.want(binding.id)
     this.#closure.turn()
   }
 
@@ -109,6 +111,7 @@ export class Interest {
       const exception = this.#exceptions.get(key)
       return exception === undefined ? [] : [exception.identity, exception.owner]
     }
+    if (isId('tok', key)) return this.#facts.binding(key)?.chain ?? []
     const grant = isId('grn', key) ? this.#facts.grant(key) : undefined
     if (grant === undefined) return []
     const exception = exceptionOf(this.#facts, grant)
@@ -136,6 +139,7 @@ export class Interest {
   }
 
   #follow(change: FactChange, at: Instant): void {
+    if (change.kind === 'binding') this.#bind(change)
     if ('removed' in change) return
     if (change.kind === 'identity') this.#closure.refresh(change.record.id)
     if (change.kind === 'exception' && this.#exceptions.has(change.record.id)) this.#exceptions.set(change.record.id, change.record)
@@ -146,6 +150,14 @@ export class Interest {
       this.#ended.add(grant.id)
       this.#lingering.push({ grant: grant.id, since: at })
     }
+  }
+
+  /** Whoever shows a token that was bound here is known here, whatever they have: so that they hear what to ask for, or what has ended. */
+  #bind(change: Extract<FactChange, { readonly kind: 'binding' }>): void {
+    if ('record' in change && change.record.gateway === this.gateway) {
+      this.#closure.want(change.record.id)
+      this.#closure.refresh(change.record.id)
+    } else if (isId('tok', change.id)) this.#closure.unwant(change.id)
   }
 
   /** An open grant: wanted exactly while it names a service of this gateway. */
@@ -196,7 +208,7 @@ export class Interest {
       case 'hold':
         return this.#isOwnHold(change.record) ? [strippedHold(change.record)] : []
       case 'binding':
-        return this.#knows(change.record.identity) ? [change] : []
+        return this.#knows(change.record.identity) ? [strippedBinding(change.record)] : []
       default:
         return []
     }
@@ -229,7 +241,7 @@ export class Interest {
         const exception = this.#exceptions.get(key)
         if (exception !== undefined) exceptions.push({ kind: 'exception', id: key, record: exception })
       } else if (isId('grn', key)) grants.push(...this.#wholeGrant(key))
-      else {
+      else if (key.startsWith(outline)) {
         const service = this.#facts.service(key.slice(outline.length))
         if (service !== undefined) outlines.push(outlined(service))
       }
@@ -245,7 +257,7 @@ export class Interest {
       { kind: 'identity', id, record: identity },
       ...proofs.credentialsOf(id).map(strippedCredential),
       ...proofs.passkeysOf(id).map(strippedPasskey),
-      ...[...this.#index.bindingsOf(id)].map((binding) => ({ kind: 'binding', id: binding.id, record: binding }) as const),
+      ...[...this.#index.bindingsOf(id)].map(strippedBinding),
     ]
   }
 

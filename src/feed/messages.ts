@@ -9,8 +9,8 @@ import type { FactChange, RecordKind } from '../model/records.ts'
 import type { TokenClaims } from '../control/ports.ts'
 
 /**
- * The protocols this version speaks, the newest first: always this one and the one before. 2 has reservations of counted uses;
- * 1 asks for each use. A gateway says all it speaks, control takes the highest that both do, and refuses where there is none.
+ * The protocols this version speaks, the newest first: always this one and the one before. 2 has reservations of counted uses, and
+ * shows tokens that are bound; 1 asks for each use. A gateway says all it speaks, control takes the highest that both do, and refuses where there is none.
  */
 export const protocols: readonly number[] = [2, 1]
 
@@ -66,7 +66,8 @@ export interface SignOfLife {
 
 /** What a gateway asks its home for: `Home` in control/home-port.ts, on the wire. */
 export type Ask =
-  | { readonly what: 'bind'; readonly claims: TokenClaims; readonly address: string }
+  /** From protocol 2 on with the token itself: what control reads in it makes its chain known to the gateway; what is only said does not. */
+  | { readonly what: 'bind'; readonly claims: TokenClaims; readonly address: string; readonly token?: string }
   | { readonly what: 'used-elsewhere'; readonly claims: TokenClaims; readonly bound: string; readonly address: string }
   | { readonly what: 'open-session'; readonly claims: TokenClaims; readonly address: string; readonly grant: string }
   | {

@@ -1,6 +1,6 @@
 /** What of a record goes out to a gateway: nothing that opens anything, and nothing that it does not look at. */
 import type { RecordKind } from '../model/records.ts'
-import type { Hold } from '../model/grants.ts'
+import type { Hold, TokenBinding } from '../model/grants.ts'
 import type { Credential, Issuer, Passkey } from '../model/identities.ts'
 import type { FactChange } from '../model/records.ts'
 import type { Service } from '../model/services.ts'
@@ -38,6 +38,12 @@ export function strippedPasskey(passkey: Passkey): OutgoingRecord {
 export function strippedIssuer(issuer: Issuer): OutgoingRecord {
   const { jwks: _keys, jwksUri: _place, ...rest } = issuer
   return { kind: 'issuer', id: issuer.id, record: rest }
+}
+
+/** Whose chain is known where for its sake is control's business. */
+export function strippedBinding(binding: TokenBinding): Extract<OutgoingRecord, { readonly kind: 'binding' }> {
+  const { gateway: _where, chain: _whose, ...rest } = binding
+  return { kind: 'binding', id: binding.id, record: rest }
 }
 
 /** People see the body on control's pages. */

@@ -251,7 +251,15 @@ const session = object<Session>({
   endedAt: optional(count),
 })
 
-const binding = object<TokenBinding>({ id: id('tok'), space: text, identity: id('idn'), address: text, at: count, expiresAt: count })
+/** As it is sent: see `strippedBinding`. */
+const binding = object<Omit<TokenBinding, 'gateway' | 'chain'>>({
+  id: id('tok'),
+  space: text,
+  identity: id('idn'),
+  address: text,
+  at: count,
+  expiresAt: count,
+})
 
 const heldAction = object<HeldAction>({
   service: text,

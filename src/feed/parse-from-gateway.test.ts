@@ -47,6 +47,7 @@ const whole = [
   },
   ...[
     { what: 'bind', claims, address },
+    { what: 'bind', claims, address, token: 'a.b.c' },
     { what: 'bind', claims: { ...claims, grant }, address },
     { what: 'used-elsewhere', claims, bound: '192.0.2.2', address },
     { what: 'open-session', claims, address, grant },

@@ -110,7 +110,7 @@ const served: Shape<readonly ServedAt[]> = (value) => {
 }
 
 const asks = {
-  bind: object<Asked<'bind'>>({ what: one('bind'), claims, address: word }),
+  bind: object<Asked<'bind'>>({ what: one('bind'), claims, address: word, token: optional(line) }),
   'used-elsewhere': object<Asked<'used-elsewhere'>>({ what: one('used-elsewhere'), claims, bound: word, address: word }),
   'open-session': object<Asked<'open-session'>>({ what: one('open-session'), claims, address: word, grant: id('grn') }),
   settle: object<Asked<'settle'>>({

@@ -17,6 +17,8 @@ import { type Ask, renewEveryMs } from './messages.ts'
 /** One link that is of use: everything that it takes to decide has come over it. */
 export interface OpenLink {
   ask(ask: Ask): Promise<Result<Granted>>
+  /** Whether control takes the token itself with the question to bind it: from protocol 2 on. */
+  readonly takesTokens: boolean
   /** Spends one use that is held here; false where it is to be asked for. Absent where the link's protocol knows no reservations. */
   readonly spendHeld: ((settlement: Settlement & { readonly line: number }) => Promise<Result<boolean>>) | undefined
 }
@@ -74,8 +76,10 @@ export class RemoteHome implements Home {
     return tier === 3 && isChange(effect)
   }
 
-  async bind(claims: TokenClaims, address: string): Promise<Result<TokenBinding>> {
-    return taken(await this.#ask({ what: 'bind', claims, address }), ({ binding }) => (binding?.id === claims.jti ? binding : undefined))
+  async bind(claims: TokenClaims, address: string, token: string): Promise<Result<TokenBinding>> {
+    const shown = this.#parts.standing.open?.takesTokens === true ? { token } : {}
+    const answer = await this.#ask({ what: 'bind', claims, address, ...shown })
+    return taken(answer, ({ binding }) => (binding?.id === claims.jti ? binding : undefined))
   }
 
   async usedElsewhere(claims: TokenClaims, { bound, address }: { readonly bound: string; readonly address: string }): Promise<void> {

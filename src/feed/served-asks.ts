@@ -14,10 +14,12 @@ import type { Desk } from '../control/desk.ts'
 import { asksTheSame, holdAction } from '../control/holds.ts'
 import { bindToken, type ElsewhereSignals, endExhausted, openSession, settle } from '../control/home.ts'
 import { gatewayAudience } from '../control/identify.ts'
+import { parseClaims } from '../control/parse-claims.ts'
 import type { TokenClaims } from '../control/ports.ts'
 import type { Reservations } from '../control/reservations.ts'
 import type { Interest } from './interest.ts'
 import type { Answered, Ask } from './messages.ts'
+import { strippedBinding } from './outgoing-records.ts'
 import { Pace } from './served-limits.ts'
 
 type AskOf<What extends Ask['what']> = Extract<Ask, { readonly what: What }>
@@ -85,11 +87,23 @@ export class ServedAsks {
     }
   }
 
-  async #bind({ claims, address }: AskOf<'bind'>): Promise<Result<Answered>> {
-    const stands = this.#claimsStand(claims)
+  async #bind({ claims, address, token }: AskOf<'bind'>): Promise<Result<Answered>> {
+    const { desk, gateway } = this.#at
+    const read = token === undefined ? done(claims) : await this.#read(token, claims)
+    if (!read.ok) return read
+    const stands = this.#claimsStand(read.value)
     if (!stands.ok) return stands
-    const bound = await bindToken(this.#at.desk, claims, address)
-    return bound.ok ? done({ ok: true, binding: bound.value }) : bound
+    // What a gateway only says of somebody must not be how it hears more of them.
+    const bound = await bindToken(desk, read.value, address, token === undefined ? undefined : gateway.gateway)
+    return bound.ok ? done({ ok: true, binding: strippedBinding(bound.value).record }) : bound
+  }
+
+  /** What the token says, where it is the one that the gateway asks about. */
+  async #read(token: string, { jti }: TokenClaims): Promise<Result<TokenClaims>> {
+    const { desk, gateway } = this.#at
+    const written = await desk.mint.read(token, gatewayAudience(desk.space, gateway.gateway))
+    const read = written.ok ? parseClaims(written.value) : written
+    return read.ok && read.value.jti !== jti ? refuse('credential.invalid') : read
   }
 
   async #usedElsewhere({ claims, bound, address }: AskOf<'used-elsewhere'>): Promise<Result<Answered>> {

@@ -138,6 +138,9 @@ export interface TokenBinding {
   readonly address: string
   readonly at: Instant
   readonly expiresAt: Instant
+  /** Where it was bound, if at a gateway, and the chain of the token: there it is known who shows it, for as long as this lasts. */
+  readonly gateway?: string
+  readonly chain?: readonly IdentityId[]
 }
 
 /** What a person sees of a held action. The body is erased when the hold closes. */

@@ -3,10 +3,12 @@ import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import { endGrant } from '../../src/control/end-grant.ts'
 import type { Desk } from '../../src/control/desk.ts'
+import { controlAudience } from '../../src/control/identify.ts'
 import type { FeedLink } from '../../src/feed/link.ts'
 import type { Ask, FromGateway } from '../../src/feed/messages.ts'
 import type { RefusalCode } from '../../src/kernel/refusals.ts'
 import { done, mustBe } from '../../src/kernel/result.ts'
+import { reveal } from '../../src/kernel/secret.ts'
 import { atWork } from '../world/deeds.ts'
 import { actionOf, materialOf, shopDocument } from '../world/shop.ts'
 import { openWorld, type World } from '../world/world.ts'
@@ -262,6 +264,28 @@ test('control that cannot look what others committed answers no renewal until it
     looked.resolve()
     assert.ok(await gateway.renew(), 'the link lives, and goes on')
     served.server.close()
+  }))
+
+test('a token that it only tells of, or of somebody else, makes nobody known to it', () =>
+  scene(async ({ world, served }) => {
+    const gateway = await ScriptedGateway.welcomed(served, 'edge-1')
+    const audience = 'urn:remit:main:gateway:http'
+    const [meter, bot] = [mustBe(await world.exchange('meter', { audience })), mustBe(await world.exchange('bot', { audience }))]
+    const control = mustBe(await world.exchange('bot', { audience: controlAudience('main') }))
+    const asked = { what: 'bind', claims: bot.claims, address: '192.0.2.1' } as const
+    const bound = await gateway.ask({ ...asked, claims: { ...bot.claims, jti: `tok_${ids}`, chain: [world.person('bot').id] } })
+    assert.equal(bound.ok, true, 'a gateway of the version before has no more to show')
+    for (const token of [reveal(meter.token), reveal(control.token), 'a.b.c', '']) {
+      const answer = await gateway.ask({ ...asked, token })
+      assert.equal(answer.ok ? 'ok' : answer.code, 'credential.invalid')
+    }
+    assert.deepEqual(gateway.records('identity'), [])
+    // The token is what counts, whatever is said of it.
+    const said = { ...bot.claims, chain: [world.person('meter').id], expiresAt: bot.claims.expiresAt * 2 }
+    const shown = await gateway.ask({ ...asked, claims: said, token: reveal(bot.token) })
+    assert.deepEqual(shown.ok && [shown.binding?.identity, shown.binding?.expiresAt], [world.person('bot').id, bot.claims.expiresAt])
+    const known = new Set(gateway.records('identity').map(({ record }) => record.name))
+    assert.deepEqual(known, new Set(['ana', 'bot']))
   }))
 
 test('what it asks about others’ business, or otherwise than control decides, is a no', () => {

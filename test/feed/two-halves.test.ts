@@ -2,11 +2,12 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { revokeGrant } from '../../src/control/end-grant.ts'
+import { sweep } from '../../src/control/sweep.ts'
 import { mustBe } from '../../src/kernel/result.ts'
 import { reveal } from '../../src/kernel/secret.ts'
 import { makeVkey } from '../../src/ledger/note.ts'
 import { gatewayOf } from '../../src/model/gateways.ts'
-import { allowed, answered, ask, atWork, held, refused, refusedVerdict, start } from '../world/deeds.ts'
+import { allowed, answered, ask, atWork, configure, held, minute, refused, refusedVerdict, start } from '../world/deeds.ts'
 import { openWorld, type World } from '../world/world.ts'
 import { shopDocument } from '../world/shop.ts'
 import type { FeedLink } from '../../src/feed/link.ts'
@@ -166,6 +167,71 @@ test('a session that ended is cut by the snapshot that does not have it any more
       edge.cuts.map(({ session }) => session),
       [ending.session],
     )
+    another.server.close()
+  }))
+
+const mayAskForIncident = [
+  {
+    task: 'incident',
+    actions: ['read'],
+    resource: 'shop/list-incidents',
+    command: 'remit request shop/list-incidents --task incident --for "why"',
+  },
+]
+
+test('who has no grant hears at a gateway what to ask for, and is known there only as long as the token is bound', () =>
+  withHalves(async ({ world, machine }) => {
+    const edge = await machine('edge-1')
+    const { facts } = edge.fed.gate
+    const [aide, owner, bot] = ['aide', 'ana', 'bot'].map((name) => world.person(name).id)
+    assert.ok(aide !== undefined && owner !== undefined && bot !== undefined)
+    assert.equal(facts.identity(aide), undefined)
+    const bearer = await edge.bearer(world, 'aide')
+    const verdict = await edge.act(bearer, 'list-incidents')
+    refusedVerdict(verdict, 'grant.missing')
+    assert.deepEqual(verdict.outcome === 'deny' ? verdict.refusal.ask : [], mayAskForIncident)
+    assert.deepEqual([facts.identity(aide)?.name, facts.identity(owner)?.name, facts.identity(bot)], ['aide', 'ana', undefined])
+    assert.doesNotMatch(JSON.stringify(facts.binding(bearer.claims.jti)), /chain|gateway/)
+    // What is given now is used with the token that is bound already.
+    await atWork(world, 'aide', ['read:shop'])
+    allowed(await edge.act(bearer, 'list-incidents'))
+    const other = await edge.bearer(world, 'bot')
+    refusedVerdict(await edge.act(other, 'list-incidents'), 'grant.missing')
+    world.clock.advance(16 * minute)
+    await sweep(world.desk, world.desk.activity)
+    await settled()
+    assert.deepEqual([facts.identity(bot), facts.binding(other.claims.jti)], [undefined, undefined])
+    assert.equal(facts.identity(aide)?.name, 'aide', 'there for its grant')
+  }))
+
+test('a gateway of the version before refuses whoever has no grant as unknown, as it did', () =>
+  withHalves(async ({ world, machine }) => {
+    const edge = await machine('edge-1', { speaks: [1] })
+    refusedVerdict(await edge.act(await edge.bearer(world, 'aide'), 'list-incidents'), 'credential.invalid')
+  }))
+
+test('who comes with a token that was bound before hears a clear word: disabled, or that the grant is gone, after a snapshot too', () =>
+  withHalves(async ({ world, served, machine }) => {
+    const edge = await machine('edge-1')
+    const grant = await atWork(world, 'aide', ['read:shop'])
+    const bearer = await edge.bearer(world, 'aide', grant.id)
+    allowed(await edge.act(bearer, 'list-incidents'))
+    edge.dial = unreachable
+    served.server.close()
+    await settled()
+    void revokeGrant(world.desk, await world.caller('ben'), grant.id, 'enough')
+    await settled()
+    const another = serve(world)
+    edge.dial = dialsTo(another, keyOf('edge-1'))
+    await edge.advance(1_000)
+    const verdict = await edge.act(bearer, 'list-incidents')
+    refusedVerdict(verdict, 'grant.missing')
+    assert.deepEqual(verdict.outcome === 'deny' ? verdict.refusal.ask : [], mayAskForIncident)
+    const { identities, ...rest } = shopDocument()
+    const disabled = (identities as { name: string }[]).map((each) => (each.name === 'aide' ? { ...each, disabled: true } : each))
+    await configure(world, shopDocument({ ...rest, identities: disabled }))
+    await settled()
+    refusedVerdict(await edge.act(bearer, 'list-incidents'), 'identity.disabled')
     another.server.close()
   }))
 
