@@ -35,14 +35,14 @@ if (deed === 'write') {
 } else if (deed === 'stand') {
   const stood = await inMain(store).change(async (tx) => {
     await tx.record(entry('stood'))
-    tell('inside')
-    // Until the test lets it go on, which it does by a signal.
+    // Until the test lets it go on, which it does by a signal: listened for before the test hears that it may stop this process.
     await new Promise<void>((resolve) => {
       const waiting = setInterval(() => undefined, 1_000)
       process.once('SIGUSR2', () => {
         clearInterval(waiting)
         resolve()
       })
+      tell('inside')
     })
     return done(undefined)
   })
