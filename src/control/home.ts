@@ -1,5 +1,6 @@
 /** The home of what there is only one of: sessions, counts, approvals, bindings, each changed in one transaction at control. */
 import type { GrantId } from '../kernel/ids.ts'
+import type { Instant } from '../kernel/instants.ts'
 import { refuse } from '../kernel/refusals.ts'
 import { done, type Result } from '../kernel/result.ts'
 import { carries, refuseShort } from '../decision/covers.ts'
@@ -9,6 +10,7 @@ import { type Grant, type Session, type TokenBinding, usesId } from '../model/gr
 import type { Activity } from './activity.ts'
 import { type Desk, machinery, note } from './desk.ts'
 import { endGrant } from './end-grant.ts'
+import { leaseMs } from './endings.ts'
 import type { Facts } from './facts.ts'
 import { holdAction, spendHold } from './holds.ts'
 import type { Home, Settlement } from './home-port.ts'
@@ -23,10 +25,10 @@ const signalledMax = 50_000
 /** The home of a gateway whose control is in the same process. */
 export function homeAtDesk(desk: Desk, gateway: string, at: { readonly isDisputed: () => boolean; readonly activity: Activity }): Home {
   const signals = new ElsewhereSignals(desk)
+  const held = new LastHeld(desk)
   return {
-    isHeld: () => desk.store.isHeld(),
-    // A database that was lost is no lease that ended: whoever looks several times in a lease cuts in time.
-    goesOn: () => true,
+    isHeld: () => held.isHeld(),
+    goesOn: () => held.goesOn(),
     lets: () => {
       if (!desk.store.isHeld()) return refuse('store.unavailable', { detail: 'the database is lost' })
       return at.isDisputed() ? refuse('ledger.disputed') : done(undefined)
@@ -39,6 +41,30 @@ export function homeAtDesk(desk: Desk, gateway: string, at: { readonly isDispute
     settle: (settlement) => settle(desk, settlement),
     hold: (holding) => holdAction(desk, holding),
     exhausted: (grant) => endExhausted({ desk, facts: desk.facts, activity: at.activity }, grant),
+  }
+}
+
+/**
+ * When the database was held last, as far as anybody asked. A node that slept has not asked: what was under way there does not go on for
+ * one more lease when it wakes, since other nodes have called it stopped meanwhile.
+ */
+class LastHeld {
+  readonly #desk: Pick<Desk, 'store' | 'clock'>
+  #at: Instant
+
+  constructor(desk: Pick<Desk, 'store' | 'clock'>) {
+    this.#desk = desk
+    this.#at = desk.clock.now()
+  }
+
+  isHeld(): boolean {
+    const isHeld = this.#desk.store.isHeld()
+    if (isHeld) this.#at = this.#desk.clock.now()
+    return isHeld
+  }
+
+  goesOn(): boolean {
+    return this.isHeld() || this.#desk.clock.now() - this.#at < leaseMs
   }
 }
 
