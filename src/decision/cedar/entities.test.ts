@@ -89,3 +89,32 @@ test('many changes one after the other stay readable', () => {
   assert.deepEqual(ancestors(store, 'e1999'), ['r4'])
   assert.equal([...store].length, 1_500)
 })
+
+test('many at once come to the same as one after the other, and the store they came from is as it was', () => {
+  const some = (from: number, to: number, parent: string) =>
+    Array.from({ length: to - from }, (_, place) => entity(`e${from + place}`, parent))
+  const added = (store: EntityStore, entities: readonly EntityInput[]) => {
+    const answer = store.with(entities)
+    assert.ok(answer.ok)
+    return answer.value
+  }
+  const first = added(built(entity('r', 'top')), some(0, 700, 'r'))
+  const second = added(first, some(600, 2_000, 'r'))
+  const third = added(second, some(0, 600, 's'))
+  const fourth = third.without(some(100, 1_000, '').map(({ uid }) => uid))
+  assert.ok(fourth.ok)
+  const fifth = added(fourth.value, [entity('r', 'peak')])
+  assert.deepEqual(
+    [first, second, third, fourth.value, fifth].map((store) => [...store].length),
+    [701, 2_001, 2_001, 1_101, 1_101],
+  )
+  assert.deepEqual(
+    [first, second, third, fourth.value, fifth].map((store) => ancestors(store, 'e1').join()),
+    ['r,top', 'r,top', 's', 's', 's'],
+  )
+  assert.deepEqual(
+    [first, second, third, fourth.value, fifth].map((store) => ancestors(store, 'e1500').join()),
+    ['', 'r,top', 'r,top', 'r,top', 'peak,r'],
+  )
+  assert.equal(fourth.value.get(uid('e500').key), undefined)
+})

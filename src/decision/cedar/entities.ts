@@ -7,17 +7,22 @@ export interface EntityInput {
   readonly uid: Uid
   readonly attributes: CedarRecord
   readonly parents: readonly Uid[]
+  /** None where absent. */
+  readonly tags?: CedarRecord
 }
 
 export interface Entity {
   readonly uid: Uid
   readonly attributes: CedarRecord
   readonly parents: readonly Uid[]
+  /** A space of names apart from the attributes: read by `getTag` only. */
+  readonly tags: CedarRecord
   /** Keys of all entities above this one, itself not among them. Parents that are not in the store count too. */
   readonly ancestors: ReadonlySet<string>
 }
 
 const noAncestors: ReadonlySet<string> = new Set()
+const noTags: CedarRecord = new Map()
 const layersMax = 512
 
 /** Build one with `entityStore`. Nothing in it ever changes; `with` and `without` answer with another store. */
@@ -72,28 +77,43 @@ export class EntityStore {
   }
 
   #derive(given: Map<string, EntityInput>, removed: ReadonlySet<string>): Result<EntityStore> {
-    const moved = new Set(removed)
-    for (const [key, change] of given) if (!hasSameParents(this.get(key)?.parents ?? [], change.parents)) moved.add(key)
+    // Only what stands above something can move anything else.
+    const moved = new Set<string>()
+    for (const key of removed) if (this.#above.has(key)) moved.add(key)
+    for (const [key, { parents }] of given)
+      if (this.#above.has(key) && !hasSameParents(this.get(key)?.parents ?? [], parents)) moved.add(key)
     // Whoever stands below what moved has other ancestors now.
-    if (isAnyIn(this.#above, moved)) {
+    if (moved.size > 0) {
       for (const entity of this) {
         const key = entity.uid.key
         if (!given.has(key) && !removed.has(key) && isAnyIn(entity.ancestors, moved)) given.set(key, entity)
       }
     }
-    const changed = new Map(this.#changed)
-    for (const key of removed) changed.set(key, undefined)
     const climbed = climb(given, (key) => (removed.has(key) ? undefined : this.get(key)))
     if (!climbed.ok) return climbed
-    for (const entity of climbed.value) changed.set(entity.uid.key, entity)
-    const above = withAncestors(this.#above, climbed.value)
+    const above = withAncestors(this.#above, climbed.value.values())
+    if (climbed.value.size + removed.size > layersMax) return done(new EntityStore(this.#flat(climbed.value, removed), new Map(), above))
+    const changed = new Map(this.#changed)
+    for (const key of removed) changed.set(key, undefined)
+    for (const [key, entity] of climbed.value) changed.set(key, entity)
     if (changed.size <= layersMax) return done(new EntityStore(this.#base, changed, above))
+    return done(new EntityStore(this.#flat(climbed.value, removed), new Map(), above))
+  }
+
+  /** Everything in one table, which may be the given one: of a first snapshot that is nearly all there is. */
+  #flat(added: Map<string, Entity>, removed: ReadonlySet<string>): Map<string, Entity> {
+    if (added.size >= this.#base.size + this.#changed.size) {
+      for (const entity of this) if (!added.has(entity.uid.key) && !removed.has(entity.uid.key)) added.set(entity.uid.key, entity)
+      return added
+    }
     const flat = new Map(this.#base)
-    for (const [key, entity] of changed) {
+    for (const [key, entity] of this.#changed) {
       if (entity === undefined) flat.delete(key)
       else flat.set(key, entity)
     }
-    return done(new EntityStore(flat, new Map(), above))
+    for (const key of removed) flat.delete(key)
+    for (const [key, entity] of added) flat.set(key, entity)
+    return flat
   }
 }
 
@@ -107,9 +127,14 @@ function isAnyIn(set: ReadonlySet<string>, keys: ReadonlySet<string>): boolean {
   return false
 }
 
-function withAncestors(above: ReadonlySet<string>, entities: readonly Entity[]): ReadonlySet<string> {
+function withAncestors(above: ReadonlySet<string>, entities: Iterable<Entity>): ReadonlySet<string> {
   const added = new Set<string>()
-  for (const { ancestors } of entities) for (const key of ancestors) if (!above.has(key)) added.add(key)
+  let last = noAncestors
+  for (const { ancestors } of entities) {
+    if (ancestors === last) continue
+    last = ancestors
+    for (const key of ancestors) if (!above.has(key)) added.add(key)
+  }
   return added.size === 0 ? above : new Set([...above, ...added])
 }
 
@@ -118,32 +143,59 @@ function hasSameParents(left: readonly Uid[], right: readonly Uid[]): boolean {
 }
 
 /** Ancestors of the given entities, each climbed once; `known` answers for entities that did not change. */
-function climb(given: ReadonlyMap<string, EntityInput>, known: (key: string) => Entity | undefined): Result<readonly Entity[]> {
+function climb(given: ReadonlyMap<string, EntityInput>, known: (key: string) => Entity | undefined): Result<Map<string, Entity>> {
   const climbed = new Map<string, Entity>()
   const climbing = new Set<string>()
-  // A stack of our own: a chain of parents may be longer than what recursion bears.
-  const waiting = [...given.values()]
-  for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
-    const key = next.uid.key
-    if (climbed.has(key)) continue
-    const below = next.parents.filter((parent) => given.has(parent.key) && !climbed.has(parent.key))
-    if (below.length > 0) {
-      if (climbing.has(key))
-        return refuse('configuration.invalid', { detail: `the parents of ${next.uid.toString()} go round in a circle` })
-      climbing.add(key)
-      waiting.push(next)
-      for (const parent of below) {
-        const input = given.get(parent.key)
-        if (input !== undefined) waiting.push(input)
+  // Whoever shares one list of parents shares what stands above: thousands who have the same role, say.
+  const shared = new Map<readonly Uid[], ReadonlySet<string>>()
+  for (const first of given.values()) {
+    // A stack of our own: a chain of parents may be longer than what recursion bears.
+    const waiting = [first]
+    for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
+      const key = next.uid.key
+      if (climbed.has(key)) continue
+      const below = unclimbed(next.parents, given, climbed)
+      if (below.length > 0) {
+        if (climbing.has(key))
+          return refuse('configuration.invalid', { detail: `the parents of ${next.uid.toString()} go round in a circle` })
+        climbing.add(key)
+        waiting.push(next, ...below)
+        continue
       }
-      continue
+      let ancestors = shared.get(next.parents)
+      if (ancestors === undefined) {
+        ancestors = ancestorsBy(next.parents, (parent) => climbed.get(parent) ?? known(parent))
+        shared.set(next.parents, ancestors)
+      }
+      const { uid, attributes, parents, tags = noTags } = next
+      climbed.set(key, { uid, attributes, parents, tags, ancestors })
     }
-    const ancestors = new Set<string>()
-    for (const parent of next.parents) {
-      ancestors.add(parent.key)
-      for (const above of climbed.get(parent.key)?.ancestors ?? known(parent.key)?.ancestors ?? []) ancestors.add(above)
-    }
-    climbed.set(key, { uid: next.uid, attributes: next.attributes, parents: next.parents, ancestors })
   }
-  return done([...climbed.values()])
+  return done(climbed)
+}
+
+const none: readonly EntityInput[] = []
+
+/** Parents that have to be climbed before their child. */
+function unclimbed(
+  parents: readonly Uid[],
+  given: ReadonlyMap<string, EntityInput>,
+  climbed: ReadonlyMap<string, Entity>,
+): readonly EntityInput[] {
+  let found: EntityInput[] | undefined
+  for (const { key } of parents) {
+    const input = given.get(key)
+    if (input !== undefined && !climbed.has(key)) (found ??= []).push(input)
+  }
+  return found ?? none
+}
+
+function ancestorsBy(parents: readonly Uid[], entityOf: (key: string) => Entity | undefined): ReadonlySet<string> {
+  if (parents.length === 0) return noAncestors
+  const ancestors = new Set<string>()
+  for (const { key } of parents) {
+    ancestors.add(key)
+    for (const above of entityOf(key)?.ancestors ?? noAncestors) ancestors.add(above)
+  }
+  return ancestors
 }

@@ -83,6 +83,8 @@ const forms: ReadonlyMap<string, Form> = new Map<string, Form>([
   ['in', (parts, compilePart) => compileIn(compilePart(parts['left']), compilePart(parts['right']))],
   ['.', compileAttribute],
   ['has', compileHas],
+  ['hasTag', compileTag((tags, name) => tags?.has(name) ?? false)],
+  ['getTag', compileTag((tags, name, owner) => tags?.get(name) ?? fault(`${owner.toString()} has no tag "${name}"`))],
   ['like', compileLike],
   ['is', compileIs],
   ['if-then-else', compileIf],
@@ -200,6 +202,18 @@ function fieldsOf(entities: EntityStore, owner: CedarValue): CedarRecord | undef
   throw new Fault(`expected a record or an entity, found ${typeName(owner)}`)
 }
 
+/** `hasTag` and `getTag`: the left side must be an entity and the right one a text, whatever the entity has. */
+function compileTag(look: (tags: CedarRecord | undefined, name: string, owner: Uid) => CedarValue): Form {
+  return (parts, compilePart) => {
+    const left = compilePart(parts['left'])
+    const right = compilePart(parts['right'])
+    return (facts) => {
+      const owner = uid(left(facts))
+      return look(facts.entities.get(owner.key)?.tags, text(right(facts)), owner)
+    }
+  }
+}
+
 /** `like`: texts in their order between wildcards. Never slower than length of the pattern times length of the text. */
 function compileLike(parts: Readonly<Record<string, unknown>>, compilePart: (part: unknown) => Expression): Expression {
   const left = compilePart(parts['left'])
@@ -231,8 +245,8 @@ function compileCall(name: string, inner: unknown, compilePart: (part: unknown) 
   const known = extensionFunctions.get(name)
   if (known === undefined) throw new Unsupported(`"${name}"`)
   const args = asList(inner, name).map(compilePart)
-  // Cedar calls this an error of evaluation; nobody writes it on purpose, so it is refused before it can be one.
-  if (args.length !== known.takes) throw new Unsupported(`"${name}" with ${args.length} arguments instead of ${known.takes}`)
+  // Cedar's parser takes it and its evaluator does not: an error only where it is reached.
+  if (args.length !== known.takes) return () => fault(`${name} takes ${known.takes} arguments, found ${args.length}`)
   return (facts) => known.call(args.map((arg) => arg(facts)))
 }
 
@@ -315,6 +329,10 @@ function set(value: CedarValue): CedarSet {
 function uid(value: CedarValue): Uid {
   if (value instanceof Uid) return value
   throw expected('entity', value)
+}
+
+function fault(message: string): never {
+  throw new Fault(message)
 }
 
 function expected(wanted: string, found: CedarValue): Fault {

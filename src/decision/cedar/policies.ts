@@ -4,7 +4,7 @@ import { done, type Result } from '../../kernel/result.ts'
 import { compileConditions, type Condition } from './expressions.ts'
 import { fieldOf, isObject, type JsonObject, listAt, objectAt, readUid, textAt, Unsupported } from './policy-json.ts'
 import { indexByScope, type ScopeIndex } from './scope-index.ts'
-import { readScope, type Scope, uidsOf } from './scopes.ts'
+import { type Fill, fillSlots, readScope, type Scope, uidsOf } from './scopes.ts'
 import type { Uid } from './values.ts'
 
 /** One policy as the checker hands it over: `json` is what cedar-wasm's `policyToJson` gives, with its integers as bigint. */
@@ -14,15 +14,19 @@ export interface PolicySource {
   readonly line: number
   readonly text: string
   readonly json: unknown
+  /** What it is called instead of by its `@id`: in the sets of applications. */
+  readonly id?: string
 }
 
 export interface CompiledPolicy {
-  /** Its `@id`. */
+  /** Its `@id`, or the id that its source gave. */
   readonly id: string
   readonly effect: 'permit' | 'forbid'
   readonly annotations: ReadonlyMap<string, string>
   readonly source: { readonly file: string; readonly line: number }
   readonly text: string
+  /** As it was given. */
+  readonly json: JsonObject
   readonly scope: Scope
   /** Every entity that scope and conditions name. */
   readonly mentions: readonly Uid[]
@@ -65,20 +69,50 @@ export function joinPolicies(policies: readonly CompiledPolicy[]): Result<Compil
 
 /** One policy; refuses `policy.invalid` as `compilePolicies` does. */
 export function compilePolicy(source: PolicySource): Result<CompiledPolicy> {
+  return naming(source, () => joinParts(source, readParts(source), { id: undefined, fill: undefined }))
+}
+
+/** What policies and templates have in common: everything but the scope. */
+export interface PolicyParts {
+  readonly json: JsonObject
+  readonly id: string
+  readonly effect: 'permit' | 'forbid'
+  readonly annotations: ReadonlyMap<string, string>
+  readonly condition: Condition
+}
+
+/** Throws `Unsupported`, as all readers of policy JSON do. */
+export function readParts(source: PolicySource): PolicyParts {
+  const json = isObject(source.json) ? source.json : {}
+  const annotations = readAnnotations(json)
+  const id = source.id ?? annotations.get('id')
+  if (id === undefined) throw new Unsupported('a policy without @id')
+  const effect = textAt(json, 'effect')
+  if (effect !== 'permit' && effect !== 'forbid') throw new Unsupported(`the effect "${effect}"`)
+  return { json, id, effect, annotations, condition: compileConditions(listAt(json, 'conditions')) }
+}
+
+/** A policy of its parts, under its own id or that of a link, its slots filled. */
+export function joinParts(
+  source: PolicySource,
+  parts: PolicyParts,
+  link: { readonly id: string | undefined; readonly fill: Fill | undefined },
+): CompiledPolicy {
   const { file, line, text } = source
+  const { effect, annotations, condition } = parts
+  const id = link.id ?? parts.id
+  const json = link.fill === undefined ? parts.json : fillSlots(parts.json, link.fill)
+  const scope = readScope(json)
+  const mentions = mentionsOf(scope, json)
+  const equated = equatedIn(scope, json)
+  const describe = () => `${effect} "${id}" (${file}:${line})`
+  return { id, effect, annotations, source: { file, line }, text, json, scope, mentions, equated, condition, describe }
+}
+
+/** Turns what the evaluator does not know into a refusal that names it and its place. */
+export function naming<T>({ file, line }: PolicySource, read: () => T): Result<T> {
   try {
-    const json = isObject(source.json) ? source.json : {}
-    const annotations = readAnnotations(json)
-    const id = annotations.get('id')
-    if (id === undefined) throw new Unsupported('a policy without @id')
-    const effect = textAt(json, 'effect')
-    if (effect !== 'permit' && effect !== 'forbid') throw new Unsupported(`the effect "${effect}"`)
-    const scope = readScope(json)
-    const condition = compileConditions(listAt(json, 'conditions'))
-    const mentions = mentionsOf(scope, json)
-    const equated = equatedIn(scope, json)
-    const describe = () => `${effect} "${id}" (${file}:${line})`
-    return done({ id, effect, annotations, source: { file, line }, text, scope, mentions, equated, condition, describe })
+    return done(read())
   } catch (cause) {
     if (!(cause instanceof Unsupported)) throw cause
     return refuse('policy.invalid', { detail: `${file}:${line}: Remit does not evaluate ${cause.message}` })

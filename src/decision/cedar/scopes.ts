@@ -78,3 +78,46 @@ function readPart(policy: JsonObject, place: 'principal' | 'action' | 'resource'
       throw new Unsupported(`"${operator}" in the scope of ${place}`)
   }
 }
+
+export type Slot = '?principal' | '?resource'
+
+/** What stands in the slots of a template. */
+export interface Fill {
+  readonly principal?: Uid
+  readonly resource?: Uid
+}
+
+const slots = [
+  ['principal', '?principal'],
+  ['resource', '?resource'],
+] as const
+
+/** The slots of a template, which only its scope can have; none for a policy. */
+export function slotsOf(policy: JsonObject): readonly Slot[] {
+  return slots.filter(([place]) => slotHolder(objectAt(policy, place)) !== undefined).map(([, slot]) => slot)
+}
+
+/** The template's JSON with entities in place of its slots. Throws `Unsupported` for a slot without an entity, or an entity without a slot. */
+export function fillSlots(policy: JsonObject, fill: Fill): JsonObject {
+  const filled = { ...policy }
+  for (const [place, slot] of slots) {
+    const part = objectAt(policy, place)
+    const holder = slotHolder(part)
+    const uid = fill[place]
+    if ((holder === undefined) !== (uid === undefined)) {
+      throw new Unsupported(
+        uid === undefined ? `a link that leaves ${slot} open` : `a link that fills ${slot}, which the template does not have`,
+      )
+    }
+    if (holder === undefined || uid === undefined) continue
+    const entity = { type: uid.type, id: uid.id }
+    filled[place] = holder === part ? { op: textAt(part, 'op'), entity } : { ...part, in: { entity } }
+  }
+  return filled
+}
+
+function slotHolder(part: JsonObject): JsonObject | undefined {
+  if (fieldOf(part, 'slot') !== undefined) return part
+  const within = fieldOf(part, 'in')
+  return isObject(within) && fieldOf(within, 'slot') !== undefined ? within : undefined
+}
