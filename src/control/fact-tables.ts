@@ -4,7 +4,7 @@ import { mustBe } from '../kernel/result.ts'
 import { type EntityStore, entityStore } from '../decision/cedar/entities.ts'
 import { readRules, type Rules } from '../decision/rules.ts'
 import { cedarSchema } from '../decision/schema.ts'
-import { identityEntities, identityUid, schemaWorld, serviceEntities, standingEntities } from '../decision/world.ts'
+import { identityEntityMaker, identityUid, schemaWorld, serviceEntities, standingEntities } from '../decision/world.ts'
 import { effects } from '../model/effects.ts'
 import type { Identity, Issuer, StandingException } from '../model/identities.ts'
 import type { PolicySet } from '../model/policies.ts'
@@ -62,7 +62,7 @@ export class FactTables {
   /** All of them are there. */
   settle(version: number): void {
     // Records come in order of their ids, so somebody may have come before their owner.
-    this.#derive(this.identities.keys())
+    this.#derive(this.identities.values())
     this.version = version
     this.#rebuildRules()
   }
@@ -75,7 +75,8 @@ export class FactTables {
     const forgotten = gone.flatMap(({ kind, id }) => this.#forget(kind, id))
     for (const record of notUnderstood) this.notUnderstood.put(record)
     // Once for all of them: a role may have thousands in it.
-    this.#derive(new Set(own.flatMap(({ kind, id }) => (kind === 'identity' ? [id] : []))))
+    const touched = new Set(own.flatMap(({ kind, id }) => (kind === 'identity' ? [id] : [])))
+    this.#derive([...touched].flatMap((id) => this.identities.get(id) ?? []))
     if (own.some(({ kind }) => kind === 'policySet') || gone.some(({ kind }) => kind === 'policySet')) this.#rebuildRules()
     this.version = version
     return [...own, ...forgotten]
@@ -146,15 +147,12 @@ export class FactTables {
     else this.exceptions.delete(exception.id)
   }
 
-  #derive(ids: Iterable<string>): void {
-    const derived: Identity[] = []
-    for (const id of ids) {
-      const identity = this.identities.get(id)
-      if (identity !== undefined) derived.push(identity)
-    }
-    if (derived.length === 0) return
-    const entities = derived.flatMap((identity) => identityEntities(identity, (id) => this.identities.get(id)))
-    this.entities = mustBe(this.entities.with(entities))
+  #derive(identities: Iterable<Identity>): void {
+    const entities = Array.from(
+      identities,
+      identityEntityMaker((id) => this.identities.get(id)),
+    )
+    if (entities.length > 0) this.entities = mustBe(this.entities.with(entities))
   }
 
   #putService(service: Service): void {

@@ -40,10 +40,36 @@ export const requestUid = new Uid('Action', 'request')
 
 /** An identity, its roles and its owner. */
 export function identityEntities(identity: Identity, ownerOf: (id: IdentityId) => Identity | undefined): EntityInput[] {
-  const attributes = new Map<string, CedarValue>()
-  const owner = identity.owner === undefined ? undefined : ownerOf(identity.owner)
-  if (owner !== undefined) attributes.set('owner', identityUid(owner))
-  return [{ uid: identityUid(identity), attributes, parents: identity.roles.map(roleUid) }]
+  return [identityEntityMaker(ownerOf)(identity)]
+}
+
+/** Makes the entities of many identities: those with the same roles, or the same owner, share what says so. */
+export function identityEntityMaker(ownerOf: (id: IdentityId) => Identity | undefined): (identity: Identity) => EntityInput {
+  const owned = new Map<IdentityId, CedarRecord>()
+  const withRoles = new Map<string, { readonly roles: readonly string[]; readonly parents: readonly Uid[] }>()
+  const attributesOf = (id: IdentityId | undefined): CedarRecord => {
+    const known = id === undefined ? unowned : owned.get(id)
+    if (known !== undefined || id === undefined) return known ?? unowned
+    const owner = ownerOf(id)
+    const attributes: CedarRecord = owner === undefined ? unowned : new Map([['owner', identityUid(owner)]])
+    owned.set(id, attributes)
+    return attributes
+  }
+  const parentsOf = (roles: readonly string[]): readonly Uid[] => {
+    const key = roles.join()
+    const known = withRoles.get(key)
+    if (known !== undefined && isSame(known.roles, roles)) return known.parents
+    const parents = roles.map(roleUid)
+    withRoles.set(key, { roles, parents })
+    return parents
+  }
+  return (identity) => ({ uid: identityUid(identity), attributes: attributesOf(identity.owner), parents: parentsOf(identity.roles) })
+}
+
+const unowned: CedarRecord = new Map()
+
+function isSame(left: readonly string[], right: readonly string[]): boolean {
+  return left.length === right.length && left.every((each, place) => each === right[place])
 }
 
 type Described = Pick<Service, 'id' | 'environment' | 'impact' | 'labels' | 'routes'>
