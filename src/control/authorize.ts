@@ -9,6 +9,7 @@ import type { EntityStore } from '../decision/cedar/entities.ts'
 import type { Rules } from '../decision/rules.ts'
 import { actionDigest, resourceOf } from '../model/actions.ts'
 import { type Evidence, tierRules } from '../model/effects.ts'
+import { describeObligations, firmer, namesOf } from '../model/obligations.ts'
 import { type DecisionEntry, type OutcomeEntry, writeDecision, writeOutcome } from '../ledger/action-lines.ts'
 import type { Grant, Session } from '../model/grants.ts'
 import { askInstead } from './ask-instead.ts'
@@ -77,11 +78,21 @@ function weigh(gate: Gate, call: Call, at: At): Verdict | Promise<Verdict> {
     const refusal = hidden === undefined ? answer.refusal : notUnderstood(hidden)
     return deny(gate, call, { id, refusal, ...(answer.grant === undefined ? {} : { grant: answer.grant }) })
   }
+  const unmet = unmetDuty(call, answer)
+  if (unmet !== undefined) return deny(gate, call, { id, refusal: unmet, grant: answer.grant })
   const session = known?.grant === answer.grant.id ? known : gate.facts.sessionOf(claims.jti, answer.grant.id)
   // Most actions go on in a session, count nothing, and are held by nothing: for them nothing is to be waited for.
   return session?.state === 'live' && answer.outcome === 'allow' && !answer.counted && !gate.home.mustSettle(call.action)
     ? allow(gate, call, { at, question, answer, session })
     : weighAtHome(gate, call, { at, question, answer })
+}
+
+/** Nobody is asked to approve, and nothing is let through, that would not be done as a duty demands. */
+function unmetDuty({ meets = [] }: Call, { obligations, duties }: Allowing): Refusal | undefined {
+  const unmet = namesOf(obligations).filter((name) => name !== 'evidence' && !meets.includes(name))
+  if (unmet.length === 0) return undefined
+  const demanded = describeObligations(obligations)
+  return refuse('action.duty-unmet', { detail: `${duties.join(', ')}: ${demanded}`, policies: duties }).refusal
 }
 
 function notUnderstood({ why }: NotUnderstood): Refusal {
@@ -176,7 +187,7 @@ function permit(gate: Gate, call: Call, { at, question, answer, session }: Weigh
   const endsAt = Math.min(grant.expiresAt ?? 0, call.bearer.claims.expiresAt)
   const holds = answer.outcome === 'hold' ? policies : []
   const decision = new OwnDecision(
-    { id, session: session.id, grant: grant.id, action: call.action, version, endsAt },
+    { id, session: session.id, grant: grant.id, action: call.action, version, endsAt, obligations: answer.obligations },
     { rules, entities, question, holds },
   )
   gate.activity.begin(grant.id, gate.clock.now())
@@ -265,7 +276,8 @@ export function stands(gate: Gate, decision: Decision): Result<undefined> {
   if (!chain.ok) return chain
   if (facts.session(decision.session)?.state !== 'live') return refuse('session.ended')
   // Somebody's roles or some service may have changed, most often another's: then the question is put once more.
-  return facts.entities === basis.entities ? done(undefined) : wouldStand(facts, basis.question, { grant, holds: basis.holds, now })
+  if (facts.entities === basis.entities) return done(undefined)
+  return wouldStand(facts, basis.question, { grant, holds: basis.holds, obligations: decision.obligations, now })
 }
 
 /** Asked with each piece: neither the end of a lease nor that of a proof ends the grant, and whoever is cut for them is cut at the next byte. */
@@ -282,7 +294,7 @@ export function finish(gate: Gate, decision: Decision, outcome: Outcome): void {
   const now = gate.clock.now()
   closeDecision(decision)
   gate.activity.end(decision.grant, now)
-  const evidence = tierRules[decision.action.tier].evidence
+  const evidence = firmer(tierRules[decision.action.tier].evidence, decision.obligations.evidence)
   const { result, status, requestBytes, responseBytes, bodySha256, milliseconds, reason } = outcome
   const entry: OutcomeEntry = {
     at: now,

@@ -4,6 +4,7 @@ import type { DecisionFacts } from '../decision/facts.ts'
 import type { DecisionId, GrantId, SessionId } from '../kernel/ids.ts'
 import type { Instant } from '../kernel/instants.ts'
 import type { Action } from '../model/actions.ts'
+import type { Obligations } from '../model/obligations.ts'
 import type { Decision } from './ports.ts'
 
 export interface Basis {
@@ -22,15 +23,17 @@ export class OwnDecision implements Decision {
   readonly action: Action
   readonly version: number
   readonly endsAt: Instant
+  readonly obligations: Obligations
   #basis: Basis | undefined
 
-  constructor({ id, session, grant, action, version, endsAt }: Decision, basis: Basis) {
+  constructor({ id, session, grant, action, version, endsAt, obligations }: Decision, basis: Basis) {
     this.id = id
     this.session = session
     this.grant = grant
     this.action = action
     this.version = version
     this.endsAt = endsAt
+    this.obligations = obligations
     this.#basis = basis
   }
 

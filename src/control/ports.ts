@@ -8,6 +8,7 @@ import type { Secret } from '../kernel/secret.ts'
 import type { SourceProblem } from '../kernel/source-problems.ts'
 import type { Action, Material } from '../model/actions.ts'
 import type { HoldState } from '../model/lives.ts'
+import type { ObligationName, Obligations } from '../model/obligations.ts'
 import type { PolicyFile, ParsedPolicy } from '../model/policies.ts'
 import type { ephemeralKinds, FactChange, RecordKind, Records } from '../model/records.ts'
 import type { Service } from '../model/services.ts'
@@ -332,6 +333,8 @@ export interface Call {
   readonly material?: Material
   /** The whole body, there with the material, so that a person can be shown what is held. */
   readonly body?: Uint8Array
+  /** Obligations that whoever asks will meet itself. One that is demanded and not among them is a no; how firmly it is recorded, control sees to. */
+  readonly meets?: readonly ObligationName[]
 }
 
 /** A recorded yes: the action may be forwarded once, while it stands. */
@@ -344,6 +347,8 @@ export interface Decision {
   readonly version: number
   /** Nothing may be forwarded from this instant on. */
   readonly endsAt: Instant
+  /** What must be done with it, whoever permitted it. */
+  readonly obligations: Obligations
 }
 
 export type Verdict =

@@ -162,7 +162,7 @@ function guardedBeforehand(facts: DecisionFacts, ask: Ask, { link, service, rout
   const answer = evaluate(rules.guardrails, request, facts.entities)
   const isDesk = service.id === deskServiceName
   // With conditions on arguments, address or session the answer is not known before the action itself; at the desk there is none later.
-  const certain = answer.forbids.find((policy) => !rules.holds.has(policy.id) && (isDesk || !readsTheMoment(policy)))
+  const certain = answer.forbids.find((policy) => isPlain(policy, rules) && (isDesk || !readsTheMoment(policy)))
   const broken = isDesk ? answer.errors.find(({ policy }) => policy.effect === 'forbid')?.policy : undefined
   const forbidding = certain ?? broken
   if (forbidding === undefined) return done(isDesk ? answer.forbids.flatMap((policy) => rules.holds.get(policy.id) ?? []) : [])
@@ -170,6 +170,11 @@ function guardedBeforehand(facts: DecisionFacts, ask: Ask, { link, service, rout
     detail: `${forbidding.id} forbids ${route.effect} on ${service.id}/${route.name}`,
     policies: [forbidding.id],
   })
+}
+
+/** A duty refuses nobody, and a hold waits for people: only what is neither can never be done. */
+function isPlain({ id }: CompiledPolicy, { holds, duties }: Rules): boolean {
+  return !holds.has(id) && !duties.has(id)
 }
 
 const momentary = /\bcontext\s*(?:\.|\[|\bhas\b)\s*"?(?:arguments|client|session|provenance|time)\b/

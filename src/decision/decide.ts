@@ -2,15 +2,16 @@
 import type { GrantId, IdentityId } from '../kernel/ids.ts'
 import type { Instant } from '../kernel/instants.ts'
 import { refuse, type Refusal } from '../kernel/refusals.ts'
-import { done, type Result } from '../kernel/result.ts'
+import { done, type Refused, type Result } from '../kernel/result.ts'
 import type { Action } from '../model/actions.ts'
 import { type Evidence, tierRules } from '../model/effects.ts'
 import type { Grant } from '../model/grants.ts'
 import type { Identity } from '../model/identities.ts'
 import type { Requirement } from '../model/requirements.ts'
+import { firmer, isAtLeastAsDutiful, noObligations, type Obligations, uniteObligations } from '../model/obligations.ts'
 import { type Selector, uniteSelectors } from '../model/selector.ts'
 import { mayAsk } from './ask.ts'
-import { judge } from './cedar/evaluate.ts'
+import { judge, type PolicyError } from './cedar/evaluate.ts'
 import { callContext } from './contexts.ts'
 import { type Coverage, covers, refuseShort } from './covers.ts'
 import { exceptionPermits } from './exceptions.ts'
@@ -38,7 +39,12 @@ export type Answer =
       readonly line: number
       readonly counted: boolean
       readonly policies: readonly string[]
+      /** What the tier demands, or a duty if that is more. */
       readonly evidence: Evidence
+      /** The strictest of what the duties demand. */
+      readonly obligations: Obligations
+      /** The policies that demand it, by their `@id`. */
+      readonly duties: readonly string[]
     }
   | {
       readonly outcome: 'hold'
@@ -47,6 +53,8 @@ export type Answer =
       readonly counted: boolean
       readonly policies: readonly string[]
       readonly evidence: Evidence
+      readonly obligations: Obligations
+      readonly duties: readonly string[]
       readonly requirement: Requirement
     }
 
@@ -61,15 +69,17 @@ export function decide(facts: DecisionFacts, question: Question, now: Instant): 
   const { action } = question
   const coverage = coverageOf(facts, grant, action, now)
   if (!coverage.covered) return denied(notCovered(coverage), grant)
+  if (facts.rules === undefined) return denied(refuse('action.no-policies').refusal, grant)
   const given = stillGiven(facts, question, { grant, chain: chain.value, now })
   if (!given.ok) return denied(given.refusal, grant)
   const guard = guardrails(facts, question, { grant, chain: chain.value, now })
   if (!guard.ok) return denied(guard.refusal, grant)
   const { line, counted } = coverage
-  const evidence = tierRules[action.tier].evidence
-  const { holds, requirement } = guard.value
-  if (holds.length > 0) return { outcome: 'hold', grant, line, counted, evidence, policies: holds, requirement }
-  return { outcome: 'allow', grant, line, counted, evidence, policies: grant.policies }
+  const { holds, requirement, duties, obligations } = guard.value
+  const evidence = firmer(tierRules[action.tier].evidence, obligations.evidence)
+  const yes = { grant, line, counted, evidence, obligations, duties }
+  if (holds.length > 0) return { outcome: 'hold', ...yes, policies: holds, requirement }
+  return { outcome: 'allow', ...yes, policies: grant.policies }
 }
 
 function denied(refusal: Refusal, grant?: Grant): Answer {
@@ -124,8 +134,11 @@ export function isSameChain(left: readonly string[], right: readonly string[]): 
   return left.length === right.length && left.every((link, place) => link === right[place])
 }
 
-/** Whether what was allowed would be allowed again as far as people, roles and guardrails go. `holds` are those that an approval met. */
-export function wouldStand(facts: DecisionFacts, question: Question, { grant, holds, now }: Standing): Result<undefined> {
+/**
+ * Whether what was allowed would be allowed again as far as people, roles and guardrails go. `holds` are those that an approval met,
+ * `obligations` what is done with it.
+ */
+export function wouldStand(facts: DecisionFacts, question: Question, { grant, holds, obligations, now }: Standing): Result<undefined> {
   const chain = chainStands(facts, question.chain)
   if (!chain.ok) return chain
   const given = stillGiven(facts, question, { grant, chain: chain.value, now })
@@ -133,12 +146,16 @@ export function wouldStand(facts: DecisionFacts, question: Question, { grant, ho
   const guard = guardrails(facts, question, { grant, chain: chain.value, now })
   if (!guard.ok) return guard
   const unmet = guard.value.holds.filter((hold) => !holds.includes(hold))
-  return unmet.length === 0 ? done(undefined) : refuse('action.changed', { detail: `held now by ${unmet.join(', ')}`, policies: unmet })
+  if (unmet.length > 0) return refuse('action.changed', { detail: `held now by ${unmet.join(', ')}`, policies: unmet })
+  if (isAtLeastAsDutiful(obligations, guard.value.obligations)) return done(undefined)
+  const { duties } = guard.value
+  return refuse('action.changed', { detail: `more is demanded now by ${duties.join(', ')}`, policies: duties })
 }
 
 export interface Standing {
   readonly grant: Grant
   readonly holds: readonly string[]
+  readonly obligations: Obligations
   readonly now: Instant
 }
 
@@ -187,6 +204,8 @@ function readsTheClock(rules: Rules): boolean {
 }
 
 interface Guarded {
+  readonly duties: readonly string[]
+  readonly obligations: Obligations
   readonly holds: readonly string[]
   readonly requirement: Requirement
 }
@@ -198,26 +217,48 @@ function guardrails(
   at: { readonly grant: Grant; readonly chain: readonly Identity[]; readonly now: Instant },
 ): Result<Guarded> {
   const { action, address, refusals } = question
-  if (facts.rules === undefined) return refuse('action.forbidden', { detail: 'no policies are in force' })
+  if (facts.rules === undefined) return refuse('action.no-policies')
   const context = callContext({ task: at.grant.task, action, address, refusals, now: at.now })
   if (context === undefined) return refuse('action.arguments', { detail: 'an argument is beyond what policies can read' })
   const holds = new Map<string, Selector>()
+  const duties = new Map<string, Obligations>()
   for (const link of at.chain) {
-    const { principal, operation, resource, policies } = guardsOf(facts.rules, facts.entities, link, action)
+    const { principal, operation, resource, policies, missing } = guardsOf(facts.rules, facts.entities, link, action)
+    if (missing !== undefined) return refuse('action.unknown', { detail: `${missing.toString()} is not known` })
     const { forbids, errors } = judge(policies, { principal, action: operation, resource, context }, facts.entities)
     const plain: string[] = []
     for (const policy of forbids) {
       const hold = facts.rules.holds.get(policy.id)
-      if (hold === undefined) plain.push(policy.id)
-      else holds.set(policy.id, hold)
+      const duty = facts.rules.duties.get(policy.id)
+      if (hold === undefined && duty === undefined) plain.push(policy.id)
+      if (hold !== undefined) holds.set(policy.id, hold)
+      if (duty !== undefined) duties.set(policy.id, duty)
     }
     if (plain.length > 0) return refuse('action.forbidden', { detail: plain.join(', '), policies: plain })
-    const broken = errors.map(({ policy }) => policy.id)
-    if (broken.length > 0) return refuse('action.policy-error', { detail: broken.join(', '), policies: broken })
+    const broken = brokenBy(errors, facts.rules)
+    if (broken !== undefined) return broken
   }
-  if (holds.size === 0) return unguarded
-  const selector = uniteSelectors([...holds.values()])
-  return done({ holds: [...holds.keys()].toSorted(), requirement: { selector, personsMin: 1 } })
+  if (holds.size === 0 && duties.size === 0) return unguarded
+  return done({
+    duties: [...duties.keys()].toSorted(),
+    obligations: uniteObligations(duties.values()),
+    holds: [...holds.keys()].toSorted(),
+    requirement: { selector: uniteSelectors([...holds.values()]), personsMin: holds.size === 0 ? 0 : 1 },
+  })
 }
 
-const unguarded = done<Guarded>({ holds: [], requirement: { selector: uniteSelectors([]), personsMin: 0 } })
+/** Cedar passes over a forbid that it cannot evaluate. Nobody knows what such a one would have said, so here it is a no. */
+function brokenBy(errors: readonly PolicyError[], { holds, duties }: Rules): Refused | undefined {
+  if (errors.length === 0) return undefined
+  const all = errors.map(({ policy }) => policy.id)
+  const refusing = all.filter((id) => holds.has(id) || !duties.has(id))
+  const [code, broken] = refusing.length > 0 ? (['action.policy-error', refusing] as const) : (['action.duty-error', all] as const)
+  return refuse(code, { detail: broken.join(', '), policies: broken })
+}
+
+const unguarded = done<Guarded>({
+  duties: [],
+  obligations: noObligations,
+  holds: [],
+  requirement: { selector: uniteSelectors([]), personsMin: 0 },
+})

@@ -33,7 +33,7 @@ function rulesOf(id: string, role: string): Rules {
   }
   const none = mustBe(joinPolicies([]))
   const guardrails = mustBe(joinPolicies([mustBe(compilePolicy({ file: 'a.cedar', line: 1, text: '', json }))]))
-  return { eligibility: none, guardrails, desk: none, terms: new Map(), holds: new Map(), version: id }
+  return { eligibility: none, guardrails, desk: none, terms: new Map(), holds: new Map(), duties: new Map(), version: id }
 }
 
 const entitiesOf = (identity: Identity) => mustBe(entityStore(identityEntities(identity, () => undefined)))

@@ -14,6 +14,8 @@ export interface Guards {
   readonly operation: Uid
   readonly resource: Uid
   readonly policies: readonly CompiledPolicy[]
+  /** The first of the three that is no entity: no policy about it can be trusted to match. */
+  readonly missing: Uid | undefined
 }
 
 /** Of one identity: by service, then by operation. Their names are those of a configuration, never what a client chose. */
@@ -43,7 +45,8 @@ export function guardsOf(rules: Rules, entities: EntityStore, link: Identity, ac
     const operation = operationUid(action.service, action.operation)
     const resource = routeUid(action.service, action.operation)
     const policies = inScope(rules.guardrails, { principal, action: operation, resource }, entities)
-    guards = { principal, operation, resource, policies }
+    const missing = [principal, operation, resource].find((uid) => entities.get(uid.key) === undefined)
+    guards = { principal, operation, resource, policies, missing }
     operations.set(action.operation, guards)
   }
   return guards

@@ -4,6 +4,7 @@ import { parseDuration, type Milliseconds } from '../kernel/instants.ts'
 import { mustBe } from '../kernel/result.ts'
 import { nearestName, type SourceProblem } from '../kernel/source-problems.ts'
 import { deskServiceName } from '../model/desk-service.ts'
+import { dutyTakes, type Obligations, parseObligations } from '../model/obligations.ts'
 import { parseSelector, type Selector } from '../model/selector.ts'
 import { type CompiledPolicies, type CompiledPolicy, compilePolicy, joinPolicies, type PolicySource } from './cedar/policies.ts'
 import { uidsOf } from './cedar/scopes.ts'
@@ -20,14 +21,16 @@ export interface EligibilityTerms {
 export interface Rules {
   /** Permits on `Action::"request"` (a grant) and `Desk::Action::"ask"` (a desk grant). */
   readonly eligibility: CompiledPolicies
-  /** Forbids on effects and operations, plain and held together: `holds` tells them apart. */
+  /** Forbids on effects and operations: plain ones, holds and duties together. `holds` and `duties` tell them apart. */
   readonly guardrails: CompiledPolicies
   /** Permits and forbids on what is done at Remit's own desk. */
   readonly desk: CompiledPolicies
   /** Terms of each eligibility, by its `@id`. */
   readonly terms: ReadonlyMap<string, EligibilityTerms>
-  /** Who may release what each holding guardrail holds, by its `@id`; a guardrail that is not here forbids plainly. */
+  /** Who may release what each holding guardrail holds, by its `@id`; a guardrail that is neither here nor among the duties forbids plainly. */
   readonly holds: ReadonlyMap<string, Selector>
+  /** What must be done with the actions that a guardrail speaks of, by its `@id`. One may be a hold and a duty: held, and then done so. */
+  readonly duties: ReadonlyMap<string, Obligations>
   /** SHA-256 in hex over schema and files. */
   readonly version: string
 }
@@ -47,7 +50,7 @@ type Kind = 'eligibility' | 'guardrail' | 'desk'
 
 const annotationsOf: Readonly<Record<Kind, readonly string[]>> = {
   eligibility: ['id', 'approval', 'duration', 'maxDuration'],
-  guardrail: ['id', 'hold'],
+  guardrail: ['id', 'hold', 'duty'],
   desk: ['id'],
 }
 
@@ -60,6 +63,7 @@ export function readRules(input: RulesInput): RulesRead {
   const sets: Record<Kind, CompiledPolicy[]> = { eligibility: [], guardrail: [], desk: [] }
   const terms = new Map<string, EligibilityTerms>()
   const holds = new Map<string, Selector>()
+  const duties = new Map<string, Obligations>()
   const ids = new Map<string, CompiledPolicy>()
   for (const source of input.policies) {
     const report = (message: string, remedy: string) => problems.push({ file: source.file, line: source.line, column: 1, message, remedy })
@@ -82,10 +86,13 @@ export function readRules(input: RulesInput): RulesRead {
     sets[kind].push(policy)
     const read: Reading = { known: known.get('Role'), report }
     if (kind === 'eligibility') terms.set(policy.id, readTerms(policy, read))
-    if (kind === 'guardrail') readHold(policy, holds, read)
+    if (kind === 'guardrail') {
+      readHold(policy, holds, read)
+      readDuty(policy, duties, report)
+    }
   }
   if (problems.length > 0) return { ok: false, problems }
-  return { ok: true, rules: { ...joined(sets), terms, holds, version: rulesVersion(input) } }
+  return { ok: true, rules: { ...joined(sets), terms, holds, duties, version: rulesVersion(input) } }
 }
 
 type Report = (message: string, remedy: string) => void
@@ -242,6 +249,14 @@ function readHold(policy: CompiledPolicy, holds: Map<string, Selector>, read: Re
   if (!policy.annotations.has('hold')) return
   const selector = readSelector(policy, 'hold', read)
   if (selector !== undefined) holds.set(policy.id, selector)
+}
+
+function readDuty(policy: CompiledPolicy, duties: Map<string, Obligations>, report: Report): void {
+  const text = policy.annotations.get('duty')
+  if (text === undefined) return
+  const obligations = parseObligations(text)
+  if (obligations.ok) duties.set(policy.id, obligations.value)
+  else report(`@duty("${text}"): ${obligations.refusal.detail ?? 'this is no duty'}`, `a duty takes ${dutyTakes}`)
 }
 
 function readDuration(policy: CompiledPolicy, name: string, report: Report): Milliseconds | undefined {

@@ -241,11 +241,35 @@ export const refusalsAtWork = {
     says: 'the arguments of this operation cannot be read',
     remedy: 'detail names the argument',
   },
+  'action.no-policies': {
+    status: 403,
+    tells: 'caller',
+    says: 'no policies are in force here, so the answer to every action is no',
+    remedy: 'an administrator must publish policies, or mend those that can no longer be read',
+  },
   'action.policy-error': {
     status: 403,
     tells: 'caller',
     says: 'a guardrail could not be evaluated, so the answer is no',
     remedy: 'an administrator must mend the policy in detail',
+  },
+  'action.duty-error': {
+    status: 403,
+    tells: 'caller',
+    says: 'a duty could not be evaluated, so the answer is no',
+    remedy: 'an administrator must mend the policy in detail',
+  },
+  'action.duty-unmet': {
+    status: 403,
+    tells: 'caller',
+    says: 'a duty demands what cannot be done here, so the answer is no',
+    remedy: 'an administrator must change the policy in detail, or let this service be reached through a gateway that can do it',
+  },
+  'action.cut': {
+    status: 403,
+    tells: 'caller',
+    says: 'the answer went beyond what a duty lets pass, and was cut',
+    remedy: 'the action may have been done: look before you repeat it, and ask for less at a time; detail names the limit',
   },
   'action.not-recorded': {
     status: 503,

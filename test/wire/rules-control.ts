@@ -1,5 +1,6 @@
 /** Control as the wire tests need it: the port of gateways over rules given by each test, kept in memory. */
 import { createHash } from 'node:crypto'
+import { noObligations, type Obligations } from '../../src/model/obligations.ts'
 import type { Bearer, Call, Clock, Decision, GatewayControl, Outcome, Verdict } from '../../src/control/ports.ts'
 import { type DecisionId, type GrantId, type HoldId, makeId, type SessionId } from '../../src/kernel/ids.ts'
 import type { Refusal, RefusalCode } from '../../src/kernel/refusals.ts'
@@ -62,6 +63,8 @@ export class RulesControl implements GatewayControl {
   readonly holds: KeptHold[] = []
   readonly sessions = new Map<string, KeptSession>()
   rule: Rule
+  /** What every action that is let through has to be done with. */
+  obligations: Obligations = noObligations
   #services: Map<string, Service>
   readonly #clock: Clock
   readonly #secrets: Readonly<Record<string, string>>
@@ -136,7 +139,16 @@ export class RulesControl implements GatewayControl {
     const id = nextId('dec')
     const deny = (code: RefusalCode): Verdict => ({ outcome: 'deny', refusal: { code }, decision: id })
     if (session === undefined || session.ended !== undefined) return deny('session.ended')
-    const decision: Decision = { id, session: session.id, grant: session.grant, action: call.action, version: 1, endsAt: session.endsAt }
+    const { obligations } = this
+    const decision: Decision = {
+      id,
+      session: session.id,
+      grant: session.grant,
+      action: call.action,
+      version: 1,
+      endsAt: session.endsAt,
+      obligations,
+    }
     const answer = this.rule(call.action)
     if (answer === 'allow') return { outcome: 'allow', decision }
     if (answer !== 'hold') return deny(answer)

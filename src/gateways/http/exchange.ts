@@ -5,6 +5,7 @@ import type { Instant } from '../../kernel/instants.ts'
 import { type Refusal, type RefusalCode, refuse } from '../../kernel/refusals.ts'
 import { done, type Result } from '../../kernel/result.ts'
 import type { Action } from '../../model/actions.ts'
+import { obligationNames } from '../../model/obligations.ts'
 import type { RouteTable } from '../../model/routes.ts'
 import type { Service } from '../../model/services.ts'
 import type { Log } from '../shared/log.ts'
@@ -63,7 +64,8 @@ interface Asked {
 
 /** What is asked of control, with the material of the whole body where that is known. */
 function callOf({ bearer, action, request, known }: Omit<Asked, 'served'>): Call {
-  return known === undefined ? { bearer, action } : { bearer, action, material: materialOf(request, known.sha256), body: known.body }
+  const call: Call = { bearer, action, meets: obligationNames }
+  return known === undefined ? call : { ...call, material: materialOf(request, known.sha256), body: known.body }
 }
 
 function knownBody(read: Result<Buffer>): Result<KnownBody> {
