@@ -34,6 +34,11 @@ export function compileConditions(clauses: readonly unknown[]): Condition {
   }
 }
 
+/** One expression of policy JSON; throws `Unsupported` for what is not known, and when called `Fault` where Cedar has an error. */
+export function compileExpression(body: unknown): Expression {
+  return compile(body, 0)
+}
+
 function compile(body: unknown, depth: number): Expression {
   if (depth > depthMax) throw new Unsupported(`an expression nested deeper than ${depthMax}`)
   const [name, inner] = onlyField(body)
