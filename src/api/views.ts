@@ -42,6 +42,7 @@ export function serviceView(service: Service, urls: readonly string[], state?: U
     environment: service.environment,
     labels: service.labels,
     ...(service.gateway === undefined ? {} : { gateway: service.gateway }),
+    ...(service.enforcedBy === undefined ? {} : { enforcedBy: service.enforcedBy }),
     ...(url === undefined ? {} : { url }),
     ...(urls.length > 1 ? { urls } : {}),
     ...(state === undefined ? {} : { upstream: upstreamView(state) }),

@@ -46,8 +46,9 @@ function count(number: number, what: string): string {
 }
 
 function arrival(now: Service): ChangeLine {
-  const { upstream, environment, routes, credential } = now
-  const through = gatewayOf(now) === ownGateway ? '' : ` through the gateway ${gatewayOf(now)}`
+  const { upstream, environment, routes, credential, enforcedBy } = now
+  const gateway = gatewayOf(now) === ownGateway ? '' : ` through the gateway ${gatewayOf(now)}`
+  const through = enforcedBy === undefined ? gateway : ' behind a proxy that asks Remit and holds its secret'
   const says = `${count(routes.length, 'operation')} at ${upstream}${through}, ${environment}, up to tier ${Math.max(0, ...routes.map((route) => route.tier))}`
   if (credential === undefined) return line('service', now.id, 'add', 'widens', says)
   return line('service', now.id, 'add', 'moves-secret', `${says}, with ${secretInWords(credential)}`)
@@ -69,6 +70,13 @@ function serviceChanges(old: Service, now: Service, sides: Sides): ChangeLine[] 
     add(
       now.credential === undefined ? 'widens' : 'moves-secret',
       `is served by the gateway ${gatewayOf(now)} instead of ${gatewayOf(old)}: its traffic${now.credential === undefined ? '' : ', and its credential,'} passes through there`,
+    )
+  if (old.enforcedBy !== now.enforcedBy)
+    add(
+      'widens',
+      now.enforcedBy === undefined
+        ? 'is forwarded by a gateway of Remit instead of a proxy: what needs one can be done again'
+        : 'is forwarded by a proxy that asks Remit, instead of a gateway of Remit: nothing that was let through is cut any more',
     )
   lines.push(...credentialLines(old, now))
   if (old.environment !== now.environment)

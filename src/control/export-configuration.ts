@@ -88,11 +88,12 @@ function rolesText({ facts }: Desk, identities: readonly Identity[]): JsonObject
   return Object.fromEntries([...members].toSorted(([left], [right]) => (left < right ? -1 : 1)))
 }
 
-function serviceText({ id, upstream, gateway, port, environment, impact, labels, credential, routes }: Service): JsonObject {
+function serviceText({ id, upstream, gateway, enforcedBy, port, environment, impact, labels, credential, routes }: Service): JsonObject {
   return {
     name: id,
     upstream,
     ...(gateway === undefined ? {} : { gateway }),
+    ...(enforcedBy === undefined ? {} : { enforcedBy }),
     ...(port === 0 ? {} : { port }),
     environment,
     impact: { ...impact },

@@ -151,6 +151,7 @@ const service = object<Service>({
   protocol: one('http'),
   upstream: text,
   gateway: optional(text),
+  enforcedBy: optional(one('proxy')),
   port: count,
   environment: text,
   impact,

@@ -49,6 +49,8 @@ export interface ConfiguredService {
   readonly upstream: string
   /** Absent where it is the one that Remit has in its own process. */
   readonly gateway?: string
+  /** Absent where a gateway of Remit's forwards. */
+  readonly enforcedBy?: 'proxy'
   readonly port: number
   readonly environment: string
   readonly impact: Impact
@@ -224,14 +226,29 @@ function readIdentity(place: Place): ConfiguredIdentity {
 }
 
 function readService(place: Place): ConfiguredService {
-  const at = place.members(['name', 'upstream', 'gateway', 'port', 'environment', 'impact', 'labels', 'credential', 'openapi', 'routes'])
+  const at = place.members([
+    'name',
+    'upstream',
+    'gateway',
+    'enforcedBy',
+    'port',
+    'environment',
+    'impact',
+    'labels',
+    'credential',
+    'openapi',
+    'routes',
+  ])
   if (at.name.value === deskServiceName) at.name.fault(`"${deskServiceName}" is Remit's own desk`, 'choose another name')
   const impact = readImpact(at.impact, undeclaredImpact)
   const credential = readCredential(at.credential)
+  const isProxied = at.enforcedBy.oneOf(['gateway', 'proxy'] as const, 'gateway') === 'proxy'
+  if (isProxied) checkProxied(at)
   return {
     name: nameAt(at.name),
     upstream: readOrigin(at.upstream),
     ...(at.gateway.isThere && at.gateway.value !== ownGateway ? { gateway: nameAt(at.gateway) } : {}),
+    ...(isProxied ? { enforcedBy: 'proxy' } : {}),
     port: at.port.number(0, 65_535, 0),
     environment: nameAt(at.environment),
     impact,
@@ -239,6 +256,14 @@ function readService(place: Place): ConfiguredService {
     ...(credential === undefined ? {} : { credential }),
     routes: readRoutes(at.openapi, at.routes, impact),
   }
+}
+
+/** What only a gateway of Remit's would use: declared, it would look as if Remit did it. */
+function checkProxied({ gateway, port, credential }: Readonly<Record<'gateway' | 'port' | 'credential', Place>>): void {
+  if (gateway.isThere) gateway.fault('no gateway of Remit serves what a proxy enforces', 'leave gateway or enforcedBy out')
+  if (port.isThere) port.fault('Remit opens no port for what a proxy enforces', 'leave port or enforcedBy out')
+  if (credential.isThere)
+    credential.fault('Remit sends nothing to what a proxy enforces', 'give the credential to the proxy and leave it out here')
 }
 
 function readOrigin(place: Place): string {

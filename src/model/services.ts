@@ -49,6 +49,8 @@ export interface Service {
   readonly upstream: string
   /** The gateway that serves it; absent where that is the one `remit up` has in its own process. */
   readonly gateway?: string
+  /** A proxy that is not Remit's stands before it, asks for every request and holds its secret; absent where a gateway of Remit's forwards. */
+  readonly enforcedBy?: 'proxy'
   /** Fixed port of the gateway's listener, 0 for any free one. */
   readonly port: number
   readonly environment: string

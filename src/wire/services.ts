@@ -30,6 +30,8 @@ export interface ServiceView {
   readonly labels: readonly string[]
   /** The gateway that serves it, which a token has to be for; absent where it is `http`. */
   readonly gateway?: string
+  /** A proxy that asks Remit forwards to it and holds its secret: no gateway of Remit's serves it. */
+  readonly enforcedBy?: 'proxy'
   /** Of its gateway, the first where several processes stand for it; absent while none is there. */
   readonly url?: string
   /** Where more than one serves it: all of them, `url` included. */

@@ -169,7 +169,7 @@ async function commandEnvironment(run: Run, client: Remit, grant: GrantView): Pr
   const tokens = new GatewayTokens(further, (of) => client.sessionToken(grant.id, { gateway: of }))
   const others = await Promise.all(further.map(async ({ name }) => [serviceVariable(name, 'TOKEN'), await tokens.of(name)] as const))
   for (const each of services)
-    if (each.url === undefined && isNamed(grant, each))
+    if (each.url === undefined && each.enforcedBy === undefined && isNamed(grant, each))
       complain(run, `no gateway of ${each.name} is there, so ${serviceVariable(each.name, 'URL')} is not set`)
   return {
     ...Object.fromEntries(kept),

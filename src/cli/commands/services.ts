@@ -31,13 +31,14 @@ async function list(run: Run) {
 
 /** Nor is any connected that runs elsewhere. */
 const notThere = 'not listening'
+const proxied = 'a proxy, which holds its secret'
 
 function serviceTable(services: readonly ServiceView[], run: Run): string[] {
   const isAudited = services.some(({ upstream }) => upstream !== undefined)
   const isElsewhere = services.some(({ gateway }) => gateway !== undefined)
-  const rows = services.map(({ name, url = notThere, urls = [url], gateway = ownGateway, environment, routes, upstream }) => [
+  const rows = services.map(({ name, url = notThere, urls = [url], gateway = ownGateway, enforcedBy, environment, routes, upstream }) => [
     name,
-    urls.join(', '),
+    enforcedBy === undefined ? urls.join(', ') : proxied,
     ...(isElsewhere ? [gateway] : []),
     environment,
     String(routes.length),

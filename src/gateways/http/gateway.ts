@@ -71,7 +71,7 @@ export async function startHttpGateway(input: HttpGatewayInput): Promise<HttpGat
     return listener.close()
   }
   const follow = async (): Promise<void> => {
-    const services = new Map(control.services().map((service) => [service.id, service]))
+    const services = new Map(control.services().flatMap((service) => (service.enforcedBy === undefined ? [[service.id, service]] : [])))
     for (const [name, open] of ports) {
       const service = services.get(name)
       if (service === undefined || portOf(input, service) !== open.wanted) await closePort(name, open)

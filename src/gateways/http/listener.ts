@@ -144,7 +144,9 @@ export class Listener implements StreamHost {
   /** The service as control knows it now; its table and its connections are made once for each version of it. */
   #serve(): ServedService | undefined {
     const { control, name, log } = this.#input
-    const service = control.service(name)
+    const known = control.service(name)
+    // Its port may be open for a moment longer: what a proxy forwards is not forwarded here.
+    const service = known?.enforcedBy === undefined ? known : undefined
     const before = this.#served
     if (service === before?.service) return before
     if (before !== undefined && before.service.upstream !== service?.upstream) before.upstream.retire()
