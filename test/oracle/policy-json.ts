@@ -5,6 +5,15 @@ import { mustBe } from '../../src/kernel/result.ts'
 
 /** `policyToJson` without its rounding of integers: the text that it parses is read by our own parser. */
 export function policyJson(text: string): JsonValue | undefined {
+  return jsonBy(cedar.policyToJson, text)
+}
+
+/** The same of a template. */
+export function templateJson(text: string): JsonValue | undefined {
+  return jsonBy(cedar.templateToJson, text)
+}
+
+function jsonBy(convert: typeof cedar.policyToJson, text: string): JsonValue | undefined {
   const parse = JSON.parse
   let seen = ''
   JSON.parse = (source: string): unknown => {
@@ -12,7 +21,7 @@ export function policyJson(text: string): JsonValue | undefined {
     return parse(source)
   }
   try {
-    const answer = cedar.policyToJson(text)
+    const answer = convert(text)
     if (answer.type === 'failure') throw new Error(`${text}: ${answer.errors.map((error) => error.message).join('; ')}`)
   } finally {
     JSON.parse = parse

@@ -60,6 +60,14 @@ class Grammar {
     return fc.tuple(this.owner(), fc.constantFrom(...attributeNames)).map(([owner, name]) => `(${owner})[${quoted(name)}]`)
   }
 
+  tags(method: 'hasTag' | 'getTag'): Text {
+    const name = fc.oneof(
+      { weight: 8, arbitrary: fc.constantFrom(...attributeNames).map(quoted) },
+      { weight: 1, arbitrary: this.of('text') },
+    )
+    return fc.tuple(this.of('entity'), name).map(([a, tag]) => `(${a}).${method}(${tag})`)
+  }
+
   literal(name: keyof typeof formats): Text {
     return fc.constantFrom(...formats[name].texts).map((text) => `${name}(${quoted(text)})`)
   }
@@ -92,6 +100,8 @@ function tests(grammar: Grammar): Text {
     ...grammar.methodsWith('decimal', 'decimal', 'lessThan', 'lessThanOrEqual', 'greaterThan', 'greaterThanOrEqual'),
     ...grammar.methods('ip', 'isIpv4', 'isIpv6', 'isLoopback', 'isMulticast'),
     ...grammar.methodsWith('ip', 'ip', 'isInRange'),
+    grammar.tags('hasTag'),
+    grammar.tags('getTag'),
     grammar.field(),
   )
 }
@@ -168,14 +178,49 @@ const actionScopes = [
   ...['action in [Action::"go", Action::"any"]', 'action in [Action::"stay"]', 'action in []'],
 ]
 
+const effects = fc.constantFrom('permit', 'permit', 'forbid')
+const clauses = fc
+  .array(fc.tuple(fc.constantFrom('when', 'unless'), expressions.bool), { maxLength: 2 })
+  .map((conditions) => conditions.map(([kind, body]) => `${kind} { ${body} }`).join(' '))
+
 /** One policy without annotations. */
 export const randomPolicy: Text = fc
-  .record({
-    effect: fc.constantFrom('permit', 'permit', 'forbid'),
-    scopes: fc.tuple(scope('principal'), fc.constantFrom(...actionScopes), scope('resource')),
-    conditions: fc.array(fc.tuple(fc.constantFrom('when', 'unless'), expressions.bool), { maxLength: 2 }),
-  })
-  .map(
-    ({ effect, scopes, conditions }) =>
-      `${effect} (${scopes.join(', ')}) ${conditions.map(([kind, body]) => `${kind} { ${body} }`).join(' ')};`,
+  .record({ effect: effects, scopes: fc.tuple(scope('principal'), fc.constantFrom(...actionScopes), scope('resource')), clauses })
+  .map(({ effect, scopes, clauses }) => `${effect} (${scopes.join(', ')}) ${clauses};`)
+
+export type Slot = '?principal' | '?resource'
+
+/** A template, and what one link of it fills its places with. */
+export interface RandomTemplate {
+  readonly text: string
+  readonly fill: Readonly<Partial<Record<Slot, string>>>
+}
+
+function slotScope(variable: 'principal' | 'resource'): Text {
+  const types = fc.constantFrom(...typeNames)
+  return fc.oneof(
+    fc.constant(`${variable} in ?${variable}`),
+    fc.constant(`${variable} == ?${variable}`),
+    types.map((type) => `${variable} is ${type} in ?${variable}`),
   )
+}
+
+export const randomTemplate: fc.Arbitrary<RandomTemplate> = fc
+  .record({
+    effect: effects,
+    open: fc.constantFrom('both', 'principal', 'resource'),
+    slots: fc.tuple(slotScope('principal'), slotScope('resource')),
+    scopes: fc.tuple(scope('principal'), fc.constantFrom(...actionScopes), scope('resource')),
+    fill: fc.tuple(fc.constantFrom(...entityTexts), fc.constantFrom(...entityTexts)),
+    clauses,
+  })
+  .map(({ effect, open, slots, scopes, fill, clauses }) => {
+    const [principal, resource] = [open !== 'resource' ? slots[0] : scopes[0], open !== 'principal' ? slots[1] : scopes[2]]
+    return {
+      text: `${effect} (${principal}, ${scopes[1]}, ${resource}) ${clauses};`,
+      fill: {
+        ...(open === 'resource' ? {} : { '?principal': fill[0] }),
+        ...(open === 'principal' ? {} : { '?resource': fill[1] }),
+      },
+    }
+  })

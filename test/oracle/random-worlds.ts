@@ -89,30 +89,37 @@ interface RandomEntity {
   readonly uid: string
   readonly attributes: BothRecords
   readonly parents: readonly string[]
+  readonly tags: BothRecords
 }
 
 const actions: readonly RandomEntity[] = [
-  { uid: 'Action::"go"', attributes: recordOf([]), parents: ['Action::"any"'] },
-  { uid: 'Action::"any"', attributes: recordOf([]), parents: [] },
+  { uid: 'Action::"go"', attributes: recordOf([]), parents: ['Action::"any"'], tags: recordOf([]) },
+  { uid: 'Action::"any"', attributes: recordOf([]), parents: [], tags: recordOf([]) },
 ]
 
 /** Entities, some of the hierarchy missing. */
 export const randomWorld: fc.Arbitrary<{ readonly json: cedar.Entities; readonly store: EntityStore }> = fc
   .tuple(
     ...hierarchy.map((uid, place) =>
-      fc.record({ uid: fc.constant(uid), attributes: record, parents: fc.subarray(hierarchy.slice(place + 1)) }),
+      fc.record({ uid: fc.constant(uid), attributes: record, parents: fc.subarray(hierarchy.slice(place + 1)), tags: record }),
     ),
   )
   .chain((all) => fc.subarray(all, { minLength: 4 }))
   .map((chosen) => {
     const entities = [...chosen, ...actions]
-    const inputs = entities.map(({ uid, attributes, parents }) => ({
+    const inputs = entities.map(({ uid, attributes, parents, tags }) => ({
       uid: uidOf(uid),
       attributes: attributes.value,
       parents: parents.map(uidOf),
+      tags: tags.value,
     }))
     return {
-      json: entities.map(({ uid, attributes, parents }) => ({ uid: jsonUid(uid), attrs: attributes.json, parents: parents.map(jsonUid) })),
+      json: entities.map(({ uid, attributes, parents, tags }) => ({
+        uid: jsonUid(uid),
+        attrs: attributes.json,
+        parents: parents.map(jsonUid),
+        tags: tags.json,
+      })),
       store: mustBe(entityStore(inputs)),
     }
   })

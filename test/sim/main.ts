@@ -6,7 +6,8 @@
  * happened; `--faults a,b` lets only these happen; `--plant NAME` breaks a law on purpose, and the run fails if nobody notices; `--keep`
  * writes what broke a law, made as small as it gets, into test/sim/seeds; `--file F` runs such a file again. `--lives N` lives random
  * lives of one house instead, which are held against a model of it (`--steps`, `--life N`, `--canary NAME`), and `--kills N` kills the
- * real process under load so often. `--namespaces` has two control nodes, two gateways and PostgreSQL as real processes in network
+ * real process under load so often. `--cedar N` puts N random sets of policies to our evaluator, to cedar-wasm and to a naive one.
+ * `--namespaces` has two control nodes, two gateways and PostgreSQL as real processes in network
  * namespaces, cuts one off, and kills the others; it needs to be root, and `ip` of iproute2.
  */
 import { parseArgs } from 'node:util'
@@ -31,6 +32,7 @@ const { values } = parseArgs({
     life: { type: 'string' },
     canary: { type: 'string' },
     kills: { type: 'string' },
+    cedar: { type: 'string' },
     namespaces: { type: 'boolean', default: false },
   },
 })
@@ -44,6 +46,11 @@ async function main(): Promise<number> {
   }
   const seed = whole(values.seed) ?? commitSeed()
   const [lives, life, kills, steps = 250, jobs = 1] = [values.lives, values.life, values.kills, values.steps, values.jobs].map(whole)
+  const cedar = whole(values.cedar)
+  if (cedar !== undefined) {
+    ;(await import('../oracle/compare-main.ts')).tellComparisons(seed, cedar)
+    return 0
+  }
   if (kills !== undefined) {
     await (await import('../chaos/tell-kills.ts')).tellKills(seed, kills)
     return 0
