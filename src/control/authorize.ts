@@ -166,15 +166,16 @@ async function hold(gate: Gate, call: Call, weighed: Weighed<Extract<Answer, { o
   })
   if (!held.ok) return deny(gate, call, { id, refusal: held.refusal, grant, session })
   const { refusal } = refuse('action.held', { detail: `by ${answer.policies.join(', ')}`, policies: answer.policies })
-  const recorded = await record(gate, call, { id, outcome: 'held', refusal, grant, session, hold: held.value.id, digest }, answer.evidence)
+  const holding = { id, outcome: 'held', refusal, grant, session, hold: held.value.id, digest, duties: answer.duties } as const
+  const recorded = await record(gate, call, holding, answer.evidence)
   if (!recorded.ok) return { outcome: 'deny', refusal: recorded.refusal, decision: id }
   return { outcome: 'held', refusal, decision: id, hold: held.value.id, page: `${gate.pages().origin}/holds/${held.value.id}` }
 }
 
 function allow(gate: Gate, call: Call, weighed: Weighed<Allowing> & { readonly approvedBy?: HoldId }): Verdict | Promise<Verdict> {
   const { at, answer, session, approvedBy } = weighed
-  const { grant, policies, line, evidence } = answer
-  const recorded = record(gate, call, { id: at.id, outcome: 'allow', grant, session, policies, line, hold: approvedBy }, evidence)
+  const { grant, policies, line, evidence, duties } = answer
+  const recorded = record(gate, call, { id: at.id, outcome: 'allow', grant, session, policies, duties, line, hold: approvedBy }, evidence)
   return recorded instanceof Promise
     ? recorded.then((result) => permit(gate, call, weighed, result))
     : permit(gate, call, weighed, recorded)
@@ -183,11 +184,11 @@ function allow(gate: Gate, call: Call, weighed: Weighed<Allowing> & { readonly a
 function permit(gate: Gate, call: Call, { at, question, answer, session }: Weighed<Allowing>, recorded: Result<number>): Verdict {
   const { id, version, rules, entities } = at
   if (!recorded.ok) return { outcome: 'deny', refusal: recorded.refusal, decision: id }
-  const { grant, policies } = answer
+  const { grant, policies, obligations, duties } = answer
   const endsAt = Math.min(grant.expiresAt ?? 0, call.bearer.claims.expiresAt)
   const holds = answer.outcome === 'hold' ? policies : []
   const decision = new OwnDecision(
-    { id, session: session.id, grant: grant.id, action: call.action, version, endsAt, obligations: answer.obligations },
+    { id, session: session.id, grant: grant.id, action: call.action, version, endsAt, obligations, duties },
     { rules, entities, question, holds },
   )
   gate.activity.begin(grant.id, gate.clock.now())
@@ -219,6 +220,8 @@ interface Recorded {
   readonly session?: Session | undefined
   readonly refusal?: Refusal | undefined
   readonly policies?: readonly string[]
+  readonly duties?: readonly string[]
+  readonly because?: readonly string[]
   readonly line?: number
   readonly hold?: HoldId | undefined
   readonly digest?: string
@@ -227,15 +230,17 @@ interface Recorded {
 /** The entry goes first: should we stop between the two, the journal names an act that did not happen, never the other way round. */
 function record(gate: Gate, call: Call, recorded: Recorded, evidence: Evidence): Result<number> | Promise<Result<number>> {
   const { action, bearer } = call
-  const { grant, session, refusal, policies, line, hold, digest } = recorded
+  const { grant, session, refusal, policies, duties = [], because = [], line, hold, digest } = recorded
   const entry: DecisionEntry = {
     address: bearer.address,
     arguments: action.arguments,
     at: gate.clock.now(),
+    because: because.length === 0 ? undefined : because,
     chain: bearer.claims.chain,
     decision: recorded.id,
     detail: refusal?.detail,
     digest,
+    duties: duties.length === 0 ? undefined : duties,
     effect: action.effect,
     exception: grant?.exception,
     grant: grant?.id,

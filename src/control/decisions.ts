@@ -24,9 +24,11 @@ export class OwnDecision implements Decision {
   readonly version: number
   readonly endsAt: Instant
   readonly obligations: Obligations
+  readonly duties: readonly string[]
   #basis: Basis | undefined
 
-  constructor({ id, session, grant, action, version, endsAt, obligations }: Decision, basis: Basis) {
+  constructor(decided: Decision, basis: Basis) {
+    const { id, session, grant, action, version, endsAt, obligations, duties } = decided
     this.id = id
     this.session = session
     this.grant = grant
@@ -34,6 +36,7 @@ export class OwnDecision implements Decision {
     this.version = version
     this.endsAt = endsAt
     this.obligations = obligations
+    this.duties = duties
     this.#basis = basis
   }
 

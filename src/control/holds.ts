@@ -56,6 +56,7 @@ export async function holdAction(desk: Desk, holding: Holding): Promise<Result<H
         target: action.target,
         resource: `${action.service}/${action.operation}`,
         policies: [...answer.policies],
+        ...(answer.duties.length === 0 ? {} : { duties: [...answer.duties] }),
       },
     })
     return done(hold)

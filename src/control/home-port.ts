@@ -27,7 +27,7 @@ export interface Holding {
   readonly digest: string
   readonly action: Action
   readonly material: Material
-  readonly answer: { readonly requirement: Requirement; readonly policies: readonly string[] }
+  readonly answer: { readonly requirement: Requirement; readonly policies: readonly string[]; readonly duties: readonly string[] }
   readonly body: Uint8Array | undefined
 }
 

@@ -347,8 +347,10 @@ export interface Decision {
   readonly version: number
   /** Nothing may be forwarded from this instant on. */
   readonly endsAt: Instant
-  /** What must be done with it, whoever permitted it. */
+  /** What must be done with it, whoever permitted it … */
   readonly obligations: Obligations
+  /** … and the policies that say so, by their `@id`. */
+  readonly duties: readonly string[]
 }
 
 export type Verdict =
@@ -358,9 +360,9 @@ export type Verdict =
   /** The answer depends on the whole body: read it (at most 1 MiB) and ask again with the material. */
   | { readonly outcome: 'needs-material' }
 
-/** What became of an allowed action. An outcome nobody heard of is `unknown` and counts as done. */
+/** What became of an allowed action. An outcome nobody heard of is `unknown` and counts as done; `delegated` to a proxy that forwards by itself likewise. */
 export interface Outcome {
-  readonly result: 'answered' | 'failed' | 'cut' | 'unknown' | 'not-sent'
+  readonly result: 'answered' | 'failed' | 'cut' | 'unknown' | 'not-sent' | 'delegated'
   readonly status?: number | undefined
   readonly requestBytes: number
   readonly responseBytes: number

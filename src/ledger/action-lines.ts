@@ -8,10 +8,14 @@ export interface DecisionEntry {
   readonly address: string
   readonly arguments: Readonly<Record<string, unknown>>
   readonly at: Instant
+  /** Which values decided it, in words, of what was refused or held: the policies may be others when somebody asks. */
+  readonly because: readonly string[] | undefined
   readonly chain: readonly IdentityId[]
   readonly decision: DecisionId
   readonly detail: string | undefined
   readonly digest: string | undefined
+  /** The policies that demanded something of it, by their `@id`. */
+  readonly duties: readonly string[] | undefined
   readonly effect: string
   readonly exception: ExceptionId | undefined
   readonly grant: GrantId | undefined
@@ -48,9 +52,9 @@ export function writeDecision(n: number, entry: DecisionEntry): string {
   // Ids have no character that would need an escape.
   return (
     `{"address":${canonicalString(entry.address)},"arguments":${canonicalJson(entry.arguments)},"at":${canonicalJson(entry.at)}` +
-    `,"chain":${canonicalJson(entry.chain)},"decision":"${entry.decision}"${text('detail', entry.detail)}${text('digest', entry.digest)}` +
-    `,"effect":${canonicalString(entry.effect)}${text('exception', entry.exception)}${text('grant', entry.grant)}${text('hold', entry.hold)}` +
-    `${other('line', entry.line)},"n":${n},"outcome":"${entry.outcome}"${other('policies', entry.policies)}` +
+    `${other('because', entry.because)},"chain":${canonicalJson(entry.chain)},"decision":"${entry.decision}"${text('detail', entry.detail)}` +
+    `${text('digest', entry.digest)}${other('duties', entry.duties)},"effect":${canonicalString(entry.effect)}` +
+    `${text('exception', entry.exception)}${text('grant', entry.grant)}${text('hold', entry.hold)}${other('line', entry.line)},"n":${n},"outcome":"${entry.outcome}"${other('policies', entry.policies)}` +
     `,"protocol":${canonicalString(entry.protocol)}${text('refusal', entry.refusal)},"resource":${canonicalString(entry.resource)}` +
     `${text('session', entry.session)},"target":${canonicalString(entry.target)}${text('task', entry.task)}` +
     `,"tier":${canonicalJson(entry.tier)},"type":"decision","v":1,"verb":${canonicalString(entry.verb)},"version":${canonicalJson(entry.version)}}`

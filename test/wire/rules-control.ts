@@ -1,6 +1,6 @@
 /** Control as the wire tests need it: the port of gateways over rules given by each test, kept in memory. */
 import { createHash } from 'node:crypto'
-import { noObligations, type Obligations } from '../../src/model/obligations.ts'
+import { namesOf, noObligations, type Obligations } from '../../src/model/obligations.ts'
 import type { Bearer, Call, Clock, Decision, GatewayControl, Outcome, Verdict } from '../../src/control/ports.ts'
 import { type DecisionId, type GrantId, type HoldId, makeId, type SessionId } from '../../src/kernel/ids.ts'
 import type { Refusal, RefusalCode } from '../../src/kernel/refusals.ts'
@@ -148,6 +148,7 @@ export class RulesControl implements GatewayControl {
       version: 1,
       endsAt: session.endsAt,
       obligations,
+      duties: namesOf(obligations),
     }
     const answer = this.rule(call.action)
     if (answer === 'allow') return { outcome: 'allow', decision }

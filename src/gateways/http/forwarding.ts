@@ -4,6 +4,7 @@ import type { Clock, Decision, GatewayControl, Outcome } from '../../control/por
 import type { Instant, Milliseconds } from '../../kernel/instants.ts'
 import type { Refusal } from '../../kernel/refusals.ts'
 import { reveal, type Secret } from '../../kernel/secret.ts'
+import { describeObligations, type Obligations } from '../../model/obligations.ts'
 import type { Service } from '../../model/services.ts'
 import type { Cuttable, SessionCuts } from '../shared/session-cuts.ts'
 import type { AnswerHead } from './answer-parser.ts'
@@ -46,6 +47,17 @@ function passingHeaders({ headers, reading }: AnswerHead, secret: string | undef
   return reading.passing
 }
 
+/** Why it was cut, where a duty asks for it: words that nothing else is cut for. */
+function dutyReason(obligations: Obligations): string {
+  return `${dutyWords}${describeObligations(obligations)}`
+}
+
+const dutyWords = 'a duty demands '
+
+function isDutyReason(reason: string): boolean {
+  return reason.startsWith(dutyWords)
+}
+
 const brokenCodes = { unreachable: 'upstream.unreachable', malformed: 'upstream.malformed', resting: 'upstream.resting' } as const
 
 /**
@@ -54,6 +66,7 @@ const brokenCodes = { unreachable: 'upstream.unreachable', malformed: 'upstream.
  */
 export class Forwarding implements Cuttable, CallListener, BodyReader {
   readonly endsAt: Instant
+  readonly endsFor: string
   readonly #plan: ForwardingPlan
   readonly #startedAt: Instant
   /** `connecting`: not a byte was sent. `sent`: no answer yet. */
@@ -77,8 +90,12 @@ export class Forwarding implements Cuttable, CallListener, BodyReader {
 
   constructor(plan: ForwardingPlan) {
     this.#plan = plan
-    this.endsAt = plan.decision.endsAt
     this.#startedAt = plan.clock.now()
+    const { endsAt, obligations } = plan.decision
+    const { millisecondsMax } = obligations
+    const isDutySooner = millisecondsMax !== undefined && this.#startedAt + millisecondsMax < endsAt
+    this.endsAt = isDutySooner ? this.#startedAt + millisecondsMax : endsAt
+    this.endsFor = isDutySooner ? dutyReason({ millisecondsMax }) : 'the grant has ended'
     this.#deadline = this.#startedAt + plan.limits.connectMs
   }
 
@@ -99,16 +116,14 @@ export class Forwarding implements Cuttable, CallListener, BodyReader {
   /** Ends it now, on both sides, whatever it is doing. */
   cut(reason: string): void {
     if (this.#state === 'over') return
-    const { stream } = this.#plan
+    const { stream, decision } = this.#plan
     const unsent = this.#state === 'connecting'
     this.#over({ result: unsent ? 'not-sent' : 'cut', reason })
     this.#dropUpstream()
+    const detail = unsent ? reason : `${reason}; it was cut while under way, and its outcome is not known`
     if (stream.isAnswered) stream.abort()
-    else
-      this.#plan.refuse({
-        code: 'session.ended',
-        detail: unsent ? reason : `${reason}; it was cut while under way, and its outcome is not known`,
-      })
+    else if (isDutyReason(reason)) this.#plan.refuse({ code: 'action.cut', detail, policies: decision.duties })
+    else this.#plan.refuse({ code: 'session.ended', detail })
   }
 
   /** Ends it after a fault of our own, which leaves its outcome unknown. */
@@ -274,10 +289,18 @@ export class Forwarding implements Cuttable, CallListener, BodyReader {
   #goesOn(milliseconds: Milliseconds): boolean {
     const { clock, control, decision } = this.#plan
     const now = clock.now()
-    const reason = now < this.endsAt ? control.stopReason(decision) : 'the grant has ended'
+    const reason = now < this.endsAt ? control.stopReason(decision) : this.endsFor
     if (reason === undefined) this.#deadline = now + milliseconds
     else this.cut(reason)
     return reason === undefined
+  }
+
+  /** Whether so many bytes of an answer may reach the client; where they may not, none of the last piece does. */
+  #passes(bytes: number): boolean {
+    const { answerBytesMax } = this.#plan.decision.obligations
+    if (answerBytesMax === undefined || bytes <= answerBytesMax) return true
+    this.cut(dutyReason({ answerBytesMax }))
+    return false
   }
 
   onHead(head: AnswerHead): void {
@@ -289,7 +312,7 @@ export class Forwarding implements Cuttable, CallListener, BodyReader {
       this.#failBeforeAnswer('upstream.malformed', passing === undefined ? 'its headers cannot be passed on' : `status ${status}`)
       return
     }
-    if (!this.#goesOn(limits.idleMs)) return
+    if (!this.#goesOn(limits.idleMs) || (typeof length === 'number' && !this.#passes(length))) return
     this.#state = 'answering'
     this.#status = status
     this.#answerLength = typeof length === 'number' ? length : undefined
@@ -302,7 +325,7 @@ export class Forwarding implements Cuttable, CallListener, BodyReader {
 
   onData(bytes: Buffer): void {
     const { stream, limits } = this.#plan
-    if (this.#state !== 'answering' || !this.#goesOn(limits.idleMs)) return
+    if (this.#state !== 'answering' || !this.#goesOn(limits.idleMs) || !this.#passes(this.#responseBytes + bytes.byteLength)) return
     this.#responseBytes += bytes.byteLength
     // The last piece goes out with the end, and a small answer with its head.
     if (this.#responseBytes === this.#answerLength) stream.end(bytes)

@@ -8,6 +8,8 @@ import { Roster } from './roster.ts'
 export interface Cuttable {
   /** Nothing of it may be forwarded from this instant on. */
   readonly endsAt: Instant
+  /** Why it ends then. */
+  readonly endsFor: string
   cut(reason: string): void
 }
 
@@ -73,7 +75,7 @@ export class SessionCuts {
   #alarm(session: SessionId, watch: Watch): void {
     const now = this.#clock.now()
     watch.alarmAt = Number.POSITIVE_INFINITY
-    for (const item of watch.underWay) if (item.endsAt <= now) item.cut('the grant has ended')
+    for (const item of watch.underWay) if (item.endsAt <= now) item.cut(item.endsFor)
     const next = Math.min(...[...watch.underWay].map((item) => item.endsAt))
     if (next < Number.POSITIVE_INFINITY) this.#setAlarm(session, watch, next)
     // Nothing under way at what was an end: most likely the session's own. Its next action, if there is one, is watched anew.

@@ -128,6 +128,7 @@ interface StreamParts {
 class Stream implements Cuttable {
   readonly sent: Sent
   readonly endsAt: number
+  readonly endsFor = 'the grant has ended'
   bytes = 0
   readonly #decision: Decision
   readonly #parts: StreamParts
@@ -144,7 +145,7 @@ class Stream implements Cuttable {
     if (this.#isOver) return
     const { clock, control, outside, gateway } = this.#parts
     // As the HTTP gateway's forwarding does with each piece: timers may be late.
-    const reason = clock.now() < this.endsAt ? control.stopReason(this.#decision) : 'the grant has ended'
+    const reason = clock.now() < this.endsAt ? control.stopReason(this.#decision) : this.endsFor
     if (reason !== undefined) {
       this.cut(reason)
       return
