@@ -204,8 +204,10 @@ export function entitiesFor(set: ApplicationSet, described: readonly Described[]
     if (properties === undefined) continue
     const attributes = readAttributes(set, uid.type, properties)
     if (!attributes.ok) return attributes
-    if (set.entities.get(uid.key) === undefined && !added.has(uid.key))
-      added.set(uid.key, { uid, parents: [], attributes: attributes.value })
+    const before = added.get(uid.key)
+    if (before !== undefined && !isEqual(before.attributes, attributes.value))
+      return refuse('input.invalid', { detail: `${uid.toString()} is described in two ways` })
+    if (set.entities.get(uid.key) === undefined) added.set(uid.key, { uid, parents: [], attributes: attributes.value })
   }
   return added.size === 0 ? done(set.entities) : set.entities.with([...added.values()])
 }
