@@ -1,7 +1,7 @@
 /** The entities a decision may look at: an immutable snapshot with every ancestor known beforehand, and cheap changed copies of it. */
 import { refuse } from '../../kernel/refusals.ts'
 import { done, type Result } from '../../kernel/result.ts'
-import type { CedarRecord, Uid } from './values.ts'
+import { anything, type CedarRecord, type Uid } from './values.ts'
 
 export interface EntityInput {
   readonly uid: Uid
@@ -19,6 +19,8 @@ export interface Entity {
   readonly tags: CedarRecord
   /** Keys of all entities above this one, itself not among them. Parents that are not in the store count too. */
   readonly ancestors: ReadonlySet<string>
+  /** Every key under which a scope that matches it may stand: of anything, of its type, its own and those of its ancestors. */
+  readonly scopeKeys: readonly string[]
 }
 
 const noAncestors: ReadonlySet<string> = new Set()
@@ -48,6 +50,11 @@ export class EntityStore {
   get(key: string): Entity | undefined {
     if (this.#changed.size > 0 && this.#changed.has(key)) return this.#changed.get(key)
     return this.#base.get(key)
+  }
+
+  /** As `Entity.scopeKeys`, also of what is not in the store. */
+  scopeKeysOf(uid: Uid): readonly string[] {
+    return this.get(uid.key)?.scopeKeys ?? scopeKeys(uid, noAncestors)
   }
 
   /** Keys of what stands above this entity; none for an entity that is not in the store. */
@@ -168,7 +175,7 @@ function climb(given: ReadonlyMap<string, EntityInput>, known: (key: string) => 
         shared.set(next.parents, ancestors)
       }
       const { uid, attributes, parents, tags = noTags } = next
-      climbed.set(key, { uid, attributes, parents, tags, ancestors })
+      climbed.set(key, { uid, attributes, parents, tags, ancestors, scopeKeys: scopeKeys(uid, ancestors) })
     }
   }
   return done(climbed)
@@ -198,4 +205,9 @@ function ancestorsBy(parents: readonly Uid[], entityOf: (key: string) => Entity 
     for (const above of entityOf(key)?.ancestors ?? noAncestors) ancestors.add(above)
   }
   return ancestors
+}
+
+// A type's name has no quote in it, so it is no entity's key.
+function scopeKeys({ type, key }: Uid, ancestors: ReadonlySet<string>): readonly string[] {
+  return [anything, type, key, ...ancestors]
 }

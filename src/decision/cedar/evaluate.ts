@@ -3,7 +3,6 @@ import type { EntityStore } from './entities.ts'
 import type { Facts } from './expressions.ts'
 import { Fault } from './fault.ts'
 import type { CompiledPolicies, CompiledPolicy } from './policies.ts'
-import { isInScope } from './scopes.ts'
 import type { CedarRecord, Uid } from './values.ts'
 
 export interface CedarRequest {
@@ -38,14 +37,7 @@ export function inScope(
   { principal, action, resource }: Omit<CedarRequest, 'context'>,
   entities: EntityStore,
 ): readonly CompiledPolicy[] {
-  return compiled.index
-    .candidates(principal, action, resource, entities)
-    .filter(
-      ({ scope }) =>
-        isInScope(scope.principal, principal, entities) &&
-        isInScope(scope.action, action, entities) &&
-        isInScope(scope.resource, resource, entities),
-    )
+  return compiled.index.matching(principal, action, resource, entities)
 }
 
 /** What policies say whose scope is known to match. */

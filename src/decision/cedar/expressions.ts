@@ -1,9 +1,12 @@
 /** Cedar expressions compiled to closures: every operator with Cedar's types, order of evaluation and errors. */
+import { follow, getTag, has, hasTag } from './attributes.ts'
 import type { EntityStore } from './entities.ts'
 import { compareOrdered, extensionFunctions } from './extensions.ts'
 import { Fault } from './fault.ts'
-import { fieldOf, isObject, listAt, objectAt, onlyField, readUid, textAt, Unsupported } from './policy-json.ts'
-import { CedarSet, type CedarRecord, type CedarValue, isEqual, isRecord, longMax, longMin, typeName, Uid } from './values.ts'
+import { isLike, readPattern } from './like.ts'
+import { fieldOf, isObject, type JsonObject, listAt, onlyField, readUid, textAt, Unsupported } from './policy-json.ts'
+import { asBool, asLong, asSet, asText, asUid, checked } from './types.ts'
+import { type CedarRecord, CedarSet, type CedarValue, isEqual, longMax, longMin, Uid } from './values.ts'
 
 /** What an expression may look at. */
 export interface Facts {
@@ -17,8 +20,17 @@ export interface Facts {
 export type Expression = (facts: Facts) => CedarValue
 export type Condition = (facts: Facts) => boolean
 
-// Deeper than what the checker lets through; it only keeps a caller who skipped the checker from overflowing the stack.
+// More than what the checker lets through; they only keep a caller who skipped the checker from overflowing the stack.
 const depthMax = 400
+const termsMax = 2_000
+
+/** A part of an expression. Those whose value is the same for every request say so: it is made once. */
+interface Part {
+  readonly run: Expression
+  /** The same as `run`, where it cannot be anything but true or false. */
+  readonly test?: Condition
+  readonly value?: CedarValue
+}
 
 /** The conditions of a policy as one: each `when` true, each `unless` false, in their order, errors thrown as `Fault`. */
 export function compileConditions(clauses: readonly unknown[]): Condition {
@@ -26,130 +38,156 @@ export function compileConditions(clauses: readonly unknown[]): Condition {
     if (!isObject(clause)) throw new Unsupported('a condition that is no object')
     const kind = textAt(clause, 'kind')
     if (kind !== 'when' && kind !== 'unless') throw new Unsupported(`the condition "${kind}"`)
-    return { wanted: kind === 'when', test: asCondition(compile(fieldOf(clause, 'body'), 0)) }
+    return { wanted: kind === 'when', test: testOf(compile(fieldOf(clause, 'body'), 0)) }
   })
+  const [only] = parts
+  if (only === undefined) return () => true
+  if (parts.length === 1 && only.wanted) return only.test
   return (facts) => {
     for (const { wanted, test } of parts) if (test(facts) !== wanted) return false
     return true
   }
 }
 
-/** One expression of policy JSON; throws `Unsupported` for what is not known, and when called `Fault` where Cedar has an error. */
-export function compileExpression(body: unknown): Expression {
-  return compile(body, 0)
-}
-
-function compile(body: unknown, depth: number): Expression {
+function compile(body: unknown, depth: number): Part {
   if (depth > depthMax) throw new Unsupported(`an expression nested deeper than ${depthMax}`)
   const [name, inner] = onlyField(body)
   const known = forms.get(name)
   if (known !== undefined) {
     if (!isObject(inner)) throw new Unsupported(`"${name}" without its parts`)
-    return known(inner, (part) => compile(part, depth + 1))
+    return known(inner, (place) => compile(fieldOf(inner, place), depth + 1))
   }
   switch (name) {
     case 'Value':
       return constant(readLiteral(inner, depth))
     case 'Var':
-      return variable(inner)
-    case 'Set': {
-      const members = asList(inner, name).map((member) => compile(member, depth + 1))
-      return (facts) => new CedarSet(members.map((member) => member(facts)))
-    }
+      return { run: variable(inner) }
+    case 'Set':
+      return compileSet(asList(inner, name).map((member) => compile(member, depth + 1)))
     case 'Record':
-      return compileRecord(inner, (part) => compile(part, depth + 1))
+      if (!isObject(inner)) throw new Unsupported('a record without fields')
+      return compileRecord(Object.entries(inner).map(([field, value]) => [field, compile(value, depth + 1)]))
     case '&&':
     case '||':
       return compileChain(name, body, depth)
+    case '.':
+      return compilePath(body, depth)
     default:
-      return compileCall(name, inner, (part) => compile(part, depth + 1))
+      return compileCall(
+        name,
+        asList(inner, name).map((arg) => compile(arg, depth + 1)),
+      )
   }
 }
 
-type Form = (parts: Readonly<Record<string, unknown>>, compilePart: (part: unknown) => Expression) => Expression
+type Form = (parts: JsonObject, at: (place: string) => Part) => Part
 
 /** Operators whose parts are named. What is not here, nor in `compile`, nor an extension function, is refused by its name. */
 const forms: ReadonlyMap<string, Form> = new Map<string, Form>([
-  ['==', binary((left, right) => isEqual(left, right))],
-  ['!=', binary((left, right) => !isEqual(left, right))],
-  ['<', binary((left, right) => compareOrdered(left, right) < 0)],
-  ['<=', binary((left, right) => compareOrdered(left, right) <= 0)],
-  ['>', binary((left, right) => compareOrdered(left, right) > 0)],
-  ['>=', binary((left, right) => compareOrdered(left, right) >= 0)],
-  ['+', binary((left, right) => checked(long(left) + long(right)))],
-  ['-', binary((left, right) => checked(long(left) - long(right)))],
-  ['*', binary((left, right) => checked(long(left) * long(right)))],
-  ['contains', binary((left, right) => set(left).has(right))],
-  ['containsAll', binary((left, right) => set(left).hasAll(set(right)))],
-  ['containsAny', binary((left, right) => set(left).hasAny(set(right)))],
-  ['!', unary((value) => !bool(value))],
-  ['neg', unary((value) => checked(-long(value)))],
-  ['isEmpty', unary((value) => set(value).size === 0)],
-  ['in', (parts, compilePart) => compileIn(compilePart(parts['left']), compilePart(parts['right']))],
-  ['.', compileAttribute],
-  ['has', compileHas],
-  ['hasTag', compileTag((tags, name) => tags?.has(name) ?? false)],
-  ['getTag', compileTag((tags, name, owner) => tags?.get(name) ?? fault(`${owner.toString()} has no tag "${name}"`))],
-  ['like', compileLike],
+  ['==', (_, at) => compileEquality(at('left'), at('right'), true)],
+  ['!=', (_, at) => compileEquality(at('left'), at('right'), false)],
+  ['<', test((left, right) => compareOrdered(left, right) < 0)],
+  ['<=', test((left, right) => compareOrdered(left, right) <= 0)],
+  ['>', test((left, right) => compareOrdered(left, right) > 0)],
+  ['>=', test((left, right) => compareOrdered(left, right) >= 0)],
+  ['+', arithmetic((left, right) => left + right)],
+  ['-', arithmetic((left, right) => left - right)],
+  ['*', arithmetic((left, right) => left * right)],
+  ['contains', test((left, right) => asSet(left).has(right))],
+  ['containsAll', test((left, right) => asSet(left).hasAll(asSet(right)))],
+  ['containsAny', test((left, right) => asSet(left).hasAny(asSet(right)))],
+  ['isEmpty', (_, at) => isEmpty(at('arg').run)],
+  ['!', (_, at) => not(testOf(at('arg')))],
+  ['neg', (_, at) => negated(at('arg').run)],
+  ['in', (_, at) => compileIn(at('left').run, at('right'))],
   ['is', compileIs],
-  ['if-then-else', compileIf],
+  ['has', compileHas],
+  ['hasTag', (_, at) => compileHasTag(at('left').run, at('right').run)],
+  ['getTag', (_, at) => compileGetTag(at('left').run, at('right').run)],
+  ['like', compileLike],
+  ['if-then-else', (_, at) => compileIf(testOf(at('if')), at('then').run, at('else').run)],
 ])
 
-function binary(operate: (left: CedarValue, right: CedarValue) => CedarValue): Form {
-  return (parts, compilePart) => {
-    const left = compilePart(parts['left'])
-    const right = compilePart(parts['right'])
-    return (facts) => operate(left(facts), right(facts))
+function test(operate: (left: CedarValue, right: CedarValue) => boolean): Form {
+  return (_, at) => {
+    const left = at('left').run
+    const right = at('right').run
+    return truth((facts) => operate(left(facts), right(facts)))
   }
 }
 
-function unary(operate: (value: CedarValue) => CedarValue): Form {
-  return (parts, compilePart) => {
-    const arg = compilePart(parts['arg'])
-    return (facts) => operate(arg(facts))
+function arithmetic(operate: (left: bigint, right: bigint) => bigint): Form {
+  return (_, at) => {
+    const left = at('left').run
+    const right = at('right').run
+    return { run: (facts) => checked(operate(asLong(left(facts)), asLong(right(facts)))) }
   }
+}
+
+function not(arg: Condition): Part {
+  return truth((facts) => !arg(facts))
+}
+
+function negated(arg: Expression): Part {
+  return { run: (facts) => checked(-asLong(arg(facts))) }
+}
+
+function isEmpty(arg: Expression): Part {
+  return truth((facts) => asSet(arg(facts)).size === 0)
+}
+
+function compileEquality(left: Part, right: Part, wanted: boolean): Part {
+  const [run, other, value] = [left.run, right.run, right.value]
+  // Most are `something == "text"`.
+  if (typeof value === 'string') return truth((facts) => (run(facts) === value) === wanted)
+  return truth((facts) => isEqual(run(facts), other(facts)) === wanted)
 }
 
 /** A chain of one connective, flattened: 256 terms are then one loop and not 256 calls inside each other. */
-function compileChain(name: '&&' | '||', body: unknown, depth: number): Expression {
+function compileChain(name: '&&' | '||', body: unknown, depth: number): Part {
   const terms: unknown[] = []
   let rest = body
   for (;;) {
     const [connective, inner] = onlyField(rest)
     if (connective !== name || !isObject(inner)) break
-    terms.unshift(fieldOf(inner, 'right'))
+    terms.push(fieldOf(inner, 'right'))
     rest = fieldOf(inner, 'left')
+    if (terms.length >= termsMax) throw new Unsupported(`a chain of more than ${termsMax} terms`)
   }
-  const tests = [rest, ...terms].map((term) => asCondition(compile(term, depth + 1)))
+  const tests = [...terms, rest].map((term) => testOf(compile(term, depth + 1))).toReversed()
   const decisive = name === '||'
-  return (facts) => {
-    for (const test of tests) if (test(facts) === decisive) return decisive
+  return truth((facts) => {
+    for (const each of tests) if (each(facts) === decisive) return decisive
     return !decisive
-  }
+  })
 }
 
-function compileIf(parts: Readonly<Record<string, unknown>>, compilePart: (part: unknown) => Expression): Expression {
-  const test = asCondition(compilePart(parts['if']))
-  const yes = compilePart(parts['then'])
-  const no = compilePart(parts['else'])
-  return (facts) => (test(facts) ? yes(facts) : no(facts))
+function compileIf(condition: Condition, yes: Expression, no: Expression): Part {
+  return { run: (facts) => (condition(facts) ? yes(facts) : no(facts)) }
 }
 
-function compileRecord(inner: unknown, compilePart: (part: unknown) => Expression): Expression {
-  if (!isObject(inner)) throw new Unsupported('a record without fields')
-  const fields = Object.entries(inner).map(([name, field]) => [name, compilePart(field)] as const)
-  return (facts) => new Map(fields.map(([name, field]) => [name, field(facts)]))
+function compileSet(members: readonly Part[]): Part {
+  const values = members.flatMap(({ value }) => (value === undefined ? [] : [value]))
+  if (values.length === members.length) return constant(new CedarSet(values))
+  return { run: (facts) => new CedarSet(members.map(({ run }) => run(facts))) }
 }
 
-function compileIn(left: Expression, right: Expression): Expression {
-  return (facts) => isIn(facts.entities, uid(left(facts)), right(facts))
+function compileRecord(fields: readonly (readonly [string, Part])[]): Part {
+  return { run: (facts) => new Map(fields.map(([name, { run }]) => [name, run(facts)])) }
+}
+
+function compileIn(left: Expression, right: Part): Part {
+  const { value } = right
+  // Most name the entity.
+  if (value instanceof Uid) return truth((facts) => isWithin(facts.entities, asUid(left(facts)), value))
+  return truth((facts) => isIn(facts.entities, asUid(left(facts)), right.run(facts)))
 }
 
 /** `in`: the same entity, or one of its ancestors; of a set every member must be an entity, also those after a hit. */
 function isIn(entities: EntityStore, below: Uid, above: CedarValue): boolean {
   if (above instanceof Uid) return isWithin(entities, below, above)
   let found = false
-  for (const member of set(above).members()) found = isWithin(entities, below, uid(member)) || found
+  for (const member of asSet(above).members()) found = isWithin(entities, below, asUid(member)) || found
   return found
 }
 
@@ -157,102 +195,74 @@ export function isWithin(entities: EntityStore, below: Uid, above: Uid): boolean
   return below.key === above.key || entities.ancestorsOf(below.key).has(above.key)
 }
 
-function compileIs(parts: Readonly<Record<string, unknown>>, compilePart: (part: unknown) => Expression): Expression {
-  const left = compilePart(parts['left'])
+function compileIs(parts: JsonObject, at: (place: string) => Part): Part {
+  const left = at('left').run
   const type = textAt(parts, 'entity_type')
-  const above = fieldOf(parts, 'in') === undefined ? undefined : compilePart(parts['in'])
-  if (above === undefined) return (facts) => uid(left(facts)).type === type
+  if (fieldOf(parts, 'in') === undefined) return truth((facts) => asUid(left(facts)).type === type)
+  const above = at('in').run
   // The right side is only looked at where the type fits.
-  return (facts) => {
-    const below = uid(left(facts))
+  return truth((facts) => {
+    const below = asUid(left(facts))
     return below.type === type && isIn(facts.entities, below, above(facts))
+  })
+}
+
+/** `owner.a.b.c` as one walk. */
+function compilePath(body: unknown, depth: number): Part {
+  const path: string[] = []
+  let rest = body
+  for (;;) {
+    const [name, inner] = onlyField(rest)
+    if (name !== '.' || !isObject(inner)) break
+    path.push(textAt(inner, 'attr'))
+    rest = fieldOf(inner, 'left')
+    if (path.length >= termsMax) throw new Unsupported(`a chain of more than ${termsMax} attributes`)
   }
+  const owner = compile(rest, depth + 1).run
+  path.reverse()
+  return { run: (facts) => follow(facts.entities, owner(facts), path) }
 }
 
-function compileAttribute(parts: Readonly<Record<string, unknown>>, compilePart: (part: unknown) => Expression): Expression {
-  const left = compilePart(parts['left'])
-  const name = textAt(parts, 'attr')
-  return (facts) => attribute(facts.entities, left(facts), name)
-}
-
-function attribute(entities: EntityStore, owner: CedarValue, name: string): CedarValue {
-  const value = fieldsOf(entities, owner)?.get(name)
-  if (value === undefined) throw new Fault(`${owner instanceof Uid ? owner.toString() : typeName(owner)} has no attribute "${name}"`)
-  return value
-}
-
-/** `has a`, and `has a.b.c`, which is true when each step is there. */
-function compileHas(parts: Readonly<Record<string, unknown>>, compilePart: (part: unknown) => Expression): Expression {
-  const left = compilePart(parts['left'])
+/** `has a`, and `has a.b.c`. */
+function compileHas(parts: JsonObject, at: (place: string) => Part): Part {
+  const left = at('left').run
   const written = fieldOf(parts, 'attr')
   const path = (Array.isArray(written) ? written : [written]).map((step: unknown) => {
     if (typeof step !== 'string') throw new Unsupported('"has" without a name')
     return step
   })
-  return (facts) => {
-    let owner = left(facts)
-    for (const name of path) {
-      const value = fieldsOf(facts.entities, owner)?.get(name)
-      if (value === undefined) return false
-      owner = value
-    }
-    return true
-  }
+  return truth((facts) => has(facts.entities, left(facts), path))
 }
 
-/** The fields of a record, or the attributes of an entity; nothing for an entity that is not in the store. */
-function fieldsOf(entities: EntityStore, owner: CedarValue): CedarRecord | undefined {
-  if (owner instanceof Uid) return entities.get(owner.key)?.attributes
-  if (isRecord(owner)) return owner
-  throw new Fault(`expected a record or an entity, found ${typeName(owner)}`)
+function compileHasTag(left: Expression, right: Expression): Part {
+  return truth((facts) => hasTag(facts.entities, left(facts), right(facts)))
 }
 
-/** `hasTag` and `getTag`: the left side must be an entity and the right one a text, whatever the entity has. */
-function compileTag(look: (tags: CedarRecord | undefined, name: string, owner: Uid) => CedarValue): Form {
-  return (parts, compilePart) => {
-    const left = compilePart(parts['left'])
-    const right = compilePart(parts['right'])
-    return (facts) => {
-      const owner = uid(left(facts))
-      return look(facts.entities.get(owner.key)?.tags, text(right(facts)), owner)
-    }
-  }
+function compileGetTag(left: Expression, right: Expression): Part {
+  return { run: (facts) => getTag(facts.entities, left(facts), right(facts)) }
 }
 
-/** `like`: texts in their order between wildcards. Never slower than length of the pattern times length of the text. */
-function compileLike(parts: Readonly<Record<string, unknown>>, compilePart: (part: unknown) => Expression): Expression {
-  const left = compilePart(parts['left'])
-  const pieces = ['']
-  for (const piece of listAt(parts, 'pattern')) {
-    if (piece === 'Wildcard') pieces.push('')
-    else if (isObject(piece)) pieces.push(`${pieces.pop() ?? ''}${textAt(piece, 'Literal')}`)
-    else throw new Unsupported('"like" with something that is neither text nor *')
-  }
-  return (facts) => isLike(text(left(facts)), pieces)
+function compileLike(parts: JsonObject, at: (place: string) => Part): Part {
+  const left = at('left').run
+  const pieces = readPattern(listAt(parts, 'pattern'))
+  return truth((facts) => isLike(asText(left(facts)), pieces))
 }
 
-function isLike(value: string, pieces: readonly string[]): boolean {
-  const first = pieces[0] ?? ''
-  if (pieces.length === 1) return value === first
-  const last = pieces.at(-1) ?? ''
-  if (value.length < first.length + last.length || !value.startsWith(first) || !value.endsWith(last)) return false
-  const end = value.length - last.length
-  let place = first.length
-  for (const piece of pieces.slice(1, -1)) {
-    const found = value.indexOf(piece, place)
-    if (found < 0 || found + piece.length > end) return false
-    place = found + piece.length
-  }
-  return true
-}
-
-function compileCall(name: string, inner: unknown, compilePart: (part: unknown) => Expression): Expression {
+function compileCall(name: string, args: readonly Part[]): Part {
   const known = extensionFunctions.get(name)
   if (known === undefined) throw new Unsupported(`"${name}"`)
-  const args = asList(inner, name).map(compilePart)
+  const { takes, call } = known
   // Cedar's parser takes it and its evaluator does not: an error only where it is reached.
-  if (args.length !== known.takes) return () => fault(`${name} takes ${known.takes} arguments, found ${args.length}`)
-  return (facts) => known.call(args.map((arg) => arg(facts)))
+  if (args.length !== takes) return failing(`${name} takes ${takes} arguments, found ${args.length}`)
+  const values = args.flatMap(({ value }) => (value === undefined ? [] : [value]))
+  if (values.length < takes) return { run: (facts) => call(args.map(({ run }) => run(facts))) }
+  // `ip("10.0.0.0/8")` is read once. What cannot be read is an error only where it is reached.
+  try {
+    return constant(call(values))
+  } catch (cause) {
+    if (cause instanceof Fault) return failing(cause.message)
+    throw cause
+  }
 }
 
 function readLiteral(value: unknown, depth: number): CedarValue {
@@ -263,14 +273,20 @@ function readLiteral(value: unknown, depth: number): CedarValue {
   if (Array.isArray(value)) return new CedarSet(value.map((member) => readLiteral(member, depth + 1)))
   if (!isObject(value)) throw new Unsupported('a literal that is no Cedar value')
   if (Object.hasOwn(value, '__entity')) return readUid(value)
-  if (Object.hasOwn(value, '__extn')) return readExtension(objectAt(value, '__extn'))
+  if (Object.hasOwn(value, '__extn')) return readExtension(fieldOf(value, '__extn'))
   return new Map(Object.entries(value).map(([name, field]) => [name, readLiteral(field, depth + 1)]))
 }
 
-function readExtension(call: Readonly<Record<string, unknown>>): CedarValue {
-  const known = extensionFunctions.get(textAt(call, 'fn'))
-  if (known === undefined || known.takes !== 1) throw new Unsupported(`"${textAt(call, 'fn')}"`)
-  return known.call([textAt(call, 'arg')])
+function readExtension(call: unknown): CedarValue {
+  if (!isObject(call)) throw new Unsupported('"__extn" without a function')
+  const name = textAt(call, 'fn')
+  const known = extensionFunctions.get(name)
+  if (known === undefined || known.takes !== 1) throw new Unsupported(`"${name}"`)
+  try {
+    return known.call([textAt(call, 'arg')])
+  } catch (cause) {
+    throw cause instanceof Fault ? new Unsupported(cause.message) : cause
+  }
 }
 
 function variable(name: unknown): Expression {
@@ -288,58 +304,32 @@ function variable(name: unknown): Expression {
   }
 }
 
-function constant(value: CedarValue): Expression {
-  return () => value
+function constant(value: CedarValue): Part {
+  return { run: () => value, value }
+}
+
+function failing(message: string): Part {
+  return {
+    run: () => {
+      throw new Fault(message)
+    },
+  }
+}
+
+function truth(condition: Condition): Part {
+  return { run: condition, test: condition }
+}
+
+function testOf({ run, test: known }: Part): Condition {
+  return known ?? ((facts) => asBool(run(facts)))
 }
 
 function asList(value: unknown, name: string): readonly unknown[] {
-  if (!Array.isArray(value)) throw new Unsupported(`"${name}" without a list`)
+  if (!Array.isArray(value)) throw new Unsupported(extensionFunctions.has(name) ? `"${name}" without a list` : `"${name}"`)
   return value
-}
-
-function asCondition(expression: Expression): Condition {
-  return (facts) => bool(expression(facts))
 }
 
 function inRange(value: bigint): bigint {
   if (value < longMin || value > longMax) throw new Unsupported('a number beyond 64 bits')
   return value
-}
-
-function checked(value: bigint): bigint {
-  if (value < longMin || value > longMax) throw new Fault('a number overflowed 64 bits')
-  return value
-}
-
-function bool(value: CedarValue): boolean {
-  if (typeof value === 'boolean') return value
-  throw expected('bool', value)
-}
-
-function long(value: CedarValue): bigint {
-  if (typeof value === 'bigint') return value
-  throw expected('long', value)
-}
-
-function text(value: CedarValue): string {
-  if (typeof value === 'string') return value
-  throw expected('string', value)
-}
-
-function set(value: CedarValue): CedarSet {
-  if (value instanceof CedarSet) return value
-  throw expected('set', value)
-}
-
-function uid(value: CedarValue): Uid {
-  if (value instanceof Uid) return value
-  throw expected('entity', value)
-}
-
-function fault(message: string): never {
-  throw new Fault(message)
-}
-
-function expected(wanted: string, found: CedarValue): Fault {
-  return new Fault(`expected ${wanted}, found ${typeName(found)}`)
 }

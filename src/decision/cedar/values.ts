@@ -18,6 +18,9 @@ export class Uid {
   }
 }
 
+/** The key of a scope that names nothing: neither a type nor an entity can be called so. */
+export const anything = '*'
+
 /** A value of one of Cedar's extension types: decimal, datetime, duration, ipaddr. */
 export abstract class Extension {
   abstract readonly typeName: string
