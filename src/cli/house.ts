@@ -41,6 +41,10 @@ export interface UpOptions {
   readonly journalKeep?: string
   /** Opens a port for gateways on other machines; the address is that of the API unless said. */
   readonly gateways?: { readonly host?: string; readonly port: number }
+  /** Opens a port at which existing proxies ask for the services of `main` that they enforce; the address is that of the API unless said. */
+  readonly authz?: { readonly host?: string; readonly port: number }
+  /** Addresses and networks of those proxies; this machine unless said. */
+  readonly authzProxies?: readonly string[]
   /** Called once, when everything listens. */
   readonly onReady: (ready: Ready) => void
   /** Aborted when it is to stop; `up` resolves when it has. */
@@ -73,6 +77,8 @@ export interface Ready extends ReadySpace {
   readonly authority?: string
   /** Host and port at which gateways on other machines are served. */
   readonly feed?: string
+  /** Where existing proxies ask. */
+  readonly authz?: string
   /** The other spaces. */
   readonly spaces: readonly ReadySpace[]
 }

@@ -271,6 +271,13 @@ export const refusalsAtWork = {
     says: 'the answer went beyond what a duty lets pass, and was cut',
     remedy: 'the action may have been done: look before you repeat it, and ask for less at a time; detail names the limit',
   },
+  'action.needs-gateway': {
+    status: 403,
+    tells: 'caller',
+    says: 'this action needs a gateway of Remit, and a proxy of another kind stands before this service',
+    remedy:
+      'an administrator puts the service behind a gateway of Remit (without enforcedBy: proxy), or the operation on one; detail says why',
+  },
   'action.not-recorded': {
     status: 503,
     tells: 'caller',
@@ -286,6 +293,12 @@ export const refusalsAtWork = {
     remedy: 'wait for an answer to those',
   },
   'session.ended': { status: 403, tells: 'caller', says: 'this session has ended', remedy: 'exchange your credential for a new token' },
+  'proxy.unknown': {
+    status: 403,
+    tells: 'caller',
+    says: 'this port answers proxies that were named, and this address is not among them',
+    remedy: 'an operator names the address of the proxy: remit up --authz-proxies',
+  },
   'upstream.unreachable': {
     status: 502,
     tells: 'caller',

@@ -49,7 +49,8 @@ export async function prepareTls(
   return { ...reached, scheme: 'https', tls: authority, authority: authority.path, warnings: [] }
 }
 
-function plaintextWarnings({ host, plaintext }: TlsWanted): readonly string[] {
+/** Throws where nobody said that unencrypted is right. */
+export function plaintextWarnings({ host, plaintext }: Pick<TlsWanted, 'host' | 'plaintext'>): readonly string[] {
   if (isLoopback(host)) return []
   if (plaintext !== true)
     throw new Error(

@@ -27,6 +27,7 @@ import { type Log, type LogLevel, makeLog } from '../host/logs.ts'
 import { reveal } from '../kernel/secret.ts'
 import type { ReadySpace, UpOptions } from '../cli/house.ts'
 import { assets, deskPolicies } from './assets.ts'
+import { openAuthz } from './authz.ts'
 import { databasePlace } from './database.ts'
 import { type DataFolder, journalOf, loadKeys, loadSpaceKeys, mainSpace, openDataFolder } from './data-folder.ts'
 import { type Feed, makeFeed } from './feed.ts'
@@ -167,6 +168,7 @@ async function serve(house: House, options: Serving, origins: Map<string, string
       warnings: [...warnings, ...first.warnings],
       data: options.data,
       spaces: others,
+      ...(serving[0]?.authz === undefined ? {} : { authz: serving[0].authz }),
       ...(elsewhere === undefined ? {} : { feed: elsewhere }),
     }
     options.onReady(authority === undefined ? ready : { ...ready, authority })
@@ -186,6 +188,8 @@ async function feedOf(house: House, { gateways, host, keys, log, reached }: Serv
 
 interface ServedRoom {
   readonly ready: ReadySpace
+  /** Where proxies ask about its services. */
+  readonly authz?: string
   close(): Promise<void>
 }
 
@@ -194,13 +198,15 @@ async function serveRoom(house: House, room: Room, options: Serving, origins: Ma
   const { desk, gate } = room
   const { log, host, reached } = options
   const tls = reached.tls === undefined ? {} : { tls: reached.tls }
+  const control = gatewayControl(gate)
   const gateway = await startHttpGateway({
-    control: gatewayControl(gate),
+    control,
     clock: desk.clock,
     chance: desk.chance,
     log: gatewayLog(log),
     listen: { host, ...tls },
   })
+  const authz = desk.space === mainSpace ? await openAuthz(options, { control, clock: desk.clock, log, reached }) : undefined
   // What is looked up elsewhere is there before the first request, where it can be had at all.
   await options.secrets.settled(secretsMs)
   const hosts: string[] = []
@@ -239,19 +245,22 @@ async function serveRoom(house: House, room: Room, options: Serving, origins: Ma
   const { keep } = options
   const stopPruning = keep === undefined ? () => {} : every(desk.clock, removeEveryMs, () => prune(room, keep, log))
   const stopWatching = watched === undefined || options.watch !== true ? () => {} : every(desk.clock, watchEveryMs, () => watched.look())
+  const ready = await describeReady(house, room, {
+    url: `${reached.scheme}://${reached.host}:${port}`,
+    gateways: gateway.urls(),
+    recover: desk.space === mainSpace ? options.recover : undefined,
+    isRejected: watched?.isRejected === true,
+  })
   return {
-    ready: await describeReady(house, room, {
-      url: `${reached.scheme}://${reached.host}:${port}`,
-      gateways: gateway.urls(),
-      recover: desk.space === mainSpace ? options.recover : undefined,
-      isRejected: watched?.isRejected === true,
-    }),
+    ready: authz === undefined ? ready : { ...ready, warnings: [...authz.warnings, ...ready.warnings] },
+    ...(authz === undefined ? {} : { authz: authz.url }),
     close: async () => {
       stopSweeping()
       stopRemoving()
       stopWatching()
       stopPruning()
       await api.close()
+      await authz?.close()
       await gateway.close()
     },
   }

@@ -44,6 +44,12 @@ export function upCommand(cli: Cli): Command {
       'remove what is older (90d) or more (4GiB) from the journals, oldest first, and say so in the ledger',
     )
     .option('--gateways <[host:]port>', 'open a port for gateways on other machines; 0 takes any free one', parseGateways)
+    .option(
+      '--authz <[host:]port>',
+      'open a port at which nginx, Envoy and their like ask before they forward; 0 takes any free one',
+      parseGateways,
+    )
+    .option('--authz-proxies <address or network>', 'where those proxies are, instead of on this machine; may be repeated', addText)
     .option('--tls', "encrypt, with certificates of an authority of this machine's own; remit trust says how clients come to trust it")
     .option('--tls-certificate <file>', 'encrypt with this certificate (PEM, with those between it and its authority)')
     .option('--tls-key <file>', 'the private key of that certificate (PEM)')
@@ -59,12 +65,14 @@ export function upCommand(cli: Cli): Command {
       const port: unknown = command instanceof Command ? command.getOptionValue('port') : undefined
       const spaces: unknown = command instanceof Command ? command.getOptionValue('space') : undefined
       const gateways: unknown = command instanceof Command ? command.getOptionValue('gateways') : undefined
+      const authz: unknown = command instanceof Command ? command.getOptionValue('authz') : undefined
       const witnesses: unknown = command instanceof Command ? command.getOptionValue('witness') : undefined
       const at = {
         port: typeof port === 'number' ? port : portDefault,
         spaces: Array.isArray(spaces) ? spaces.filter(isSpaceAt) : [],
         witnesses: Array.isArray(witnesses) ? witnesses.filter(isWitnessAt) : [],
         ...(isGatewaysAt(gateways) ? { gateways } : {}),
+        ...(isGatewaysAt(authz) ? { authz } : {}),
       }
       return deed(cli, (run) => up(run, at))(...given)
     })
@@ -123,9 +131,10 @@ interface At {
   readonly spaces: readonly SpaceAt[]
   readonly witnesses: readonly WitnessAt[]
   readonly gateways?: GatewaysAt
+  readonly authz?: GatewaysAt
 }
 
-async function up(run: Run, { port, spaces, witnesses, gateways }: At): Promise<Answer> {
+async function up(run: Run, { port, spaces, witnesses, gateways, authz }: At): Promise<Answer> {
   const configuration = run.text('file')
   if (run.flag('watch') && configuration === undefined) throw usageFailure('there is nothing to watch', 'name a remit.yaml with -f')
   const recover = run.text('recover')
@@ -135,6 +144,8 @@ async function up(run: Run, { port, spaces, witnesses, gateways }: At): Promise<
   if (node !== undefined && database === undefined) throw usageFailure('a file has one process', 'give --database with --node')
   if (node !== undefined && !/^[a-z0-9][a-z0-9.-]{0,39}$/.test(node))
     throw usageFailure('a node is called by lowercase letters, digits, full stops and hyphens, at most 40', 'write --node b')
+  const authzProxies = run.texts('authzProxies')
+  if (authz === undefined && authzProxies.length > 0) throw usageFailure('there is no port for proxies', 'open one with --authz')
   const stop = new AbortController()
   const onSignal = () => stop.abort()
   const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
@@ -149,6 +160,8 @@ async function up(run: Run, { port, spaces, witnesses, gateways }: At): Promise<
       spaces,
       ...(witnesses.length === 0 ? {} : { witnesses }),
       ...(gateways === undefined ? {} : { gateways }),
+      ...(authz === undefined ? {} : { authz }),
+      ...(authzProxies.length === 0 ? {} : { authzProxies }),
       ...(anchor === undefined ? {} : { anchor }),
       ...(journalKeep === undefined ? {} : { journalKeep }),
       ...secrecy(run),
@@ -192,11 +205,12 @@ function readyLines(ready: Ready, run: Run): string[] {
   ]
 }
 
-function moreLines({ data, authority, feed }: Ready): (readonly [string, string])[] {
+function moreLines({ data, authority, feed, authz }: Ready): (readonly [string, string])[] {
   return [
     ['data', data],
     ...(authority === undefined ? [] : [['trust', authority] as const]),
     ...(feed === undefined ? [] : [['elsewhere', `gateways on other machines: ${feed}`] as const]),
+    ...(authz === undefined ? [] : [['proxies', `ask at ${authz}`] as const]),
   ]
 }
 

@@ -186,9 +186,14 @@ export class Listener implements StreamHost {
 }
 
 /** In the clear or over TLS; a certificate that was renewed is shown from the next connection on. */
-function makeServer(tls: Tls | undefined, limits: HttpLimits, take: (socket: Socket) => void): Server {
+export function makeServer(
+  tls: Tls | undefined,
+  limits: HttpLimits,
+  take: (socket: Socket) => void,
+  protocols: readonly string[] = ['h2', 'http/1.1'],
+): Server {
   if (tls === undefined) return createServer({ allowHalfOpen: true }, take)
-  const bounds = { minVersion: 'TLSv1.2' as const, handshakeTimeout: limits.headersMs, ALPNProtocols: ['h2', 'http/1.1'] }
+  const bounds = { minVersion: 'TLSv1.2' as const, handshakeTimeout: limits.headersMs, ALPNProtocols: [...protocols] }
   const server = createSecureServer({ ...tls.context(), ...bounds }, take)
   const stop = tls.onRenewed((context) => server.setSecureContext(context))
   server.on('close', stop)
