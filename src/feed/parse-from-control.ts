@@ -1,5 +1,6 @@
 /** Reads what control says to a gateway: this is where another machine's words enter the decision, so nothing is taken that is not known. */
 import { isJsonObject, type JsonValue, parseJson } from '../kernel/json.ts'
+import { parsePlainJson } from '../kernel/parse-plain-json.ts'
 import { isRefusalCode, refuse, type RefusalCode } from '../kernel/refusals.ts'
 import { done, type Result } from '../kernel/result.ts'
 import { Secret } from '../kernel/secret.ts'
@@ -12,6 +13,9 @@ import { count, id, json, list, object, one, optional, type Shape, text, truth, 
 
 /** As deep as policies and arguments go. */
 const depthMax = 512
+
+/** Records of which a snapshot brings many. None of these kinds holds JSON under names that others choose. */
+const manyOf = /^\{"kind":"(?:identity|credential|passkey|grant|uses|session|binding)","record":\{/
 
 export type HeardFromControl =
   | Exclude<FromControl, { readonly type: 'record' | 'changes' | 'secret' }>
@@ -27,7 +31,8 @@ export interface HeardChanges extends Omit<Changes, 'changes'> {
 
 /** Refuses `input.malformed`, or what `parseJson` refuses: the link on which it came is not to be believed any more. */
 export function parseFromControl(message: string, space: string): Result<HeardFromControl> {
-  const parsed = parseJson(message, { bytesMax: messageBytesMax, depthMax })
+  const plain = manyOf.test(message) ? parsePlainJson(message, depthMax) : undefined
+  const parsed = plain === undefined ? parseJson(message, { bytesMax: messageBytesMax, depthMax }) : done(plain)
   if (!parsed.ok) return parsed
   try {
     return done(read(parsed.value, space))

@@ -28,14 +28,19 @@ export function optional<T>(shape: Shape<T>): Optional<T> {
   return { optional: shape }
 }
 
-/** An object with these members and no other. Who adds a member to the type adds it here, or nothing compiles. */
+/**
+ * An object with these members and no other. Who adds a member to the type adds it here, or nothing compiles. One that came from the
+ * platform's parser is answered itself where nothing in it is read as something else.
+ */
 export function object<T extends object>(members: Members<T>): Shape<T> {
   const known = Object.entries<Shape<unknown> | Optional<unknown>>(members as never).map(([name, member]) =>
     typeof member === 'function' ? { name, shape: member, isOptional: false } : { name, shape: member.optional, isOptional: true },
   )
+  const unfit = known.find(({ name }) => name in Object.prototype)
+  if (unfit !== undefined) throw new Error(`every object has a member ${unfit.name}, given or not`)
   return (value) => {
     if (!isJsonObject(value)) throw new Unread('no object')
-    const read: Record<string, unknown> = {}
+    let read: Record<string, unknown> | undefined = Object.getPrototypeOf(value) === null ? {} : undefined
     let count = 0
     let at = ''
     try {
@@ -47,7 +52,9 @@ export function object<T extends object>(members: Members<T>): Shape<T> {
           throw new Unread('is missing')
         }
         count += 1
-        read[name] = shape(given)
+        const member = shape(given)
+        if (read === undefined && member !== given) read = { ...value }
+        if (read !== undefined) read[name] = member
       }
     } catch (thrown) {
       throw within(at, thrown)
@@ -55,7 +62,7 @@ export function object<T extends object>(members: Members<T>): Shape<T> {
     // Quicker than their names, of which most often nothing is wanted.
     for (const _name in value) count -= 1
     if (count !== 0) throw new Unread(`${strange(Object.keys(value), known)} is not known`)
-    return read as T
+    return (read ?? value) as T
   }
 }
 
@@ -74,10 +81,16 @@ export function list<T>(shape: Shape<T>, max = 1_000_000): Shape<readonly T[]> {
     if (!isList(value)) throw new Unread('no list')
     if (value.length > max) throw new Unread(`more than ${max}`)
     let at = 0
+    let read: T[] | undefined
     try {
-      const read: T[] = []
-      for (; at < value.length; at += 1) read.push(shape(value[at] ?? null))
-      return read
+      for (; at < value.length; at += 1) {
+        const given = value[at] ?? null
+        const each = shape(given)
+        // A list of which nothing is read as something else is answered itself.
+        if (read === undefined && each !== given) read = value.slice(0, at) as T[]
+        read?.push(each)
+      }
+      return read ?? (value as readonly T[])
     } catch (thrown) {
       throw within(String(at), thrown)
     }
@@ -88,9 +101,9 @@ export function list<T>(shape: Shape<T>, max = 1_000_000): Shape<readonly T[]> {
 export function someOf<T>(shape: Shape<T>): Shape<readonly [T, ...T[]]> {
   const all = list(shape)
   return (value) => {
-    const [first, ...rest] = all(value)
-    if (first === undefined) throw new Unread('an empty list')
-    return [first, ...rest]
+    const read = all(value)
+    if (read.length === 0) throw new Unread('an empty list')
+    return read as readonly [T, ...T[]]
   }
 }
 
@@ -160,8 +173,10 @@ export const count: Shape<number> = (value) => {
   return read
 }
 
+/** Whatever there is, under names that others choose: so not of the platform's parser. */
 export const json: Shape<JsonObject> = (value) => {
   if (!isJsonObject(value)) throw new Unread('no object')
+  if (Object.getPrototypeOf(value) !== null) throw new Error('this is to be read by our own parser')
   return value
 }
 

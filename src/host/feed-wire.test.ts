@@ -223,6 +223,24 @@ test('what is no message ends the link', async (t) => {
   }
 })
 
+test('messages come through as they are, wherever they are cut, and with the sign for what is no text', async (t) => {
+  const house = await openHouse(t)
+  const own = await identity(house.authority)
+  const messages = ['plain', '', 'ü€😀', 'a \ufffd that was sent', '\ufeffmarked', 'x'.repeat(40_000), 'é'.repeat(300), 'last']
+  const bytes = Buffer.concat(messages.map((message) => frame(message)))
+  const heard: string[] = []
+  const socket = await raw(house, { cert: own.certificate, key: own.pem })
+  socket.setNoDelay(true)
+  await until(() => house.links.length === 1)
+  house.links[0]?.link.onMessage((message) => heard.push(message))
+  for (let from = 0, size = 1; from < bytes.byteLength; from += size, size = (size * 7 + 3) % 5_003) {
+    await new Promise<void>((resolve) => socket.write(bytes.subarray(from, from + size), () => resolve()))
+  }
+  await until(() => heard.length === messages.length)
+  assert.deepEqual(heard, messages)
+  socket.destroy()
+})
+
 test('a peer that does not read, or says nothing, is given up', async (t) => {
   const house = await openHouse(t, { limits: { ...limits, silenceMs: 200 } })
   const { link, other } = await linked(house)

@@ -28,7 +28,8 @@ export class FeedWire {
   readonly #watch: NodeJS.Timeout
   #chunks: Buffer[] = []
   #bytes = 0
-  #wanted: number | undefined
+  /** With fewer bytes than these there is no whole message. */
+  #wanted = headBytes
   #listener: ((message: string) => void) | undefined
   #closed: string | undefined
   #heardAt = performance.now()
@@ -48,14 +49,12 @@ export class FeedWire {
 
   send(message: string): void {
     if (this.#closed !== undefined) return
-    const body = Buffer.from(message, 'utf8')
-    if (body.byteLength > this.#limits.messageBytesMax) return this.#cut('a message is too long to be sent')
-    const head = Buffer.allocUnsafe(headBytes)
-    head.writeUInt32BE(body.byteLength)
-    this.#socket.cork()
-    this.#socket.write(head)
-    this.#socket.write(body)
-    this.#socket.uncork()
+    const bytes = Buffer.byteLength(message)
+    if (bytes > this.#limits.messageBytesMax) return this.#cut('a message is too long to be sent')
+    const framed = Buffer.allocUnsafe(headBytes + bytes)
+    framed.writeUInt32BE(bytes)
+    framed.write(message, headBytes)
+    this.#socket.write(framed)
     if (this.waitingBytes > this.#limits.waitingBytesMax) this.#cut('the peer does not read')
   }
 
@@ -107,19 +106,7 @@ export class FeedWire {
     this.#heardAt = performance.now()
     this.#chunks.push(chunk)
     this.#bytes += chunk.byteLength
-    for (;;) {
-      if (this.#wanted === undefined) {
-        if (this.#bytes < headBytes) break
-        this.#wanted = this.#cutOff(headBytes).readUInt32BE()
-        if (this.#wanted > this.#limits.messageBytesMax) return this.#cut('a message is too long')
-      }
-      if (this.#bytes < this.#wanted) break
-      const body = this.#cutOff(this.#wanted)
-      this.#wanted = undefined
-      const text = this.#read(body)
-      if (text === undefined) return this.#cut('a message is not UTF-8')
-      this.#messages.push(text)
-    }
+    if (this.#bytes >= this.#wanted && !this.#cutUp()) return
     this.#deliver()
     if (this.#listener === undefined) this.#socket.pause()
   }
@@ -133,17 +120,41 @@ export class FeedWire {
     }
   }
 
-  #cutOff(bytes: number): Buffer {
+  /** Takes whole messages out of what came. False where that cannot be done, and the link is over. */
+  #cutUp(): boolean {
     const all = this.#chunks.length === 1 && this.#chunks[0] !== undefined ? this.#chunks[0] : Buffer.concat(this.#chunks)
-    const rest = all.subarray(bytes)
+    let at = 0
+    this.#wanted = headBytes
+    while (all.byteLength - at >= headBytes) {
+      const bytes = all.readUInt32BE(at)
+      if (bytes > this.#limits.messageBytesMax) return this.#refuse('a message is too long')
+      const from = at + headBytes
+      if (all.byteLength - from < bytes) {
+        this.#wanted = headBytes + bytes
+        break
+      }
+      at = from + bytes
+      const text = this.#read(all, from, at)
+      if (text === undefined) return this.#refuse('a message is not UTF-8')
+      this.#messages.push(text)
+    }
+    const rest = all.subarray(at)
     this.#chunks = rest.byteLength === 0 ? [] : [rest]
     this.#bytes = rest.byteLength
-    return all.subarray(0, bytes)
+    return true
   }
 
-  #read(body: Buffer): string | undefined {
+  #refuse(reason: string): false {
+    this.#cut(reason)
+    return false
+  }
+
+  #read(all: Buffer, from: number, to: number): string | undefined {
+    const text = all.toString('utf8', from, to)
+    // It stands for what is not UTF-8, and may have been sent as well.
+    if (!text.includes('\ufffd')) return text
     try {
-      return this.#decoder.decode(body)
+      return this.#decoder.decode(all.subarray(from, to))
     } catch {
       return undefined
     }
