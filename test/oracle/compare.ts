@@ -11,7 +11,7 @@ import { compileTemplate } from '../../src/decision/cedar/templates.ts'
 import { mustBe } from '../../src/kernel/result.ts'
 import { naively } from './naive.ts'
 import { policyJson, templateJson } from './policy-json.ts'
-import { randomPolicy, type RandomTemplate, randomTemplate } from './random-policies.ts'
+import { randomPolicy, randomProbe, type RandomTemplate, randomTemplate } from './random-policies.ts'
 import { jsonUid, randomRequest, randomWorld, uidOf } from './random-worlds.ts'
 
 export interface Tally {
@@ -42,13 +42,16 @@ export interface PolicySet {
   readonly templates: readonly RandomTemplate[]
 }
 
-export const randomSet: fc.Arbitrary<PolicySet> = fc.record({
+const mixed = fc.record({
   texts: fc.oneof(
     { weight: 5, arbitrary: fc.array(randomPolicy, { minLength: 1, maxLength: 5 }) },
     { weight: 1, arbitrary: fc.array(randomPolicy, { minLength: 8, maxLength: 20 }) },
   ),
   templates: fc.array(randomTemplate, { maxLength: 2 }),
 })
+const probes = fc.record({ texts: fc.array(randomProbe, { minLength: 16, maxLength: 24 }), templates: fc.constant([]) })
+
+export const randomSet: fc.Arbitrary<PolicySet> = fc.oneof({ weight: 3, arbitrary: mixed }, { weight: 1, arbitrary: probes })
 
 const idOf = (place: number) => `p${String(place).padStart(3, '0')}`
 const linkOf = (place: number) => `t${String(place).padStart(3, '0')}`

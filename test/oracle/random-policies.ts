@@ -1,6 +1,7 @@
 /** Random policies in Cedar's own syntax: mostly well typed, now and then not, because the errors must agree as well. */
 import fc from 'fast-check'
 import { attributeNames, entityTexts, formats, quoted, typeNames } from './cedar-words.ts'
+import { datetimeOf, decimalOf, durationOf, ipOf } from './naive-formats.ts'
 
 interface Expressions {
   bool: string
@@ -19,16 +20,27 @@ interface Expressions {
 type Kind = keyof Expressions
 type Text = fc.Arbitrary<string>
 
+const isRead: Readonly<Record<keyof typeof formats, (text: string) => unknown>> = {
+  decimal: decimalOf,
+  datetime: datetimeOf,
+  duration: durationOf,
+  ip: ipOf,
+}
+
 /** How expressions are put together, given how to get one of a kind. */
 class Grammar {
   readonly exactly: (kind: Kind) => Text
+  readonly isCalm: boolean
 
-  constructor(exactly: (kind: Kind) => Text) {
+  constructor(exactly: (kind: Kind) => Text, isCalm: boolean) {
     this.exactly = exactly
+    this.isCalm = isCalm
   }
 
+  /** Wildly, it is now and then of another kind. */
   of(kind: Kind): Text {
-    return fc.oneof({ weight: 12, arbitrary: this.exactly(kind) }, { weight: 1, arbitrary: this.exactly('anything') })
+    const weight = this.isCalm ? 60 : 12
+    return fc.oneof({ weight, arbitrary: this.exactly(kind) }, { weight: 1, arbitrary: this.exactly('anything') })
   }
 
   /** The first is what it ends with when it has become deep. */
@@ -68,8 +80,25 @@ class Grammar {
     return fc.tuple(this.of('entity'), name).map(([a, tag]) => `(${a}).${method}(${tag})`)
   }
 
+  /** What most often has an error is only said wildly. */
+  wildly(...texts: Text[]): Text[] {
+    return this.isCalm ? [] : texts
+  }
+
+  /** An attribute and a tag that are asked for before they are read. */
+  guarded(): Text[] {
+    const names = fc.constantFrom(...attributeNames).map(quoted)
+    return [
+      fc.tuple(this.owner(), names, this.of('anything')).map(([of, name, a]) => `(${of} has ${name} && (${of})[${name}] == ${a})`),
+      fc
+        .tuple(this.of('entity'), names, this.of('anything'))
+        .map(([of, name, a]) => `((${of}).hasTag(${name}) && (${of}).getTag(${name}) != ${a})`),
+    ]
+  }
+
   literal(name: keyof typeof formats): Text {
-    return fc.constantFrom(...formats[name].texts).map((text) => `${name}(${quoted(text)})`)
+    const texts = formats[name].texts.filter((text) => !this.isCalm || isRead[name](text) !== undefined)
+    return fc.constantFrom(...texts).map((text) => `${name}(${quoted(text)})`)
   }
 }
 
@@ -79,7 +108,7 @@ function tests(grammar: Grammar): Text {
   const pieces = fc.array(fc.constantFrom('*', 'a', 'b', 'ab', '\\*', 'é', '😀'), { maxLength: 5 })
   const compared = ['long', 'text', 'entity', 'set', 'record', 'decimal', 'datetime', 'ip', 'anything'] as const
   return grammar.either(
-    fc.constantFrom('true', 'false', 'context.a', 'context["__proto__"]'),
+    fc.constantFrom('true', 'false', 'context.a', ...(grammar.isCalm ? [] : ['context["__proto__"]'])),
     ...grammar.join('bool', '&&', '||', '&&', '||'),
     of('bool').map((a) => `(!(${a}))`),
     grammar.choice('bool'),
@@ -89,6 +118,7 @@ function tests(grammar: Grammar): Text {
     ...compared.flatMap((kind) => grammar.join(kind, '==', '!=')),
     ...grammar.join('entity', 'in'),
     fc.tuple(of('entity'), of('entity'), of('entity')).map(([a, b, c]) => `(${a} in [${b}, ${c}])`),
+    fc.tuple(of('entity'), of('anything')).map(([a, b]) => `(${a} in [${a}, ${b}])`),
     fc.tuple(of('entity'), types).map(([a, type]) => `(${a} is ${type})`),
     fc.tuple(of('entity'), types, of('entity')).map(([a, type, b]) => `(${a} is ${type} in ${b})`),
     ...grammar.methodsWith('set', 'anything', 'contains'),
@@ -101,12 +131,26 @@ function tests(grammar: Grammar): Text {
     ...grammar.methods('ip', 'isIpv4', 'isIpv6', 'isLoopback', 'isMulticast'),
     ...grammar.methodsWith('ip', 'ip', 'isInRange'),
     grammar.tags('hasTag'),
-    grammar.tags('getTag'),
-    grammar.field(),
+    ...grammar.guarded(),
+    ...grammar.wildly(grammar.tags('getTag'), grammar.field()),
   )
 }
 
-const numbers = ['0', '1', '-1', '2', '7', '9007199254740993', '9223372036854775807', '-9223372036854775808', 'context.n', 'principal.n']
+const numbers = [
+  '0',
+  '1',
+  '-1',
+  '2',
+  '7',
+  '24',
+  '36',
+  '90',
+  '9007199254740993',
+  '9223372036854775807',
+  '-9223372036854775808',
+  'context.n',
+  'principal.n',
+]
 
 function values(grammar: Grammar): Record<Exclude<Kind, 'bool' | 'anything'>, Text> {
   const anything = grammar.exactly('anything')
@@ -117,29 +161,29 @@ function values(grammar: Grammar): Record<Exclude<Kind, 'bool' | 'anything'>, Te
       grammar.of('long').map((a) => `(-(${a}))`),
       grammar.choice('long'),
       ...grammar.methods('duration', 'toMilliseconds', 'toSeconds', 'toMinutes', 'toHours', 'toDays'),
-      grammar.field(),
+      ...grammar.wildly(grammar.field()),
     ),
     text: grammar.either(
       fc.constantFrom('""', '"a"', '"ab"', '"a*b"', '"é"', '"b😀a"', 'context.s', 'principal.s'),
       grammar.choice('text'),
-      grammar.field(),
+      ...grammar.wildly(grammar.field()),
     ),
     entity: grammar.either(
       fc.constantFrom('principal', 'action', 'resource', 'context.e', 'principal.e', ...entityTexts),
       grammar.choice('entity'),
-      grammar.field(),
+      ...grammar.wildly(grammar.field()),
     ),
     set: grammar.either(
       fc.constantFrom('[]', '[1, 2]', '["a", "ab"]', 'context.t', 'principal.t'),
       fc.array(anything, { maxLength: 3 }).map((all) => `[${all.join(', ')}]`),
-      grammar.field(),
+      ...grammar.wildly(grammar.field()),
     ),
     record: grammar.either(
       fc.constantFrom('context', 'context.r', 'principal.r', '{}'),
       fc.tuple(anything, anything).map(([a, b]) => `{"a": ${a}, "__proto__": ${b}}`),
       fc.tuple(anything, anything).map(([a, b]) => `{x: ${a}, r: {a: ${b}}}`),
     ),
-    decimal: grammar.either(grammar.literal('decimal'), grammar.field()),
+    decimal: grammar.either(grammar.literal('decimal'), ...grammar.wildly(grammar.field())),
     datetime: grammar.either(
       grammar.literal('datetime'),
       fc.constant('context.x'),
@@ -151,15 +195,19 @@ function values(grammar: Grammar): Record<Exclude<Kind, 'bool' | 'anything'>, Te
       ...grammar.methodsWith('datetime', 'datetime', 'durationSince'),
       ...grammar.methods('datetime', 'toTime'),
     ),
-    ip: grammar.either(grammar.literal('ip'), grammar.field()),
+    ip: grammar.either(grammar.literal('ip'), ...grammar.wildly(grammar.field())),
   }
 }
 
-const expressions = fc.letrec<Expressions>((tie: fc.LetrecTypedTie<Expressions>) => {
-  const grammar = new Grammar((kind) => tie(kind))
-  const kinds = ['long', 'text', 'entity', 'bool', 'set', 'record', 'decimal', 'datetime', 'duration', 'ip'] as const
-  return { ...values(grammar), bool: tests(grammar), anything: grammar.either(tie('long'), ...kinds.map((kind) => tie(kind))) }
-})
+function expressionsOf(isCalm: boolean) {
+  return fc.letrec<Expressions>((tie: fc.LetrecTypedTie<Expressions>) => {
+    const grammar = new Grammar((kind) => tie(kind), isCalm)
+    const kinds = ['long', 'text', 'entity', 'bool', 'set', 'record', 'decimal', 'datetime', 'duration', 'ip'] as const
+    return { ...values(grammar), bool: tests(grammar), anything: grammar.either(tie('long'), ...kinds.map((kind) => tie(kind))) }
+  })
+}
+
+const [wild, calm] = [expressionsOf(false), expressionsOf(true)]
 
 function scope(variable: string): Text {
   const uids = fc.constantFrom(...entityTexts)
@@ -180,13 +228,18 @@ const actionScopes = [
 
 const effects = fc.constantFrom('permit', 'permit', 'forbid')
 const clauses = fc
-  .array(fc.tuple(fc.constantFrom('when', 'unless'), expressions.bool), { maxLength: 2 })
+  .array(fc.tuple(fc.constantFrom('when', 'unless'), fc.oneof(wild.bool, calm.bool)), { maxLength: 2 })
   .map((conditions) => conditions.map(([kind, body]) => `${kind} { ${body} }`).join(' '))
 
 /** One policy without annotations. */
 export const randomPolicy: Text = fc
   .record({ effect: effects, scopes: fc.tuple(scope('principal'), fc.constantFrom(...actionScopes), scope('resource')), clauses })
   .map(({ effect, scopes, clauses }) => `${effect} (${scopes.join(', ')}) ${clauses};`)
+
+/** One that is about everything and permits, so that what its condition came to is always seen: true, false, or an error. */
+export const randomProbe: Text = fc
+  .oneof({ weight: 5, arbitrary: calm.bool }, { weight: 1, arbitrary: wild.bool })
+  .map((body) => `permit (principal, action, resource) when { ${body} };`)
 
 export type Slot = '?principal' | '?resource'
 
