@@ -126,6 +126,44 @@ test('a key that is there twice ends the link', () => {
   assert.ok(!parseFromControl(`{"type":"record","kind":"grant","record":${record.replace('"tier"', '"tier":0,"tier"')}}`, 'main').ok)
 })
 
+test('the quick way in and the strict one read the same, whatever is changed on the way', () => {
+  // White space keeps a message from the quick way.
+  const tellOf = (message: string): string => {
+    const read = parseFromControl(message, 'main')
+    return read.ok ? canonicalJson(read.value) : read.refusal.code
+  }
+  const piece = fc.constantFrom(
+    '"',
+    '0',
+    '9',
+    '.',
+    'e',
+    '-',
+    '{',
+    ']',
+    ',',
+    ':',
+    '\\',
+    'ü',
+    '\ud800',
+    '1.5',
+    '9007199254740993',
+    '"a":1,',
+    '"id":"x",',
+  )
+  for (const kind of fedKinds) {
+    const text = canonicalJson({ type: 'record', kind, record: sampleRecords[kind](1) })
+    assert.equal(tellOf(text), tellOf(`${text} `), kind)
+    fc.assert(
+      fc.property(fc.nat(text.length - 1), fc.nat(3), piece, (place, gone, put) => {
+        const changed = text.slice(0, place) + put + text.slice(place + gone)
+        assert.equal(tellOf(changed), tellOf(`${changed} `), changed)
+      }),
+      { numRuns: 400 },
+    )
+  }
+})
+
 test('whatever comes is read or refused, and never throws', () => {
   const types = [
     'welcome',
