@@ -37,7 +37,7 @@ function allows({ canHold, canNot, canFail }: Truth, outcome: Outcome): boolean 
 
 /** How a place of the context is hidden, and what else stands there in another context that fits. */
 interface Hiding {
-  readonly how: 'shown' | 'shown' | 'kind' | 'nothing' | 'perhaps' | 'inside' | 'gone'
+  readonly how: 'shown' | 'kind' | 'nothing' | 'perhaps' | 'inside' | 'gone'
   readonly instead: CedarValue | undefined
 }
 
@@ -107,7 +107,7 @@ const hidings = fc
   )
   .map(([{ ours }, choices]) => {
     const values = [...ours.context.values()]
-    return choices.map(([how, place]): Hiding => ({ how: how as Hiding['how'], instead: values[place % Math.max(1, values.length * 2)] }))
+    return choices.map(([how, place]): Hiding => ({ how, instead: values[place % Math.max(1, values.length * 2)] }))
   })
 
 const hidingsEach = 8
