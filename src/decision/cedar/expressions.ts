@@ -1,44 +1,27 @@
 /** Cedar expressions compiled to closures: every operator with Cedar's types, order of evaluation and errors. */
 import { follow, getTag, has, hasTag } from './attributes.ts'
+import { CommonParts, type Condition, type Expression, type NumberedPart, type Part } from './common-parts.ts'
 import type { EntityStore } from './entities.ts'
 import { compareOrdered, extensionFunctions } from './extensions.ts'
 import { Fault } from './fault.ts'
 import { isLike, readPattern } from './like.ts'
 import { fieldOf, isObject, type JsonObject, listAt, onlyField, readUid, textAt, Unsupported } from './policy-json.ts'
 import { asBool, asLong, asSet, asText, asUid, checked } from './types.ts'
-import { type CedarRecord, CedarSet, type CedarValue, isEqual, longMax, longMin, Uid } from './values.ts'
+import { CedarSet, type CedarValue, isEqual, keyOf, longMax, longMin, Uid } from './values.ts'
 
-/** What an expression may look at. */
-export interface Facts {
-  readonly principal: Uid
-  readonly action: Uid
-  readonly resource: Uid
-  readonly context: CedarRecord
-  readonly entities: EntityStore
-}
-
-export type Expression = (facts: Facts) => CedarValue
-export type Condition = (facts: Facts) => boolean
+export type { Condition, Expression, Facts } from './common-parts.ts'
 
 // More than what the checker lets through; they only keep a caller who skipped the checker from overflowing the stack.
 const depthMax = 400
-const termsMax = 2_000
-
-/** A part of an expression. Those whose value is the same for every request say so: it is made once. */
-interface Part {
-  readonly run: Expression
-  /** The same as `run`, where it cannot be anything but true or false. */
-  readonly test?: Condition
-  readonly value?: CedarValue
-}
+const stepsMax = 2_000
 
 /** The conditions of a policy as one: each `when` true, each `unless` false, in their order, errors thrown as `Fault`. */
-export function compileConditions(clauses: readonly unknown[]): Condition {
+export function compileConditions(clauses: readonly unknown[], common = new CommonParts()): Condition {
   const parts = clauses.map((clause) => {
     if (!isObject(clause)) throw new Unsupported('a condition that is no object')
     const kind = textAt(clause, 'kind')
     if (kind !== 'when' && kind !== 'unless') throw new Unsupported(`the condition "${kind}"`)
-    return { wanted: kind === 'when', test: testOf(compile(fieldOf(clause, 'body'), 0)) }
+    return { wanted: kind === 'when', test: testOf(compile(fieldOf(clause, 'body'), { common, depth: 0 })) }
   })
   const [only] = parts
   if (only === undefined) return () => true
@@ -49,36 +32,69 @@ export function compileConditions(clauses: readonly unknown[]): Condition {
   }
 }
 
-function compile(body: unknown, depth: number): Part {
+/** One expression by itself: nothing of it is shared. Throws `Unsupported`. */
+export function compileExpression(body: unknown): Expression {
+  return compile(body, { common: new CommonParts(), depth: 0 }).run
+}
+
+interface Place {
+  readonly common: CommonParts
+  readonly depth: number
+}
+
+function compile(body: unknown, { common, depth }: Place): NumberedPart {
   if (depth > depthMax) throw new Unsupported(`an expression nested deeper than ${depthMax}`)
   const [name, inner] = onlyField(body)
-  const known = forms.get(name)
-  if (known !== undefined) {
-    if (!isObject(inner)) throw new Unsupported(`"${name}" without its parts`)
-    return known(inner, (place) => compile(fieldOf(inner, place), depth + 1))
+  const operands: number[] = []
+  const operand = (part: unknown) => {
+    const compiled = compile(part, { common, depth: depth + 1 })
+    operands.push(compiled.number)
+    return compiled
   }
+  const { part, written } = build(name, inner, operand)
+  return common.one({ name, written, operands }, part)
+}
+
+interface Built {
+  readonly part: Part
+  /** What is written in it besides its operands. */
+  readonly written: string
+}
+
+function build(name: string, inner: unknown, operand: (part: unknown) => Part): Built {
   switch (name) {
-    case 'Value':
-      return constant(readLiteral(inner, depth))
+    case 'Value': {
+      const value = readLiteral(inner, 0)
+      return { part: constant(value), written: keyOf(value) }
+    }
     case 'Var':
-      return { run: variable(inner) }
+      return { part: { run: variable(inner) }, written: String(inner) }
     case 'Set':
-      return compileSet(asList(inner, name).map((member) => compile(member, depth + 1)))
-    case 'Record':
+      return { part: compileSet(asList(inner, name).map(operand)), written: '' }
+    case 'Record': {
       if (!isObject(inner)) throw new Unsupported('a record without fields')
-      return compileRecord(Object.entries(inner).map(([field, value]) => [field, compile(value, depth + 1)]))
+      const part = compileRecord(Object.entries(inner).map(([field, value]) => [field, operand(value)]))
+      return { part, written: JSON.stringify(Object.keys(inner)) }
+    }
     case '&&':
     case '||':
-      return compileChain(name, body, depth)
-    case '.':
-      return compilePath(body, depth)
-    default:
-      return compileCall(
-        name,
-        asList(inner, name).map((arg) => compile(arg, depth + 1)),
-      )
+      return { part: compileChain(name, inner, operand), written: '' }
+    case '.': {
+      const { owner, path } = readPath(inner)
+      return { part: compilePath(operand(owner), path), written: JSON.stringify(path) }
+    }
+    default: {
+      const form = forms.get(name)
+      if (form === undefined) return { part: compileCall(name, asList(inner, name).map(operand)), written: '' }
+      if (!isObject(inner)) throw new Unsupported(`"${name}" without its parts`)
+      const part = form(inner, (place) => operand(fieldOf(inner, place)))
+      return { part, written: JSON.stringify(writtenIn.map((field) => fieldOf(inner, field))) }
+    }
   }
 }
+
+/** The fields of an operator that are no expressions. */
+const writtenIn = ['attr', 'entity_type', 'pattern']
 
 type Form = (parts: JsonObject, at: (place: string) => Part) => Part
 
@@ -144,22 +160,28 @@ function compileEquality(left: Part, right: Part, wanted: boolean): Part {
 }
 
 /** A chain of one connective, flattened: 256 terms are then one loop and not 256 calls inside each other. */
-function compileChain(name: '&&' | '||', body: unknown, depth: number): Part {
-  const terms: unknown[] = []
-  let rest = body
-  for (;;) {
-    const [connective, inner] = onlyField(rest)
-    if (connective !== name || !isObject(inner)) break
-    terms.push(fieldOf(inner, 'right'))
-    rest = fieldOf(inner, 'left')
-    if (terms.length >= termsMax) throw new Unsupported(`a chain of more than ${termsMax} terms`)
-  }
-  const tests = [...terms, rest].map((term) => testOf(compile(term, depth + 1))).toReversed()
+function compileChain(name: '&&' | '||', inner: unknown, operand: (part: unknown) => Part): Part {
+  const { steps, rest } = unchain(name, inner)
+  const tests = [rest, ...steps.map((step) => fieldOf(step, 'right'))].map((term) => testOf(operand(term)))
   const decisive = name === '||'
   return truth((facts) => {
     for (const each of tests) if (each(facts) === decisive) return decisive
     return !decisive
   })
+}
+
+/** An operator that stands on the left of itself, `a && b && c`, `a.b.c`: its steps in their order, and what the first begins with. */
+function unchain(name: string, inner: unknown): { readonly steps: readonly JsonObject[]; readonly rest: unknown } {
+  const steps: JsonObject[] = []
+  let [next, below]: readonly [string, unknown] = [name, inner]
+  let rest: unknown
+  while (next === name && isObject(below)) {
+    if (steps.length >= stepsMax) throw new Unsupported(`"${name}" more than ${stepsMax} times in a row`)
+    steps.push(below)
+    rest = fieldOf(below, 'left')
+    ;[next, below] = onlyField(rest)
+  }
+  return { steps: steps.toReversed(), rest }
 }
 
 function compileIf(condition: Condition, yes: Expression, no: Expression): Part {
@@ -207,19 +229,13 @@ function compileIs(parts: JsonObject, at: (place: string) => Part): Part {
   })
 }
 
+function readPath(inner: unknown): { readonly owner: unknown; readonly path: readonly string[] } {
+  const { steps, rest } = unchain('.', inner)
+  return { owner: rest, path: steps.map((step) => textAt(step, 'attr')) }
+}
+
 /** `owner.a.b.c` as one walk. */
-function compilePath(body: unknown, depth: number): Part {
-  const path: string[] = []
-  let rest = body
-  for (;;) {
-    const [name, inner] = onlyField(rest)
-    if (name !== '.' || !isObject(inner)) break
-    path.push(textAt(inner, 'attr'))
-    rest = fieldOf(inner, 'left')
-    if (path.length >= termsMax) throw new Unsupported(`a chain of more than ${termsMax} attributes`)
-  }
-  const owner = compile(rest, depth + 1).run
-  path.reverse()
+function compilePath({ run: owner }: Part, path: readonly string[]): Part {
   return { run: (facts) => follow(facts.entities, owner(facts), path) }
 }
 

@@ -1,7 +1,8 @@
 /** Policies compiled: Cedar's policy JSON as closures, under an index by scope so that what cannot match is not visited. */
 import { refuse } from '../../kernel/refusals.ts'
 import { done, type Result } from '../../kernel/result.ts'
-import { compileConditions, type Condition } from './expressions.ts'
+import { CommonParts, type Condition } from './common-parts.ts'
+import { compileConditions } from './expressions.ts'
 import { fieldOf, isObject, type JsonObject, listAt, objectAt, readUid, textAt, Unsupported } from './policy-json.ts'
 import { indexByScope, type ScopeIndex } from './scope-index.ts'
 import { type Fill, fillSlots, readScope, type Scope, uidsOf } from './scopes.ts'
@@ -47,9 +48,10 @@ export interface CompiledPolicies {
 
 /** Compiles what the checker let through. Refuses `policy.invalid`, naming the construct, for whatever the evaluator does not know. */
 export function compilePolicies(sources: readonly PolicySource[]): Result<CompiledPolicies> {
+  const common = new CommonParts()
   const policies: CompiledPolicy[] = []
   for (const source of sources) {
-    const policy = compilePolicy(source)
+    const policy = compilePolicy(source, common)
     if (!policy.ok) return policy
     policies.push(policy.value)
   }
@@ -67,9 +69,9 @@ export function joinPolicies(policies: readonly CompiledPolicy[]): Result<Compil
   return done({ policies, byId, index: indexByScope(policies) })
 }
 
-/** One policy; refuses `policy.invalid` as `compilePolicies` does. */
-export function compilePolicy(source: PolicySource): Result<CompiledPolicy> {
-  return naming(source, () => joinParts(source, readParts(source), { id: undefined, fill: undefined }))
+/** One policy, `common` with those of the same set; refuses `policy.invalid` as `compilePolicies` does. */
+export function compilePolicy(source: PolicySource, common = new CommonParts()): Result<CompiledPolicy> {
+  return naming(source, () => joinParts(source, readParts(source, common), { id: undefined, fill: undefined }))
 }
 
 /** What policies and templates have in common: everything but the scope. */
@@ -82,14 +84,14 @@ export interface PolicyParts {
 }
 
 /** Throws `Unsupported`, as all readers of policy JSON do. */
-export function readParts(source: PolicySource): PolicyParts {
+export function readParts(source: PolicySource, common: CommonParts): PolicyParts {
   const json = isObject(source.json) ? source.json : {}
   const annotations = readAnnotations(json)
   const id = source.id ?? annotations.get('id')
   if (id === undefined) throw new Unsupported('a policy without @id')
   const effect = textAt(json, 'effect')
   if (effect !== 'permit' && effect !== 'forbid') throw new Unsupported(`the effect "${effect}"`)
-  return { json, id, effect, annotations, condition: compileConditions(listAt(json, 'conditions')) }
+  return { json, id, effect, annotations, condition: compileConditions(listAt(json, 'conditions'), common) }
 }
 
 /** A policy of its parts, under its own id or that of a link, its slots filled. */

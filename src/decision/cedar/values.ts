@@ -93,7 +93,7 @@ function isEqualRecord(left: CedarRecord, right: CedarRecord): boolean {
 }
 
 /** A text that equal values share and different ones do not. Lengths stand first, so that no content can pass for structure. */
-function keyOf(value: CedarValue): string {
+export function keyOf(value: CedarValue): string {
   if (typeof value === 'string') return `s${value.length}:${value}`
   if (typeof value === 'bigint') return `i${value}`
   if (typeof value === 'boolean') return value ? 'b1' : 'b0'
