@@ -47,6 +47,7 @@ import { openSignInPage } from './endpoints/open-sign-in-page.ts'
 import { openStartPage } from './endpoints/open-start-page.ts'
 import { openWaitingPage } from './endpoints/open-waiting-page.ts'
 import { planConfiguration } from './endpoints/plan-configuration.ts'
+import { replayPolicies } from './endpoints/replay-policies.ts'
 import { proposeException } from './endpoints/propose-exception.ts'
 import { proveConsistency } from './endpoints/prove-consistency.ts'
 import { proveEntry } from './endpoints/prove-entry.ts'
@@ -106,6 +107,7 @@ export const endpoints: readonly Endpoint[] = [
   revokeSecret,
   invitePerson,
   planConfiguration,
+  replayPolicies,
   exportConfiguration,
   proposeChange,
   listChangeSets,

@@ -4,7 +4,7 @@ import type { Secret } from '../kernel/secret.ts'
 import type { Activity } from '../control/activity.ts'
 import type { Desk } from '../control/desk.ts'
 import type { TokenReader } from '../control/identify.ts'
-import type { ExportedJournal } from '../control/export-ledger.ts'
+import type { EarlierJournal } from '../control/replay.ts'
 import type { Journal } from '../control/journal.ts'
 import type { Ledger } from '../control/ledger.ts'
 import type { Tls } from './api-server.ts'
@@ -54,7 +54,7 @@ export interface ApiParts {
   /** Of every gateway in this process. */
   readonly journals: readonly Journal[]
   /** Of the epochs before this one. */
-  readonly earlierJournals?: readonly ExportedJournal[]
+  readonly earlierJournals?: readonly EarlierJournal[]
   /** Where the gateway of a service listens; `undefined` while it does not. */
   readonly serviceUrl: (service: string) => string | undefined
   /** What its gateway knows of the upstream of a service. */

@@ -10,7 +10,7 @@ import type { Gate } from '../control/gate.ts'
 import { gateInProcess } from '../control/in-process.ts'
 import { Journal } from '../control/journal.ts'
 import { type JournalDisk, readSealedLines } from '../control/journal-reading.ts'
-import type { ExportedJournal } from '../control/export-ledger.ts'
+import type { EarlierJournal } from '../control/replay.ts'
 import type { Chance, Clock, Database, Passkeys, SecretSource, Signer, Store } from '../control/ports.ts'
 import type { HeadPlace } from '../control/head-keeping.ts'
 import { Ledger } from '../control/ledger.ts'
@@ -88,7 +88,7 @@ export interface Room {
   readonly gate: Gate
   readonly journal: Journal
   /** Of the epochs before this one: nobody writes them any more, and the ledger goes on vouching for them. */
-  readonly earlierJournals: readonly ExportedJournal[]
+  readonly earlierJournals: readonly EarlierJournal[]
 }
 
 /** The members of `Room` are those of the first space. */
@@ -245,7 +245,7 @@ function joinNodes({ database, house, closing }: Shared, desk: Desk): void {
   new OtherNodes({ nodes, store, stopping, clock }).join()
 }
 
-function earlierJournals({ gateway, journalDisk }: RoomParts, epoch: Epoch): readonly ExportedJournal[] {
+function earlierJournals({ gateway, journalDisk }: RoomParts, epoch: Epoch): readonly EarlierJournal[] {
   return Array.from({ length: epoch.number - 1 }, (_, place) => {
     const { name, publicKey } = inEpoch(gateway, place + 1)
     const read = async function* () {
@@ -256,7 +256,7 @@ function earlierJournals({ gateway, journalDisk }: RoomParts, epoch: Epoch): rea
         await disk.close()
       }
     }
-    return { name, vkey: makeVkey(name, publicKey), read }
+    return { name, vkey: makeVkey(name, publicKey), read, openDisk: () => journalDisk(place + 1) }
   })
 }
 

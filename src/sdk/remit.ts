@@ -37,12 +37,15 @@ import type {
 } from '../wire/identities.ts'
 import type { CheckpointView, EntryProofView, ErasedView, ExplanationView, HealthView, LedgerEntryList } from '../wire/ledger.ts'
 import type { DrillView, GatewayInvitationBody, GatewayInvitationView, GatewayList, GatewayRemovedView } from '../wire/gateways.ts'
+import type { ReplayBody, ReplayView } from '../wire/replay.ts'
 import type { ServiceList } from '../wire/services.ts'
 import type { TokenAnswer } from '../wire/tokens.ts'
+import { type CallOptions, configurationMs, waitOptions } from './call-options.ts'
 import { type Credential, exchangeCredential, proofText, type Proof } from './credentials.ts'
 import { type Call, callApi, type Fetch, type Line, streamLines } from './http-calls.ts'
 import { parseAnswer } from './parse-answers.ts'
 import { RemitRefusal, RemitUnreachable } from './remit-refusal.ts'
+import { type Replaying, replayPolicies } from './replay.ts'
 import { TokenKeeper } from './token-keeper.ts'
 import { type Waiting, waitForChangeSet, waitForGrant, waitForHold } from './waiting.ts'
 import { type TaskRequest, type Work, withGrant } from './with-grant.ts'
@@ -57,16 +60,6 @@ export interface RemitOptions {
   readonly space?: string
   readonly fetch?: Fetch
 }
-
-/** What every method takes last. */
-export interface CallOptions {
-  readonly signal?: AbortSignal
-  /** Milliseconds; default 15 000. */
-  readonly timeoutMs?: number
-}
-
-const waitSecondsDefault = 30
-const waitGraceMs = 10_000
 
 /**
  * A client like the command line is one. Methods throw `RemitRefusal` when Remit says no, `RemitUnreachable` when nobody answers, and
@@ -227,6 +220,11 @@ export class Remit {
     return this.#ask(call, 'changes', { timeoutMs: configurationMs, ...options })
   }
 
+  /** Who would gain and who would lose what under these policies, by what was recorded. Changes nothing. */
+  async replayPolicies(body: ReplayBody, options: Replaying = {}): Promise<ReplayView> {
+    return replayPolicies(this.#line, body, { ...options, token: await this.#control.current(options.signal) })
+  }
+
   /** Applies what needs nobody else; the rest waits: `changeSet` says on which page it is signed. */
   async proposeChange(body: ProposalBody, options?: CallOptions): Promise<ProposedView> {
     return this.#post('/v1/change-sets', body, 'plan', { timeoutMs: configurationMs, ...options })
@@ -384,14 +382,7 @@ export class Remit {
   }
 }
 
-const configurationMs = 60_000
-
 /** A token that was handed to us: whoever made it knows its end. */
 function givenToken(token: string): TokenAnswer {
   return { access_token: token, issued_token_type: 'urn:ietf:params:oauth:token-type:access_token', token_type: 'Bearer', expires_in: 60 }
-}
-
-/** An answer that is meant to take so long may take a little longer. */
-function waitOptions(seconds: number | undefined, options: CallOptions = {}): CallOptions {
-  return seconds === undefined ? options : { timeoutMs: Math.min(seconds, waitSecondsDefault * 2) * 1_000 + waitGraceMs, ...options }
 }

@@ -77,6 +77,7 @@ function bodyOf(endpoint: Endpoint): Readonly<Record<string, unknown>> {
     '/v1/gateways': { name: 'nobody-here' },
     '/v1/gateways/:name/remove': { reason: 'x' },
     '/v1/configuration/plan': { document: {} },
+    '/v1/policies/replay': { policyFiles: [] },
     '/v1/change-sets': { document: {} },
     '/oauth/token': { grant_type: tokenTypes.jwt },
     '/pages/registration/begin': { link: 'A'.repeat(43) },

@@ -1,0 +1,154 @@
+/** Recorded actions out of journals, from an instant on: the newest that fit a budget of bytes, in the order they were written. */
+import { type GrantId, type IdentityId, parseId } from '../kernel/ids.ts'
+import type { Instant } from '../kernel/instants.ts'
+import { Fraction, isJsonObject, type JsonObject, type JsonValue, parseJson } from '../kernel/json.ts'
+import type { ArgumentValue } from '../model/actions.ts'
+import type { Journal } from './journal.ts'
+import { type JournalDisk, readLines, type Segment } from './journal-reading.ts'
+import type { LogStore } from './ports.ts'
+import type { Slices } from './slices.ts'
+
+/** One decision line. */
+export interface RecordedAction {
+  readonly at: Instant
+  readonly decision: string
+  readonly address: string
+  readonly arguments: Readonly<Record<string, ArgumentValue>>
+  readonly chain: readonly IdentityId[]
+  /** Absent where it was refused for want of one. */
+  readonly grant?: GrantId
+  /** `shop/restart`. */
+  readonly resource: string
+}
+
+/** A journal, and what of it was read. */
+export interface ReadJournal {
+  readonly name: string
+  /** Of the first line that was read; absent where none was. */
+  readonly from?: Instant
+  /** Why what is before that was not read, although it may be of the time asked about. */
+  readonly cut?: 'pruned' | 'limit'
+}
+
+const decisionMark = Buffer.from('"type":"decision"')
+const firstLineBytesMax = 65_536
+
+export interface JournalPart {
+  readonly segments: readonly Segment[]
+  readonly bytes: number
+  readonly cut?: 'pruned' | 'limit'
+}
+
+/** The segments, oldest first, that hold everything since then, as far as the budget goes. */
+export async function segmentsSince(disk: JournalDisk, since: Instant, bytesMax: number): Promise<JournalPart> {
+  const all = await disk.list()
+  const taken: Segment[] = []
+  let bytes = 0
+  for (const segment of all.toReversed()) {
+    if (taken.length > 0 && bytes + segment.bytes > bytesMax) return { segments: taken, bytes, cut: 'limit' }
+    taken.unshift(segment)
+    bytes += segment.bytes
+    const begins = await firstInstant(disk, segment)
+    if (begins !== undefined && begins < since) return { segments: taken, bytes }
+  }
+  const [first] = taken
+  return first === undefined || first.first === 1 ? { segments: taken, bytes } : { segments: taken, bytes, cut: 'pruned' }
+}
+
+async function firstInstant(disk: JournalDisk, segment: Segment): Promise<Instant | undefined> {
+  const text = Buffer.from(await disk.read(segment.first, 0, Math.min(firstLineBytesMax, segment.bytes))).toString('latin1')
+  // Of a line of ours: what a client sent is escaped, so the first unescaped member of this name is the line's own or none is.
+  for (const line of text.split('\n')) {
+    const [, digits] = /[{,]"at":(\d{1,15})[,}]/.exec(line) ?? []
+    if (digits !== undefined) return Number(digits)
+  }
+  return undefined
+}
+
+/** Lines of decisions in these segments; whatever else stands there is passed over unread. */
+export async function* decisionLines(disk: JournalDisk, segments: readonly Segment[]): AsyncGenerator<Buffer, void, undefined> {
+  for (const segment of segments) {
+    for await (const { bytes } of readLines(disk, segment)) if (bytes.includes(decisionMark)) yield bytes
+  }
+}
+
+/** What a decision line says; `undefined` for any other, and for one that is not as Remit writes it. */
+export function readAction(line: Uint8Array | string): RecordedAction | undefined {
+  const read = parseJson(line, { depthMax: 80 })
+  if (!read.ok || !isJsonObject(read.value) || read.value['type'] !== 'decision') return undefined
+  const { at, decision, address, arguments: given, chain, grant, resource } = read.value
+  const links = readChain(chain)
+  const values = isJsonObject(given) ? readArguments(given) : undefined
+  if (typeof at !== 'number' || typeof decision !== 'string' || typeof address !== 'string' || typeof resource !== 'string')
+    return undefined
+  if (links === undefined || values === undefined) return undefined
+  const rode = parseId('grn', grant)
+  return { at, decision, address, arguments: values, chain: links, resource, ...(rode.ok ? { grant: rode.value } : {}) }
+}
+
+function readChain(value: JsonValue | undefined): readonly IdentityId[] | undefined {
+  if (!Array.isArray(value)) return undefined
+  const links: IdentityId[] = []
+  for (const each of value) {
+    const id = parseId('idn', each)
+    if (!id.ok) return undefined
+    links.push(id.value)
+  }
+  return links
+}
+
+function readArguments(given: JsonObject): RecordedAction['arguments'] | undefined {
+  const values: Record<string, ArgumentValue> = Object.create(null)
+  for (const [name, value] of Object.entries(given)) {
+    const read = readArgument(value)
+    if (read === undefined) return undefined
+    values[name] = read
+  }
+  return values
+}
+
+export function readArgument(value: JsonValue | undefined): ArgumentValue | undefined {
+  if (value instanceof Fraction) return value
+  switch (typeof value) {
+    case 'string':
+    case 'boolean':
+    case 'number':
+    case 'bigint':
+      return value
+    default: {
+      if (!Array.isArray(value)) return undefined
+      const texts = value.filter((each): each is string => typeof each === 'string')
+      return texts.length === value.length ? texts : undefined
+    }
+  }
+}
+
+const leavesMax = 50_000
+const pageMax = 500
+
+/** Names of the journals that the ledger heard of since then, newest leaves first, as far as `leavesMax` of them tell. */
+export async function journalsHeardOf(
+  log: Pick<LogStore, 'tree' | 'leaves'>,
+  { space, since, slices }: { readonly space: string; readonly since: Instant; readonly slices: Slices },
+): Promise<ReadonlySet<string>> {
+  const names = new Set<string>()
+  const { size } = await log.tree()
+  for (let end = size; end > Math.max(0, size - leavesMax); end -= pageMax) {
+    const from = Math.max(0, end - pageMax)
+    for (const { body } of (await log.leaves(from, end - from)).toReversed()) {
+      await slices.pause()
+      if (body === undefined || !body.includes('"journal.anchored"')) continue
+      const read = parseJson(body)
+      if (!read.ok || !isJsonObject(read.value) || read.value['kind'] !== 'journal.anchored' || read.value['space'] !== space) continue
+      const { at, subject } = read.value
+      if (typeof at === 'number' && at < since) return names
+      if (typeof subject === 'string') names.add(subject)
+    }
+  }
+  return names
+}
+
+/** Everything appended so far is in the file when this resolves. */
+export async function settledJournals(journals: readonly Journal[]): Promise<void> {
+  for (const journal of journals) await journal.flush()
+}

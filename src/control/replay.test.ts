@@ -1,0 +1,241 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { act, allowed, ask, atWork, held, hour, minute, refusedVerdict } from '../../test/world/deeds.ts'
+import { shopDocument, shopPolicies } from '../../test/world/shop.ts'
+import { openWorld, type World } from '../../test/world/world.ts'
+import { writeDecision } from '../ledger/action-lines.ts'
+import { mustBe, type Result } from '../kernel/result.ts'
+import { replay, replayLimits, type ReplayReport, type ReplayEvent, type ReplayInput } from './replay.ts'
+
+const day = 24 * hour
+
+function input(world: World, policies: string, more: Partial<ReplayInput> = {}): ReplayInput {
+  const { journal } = world.house
+  const open = async () => {
+    await journal.flush()
+    return { disk: journal.disk, close: () => Promise.resolve() }
+  }
+  return {
+    policyFiles: [{ name: 'shop.cedar', text: policies }],
+    since: world.clock.now() - 7 * day,
+    sources: [{ name: journal.name, open }],
+    ...more,
+  }
+}
+
+async function reportOf(events: Result<AsyncGenerator<ReplayEvent>>): Promise<ReplayReport> {
+  let report: ReplayReport | undefined
+  for await (const event of mustBe(events)) if (event.is === 'report') report = event.report
+  assert.ok(report !== undefined, 'a report comes last')
+  return report
+}
+
+/** Replays these policies as the auditor. */
+async function replayed(world: World, policies: string, more: Partial<ReplayInput> = {}): Promise<ReplayReport> {
+  return reportOf(await replay(world.desk, await world.caller('eva'), input(world, policies, more)))
+}
+
+function changesOf({ changes }: ReplayReport): string[] {
+  return changes.map(
+    ({ kind, verdict, chain, on, from, to, seen }) => `${kind} ${verdict} ${chain.join('<')} ${on}: ${from.says} -> ${to.says} x${seen}`,
+  )
+}
+
+/** A world in which an agent looked, restarted, was held and refused, and a bot asked to release. */
+async function lived(): Promise<World> {
+  const world = await openWorld({ document: shopDocument() })
+  const grant = await atWork(world, 'aide', ['shop/list-incidents', 'shop/restart'])
+  for (let times = 0; times < 3; times += 1) allowed(await act(world, 'aide', grant, 'list-incidents'))
+  held(await act(world, 'aide', grant, 'restart', { service: 'web' }, 'body'))
+  refusedVerdict(await act(world, 'aide', grant, 'restart', { service: 'till' }), 'action.forbidden')
+  mustBe(await ask(world, 'bot', ['shop/deploy'], { task: 'release' }))
+  world.clock.advance(minute)
+  return world
+}
+
+/** The policies of the shop without one of them. */
+function without(id: string): string {
+  const left = shopPolicies.split('\n\n').filter((policy) => !policy.includes(`@id("${id}")`))
+  assert.ok(left.join('\n\n').length < shopPolicies.length, id)
+  return left.join('\n\n')
+}
+
+test('a candidate that forbids, loosens, tightens: each gain and each loss, and nothing else', async (t) => {
+  const world = await lived()
+  t.after(() => world.close())
+  const cases: readonly { readonly says: string; readonly policies: string; readonly want: readonly string[] }[] = [
+    { says: 'those in force', policies: `// another text\n${shopPolicies}`, want: [] },
+    {
+      says: 'a forbid more',
+      policies: `${shopPolicies}\n@id("nobody-looks") forbid (principal, action in Effect::Action::"read", resource);`,
+      // The bot's deployment is no read; the agent's grant has one in its scope, so all of it goes.
+      want: [
+        'action loses aide shop/list-incidents: allowed -> refused, since its grant is: request.forbidden by nobody-looks x3',
+        'action loses aide shop/restart: held for role:sre by restart-needs-a-person -> refused, since its grant is: request.forbidden by nobody-looks x1',
+        'request loses aide shop/list-incidents, shop/restart: given at once, 1h at most -> refused: request.forbidden by nobody-looks x1',
+      ],
+    },
+    {
+      says: 'a forbid on one argument',
+      policies: `${shopPolicies}\n@id("not-web") forbid (principal, action == Action::"http:shop/restart", resource) when { context.arguments.service == "web" };`,
+      want: ['action loses aide shop/restart: held for role:sre by restart-needs-a-person -> refused by not-web x1'],
+    },
+    {
+      says: 'an eligibility less',
+      policies: without('agents-may-look-into-incidents'),
+      want: [
+        'action loses aide shop/list-incidents: allowed -> refused, since its grant is: request.not-eligible x3',
+        'action loses aide shop/restart: held for role:sre by restart-needs-a-person -> refused, since its grant is: request.not-eligible x1',
+        'request loses aide shop/list-incidents, shop/restart: given at once, 1h at most -> refused: request.not-eligible x1',
+      ],
+    },
+    {
+      says: 'a hold more',
+      policies: `${shopPolicies}\n@id("looking-needs-a-person") @hold("role:sre") forbid (principal, action == Action::"http:shop/list-incidents", resource);`,
+      want: ['action loses aide shop/list-incidents: allowed -> held for role:sre by looking-needs-a-person x3'],
+    },
+    {
+      says: 'a hold less',
+      policies: without('restart-needs-a-person'),
+      want: ['action gains aide shop/restart: held for role:sre by restart-needs-a-person -> allowed x1'],
+    },
+    {
+      says: 'a forbid less',
+      policies: without('nobody-restarts-the-till'),
+      want: ['action gains aide shop/restart: refused by nobody-restarts-the-till -> held for role:sre by restart-needs-a-person x1'],
+    },
+    {
+      says: 'a duty more',
+      policies: `${shopPolicies}\n@id("record-reads") @duty("record=durable") forbid (principal, action == Action::"http:shop/list-incidents", resource);`,
+      want: ['action loses aide shop/list-incidents: allowed -> allowed; record=durable by record-reads x3'],
+    },
+    {
+      says: 'another approval of a hold',
+      policies: shopPolicies.replace('@hold("role:sre")', '@hold("role:release-manager")'),
+      want: [
+        'action differs aide shop/restart: held for role:sre by restart-needs-a-person -> held for role:release-manager by restart-needs-a-person x1',
+      ],
+    },
+    {
+      says: 'no approval and less time for releases',
+      policies: shopPolicies.replace('@approval("role:release-manager") ', ''),
+      want: ['request gains bot shop/deploy: given with role:release-manager, 2h at most -> given at once, 2h at most x1'],
+    },
+    {
+      says: 'less time for releases',
+      policies: shopPolicies.replace('@duration("30m") @maxDuration("2h")', '@duration("30m") @maxDuration("45m")'),
+      want: [
+        'request loses bot shop/deploy: given with role:release-manager, 2h at most -> given with role:release-manager, 45m at most x1',
+      ],
+    },
+    {
+      says: 'more approval and more time',
+      policies: shopPolicies
+        .replace('@approval("role:release-manager")', '@approval("role:release-manager, role:sre")')
+        .replace('@maxDuration("2h")', '@maxDuration("3h")'),
+      want: [
+        'request differs bot shop/deploy: given with role:release-manager, 2h at most -> given with role:release-manager, role:sre, 3h at most x1',
+      ],
+    },
+  ]
+  for (const { says, policies, want } of cases) {
+    await t.test(says, async () => assert.deepEqual(changesOf(await replayed(world, policies)), want))
+  }
+})
+
+test('a candidate with a fault is refused with its place, whoever may not audit is refused, and nothing is recorded or kept', async (t) => {
+  const world = await lived()
+  t.after(() => world.close())
+  const [auditor, agent] = [await world.caller('eva'), await world.caller('aide')]
+  const before = await world.desk.store.last()
+  const broken = await replay(world.desk, auditor, input(world, `${shopPolicies}\n@id("x") permit (principal, action, resource);`))
+  assert.equal(broken.ok ? 'done' : broken.refusal.code, 'policy.invalid')
+  const [problem] = broken.ok ? [] : (broken.refusal.problems ?? [])
+  assert.deepEqual([problem?.file, problem?.line, problem?.column], ['shop.cedar', 23, 1])
+  const stranger = await replay(world.desk, agent, input(world, shopPolicies))
+  assert.equal(stranger.ok ? 'done' : stranger.refusal.code, 'caller.not-allowed')
+  assert.equal((await reportOf(await replay(world.desk, auditor, input(world, without('restart-needs-a-person'))))).changes.length, 1)
+  assert.equal((await world.desk.store.last()).version, before.version)
+  assert.ok(world.desk.facts.rules?.holds.has('restart-needs-a-person'))
+})
+
+test('where nothing was recorded nobody gains or loses; what is older than asked about is not looked at', async (t) => {
+  const empty = await openWorld({ document: shopDocument() })
+  t.after(() => empty.close())
+  const nothing = await replayed(empty, without('restart-needs-a-person'))
+  assert.deepEqual([nothing.changes, nothing.counts.actions, nothing.counts.requests], [[], 0, 0])
+  const world = await lived()
+  t.after(() => world.close())
+  world.clock.advance(hour)
+  const late = await replayed(world, without('restart-needs-a-person'), { since: world.clock.now() - minute })
+  assert.deepEqual([late.changes, late.counts.actions, late.counts.requests], [[], 0, 0])
+})
+
+test('ended grants are asked about, grants that are not there are counted as such, and so is what is not declared any more', async (t) => {
+  const world = await lived()
+  t.after(() => world.close())
+  world.clock.advance(2 * hour)
+  const { journal } = world.house
+  const aide = world.person('aide').id
+  const line = (more: object) => (n: number) =>
+    writeDecision(n, {
+      address: '127.0.0.1',
+      arguments: {},
+      at: world.clock.now(),
+      chain: [aide],
+      decision: world.desk.chance.id('dec', world.clock.now()),
+      detail: undefined,
+      digest: undefined,
+      effect: 'read',
+      exception: undefined,
+      grant: world.desk.chance.id('grn', world.clock.now()),
+      hold: undefined,
+      line: 0,
+      outcome: 'allow',
+      policies: [],
+      protocol: 'http',
+      refusal: undefined,
+      resource: 'shop/list-incidents',
+      session: undefined,
+      target: 'GET /incidents',
+      task: 'incident',
+      tier: 0,
+      verb: 'GET',
+      version: 1,
+      ...more,
+    } as never)
+  const [grant] = await world.desk.store.read((tx) => tx.find('grant', { actor: aide }))
+  mustBe(await journal.append(line({}), 'written'))
+  mustBe(await journal.append(line({ grant: undefined, outcome: 'deny', refusal: 'grant.missing' }), 'written'))
+  mustBe(await journal.append(line({ grant: grant?.id, resource: 'shop/gone' }), 'written'))
+  const report = await replayed(world, without('restart-needs-a-person'))
+  assert.equal(report.changes.length, 1)
+  assert.deepEqual(report.counts, {
+    actions: 8,
+    decided: 3,
+    withoutGrant: 1,
+    unknownGrant: 1,
+    goneOperation: 1,
+    unreadable: 0,
+    requests: 2,
+  })
+})
+
+test('whoever administers sees who and what, and of arguments only their own', async (t) => {
+  const world = await lived()
+  t.after(() => world.close())
+  const policies = without('restart-needs-a-person')
+  const audited = await replayed(world, policies)
+  assert.deepEqual({ ...audited.changes[0]?.arguments }, { service: 'web' })
+})
+
+test('limits: as many rows as fit, the rest counted; one action is decided once, and counted as often as it was seen', async (t) => {
+  const world = await lived()
+  t.after(() => world.close())
+  const report = await replayed(world, without('agents-may-look-into-incidents'), {
+    limits: { ...replayLimits, changesMax: 1, distinctMax: 1 },
+  })
+  assert.equal(report.changes.length, 1)
+  assert.ok(report.leftOut >= 1)
+  assert.equal(report.changes[0]?.seen, 3)
+})
