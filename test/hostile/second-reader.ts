@@ -1,13 +1,9 @@
 /** The second reader: a real nginx that says what it understands of the bytes an upstream was sent. */
-import { type ChildProcessByStdio, spawn } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer as createHttpServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import { connect, createServer } from 'node:net'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import type { Readable, Writable } from 'node:stream'
 import { type Lifetime, listen } from '../wire/upstreams.ts'
+import { startNginx } from '../world/nginx.ts'
 import { type OwnAddress, ownAddress } from '../world/own-address.ts'
 import { readAnswers } from './hostile-client.ts'
 
@@ -56,17 +52,11 @@ export class SecondReader {
 
   /** Starts nginx on an address of its own. Rejects where it does not start: Debian's package must be there. */
   static async start(test: Lifetime): Promise<SecondReader> {
-    const folder = mkdtempSync(join(tmpdir(), 'remit-second-reader-'))
     const echo = createHttpServer({ maxHeaderSize: 1_048_576 })
     const replay = createServer()
     const behind = { echo: await listen(echo, test), replay: await listen(replay, test) }
-    const { child, ports } = await startNginx(folder, behind)
-    test.after(async () => {
-      const ended = new Promise((resolve) => child.once('exit', resolve))
-      child.stdin.end()
-      await ended
-      rmSync(folder, { recursive: true, force: true })
-    })
+    const ports = { requests: ownAddress(), answers: ownAddress() }
+    await startNginx(test, configuration(ports, behind), ports.requests)
     const reader = new SecondReader(ports)
     replay.on('connection', (socket) => {
       socket.on('error', () => undefined)
@@ -178,15 +168,8 @@ interface PortsBehind {
   readonly replay: number
 }
 
-function configuration(folder: string, ports: Ports, behind: PortsBehind): string {
+function configuration(ports: Ports, behind: PortsBehind): string {
   return `
-daemon off;
-master_process off;
-pid ${folder}/nginx.pid;
-error_log stderr crit;
-events { worker_connections 256; }
-http {
-  access_log off;
   keepalive_requests 1000000;
   client_max_body_size 16m;
   client_body_buffer_size 16m;
@@ -194,11 +177,6 @@ http {
   large_client_header_buffers 4 64k;
   proxy_buffer_size 64k;
   proxy_buffers 4 64k;
-  client_body_temp_path ${folder}/body;
-  proxy_temp_path ${folder}/proxy;
-  fastcgi_temp_path ${folder}/fastcgi;
-  uwsgi_temp_path ${folder}/uwsgi;
-  scgi_temp_path ${folder}/scgi;
   server {
     listen ${ports.requests.host}:${ports.requests.port};
     location / {
@@ -218,56 +196,5 @@ http {
       proxy_pass http://127.0.0.1:${behind.replay};
       proxy_http_version 1.1;
     }
-  }
-}
-`
-}
-
-/** Runs a program until its standard input ends, as it does when a test is killed: nginx itself would stay behind. */
-const untilEnd = 'exec 3<&0; "$0" "$@" & pid=$!; { read -r _ <&3; kill $pid; } 2>/dev/null & wait $pid'
-
-async function startNginx(
-  folder: string,
-  behind: PortsBehind,
-): Promise<{ readonly child: ChildProcessByStdio<Writable, null, Readable>; readonly ports: Ports }> {
-  let said = ''
-  const ports = { requests: ownAddress(), answers: ownAddress() }
-  const file = join(folder, 'nginx.conf')
-  writeFileSync(file, configuration(folder, ports, behind))
-  const child = spawn('sh', ['-c', untilEnd, nginxProgram(), '-e', 'stderr', '-p', folder, '-c', file], {
-    stdio: ['pipe', 'ignore', 'pipe'],
-  })
-  child.stderr.on('data', (chunk: Buffer) => (said += chunk.toString()))
-  const ended = new Promise<'ended'>((resolve) => {
-    child.once('error', (error) => {
-      said += error.message
-      resolve('ended')
-    })
-    child.once('exit', () => resolve('ended'))
-  })
-  if ((await Promise.race([untilListening(ports.requests), ended])) === 'listens') return { child, ports }
-  child.stdin.end()
-  throw new Error(`nginx does not start: run npm test, or apt-get install nginx\n${said}`)
-}
-
-/** Debian keeps it where an ordinary user's PATH does not lead. */
-function nginxProgram(): string {
-  return (process.env['PATH'] ?? '').split(':').includes('/usr/sbin') ? 'nginx' : '/usr/sbin/nginx'
-}
-
-async function untilListening(address: OwnAddress): Promise<'listens' | 'silent'> {
-  const until = performance.now() + 60_000
-  while (performance.now() < until) {
-    const isOpen = await new Promise<boolean>((resolve) => {
-      const socket = connect(address)
-      socket.once('error', () => resolve(false))
-      socket.once('connect', () => {
-        socket.destroy()
-        resolve(true)
-      })
-    })
-    if (isOpen) return 'listens'
-    await new Promise((resolve) => setTimeout(resolve, 20))
-  }
-  return 'silent'
+  }`
 }
