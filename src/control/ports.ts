@@ -37,6 +37,7 @@ export const searchable = {
   signal: ['identity'],
   changeSet: ['state'],
   gateway: ['name', 'state', 'key', 'codeHash'],
+  application: [],
 } as const satisfies { readonly [K in RecordKind]: readonly string[] }
 
 export type SearchBy<K extends RecordKind> = { readonly [C in (typeof searchable)[K][number]]?: string | readonly string[] }

@@ -1,4 +1,5 @@
 /** Everything the store keeps, by kind. A record has the `space` it belongs to, and an `id` unique in its kind there. */
+import type { Application } from './applications.ts'
 import type { Approval, Challenge, Grant, Hold, Session, Signal, TokenBinding, Uses } from './grants.ts'
 import type { Credential, DeviceSignIn, Identity, Issuer, OneTimeLink, Passkey, SignIn, StandingException } from './identities.ts'
 import type { ChangeSet } from './change-sets.ts'
@@ -27,6 +28,7 @@ export interface Records {
   signal: Signal
   changeSet: ChangeSet
   gateway: EnrolledGateway
+  application: Application
 }
 
 export type RecordKind = keyof Records
@@ -47,6 +49,7 @@ export const factKinds = [
   'hold',
   'changeSet',
   'gateway',
+  'application',
 ] as const satisfies readonly RecordKind[]
 
 /** Kinds that are passing notes: they need no ledger entry of their own, may be removed, and each has an `expiresAt`. */

@@ -200,6 +200,9 @@ async function keepsWhatWasDone(house: StoreHouse): Promise<void> {
   await assert.rejects(keep(store, 'uses', { ...sampleRecords.uses(1), spent: 1 }), /never_come_back/)
   await keep(store, 'approval', sampleRecords.approval(1))
   await assert.rejects(keep(store, 'approval', { ...sampleRecords.approval(1), decision: 'deny' }), /signed/)
+  const removed = { ...sampleRecords.application(1), removedAt: 2_000 }
+  await keep(store, 'application', removed)
+  await assert.rejects(keep(store, 'application', sampleRecords.application(1)), /removed_stays/)
   for (const kind of recordKinds) {
     const record = sampleRecords[kind](7)
     await keep(store, kind, record)

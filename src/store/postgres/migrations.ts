@@ -6,9 +6,15 @@ import { readingDocuments, records } from './migration-1-tables.ts'
 import { holding, log, refusing, rules } from './migration-1.ts'
 import { gateways } from './migration-2.ts'
 import { afterTheOne, nodes } from './migration-3.ts'
+import { applications } from './migration-4.ts'
 
 /** Step n brings schema n − 1 to n. A step that was released is never changed. */
-const steps: readonly string[] = [`${readingDocuments}${refusing}${records}${log}${rules}${holding}`, gateways, `${nodes}${afterTheOne}`]
+const steps: readonly string[] = [
+  `${readingDocuments}${refusing}${records}${log}${rules}${holding}`,
+  gateways,
+  `${nodes}${afterTheOne}`,
+  applications,
+]
 
 export const schemaKnown = steps.length
 

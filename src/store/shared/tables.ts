@@ -34,6 +34,7 @@ export const recordTables = {
   challenge: { table: 'challenges', columns: { person: 'person' } },
   signal: { table: 'signals', columns: { identity: 'identity' } },
   changeSet: { table: 'change_sets', columns: { state: 'state' } },
+  application: { table: 'applications', columns: {} },
   gateway: { table: 'gateways', columns: { name: 'name', state: 'state', key: 'key', codeHash: 'code_hash' } },
 } as const satisfies { readonly [K in RecordKind]: { readonly table: string; readonly columns: { readonly [C in Column<K>]: string } } }
 
