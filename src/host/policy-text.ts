@@ -114,6 +114,9 @@ function flawOf(slice: PolicySlice): Pick<SourceProblem, 'message' | 'remedy'> |
       remedy: 'split it, or end the policy before this with ;',
     }
   }
+  // Half of a character breaks Cedar's parser: it cannot be said in UTF-8.
+  if (!slice.text.isWellFormed() || slice.text.includes('\0'))
+    return { message: 'the policy has a character that is no text', remedy: 'write it again: most often a file was cut or badly converted' }
   const open: Chains[] = [{ connectives: 0, sums: 0, steps: 0, ifs: 0 }]
   for (const [token] of slice.text.matchAll(tokens)) {
     const chains = open.at(-1)
