@@ -32,6 +32,7 @@ const rounds = Math.max(3, Number(values.rounds))
 const seconds = Math.max(1, Number(values.seconds))
 const streamsPerRevocation = 200
 const isAll = values.only === undefined
+const isPart = (name: string) => isAll || values.only === name
 
 const cores = shareCores()
 stayOn(cores.around)
@@ -70,11 +71,13 @@ async function main(): Promise<void> {
     tell,
   })
   const cuts = isAll ? await measureCuts() : undefined
-  const scale = isAll ? await scaleOf() : undefined
-  const desk = isAll ? await deskOf() : undefined
-  const large = isAll ? await largeChangesOf() : undefined
-  const far = isAll || values.only === 'feed' ? await feedOf() : undefined
-  const nodes = isAll || values.only === 'nodes' ? await nodesOf() : undefined
+  const scale = isAll ? await measured<Scale>('scale.ts', 'deciding and changing among 100,000 identities and 10,000 grants') : undefined
+  const desk = isAll ? await measured<Desk>('desk.ts', 'changing what is kept at the desk, on a file') : undefined
+  const large = isAll ? await measured<LargeChanges>('large-change.ts', 'change-sets among 100,000 identities') : undefined
+  const far = isPart('feed')
+    ? await measured<FeedFigures>('feed.ts', 'gateways in processes of their own: stopping, feeding, loading')
+    : undefined
+  const nodes = isPart('nodes') ? await measured<NodesFigures>('nodes.ts', 'several control nodes on one PostgreSQL') : undefined
   const whole: Results = {
     ...results,
     gateway,
@@ -110,36 +113,12 @@ async function main(): Promise<void> {
   }
 }
 
-/** In a process of its own, so that its hundred thousand identities weigh on nothing else. */
-async function scaleOf(): Promise<Scale> {
-  tell('deciding and changing among 100,000 identities and 10,000 grants')
-  return (await figuresOf('scale.ts')) as Scale
-}
-
-async function deskOf(): Promise<Desk> {
-  tell('changing what is kept at the desk, on a file')
-  return (await figuresOf('desk.ts')) as Desk
-}
-
-async function largeChangesOf(): Promise<LargeChanges> {
-  tell('change-sets among 100,000 identities')
-  return (await figuresOf('large-change.ts')) as LargeChanges
-}
-
-async function feedOf(): Promise<FeedFigures> {
-  tell('gateways in processes of their own: stopping them, feeding a hundred, loading a snapshot')
-  return (await figuresOf('feed.ts')) as FeedFigures
-}
-
-async function nodesOf(): Promise<NodesFigures> {
-  tell('several control nodes on one PostgreSQL')
-  return (await figuresOf('nodes.ts')) as NodesFigures
-}
-
-async function figuresOf(file: string): Promise<unknown> {
+/** What another file here measures, in a process of its own, so that its hundred thousand identities weigh on nothing else. */
+async function measured<T>(file: string, says: string): Promise<T> {
+  tell(says)
   const ran = await runProgram(process.execPath, [fileURLToPath(new URL(file, import.meta.url))])
   if (ran.code !== 0) throw new Error(`bench/${file} could not measure\n${ran.err}`)
-  return JSON.parse(ran.out)
+  return JSON.parse(ran.out) as T
 }
 
 async function build(): Promise<void> {
