@@ -60,6 +60,8 @@ export class FeedServer {
     this.#drills = new FeedDrills(desk.clock)
     // What an earlier run of control leased nobody remembers: until it can have ended, these may still act.
     for (const gateway of desk.facts.enrolled.all()) this.#seats.presume(gateway)
+    // They come back at once: what is theirs is found before the first of them waits for it.
+    for (const { gateway } of desk.facts.enrolled.all()) this.#laneOf(gateway)
     desk.store.onCommit((committed) => this.#follow(committed))
     this.#leave = desk.stopping.join({
       isElsewhere: true,

@@ -81,7 +81,7 @@ export class Interest {
     for (const issuer of proofs.issuers()) records.push(strippedIssuer(issuer))
     for (const service of this.services()) records.push(ownService(service))
     if (policies !== undefined) records.push({ kind: 'policySet', id: policies.id, record: policies })
-    return [...records, ...this.#whole(this.#closure.keys())]
+    return records.concat(this.#whole(this.#closure.keys()))
   }
 
   /** What this commit means for the gateway. The facts and the index have applied it. */
@@ -228,49 +228,44 @@ export class Interest {
   }
 
   /** All that there is about these, people before what is theirs, and grants before what is done under them. */
-  #whole(keys: Iterable<Key>): readonly OutgoingRecord[] {
-    const [outlines, identities, exceptions, grants]: [OutgoingRecord[], OutgoingRecord[], OutgoingRecord[], OutgoingRecord[]] = [
-      [],
-      [],
-      [],
-      [],
-    ]
+  #whole(keys: Iterable<Key>): OutgoingRecord[] {
+    const outlines: OutgoingRecord[] = []
+    const identities: OutgoingRecord[] = []
+    const exceptions: OutgoingRecord[] = []
+    const grants: OutgoingRecord[] = []
     for (const key of keys) {
-      if (isId('idn', key)) identities.push(...this.#wholeIdentity(key))
+      if (isId('idn', key)) this.#wholeIdentity(key, identities)
       else if (isId('exc', key)) {
         const exception = this.#exceptions.get(key)
         if (exception !== undefined) exceptions.push({ kind: 'exception', id: key, record: exception })
-      } else if (isId('grn', key)) grants.push(...this.#wholeGrant(key))
+      } else if (isId('grn', key)) this.#wholeGrant(key, grants)
       else if (key.startsWith(outline)) {
         const service = this.#facts.service(key.slice(outline.length))
         if (service !== undefined) outlines.push(outlined(service))
       }
     }
-    return [...outlines, ...identities, ...exceptions, ...grants]
+    return outlines.concat(identities, exceptions, grants)
   }
 
-  #wholeIdentity(id: IdentityId): readonly OutgoingRecord[] {
+  #wholeIdentity(id: IdentityId, into: OutgoingRecord[]): void {
     const identity = this.#facts.identity(id)
-    if (identity === undefined) return []
+    if (identity === undefined) return
     const { proofs } = this.#facts
-    return [
-      { kind: 'identity', id, record: identity },
-      ...proofs.credentialsOf(id).map(strippedCredential),
-      ...proofs.passkeysOf(id).map(strippedPasskey),
-      ...[...this.#index.bindingsOf(id)].map(strippedBinding),
-    ]
+    into.push({ kind: 'identity', id, record: identity })
+    for (const credential of proofs.credentialsOf(id)) into.push(strippedCredential(credential))
+    for (const passkey of proofs.passkeysOf(id)) into.push(strippedPasskey(passkey))
+    for (const binding of this.#index.bindingsOf(id)) into.push(strippedBinding(binding))
   }
 
-  #wholeGrant(id: GrantId): readonly OutgoingRecord[] {
+  #wholeGrant(id: GrantId, into: OutgoingRecord[]): void {
     const grant = this.#facts.grant(id)
-    if (grant === undefined) return []
-    const records: OutgoingRecord[] = [{ kind: 'grant', id, record: grant }, ...this.#counts(grant)]
+    if (grant === undefined) return
+    into.push({ kind: 'grant', id, record: grant }, ...this.#counts(grant))
     for (const session of this.#index.sessionsOf(id)) {
       if (session.gateway !== this.gateway) continue
-      records.push({ kind: 'session', id: session.id, record: session })
-      for (const hold of this.#facts.holdsOf(session.id)) records.push(strippedHold(hold))
+      into.push({ kind: 'session', id: session.id, record: session })
+      for (const hold of this.#facts.holdsOf(session.id)) into.push(strippedHold(hold))
     }
-    return records
   }
 
   #counts(grant: Grant): readonly OutgoingRecord[] {
