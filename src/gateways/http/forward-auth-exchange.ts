@@ -10,7 +10,7 @@ import { nameAction, type NamedAction } from './actions.ts'
 import type { ClientStream, StreamListener } from './client-stream.ts'
 import { type HttpRequest, readRequest } from './codec.ts'
 import { noText, yesHeaders } from './forward-auth-answers.ts'
-import { type Question, type QuestionForm, type QuestionPlace, readPlace, readQuestion } from './forward-auth-question.ts'
+import { formOf, type Question, type QuestionForm, type QuestionPlace, readPlace, readQuestion } from './forward-auth-question.ts'
 import type { HttpLimits } from './limits.ts'
 import { formKind } from './overrides.ts'
 import type { RequestHead } from './request-parser.ts'
@@ -38,7 +38,7 @@ export class ForwardAuthExchange implements StreamListener {
   readonly #isNamed: boolean
   readonly #startedAt: Instant
   #left = false
-  #form: QuestionForm = 'auth-request'
+  readonly #form: QuestionForm
   #place: QuestionPlace | undefined
   #question: Question | undefined
   #bearer: Bearer | undefined
@@ -48,6 +48,7 @@ export class ForwardAuthExchange implements StreamListener {
     this.#door = door
     this.#stream = stream
     this.#head = stream.head
+    this.#form = formOf(stream.head.target)
     this.#isNamed = isNamed
     this.#startedAt = door.clock.now()
     stream.attach(this)
@@ -81,7 +82,6 @@ export class ForwardAuthExchange implements StreamListener {
   #readCall(): Result<Call> | Promise<Result<Call>> {
     const { control, limits, tableOf } = this.#door
     const place = readPlace(this.#head.target)
-    if (place.ok) this.#form = place.value.form
     if (!this.#isNamed) return refuse('proxy.unknown', { detail: this.#stream.address })
     if (!place.ok) return place
     this.#place = place.value

@@ -26,6 +26,11 @@ export interface Question {
 
 const places = /^\/(?:auth-request\/([a-z0-9._-]{1,64})|ext-authz\/([a-z0-9._-]{1,64})(\/.*))$/
 
+/** How whoever asks there understands an answer, also one that nothing is found for. */
+export function formOf(target: string): QuestionForm {
+  return target.startsWith('/ext-authz/') ? 'ext-authz' : 'auth-request'
+}
+
 /** Refuses `method.unknown` where no proxy asks. */
 export function readPlace(target: string): Result<QuestionPlace> {
   const [, asked, sent, rest] = places.exec(target) ?? []
