@@ -7,42 +7,65 @@ interface Scoped {
   readonly scope: Scope
 }
 
-interface Placed<P> {
-  readonly policy: P
-  /** Its place in the order given, so that answers come in one order. */
-  readonly place: number
+/** Policies with their places in the order given, so that answers come in one order. */
+interface Listed<P> {
+  readonly policies: readonly P[]
+  readonly places: readonly number[]
 }
 
 /** What stands under the same keys. */
-interface Bucket<P> {
-  readonly placed: Placed<P>[]
+interface Bucket<P> extends Listed<P> {
   readonly policies: P[]
+  readonly places: number[]
   /** Whether having these keys is all that the scopes ask for. */
   isExact: boolean
 }
-
-type ByAction<P> = Map<string, Bucket<P>>
-type ByPrincipal<P> = Map<string, ByAction<P>>
 
 export interface ScopeIndex<P> {
   /** Every policy whose scope matches, in the order given, each once. */
   matching(principal: Uid, action: Uid, resource: Uid, entities: EntityStore): readonly P[]
 }
 
+/** By action first, of which there are fewest: a table for each pair of action and resource is then the most there can be. */
+class Tree<P> {
+  readonly #byAction = new Map<string, Map<string, Map<string, Bucket<P>>>>()
+
+  bucket(actionKey: string, resourceKey: string, principalKey: string): Bucket<P> {
+    const byResource = getOrAdd(this.#byAction, actionKey, () => new Map<string, Map<string, Bucket<P>>>())
+    const byPrincipal = getOrAdd(byResource, resourceKey, () => new Map<string, Bucket<P>>())
+    return getOrAdd(byPrincipal, principalKey, () => ({ policies: [], places: [], isExact: true }))
+  }
+
+  find(actionKeys: readonly string[], resourceKeys: readonly string[], principalKeys: readonly string[]): readonly Bucket<P>[] {
+    const found: Bucket<P>[] = []
+    for (const actionKey of actionKeys) {
+      const byResource = this.#byAction.get(actionKey)
+      if (byResource === undefined) continue
+      for (const resourceKey of resourceKeys) {
+        const byPrincipal = byResource.get(resourceKey)
+        if (byPrincipal === undefined) continue
+        for (const principalKey of principalKeys) {
+          const bucket = byPrincipal.get(principalKey)
+          if (bucket !== undefined) found.push(bucket)
+        }
+      }
+    }
+    return found
+  }
+}
+
 /** Puts each policy under the keys of its scope. */
 export function indexByScope<P extends Scoped>(policies: readonly P[]): ScopeIndex<P> {
-  const byResource = new Map<string, ByPrincipal<P>>()
+  const tree = new Tree<P>()
   for (const [place, policy] of policies.entries()) {
     const { resource, principal, action } = policy.scope
     const isExact = isByKey(resource) && isByKey(principal) && isByKey(action)
-    for (const resourceKey of keysOf(resource)) {
-      for (const principalKey of keysOf(principal)) {
-        for (const actionKey of keysOf(action)) {
-          const byPrincipal = getOrAdd<string, ByPrincipal<P>>(byResource, resourceKey, () => new Map())
-          const byAction = getOrAdd<string, ByAction<P>>(byPrincipal, principalKey, () => new Map())
-          const bucket = getOrAdd<string, Bucket<P>>(byAction, actionKey, () => ({ placed: [], policies: [], isExact: true }))
-          bucket.placed.push({ policy, place })
+    for (const actionKey of keysOf(action)) {
+      for (const resourceKey of keysOf(resource)) {
+        for (const principalKey of keysOf(principal)) {
+          const bucket = tree.bucket(actionKey, resourceKey, principalKey)
           bucket.policies.push(policy)
+          bucket.places.push(place)
           bucket.isExact &&= isExact
         }
       }
@@ -50,26 +73,14 @@ export function indexByScope<P extends Scoped>(policies: readonly P[]): ScopeInd
   }
   return {
     matching(principal, action, resource, entities) {
-      const buckets: Bucket<P>[] = []
-      const principalKeys = entities.scopeKeysOf(principal)
-      const actionKeys = entities.scopeKeysOf(action)
-      for (const resourceKey of entities.scopeKeysOf(resource)) {
-        const byPrincipal = byResource.get(resourceKey)
-        if (byPrincipal === undefined) continue
-        for (const principalKey of principalKeys) {
-          const byAction = byPrincipal.get(principalKey)
-          if (byAction === undefined) continue
-          for (const actionKey of actionKeys) {
-            const bucket = byAction.get(actionKey)
-            if (bucket !== undefined) buckets.push(bucket)
-          }
-        }
-      }
-      const [only] = buckets
-      if (only === undefined) return []
-      const found = buckets.length === 1 ? only.policies : joined(buckets)
-      if (buckets.every((bucket) => bucket.isExact)) return found
-      return found.filter(
+      const buckets = tree.find(entities.scopeKeysOf(action), entities.scopeKeysOf(resource), entities.scopeKeysOf(principal))
+      const last = buckets.at(-1)
+      if (last === undefined) return []
+      // The last ones are the narrowest: so the widest, which may be long, is gone through once.
+      let found: Listed<P> = last
+      for (let place = buckets.length - 2; place >= 0; place -= 1) found = merged(found, buckets[place] ?? found)
+      if (buckets.every((bucket) => bucket.isExact)) return found.policies
+      return found.policies.filter(
         ({ scope }) =>
           isInScope(scope.principal, principal, entities) &&
           isInScope(scope.action, action, entities) &&
@@ -80,17 +91,19 @@ export function indexByScope<P extends Scoped>(policies: readonly P[]): ScopeInd
 }
 
 /** In the order given, and each once: an action below two groups that one policy names finds it twice. */
-function joined<P>(buckets: readonly Bucket<P>[]): readonly P[] {
-  const found: Placed<P>[] = []
-  for (const bucket of buckets) for (const placed of bucket.placed) found.push(placed)
-  found.sort((left, right) => left.place - right.place)
-  const once: P[] = []
-  let last = -1
-  for (const { policy, place } of found) {
-    if (place !== last) once.push(policy)
-    last = place
+function merged<P>(left: Listed<P>, right: Listed<P>): Listed<P> {
+  const policies: P[] = []
+  const places: number[] = []
+  let [atLeft, atRight] = [0, 0]
+  while (atLeft < left.places.length || atRight < right.places.length) {
+    const [leftPlace, rightPlace] = [left.places[atLeft] ?? Infinity, right.places[atRight] ?? Infinity]
+    const policy = leftPlace <= rightPlace ? left.policies[atLeft] : right.policies[atRight]
+    if (policy !== undefined) policies.push(policy)
+    places.push(Math.min(leftPlace, rightPlace))
+    if (leftPlace <= rightPlace) atLeft += 1
+    if (rightPlace <= leftPlace) atRight += 1
   }
-  return once
+  return { policies, places }
 }
 
 /** Under which keys a scope stands: entities by key, a bare type by its name, and what names nothing under `*`. */
