@@ -75,8 +75,12 @@ export async function* decisionLines(disk: JournalDisk, segments: readonly Segme
 /** What a decision line says; `undefined` for any other, and for one that is not as Remit writes it. */
 export function readAction(line: Uint8Array | string): RecordedAction | undefined {
   const read = parseJson(line, { depthMax: 80 })
-  if (!read.ok || !isJsonObject(read.value) || read.value['type'] !== 'decision') return undefined
-  const { at, decision, address, arguments: given, chain, grant, resource } = read.value
+  return read.ok && isJsonObject(read.value) && read.value['type'] === 'decision' ? readRecorded(read.value) : undefined
+}
+
+/** The same of a line that is read already. */
+export function readRecorded(entry: JsonObject): RecordedAction | undefined {
+  const { at, decision, address, arguments: given, chain, grant, resource } = entry
   const links = readChain(chain)
   const values = isJsonObject(given) ? readArguments(given) : undefined
   if (typeof at !== 'number' || typeof decision !== 'string' || typeof address !== 'string' || typeof resource !== 'string')
