@@ -6,6 +6,7 @@ import { canonicalJson } from '../kernel/json.ts'
 import { type Refusal, type RefusalCode, refuse } from '../kernel/refusals.ts'
 import type { Answer } from './answers.ts'
 import { makeApiServer } from './api-server.ts'
+import { readRequestId, requestIdHeader } from './authzen/request-ids.ts'
 import { clientAddress } from '../kernel/client-address.ts'
 import { StoreUnavailable } from '../kernel/store-unavailable.ts'
 import { endpoints } from './endpoints.ts'
@@ -66,6 +67,9 @@ function addEndpoint(app: FastifyInstance, api: ApiParts, endpoint: Endpoint): v
     url: endpoint.path,
     bodyLimit: Math.max(1, endpoint.bodyBytesMax),
     onRequest: async (request, reply) => {
+      const { id, refusal } = endpoint.speaks === 'authzen' ? readRequestId(request.headers[requestIdHeader]) : {}
+      if (id !== undefined) reply.header(requestIdHeader, id)
+      if (refusal !== undefined) return answerRefusal(api, endpoint, { refusal, request, reply })
       const elsewhere = pageElsewhere(api, endpoint, request)
       if (elsewhere !== undefined) return send(reply, { status: 303, headers: { location: elsewhere }, body: '' })
       const refused = await beforeBody(api, endpoint, request, reply)
@@ -95,7 +99,10 @@ function pageElsewhere(api: ApiParts, endpoint: Endpoint, request: FastifyReques
 async function beforeBody(api: ApiParts, endpoint: Endpoint, request: FastifyRequest, reply: FastifyReply): Promise<Refusal | undefined> {
   const admitted = await endpoint.admit(api, visitOf(api, request, reply), request)
   if (!admitted.ok) return admitted.refusal
-  return hasBody(request) && !isTaken(endpoint.takes, request.headers['content-type']) ? refuse('input.media-type').refusal : undefined
+  if (!hasBody(request) || isTaken(endpoint.takes, request.headers['content-type'])) return undefined
+  return endpoint.speaks === 'authzen'
+    ? refuse('input.malformed', { detail: 'the content type is application/json' }).refusal
+    : refuse('input.media-type').refusal
 }
 
 function visitOf(api: ApiParts, request: FastifyRequest, reply: FastifyReply): Visit {

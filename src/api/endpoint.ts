@@ -22,6 +22,8 @@ interface About {
   readonly bodyBytesMax: number
   /** How a no is told: problem+json, RFC 6749, or a page for people. */
   readonly refuses: 'problem' | 'oauth' | 'page'
+  /** As OpenID AuthZEN demands: another content type is 400, and X-Request-ID goes back with every answer. */
+  readonly speaks?: 'authzen'
 }
 
 export interface Declaration<C extends CallerKind, S extends z.ZodObject> extends About {

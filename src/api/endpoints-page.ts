@@ -6,8 +6,9 @@ import type { Endpoint } from './endpoint.ts'
 /** Markdown of docs/reference/endpoints.md. */
 export function endpointsPage(): string {
   const api = endpoints.filter(({ path }) => path.startsWith('/v1/'))
-  const oauth = endpoints.filter(({ path }) => path.startsWith('/oauth/') || path.startsWith('/.well-known/'))
-  const pages = endpoints.filter((endpoint) => !api.includes(endpoint) && !oauth.includes(endpoint))
+  const oauth = endpoints.filter(({ path }) => path.startsWith('/oauth/') || path.startsWith('/.well-known/oauth-'))
+  const access = endpoints.filter(({ path }) => path.includes('/access/v1/') || path.includes('/authzen-configuration'))
+  const pages = endpoints.filter((endpoint) => ![...api, ...oauth, ...access].includes(endpoint))
   return `# Endpoints
 
 Every endpoint of the API, written from the table in the code by \`npm run bless\`.
@@ -24,6 +25,12 @@ ${table(oauth)}
 ## For identities
 
 ${table(api)}
+
+## OpenID AuthZEN 1.0
+
+Unknown members are ignored here, and what cannot be read is 400, as the specification demands. See [the guide](../guides/authzen.md).
+
+${table(access)}
 
 ## Pages, and what their script calls
 

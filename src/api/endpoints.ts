@@ -2,6 +2,14 @@
 import type { Endpoint } from './endpoint.ts'
 import { abandonGrant } from './endpoints/abandon-grant.ts'
 import { activateGrant } from './endpoints/activate-grant.ts'
+import { evaluateAccess, evaluateApplicationAccess } from './endpoints/authzen-evaluate.ts'
+import { evaluateManyAccesses, evaluateManyApplicationAccesses } from './endpoints/authzen-evaluate-many.ts'
+import { showAccessMetadata, showApplicationAccessMetadata } from './endpoints/authzen-metadata.ts'
+import { requestDeniedAccess } from './endpoints/authzen-request.ts'
+import { searchActions, searchApplicationActions } from './endpoints/authzen-search-actions.ts'
+import { searchApplicationResources, searchResources } from './endpoints/authzen-search-resources.ts'
+import { searchApplicationSubjects, searchSubjects } from './endpoints/authzen-search-subjects.ts'
+import { showAccessRequest } from './endpoints/authzen-show-request.ts'
 import { beginAnswer } from './endpoints/begin-answer.ts'
 import { beginDeviceConfirmation } from './endpoints/begin-device-confirmation.ts'
 import { beginRegistration } from './endpoints/begin-registration.ts'
@@ -79,6 +87,20 @@ export const endpoints: readonly Endpoint[] = [
   startDeviceSignIn,
   showTokenKeys,
   showServerMetadata,
+  showAccessMetadata,
+  showApplicationAccessMetadata,
+  evaluateAccess,
+  evaluateManyAccesses,
+  searchSubjects,
+  searchResources,
+  searchActions,
+  requestDeniedAccess,
+  showAccessRequest,
+  evaluateApplicationAccess,
+  evaluateManyApplicationAccesses,
+  searchApplicationSubjects,
+  searchApplicationResources,
+  searchApplicationActions,
   showHealth,
   whoAmI,
   listEligible,

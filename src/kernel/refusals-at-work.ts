@@ -99,6 +99,12 @@ export const refusalsAtWork = {
     says: 'this identity has as many open requests as it may',
     remedy: 'withdraw or finish some first',
   },
+  'access.denial': {
+    status: 400,
+    tells: 'caller',
+    says: 'this request is bound to no denial that could be asked about',
+    remedy: 'ask POST /access/v1/evaluation again, and send its context.access_request back as denial, unchanged',
+  },
   'scope.unknown': {
     status: 422,
     tells: 'caller',

@@ -149,12 +149,17 @@ function checkRefusal(endpoint: Endpoint, answered: Answered, statuses: readonly
   assert.ok(Object.hasOwn(refusals, code), code)
 }
 
+/** Decision points are asked for each thing that somebody does elsewhere, and by rules of the wire of their own. */
+function speaksAuthzen(endpoint: Endpoint): boolean {
+  return endpoint.speaks === 'authzen' && endpoint.takes === 'json'
+}
+
 test('the table says all there is to say, once for each endpoint', () => {
   assert.ok(endpoints.length >= 45)
   assert.equal(new Set(endpoints.map(({ method, path }) => `${method} ${path}`)).size, endpoints.length)
   for (const endpoint of endpoints) {
     // Tiles are many and small: whoever reads a whole log asks for thousands.
-    const most = endpoint.path.startsWith('/ledger/tile/') ? 3_000 : 600
+    const most = endpoint.path.startsWith('/ledger/tile/') ? 3_000 : speaksAuthzen(endpoint) ? 600_000 : 600
     assert.ok(endpoint.perMinuteMax > 0 && endpoint.perMinuteMax <= most, endpoint.path)
     assert.equal(endpoint.takes === 'none', endpoint.bodyBytesMax === 0, endpoint.path)
     assert.equal(endpoint.method === 'GET', endpoint.takes === 'none', endpoint.path)
@@ -198,7 +203,11 @@ for (const [place, endpoint] of endpoints.filter(({ caller }) => caller === 'ide
   })
 }
 
-for (const endpoint of endpoints.filter(({ path, caller }) => path.includes(':') || caller === 'person' || path.startsWith('/pages/'))) {
+const nameless = endpoints.filter(
+  // Where an application would be asked is answered for every name, so that it says of none whether there is one.
+  ({ path, caller }) => !path.startsWith('/.well-known/') && (path.includes(':') || caller === 'person' || path.startsWith('/pages/')),
+)
+for (const endpoint of nameless) {
   const shows = ['/waiting', '/device', '/sign-out', '/pages/remit-pages.js', '/pages/remit-pages.css', '/pages/sign-in/begin']
   if (shows.includes(endpoint.path)) continue
   test(`${endpoint.method} ${endpoint.path} for what is not there`, async () => {
@@ -216,6 +225,12 @@ for (const endpoint of endpoints) {
       ...(headers === undefined ? {} : { headers }),
       ...(body === undefined ? {} : { body }),
     })
+    if (speaksAuthzen(endpoint)) {
+      // It is ignored; what is missing is not.
+      checkRefusal(endpoint, answered, [endpoint.path.includes(':name') ? 404 : 400])
+      assert.doesNotMatch(answered.body, /surprise/)
+      return
+    }
     checkRefusal(endpoint, answered, [endpoint.refuses === 'oauth' ? 400 : 422])
     assert.match(answered.body, /surprise/)
   })
@@ -238,7 +253,8 @@ for (const endpoint of endpoints) {
               asType('null'),
               asType('[]'),
             ]
-    for (const more of unreadable) checkRefusal(endpoint, await callAs(endpoint, 'stranger', more), [400, 422])
+    for (const more of unreadable)
+      checkRefusal(endpoint, await callAs(endpoint, 'stranger', more), speaksAuthzen(endpoint) ? [400, 404] : [400, 422])
   })
 
   if (endpoint.takes !== 'none') {
@@ -252,7 +268,9 @@ for (const endpoint of endpoints) {
         'multipart/form-data; boundary=x',
         `${type}; charset=latin1`,
       ]) {
-        checkRefusal(endpoint, await callAs(endpoint, 'stranger', { body: '{}', headers: { 'content-type': other } }), [415])
+        checkRefusal(endpoint, await callAs(endpoint, 'stranger', { body: '{}', headers: { 'content-type': other } }), [
+          speaksAuthzen(endpoint) ? 400 : 415,
+        ])
       }
     })
   }

@@ -1,0 +1,4 @@
+/** POST /access/v1/search/subject: every subject that would get a yes, page by page (AuthZEN 1.0, section 8). */
+import { searchEndpoints } from '../authzen/search-endpoint.ts'
+
+export const [searchSubjects, searchApplicationSubjects] = searchEndpoints('subject')
