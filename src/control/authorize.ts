@@ -6,6 +6,7 @@ import { done, type Result } from '../kernel/result.ts'
 import { type Answer, decide, isLive, type Question, wouldStand } from '../decision/decide.ts'
 import { chainStands } from '../decision/facts.ts'
 import type { EntityStore } from '../decision/cedar/entities.ts'
+import { whyGuarded } from '../decision/why.ts'
 import type { Rules } from '../decision/rules.ts'
 import { actionDigest, resourceOf } from '../model/actions.ts'
 import { type Evidence, tierRules } from '../model/effects.ts'
@@ -166,7 +167,8 @@ async function hold(gate: Gate, call: Call, weighed: Weighed<Extract<Answer, { o
   })
   if (!held.ok) return deny(gate, call, { id, refusal: held.refusal, grant, session })
   const { refusal } = refuse('action.held', { detail: `by ${answer.policies.join(', ')}`, policies: answer.policies })
-  const holding = { id, outcome: 'held', refusal, grant, session, hold: held.value.id, digest, duties: answer.duties } as const
+  const because = whyBy(gate, call, { grant, session, policies: [...answer.policies, ...answer.duties] })
+  const holding = { id, outcome: 'held', refusal, because, grant, session, hold: held.value.id, digest, duties: answer.duties } as const
   const recorded = await record(gate, call, holding, answer.evidence)
   if (!recorded.ok) return { outcome: 'deny', refusal: recorded.refusal, decision: id }
   return { outcome: 'held', refusal, decision: id, hold: held.value.id, page: `${gate.pages().origin}/holds/${held.value.id}` }
@@ -206,11 +208,27 @@ async function deny(gate: Gate, call: Call, denied: Denied): Promise<Verdict> {
   const { claims } = call.bearer
   const grant = denied.grant ?? (claims.grant === undefined ? undefined : gate.facts.grant(claims.grant))
   const session = denied.session ?? (grant === undefined ? undefined : gate.facts.sessionOf(claims.jti, grant.id))
+  // Before this refusal counts: a guardrail may look at how many there were.
+  const because = whyBy(gate, call, { grant, session, policies: denied.refusal.policies ?? [] })
   if (session?.state === 'live') gate.refusals.set(session.id, (gate.refusals.get(session.id) ?? 0) + 1)
   const asked = askInstead(gate, claims.chain, call.action, denied.refusal)
   const refusal = asked.length === 0 ? denied.refusal : { ...denied.refusal, ask: asked }
-  await record(gate, call, { id: denied.id, outcome: 'deny', refusal, grant, session }, 'written')
+  await record(gate, call, { id: denied.id, outcome: 'deny', refusal, because, grant, session }, 'written')
   return { outcome: 'deny', refusal, decision: denied.id }
+}
+
+interface Blamed {
+  readonly grant: Grant | undefined
+  readonly session: Session | undefined
+  readonly policies: readonly string[]
+}
+
+/** Which values made these guardrails speak: kept with the record, because the policies may be others when somebody asks. */
+function whyBy({ facts, refusals, clock }: Gate, { action, bearer }: Call, { grant, session, policies }: Blamed): readonly string[] {
+  if (grant === undefined || policies.length === 0) return []
+  const chain = bearer.claims.chain.flatMap((link) => facts.identity(link) ?? [])
+  const soFar = session === undefined ? 0 : (refusals.get(session.id) ?? 0)
+  return whyGuarded(facts, { chain, task: grant.task, action, address: bearer.address, refusals: soFar, now: clock.now() }, policies)
 }
 
 interface Recorded {

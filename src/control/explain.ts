@@ -4,8 +4,12 @@ import type { JsonObject } from '../kernel/json.ts'
 import { isRefusalCode, refusals, refuse } from '../kernel/refusals.ts'
 import { done, type Result } from '../kernel/result.ts'
 import { describeScopeLine } from '../model/scope.ts'
+import { askInstead } from './ask-instead.ts'
 import type { Caller, Desk } from './desk.ts'
+import { policiesInWords } from './explain-policies.ts'
 import type { Journal } from './journal.ts'
+import { readRecorded } from './replay-lines.ts'
+import { actionToday } from './replay-sides.ts'
 import { maySee } from './rights.ts'
 
 export interface Explanation {
@@ -40,15 +44,26 @@ async function inWords(desk: Desk, entries: readonly JsonObject[]): Promise<stri
     `${who === '' ? 'an unknown caller' : who} asked for ${text('target')}${text('resource') === '' ? '' : ` (${text('effect')} on ${text('resource')})`} from ${text('address')}`,
   ]
   words.push(...(await grantInWords(desk, decision)))
-  const policies = Array.isArray(decision['policies']) ? decision['policies'] : []
-  for (const policy of policies) words.push(policyInWords(desk, policy))
+  words.push(...(await policiesInWords(desk, decision)))
   words.push(answerInWords(decision))
   if (outcome !== undefined) words.push(outcomeInWords(outcome))
+  words.push(...insteadInWords(desk, decision))
   return words
 }
 
-function outcomeInWords({ result, status }: JsonObject): string {
-  return `then: ${typeof result === 'string' ? result : 'unknown'}${typeof status === 'number' ? `, status ${status}` : ''}`
+function outcomeInWords({ result, status, reason }: JsonObject): string {
+  const code = typeof status === 'number' ? `, status ${status}` : ''
+  return `then: ${typeof result === 'string' ? result : 'unknown'}${code}${typeof reason === 'string' ? `: ${reason}` : ''}`
+}
+
+/** What the chain could ask for now, where asking would help. */
+function insteadInWords(desk: Desk, decision: JsonObject): string[] {
+  const recorded = readRecorded(decision)
+  const code = decision['refusal']
+  if (recorded === undefined || typeof code !== 'string' || !isRefusalCode(code)) return []
+  const action = actionToday(desk.facts, recorded)
+  if (action === undefined) return ['there is no such operation any more']
+  return askInstead(desk, recorded.chain, action, { code }).map(({ command }) => `could be asked for instead: ${command}`)
 }
 
 function chainOf({ chain }: JsonObject): IdentityId[] {
@@ -81,15 +96,6 @@ async function exceptionInWords(desk: Desk, id: ExceptionId, how: string): Promi
   const exception = await desk.store.read((tx) => tx.get('exception', id))
   const owner = exception === undefined ? '' : `, which ${nameOf(desk, exception.owner)} answers for: "${exception.reason}"`
   return `by standing privilege: the exception ${id}${owner}, ${how}`
-}
-
-function policyInWords(desk: Desk, id: unknown): string {
-  const { rules } = desk.facts
-  for (const set of rules === undefined ? [] : [rules.guardrails, rules.eligibility]) {
-    const policy = set.byId.get(String(id))
-    if (policy !== undefined) return `by ${policy.describe()}`
-  }
-  return `by the policy "${String(id)}", which is no longer in force`
 }
 
 function answerInWords(decision: JsonObject): string {
