@@ -32,7 +32,7 @@ export function asApprover(identity: Identity): Approver {
  * Every link of the caller's chain must be allowed: acting for somebody gives no more than both have. What is not given by what stands is
  * given by a live grant for the desk, to exactly the chain that it was granted to.
  */
-export function callerMay(desk: Desk, caller: Caller, action: DeskAction): Result<DeskRight> {
+export function callerMay(desk: Desk, caller: Pick<Caller, 'chain'>, action: DeskAction): Result<DeskRight> {
   const now = desk.clock.now()
   const granted = action === 'operate' || action === 'administer' ? deskGrant(desk, caller, action) : undefined
   if (granted !== undefined) return done(granted)
@@ -46,7 +46,7 @@ export function callerMay(desk: Desk, caller: Caller, action: DeskAction): Resul
 }
 
 /** The right that a grant for `desk/operate` or `desk/administer` gives, while it is live and would be given again. */
-function deskGrant(desk: Desk, { chain }: Caller, action: DeskOperation): DeskRight | undefined {
+function deskGrant(desk: Desk, { chain }: Pick<Caller, 'chain'>, action: DeskOperation): DeskRight | undefined {
   const [actor] = chain
   const now = desk.clock.now()
   const links = chainStands(
