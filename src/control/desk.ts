@@ -10,6 +10,7 @@ import { deskActionUid, deskUid } from '../decision/schema.ts'
 import { identityUid } from '../decision/world.ts'
 import type { DeskAction, Identity } from '../model/identities.ts'
 import type { PolicyFile } from '../model/policies.ts'
+import type { PolicyChecker } from './policy-checking.ts'
 import type { Activity } from './activity.ts'
 import type { Facts } from './facts.ts'
 import type { Stopping } from './stopping.ts'
@@ -20,7 +21,6 @@ import type {
   IssuerTokens,
   LogStore,
   Passkeys,
-  PolicyChecker,
   SecretSource,
   Store,
   TokenClaims,

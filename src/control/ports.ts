@@ -5,11 +5,9 @@ import type { Instant, Milliseconds } from '../kernel/instants.ts'
 import type { Refusal } from '../kernel/refusals.ts'
 import type { Result } from '../kernel/result.ts'
 import type { Secret } from '../kernel/secret.ts'
-import type { SourceProblem } from '../kernel/source-problems.ts'
 import type { Action, Material } from '../model/actions.ts'
 import type { HoldState } from '../model/lives.ts'
 import type { ObligationName, Obligations } from '../model/obligations.ts'
-import type { PolicyFile, ParsedPolicy } from '../model/policies.ts'
 import type { ephemeralKinds, FactChange, RecordKind, Records } from '../model/records.ts'
 import type { Service } from '../model/services.ts'
 
@@ -307,16 +305,6 @@ export interface Passkeys {
     readonly counter: number
     readonly software: boolean
   }): Promise<Result<{ readonly counter: number }>>
-}
-
-// --- Policy --------------------------------------------------------------------------------------------------------
-
-/** Cedar's own validator, in a worker that may be killed. */
-export interface PolicyChecker {
-  check(
-    files: readonly PolicyFile[],
-    schema: string,
-  ): Promise<{ readonly policies: readonly ParsedPolicy[] } | { readonly problems: readonly SourceProblem[] }>
 }
 
 // --- What a gateway has of control ------------------------------------------------------------------------------------

@@ -1,10 +1,11 @@
 /** Policies checked by Cedar's own parser and validator, in a process that is started when needed and may be killed. */
 import { type ChildProcess, fork } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
-import { isJsonObject, type JsonObject, type JsonValue, parseJson } from '../kernel/json.ts'
+import type { JsonObject } from '../kernel/json.ts'
 import { nearestName, type SourceProblem } from '../kernel/source-problems.ts'
+import { type ApplicationTexts, applicationTask, type CheckedApplication, jsonOfAnswer, readApplication } from './application-check.ts'
 import { placeIn, type PolicySlice, type PolicyText, slicePolicies } from './policy-text.ts'
-import type { CedarFinding, CheckAnswer, CheckTask } from './policy-worker.ts'
+import type { ApplicationTask, CedarFinding, CheckAnswer, CheckTask } from './policy-worker.ts'
 
 /** One policy that Cedar accepts: its place, its text and its JSON form, integers without loss. */
 export interface CheckedPolicy {
@@ -24,9 +25,6 @@ export interface PolicyCheckerOptions {
 }
 
 const memoryMbMax = 256
-// A chain of 256 terms is some 1,000 levels deep in JSON.
-const answerDepthMax = 8_000
-const answerBytesMax = 64_000_000
 
 /** Checks one set of policies after another. Nothing runs between checks for longer than `idleMs`. */
 export class PolicyChecker {
@@ -66,6 +64,20 @@ export class PolicyChecker {
     return { policies: slices.map((slice, place) => readPolicy(slice, answer.json[place])) }
   }
 
+  /** An application's schema, policies, templates and links; nothing of Remit's is looked at. Never throws for anything in them. */
+  async checkApplication(texts: ApplicationTexts): Promise<CheckedApplication | { readonly problems: readonly SourceProblem[] }> {
+    const prepared = applicationTask(texts)
+    if ('problems' in prepared) return prepared
+    const { task, slices } = prepared
+    const mine = this.#last.then(() => this.#run(task))
+    this.#last = mine
+    const answer = await mine
+    if (typeof answer === 'string') return { problems: [crashed(slices, answer)] }
+    const ofPolicies = answer.findings.filter((finding) => finding.policy !== undefined)
+    const problems = problemsOf(slices, ofPolicies, texts.schema.text, ownSchema)
+    return readApplication({ texts, slices, answer, problems })
+  }
+
   /** Kills the process, if there is one, and waits until it is gone. A later check starts another. */
   async close(): Promise<void> {
     clearTimeout(this.#idle)
@@ -76,7 +88,7 @@ export class PolicyChecker {
   }
 
   /** The process's answer, or in one sentence why there is none. */
-  async #run(task: CheckTask): Promise<CheckAnswer | string> {
+  async #run(task: CheckTask | ApplicationTask): Promise<CheckAnswer | string> {
     clearTimeout(this.#idle)
     const worker = (this.#worker ??= startWorker())
     worker.ref()
@@ -143,14 +155,18 @@ function crashed(slices: readonly PolicySlice[], why: string): SourceProblem {
 }
 
 function readPolicy(slice: PolicySlice, text: string | undefined): CheckedPolicy {
-  const answer = parseJson(text ?? '', { depthMax: answerDepthMax, bytesMax: answerBytesMax })
-  const json: JsonValue | undefined = answer.ok && isJsonObject(answer.value) ? answer.value['json'] : undefined
-  // A policy without findings always has its JSON; were this to change in Cedar, nothing may be taken for granted.
-  if (!isJsonObject(json)) throw new Error('Cedar answered something else than the JSON of a policy')
-  return { file: slice.file, line: slice.line, text: slice.text, json }
+  return { file: slice.file, line: slice.line, text: slice.text, json: jsonOfAnswer(text) }
 }
 
-function problemsOf(slices: readonly PolicySlice[], findings: readonly CedarFinding[], schema: string): readonly SourceProblem[] {
+const generated = 'the schema that Remit generates'
+const ownSchema = "the application's schema"
+
+function problemsOf(
+  slices: readonly PolicySlice[],
+  findings: readonly CedarFinding[],
+  schema: string,
+  whose = generated,
+): readonly SourceProblem[] {
   // What follows from an error, such as that the policy can then never apply, would only hide it.
   const withErrors = new Set(findings.filter((finding) => finding.kind !== 'warning').map((finding) => finding.policy))
   const told = findings.filter((finding) => finding.kind !== 'warning' || !withErrors.has(finding.policy))
@@ -158,9 +174,8 @@ function problemsOf(slices: readonly PolicySlice[], findings: readonly CedarFind
     told.map((finding) => {
       const slice = finding.policy === undefined ? undefined : slices[finding.policy]
       const message = withoutPolicyName(finding.message)
-      if (slice === undefined)
-        return { file: '', line: 1, column: 1, message, remedy: finding.help ?? 'this is about the schema that Remit generates' }
-      const remedy = finding.help === undefined ? remedyFor(finding, slice, schema) : withoutPolicyName(finding.help)
+      if (slice === undefined) return { file: '', line: 1, column: 1, message, remedy: finding.help ?? `this is about ${whose}` }
+      const remedy = finding.help === undefined ? remedyFor(finding, slice, schema, whose) : withoutPolicyName(finding.help)
       return { file: slice.file, ...placeIn(slice, finding.byteOffset), message, remedy }
     }),
   )
@@ -171,14 +186,14 @@ function withoutPolicyName(message: string): string {
 }
 
 /** What to do about a message that Cedar gives no help for. */
-function remedyFor({ kind, message }: CedarFinding, slice: PolicySlice, schema: string): string {
+function remedyFor({ kind, message }: CedarFinding, slice: PolicySlice, schema: string, whose: string): string {
   if (kind === 'syntax')
     return 'this is where Cedar no longer understands the text; its comments begin with //, and each policy ends with ;'
   if (message.includes('policy is impossible'))
     return unknownHas(slice, schema) ?? 'its conditions exclude each other: loosen or remove them'
   if (message.includes('unable to find an applicable action'))
     return 'no action of the schema takes such a principal and such a resource: widen the scope'
-  return 'compare it with the schema that Remit generates: only names and types that stand there can be used'
+  return `compare it with ${whose}: only names and types that stand there can be used`
 }
 
 /** Cedar does not say which name behind `has` no type has, the most frequent reason why a policy can never apply. */

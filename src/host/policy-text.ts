@@ -24,6 +24,7 @@ export const policyLimits = {
   termsMax: 256,
   filesMax: 1_000,
   policiesMax: 10_000,
+  schemaBytesMax: 500_000,
 } as const
 
 /** Cuts the files at the semicolons between policies. What is too large, too deep or too long is a problem, and not handed on. */
@@ -170,6 +171,30 @@ function isLonger(chains: Chains, token: string): boolean {
     default:
       return false
   }
+}
+
+/** Whether it has a slot, `?principal` or `?resource`, outside strings and comments: then it is a template. */
+export function hasSlot({ text }: PolicySlice): boolean {
+  let before = ''
+  for (const [token] of text.matchAll(tokens)) {
+    if (before === '?' && (token === 'principal' || token === 'resource')) return true
+    before = token
+  }
+  return false
+}
+
+/** How deep the brackets of a schema may be nested, `<` of its sets among them; undefined where they are not too deep. */
+export function schemaFlaw({ text }: PolicyText): Pick<SourceProblem, 'message' | 'remedy'> | undefined {
+  if (Buffer.byteLength(text) > policyLimits.schemaBytesMax)
+    return { message: `the schema is larger than ${policyLimits.schemaBytesMax} bytes`, remedy: 'leave out what no policy looks at' }
+  let depth = 0
+  for (const [token] of text.matchAll(tokens)) {
+    if (isOpening(token) || token === '<') depth += 1
+    else if (isClosing(token) || token === '>') depth = Math.max(0, depth - 1)
+    if (depth > policyLimits.nestingMax)
+      return { message: `brackets are nested deeper than ${policyLimits.nestingMax}`, remedy: 'name the inner types with type' }
+  }
+  return undefined
 }
 
 function isOpening(token: string): boolean {

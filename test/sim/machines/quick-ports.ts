@@ -1,6 +1,7 @@
 /** Ports that answer at once and always the same: tokens, passkeys and policy checks, whose real ones wait for other threads. */
 import { createHash, createHmac } from 'node:crypto'
-import type { IssuerTokens, Passkeys, PolicyChecker, TokenMint, WrittenClaims } from '../../../src/control/ports.ts'
+import type { PolicyChecker } from '../../../src/control/policy-checking.ts'
+import type { IssuerTokens, Passkeys, TokenMint, WrittenClaims } from '../../../src/control/ports.ts'
 import { PolicyChecker as RealChecker } from '../../../src/host/policy-checker.ts'
 import { isJsonObject, type JsonObject } from '../../../src/kernel/json.ts'
 import { refuse } from '../../../src/kernel/refusals.ts'
@@ -71,6 +72,11 @@ export class KnownChecks implements PolicyChecker {
     const checked = await this.#real.check(files, schema)
     this.#known.set(key, checked)
     return checked
+  }
+
+  async checkApplication(texts: Parameters<PolicyChecker['checkApplication']>[0]): ReturnType<PolicyChecker['checkApplication']> {
+    if (this.#real === undefined) throw new Error('an application that nobody had checked before the run')
+    return this.#real.checkApplication(texts)
   }
 
   /** From here on nothing new is checked. */
