@@ -1,4 +1,5 @@
 /** Signs of life of grants, from one control node to the others: what is used at one is not idle at any. */
+import { every } from '../kernel/every.ts'
 import { canonicalJson, isJsonObject, type JsonObject, type JsonValue, parseJson } from '../kernel/json.ts'
 import type { Milliseconds } from '../kernel/instants.ts'
 import type { Activity } from '../control/activity.ts'
@@ -25,8 +26,7 @@ const sourceStart = 'node '
 export class SharedLife {
   readonly #parts: SharedLifeParts
   readonly #heard = new Set<string>()
-  #callOff: (() => void) | undefined
-  #isStopped = false
+  #stop: (() => void) | undefined
 
   constructor(parts: SharedLifeParts) {
     this.#parts = parts
@@ -35,17 +35,15 @@ export class SharedLife {
   begin(): void {
     this.#parts.nodes.onNotice((text, from) => this.#hear(text, from))
     this.#tellAgain()
+    this.#stop = every(this.#parts.clock, everyMs, () => this.#tellAgain())
   }
 
   stop(): void {
-    this.#isStopped = true
-    this.#callOff?.()
+    this.#stop?.()
   }
 
   #tellAgain(): void {
-    const { clock, nodes, activity } = this.#parts
-    if (this.#isStopped) return
-    this.#callOff = clock.after(everyMs, () => this.#tellAgain())
+    const { nodes, activity } = this.#parts
     const others = nodes.others()
     for (const node of this.#heard) {
       if (others.includes(node)) continue

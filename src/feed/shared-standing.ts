@@ -1,4 +1,5 @@
 /** Which gateways elsewhere are connected to which control node, and where they serve: each node tells the others, so that any can be asked. */
+import { every } from '../kernel/every.ts'
 import { canonicalJson, isJsonObject, type JsonObject, type JsonValue, parseJson } from '../kernel/json.ts'
 import type { Instant, Milliseconds } from '../kernel/instants.ts'
 import { gatewayOf } from '../model/gateways.ts'
@@ -41,8 +42,7 @@ export class SharedStanding {
   readonly #parts: SharedStandingParts
   /** By gateway, and by gateway and service. */
   readonly #heard = new Map<string, Heard>()
-  #callOff: (() => void) | undefined
-  #isStopped = false
+  #stop: (() => void) | undefined
 
   constructor(parts: SharedStandingParts) {
     this.#parts = parts
@@ -51,11 +51,11 @@ export class SharedStanding {
   begin(): void {
     this.#parts.nodes.onNotice((text, from) => this.#hear(text, from))
     this.#tellAgain()
+    this.#stop = every(this.#parts.clock, everyMs, () => this.#tellAgain())
   }
 
   stop(): void {
-    this.#isStopped = true
-    this.#callOff?.()
+    this.#stop?.()
   }
 
   /** The other node that this gateway is connected to, as far as is known. */
@@ -83,9 +83,7 @@ export class SharedStanding {
   }
 
   #tellAgain(): void {
-    if (this.#isStopped) return
     const { clock, nodes } = this.#parts
-    this.#callOff = clock.after(everyMs, () => this.#tellAgain())
     const oldest = clock.now() - goodForMs
     for (const [key, { at }] of this.#heard) if (at <= oldest) this.#heard.delete(key)
     if (nodes.others().length > 0) this.#tell()

@@ -1,6 +1,7 @@
 /** An authority of this machine's own, for TLS where there is no other: made at first start, and it never leaves the data folder. */
 import { randomBytes, X509Certificate } from 'node:crypto'
 import { join } from 'node:path'
+import { every } from '../kernel/every.ts'
 import type { Instant, Milliseconds } from '../kernel/instants.ts'
 import { refuse } from '../kernel/refusals.ts'
 import { done, type Refused, type Result } from '../kernel/result.ts'
@@ -74,34 +75,22 @@ export async function openLocalAuthority(options: LocalAuthorityOptions): Promis
     makeLeaf(authority, { commonName: 'Remit', names, from: now - earlierMs, to: Math.min(now + leafMs, endsAt) })
   let leaf = await issue(wall())
   const renewable = new Renewable(contextOf(leaf.certificate, leaf.key))
-  let callOff = () => {}
   const look = async (): Promise<void> => {
     if (isFresh(leaf.certificate, wall())) return
     leaf = await issue(wall())
     renewable.renew(contextOf(leaf.certificate, leaf.key))
     log.info('the certificate of the listeners was renewed')
   }
-  const next = () => {
-    callOff = clock.after(lookEvery, () => {
-      void look()
-        .catch((error: unknown) => log.error('the certificate of the listeners could not be renewed', { error }))
-        .finally(() => {
-          if (!isClosed) next()
-        })
-    })
-  }
-  let isClosed = false
-  next()
+  const stop = every(clock, lookEvery, () =>
+    look().catch((error: unknown) => log.error('the certificate of the listeners could not be renewed', { error })),
+  )
   return done({
     path: join(folder, authorityFiles.certificate),
     fingerprint: certificate.fingerprint256,
     endsAt,
     context: () => renewable.context,
     onRenewed: (listener) => renewable.listen(listener),
-    close: () => {
-      isClosed = true
-      callOff()
-    },
+    close: stop,
   })
 }
 

@@ -2,6 +2,7 @@
 import type { X509Certificate } from 'node:crypto'
 import { readFile, stat } from 'node:fs/promises'
 import type { Instant, Milliseconds } from '../kernel/instants.ts'
+import { every } from '../kernel/every.ts'
 import { refuse } from '../kernel/refusals.ts'
 import { done, type Result } from '../kernel/result.ts'
 import type { HostClock } from './clock.ts'
@@ -66,25 +67,13 @@ export async function openTlsFiles(options: TlsFilesOptions): Promise<Result<Tls
     }
     seen = marks
   }
-  let isClosed = false
-  let callOff = () => {}
-  const next = () => {
-    callOff = clock.after(lookEvery, () => {
-      void look()
-        .catch((error: unknown) => log.error('the files of the certificate cannot be looked at', { error }))
-        .finally(() => {
-          if (!isClosed) next()
-        })
-    })
-  }
-  next()
+  const stop = every(clock, lookEvery, () =>
+    look().catch((error: unknown) => log.error('the files of the certificate cannot be looked at', { error })),
+  )
   return done({
     context: () => renewable.context,
     onRenewed: (listener) => renewable.listen(listener),
-    close: () => {
-      isClosed = true
-      callOff()
-    },
+    close: stop,
   })
 }
 

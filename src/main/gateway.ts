@@ -13,10 +13,12 @@ import { makeDial } from '../host/feed-dial.ts'
 import { openJournalFiles } from '../host/journal-files.ts'
 import { type Log, makeLog } from '../host/logs.ts'
 import { makeTokenReader } from '../host/token-mint.ts'
+import { every } from '../kernel/every.ts'
 import { GatewayFolder } from './gateway-folder.ts'
 import { gatewayLog } from './gateway-log.ts'
 import { orThrow } from './or-throw.ts'
 import { prepareTls, type Reached } from './secrecy.ts'
+import { untilAborted } from './until-aborted.ts'
 import { version } from './version.ts'
 
 const silenceMs = 3 * leaseMs
@@ -194,27 +196,4 @@ class News {
       this.#fail(cause)
     }
   }
-}
-
-/** Repeats a piece of work, never two at once. Answers how to stop. */
-function every(clock: HostClock, milliseconds: number, work: () => Promise<unknown>): () => void {
-  let callOff = () => {}
-  let isStopped = false
-  const next = () => {
-    callOff = clock.after(milliseconds, () => {
-      void work().finally(() => {
-        if (!isStopped) next()
-      })
-    })
-  }
-  next()
-  return () => {
-    isStopped = true
-    callOff()
-  }
-}
-
-function untilAborted(signal: AbortSignal): Promise<void> {
-  if (signal.aborted) return Promise.resolve()
-  return new Promise((done) => signal.addEventListener('abort', () => done(), { once: true }))
 }

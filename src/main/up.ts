@@ -24,8 +24,10 @@ import { makeClock } from '../host/clock.ts'
 import type { HostSecretSource } from '../host/secret-source.ts'
 import { openJournalFiles } from '../host/journal-files.ts'
 import { type Log, type LogLevel, makeLog } from '../host/logs.ts'
+import { every } from '../kernel/every.ts'
 import { reveal } from '../kernel/secret.ts'
 import type { ReadySpace, UpOptions } from '../cli/house.ts'
+import { untilAborted } from './until-aborted.ts'
 import { assets, deskPolicies } from './assets.ts'
 import { openAuthz } from './authz.ts'
 import { databasePlace } from './database.ts'
@@ -327,27 +329,4 @@ async function describeReady(
     ...(recovery === undefined ? {} : { recovery: `${origin}/register/${reveal(recovery.link)}` }),
     warnings,
   }
-}
-
-/** Repeats a piece of work, never two at once. Answers how to stop. */
-function every(clock: House['desk']['clock'], milliseconds: number, work: () => Promise<unknown>): () => void {
-  let callOff = () => {}
-  let isStopped = false
-  const next = () => {
-    callOff = clock.after(milliseconds, () => {
-      void work().finally(() => {
-        if (!isStopped) next()
-      })
-    })
-  }
-  next()
-  return () => {
-    isStopped = true
-    callOff()
-  }
-}
-
-function untilAborted(signal: AbortSignal): Promise<void> {
-  if (signal.aborted) return Promise.resolve()
-  return new Promise((done) => signal.addEventListener('abort', () => done(), { once: true }))
 }

@@ -1,5 +1,6 @@
 /** The HTTP gateway: a reverse proxy for named services, one port each, that decides every request when it comes. */
 import type { Clock, GatewayControl } from '../../control/ports.ts'
+import { every } from '../../kernel/every.ts'
 import type { Milliseconds } from '../../kernel/instants.ts'
 import type { Service } from '../../model/services.ts'
 import type { Log } from '../shared/log.ts'
@@ -92,7 +93,7 @@ export async function startHttpGateway(input: HttpGatewayInput): Promise<HttpGat
   await follow()
   let following = Promise.resolve()
   control.onServices(() => void (following = followAfter(following)))
-  const stopSweeping = sweepEvery(sweepMs(limits), clock, () => {
+  const stopSweeping = every(clock, sweepMs(limits), () => {
     const now = clock.now()
     for (const forwarding of forwardings) forwarding.sweep(now)
     for (const { listener } of ports.values()) listener.sweep(now)
@@ -129,16 +130,4 @@ function portOf(input: HttpGatewayInput, service: Service): number {
 function sweepMs({ connectMs, answerMs, idleMs, headersMs, bodyMs, keepAliveMs, drainMs }: HttpLimits): Milliseconds {
   const shortest = Math.min(connectMs, answerMs, idleMs, headersMs, bodyMs, keepAliveMs, drainMs)
   return Math.min(1_000, Math.max(10, Math.floor(shortest / 4)))
-}
-
-function sweepEvery(milliseconds: Milliseconds, clock: Clock, sweep: () => void): () => void {
-  let callOff = () => {}
-  const next = () => {
-    callOff = clock.after(milliseconds, () => {
-      sweep()
-      next()
-    })
-  }
-  next()
-  return () => callOff()
 }
