@@ -10,6 +10,7 @@ import type { Identity, Issuer, StandingException } from '../model/identities.ts
 import type { PolicySet } from '../model/policies.ts'
 import type { FactChange, RecordKind } from '../model/records.ts'
 import type { Service } from '../model/services.ts'
+import { KnownApplications } from './known-applications.ts'
 import { KnownChanges } from './known-changes.ts'
 import { KnownGateways } from './known-gateways.ts'
 import { KnownProofs } from './known-proofs.ts'
@@ -40,6 +41,7 @@ export class FactTables {
   readonly work = new KnownWork()
   readonly changes = new KnownChanges()
   readonly enrolled = new KnownGateways()
+  readonly applications = new KnownApplications()
   readonly notUnderstood = new KnownNotUnderstood()
   readonly #space: string
 
@@ -123,6 +125,10 @@ export class FactTables {
         break
       case 'gateway':
         this.enrolled.put(change.record)
+        break
+      case 'application':
+        this.applications.put(change.record)
+        if (change.record.removedAt !== undefined) this.changes.remove('application', change.id)
         break
       case 'changeSet':
         this.changes.put(change.record)

@@ -10,8 +10,10 @@ import type { Credential, Identity, Issuer, StandingException } from '../model/i
 import type { PolicySet } from '../model/policies.ts'
 import type { FactChange, RecordKind, Records } from '../model/records.ts'
 import type { Service } from '../model/services.ts'
+import type { ApplicationSet } from '../decision/application-set.ts'
 import { everyRecord } from './every-record.ts'
 import { differences, FactTables, type Followed } from './fact-tables.ts'
+import type { KnownApplications } from './known-applications.ts'
 import type { KnownChanges } from './known-changes.ts'
 import type { KnownGateways } from './known-gateways.ts'
 import type { KnownProofs } from './known-proofs.ts'
@@ -43,6 +45,16 @@ export class Facts implements DecisionFacts {
   /** Change-sets that wait, and names that are used up. */
   get changes(): KnownChanges {
     return this.#tables.changes
+  }
+
+  /** Applications that bring policies of their own. */
+  get applications(): KnownApplications {
+    return this.#tables.applications
+  }
+
+  /** One of them, ready to be asked. Nothing that is decided here looks at it. */
+  application(name: string): ApplicationSet | undefined {
+    return this.#tables.applications.get(name)
   }
 
   /** Gateway processes elsewhere. */
@@ -81,6 +93,7 @@ export class Facts implements DecisionFacts {
       await stage('exception', { state: ['proposed', 'active'] }, (id, record) => ({ kind: 'exception', id, record }))
       await stage('issuer', {}, (id, record) => ({ kind: 'issuer', id, record }))
       await stage('service', {}, (id, record) => ({ kind: 'service', id, record }))
+      await stage('application', {}, (id, record) => ({ kind: 'application', id, record }))
       await stage('changeSet', { state: 'proposed' }, (id, record) => ({ kind: 'changeSet', id, record }))
       await stage('gateway', { state: 'enrolled' }, (id, record) => ({ kind: 'gateway', id, record }))
       await stage('policySet', {}, (id, record) => ({ kind: 'policySet', id, record }))

@@ -1,6 +1,9 @@
 /** Change-sets that wait, and the names of what was removed: neither is used by decisions, both are asked for often. */
 import type { ChangeSet } from '../model/change-sets.ts'
 
+/** Kinds whose names are used once. */
+export type RemovedKind = 'service' | 'issuer' | 'application'
+
 export class KnownChanges {
   readonly #waiting = new Map<string, ChangeSet>()
   readonly #removed = new Set<string>()
@@ -10,7 +13,7 @@ export class KnownChanges {
     else this.#waiting.delete(changeSet.id)
   }
 
-  remove(kind: 'service' | 'issuer', name: string): void {
+  remove(kind: RemovedKind, name: string): void {
     this.#removed.add(`${kind}/${name}`)
   }
 
@@ -19,7 +22,7 @@ export class KnownChanges {
   }
 
   /** Whether something of this name was there once: names are never used again. */
-  isRemoved(kind: 'service' | 'issuer', name: string): boolean {
+  isRemoved(kind: RemovedKind, name: string): boolean {
     return this.#removed.has(`${kind}/${name}`)
   }
 }
