@@ -5,7 +5,8 @@ import type { CompiledPolicy } from '../decision/cedar/policies.ts'
 import type { EligibilityTerms, Rules } from '../decision/rules.ts'
 import type { ChangeClass, ChangeLine } from '../model/change-sets.ts'
 import type { ParsedPolicy } from '../model/policies.ts'
-import { describeSelector, isAtLeastAsStrict } from '../model/selector.ts'
+import { describeObligations, isAtLeastAsDutiful, noObligations, type Obligations } from '../model/obligations.ts'
+import { describeSelector, isAtLeastAsStrict, type Selector } from '../model/selector.ts'
 import { defaultDuration } from '../decision/ask.ts'
 import type { Picture } from './configuration-picture.ts'
 import { mayMeet, policyInWords } from './policy-words.ts'
@@ -74,8 +75,11 @@ function removed(old: Known, after: RuledPicture): ChangeLine {
 }
 
 function guardVerb(policy: CompiledPolicy): string {
-  const hold = policy.annotations.get('hold')
-  return hold === undefined ? 'forbids' : `holds for ${hold}:`
+  const [hold, duty] = [policy.annotations.get('hold'), policy.annotations.get('duty')]
+  const holds = hold === undefined ? [] : [`holds for ${hold}`]
+  const demands = duty === undefined ? [] : [`demands ${duty} of`]
+  const verbs = [...holds, ...demands]
+  return verbs.length === 0 ? 'forbids' : `${verbs.join(' and ')}:`
 }
 
 /**
@@ -98,7 +102,7 @@ function changed(old: Known, now: Known, sides: Sides): ChangeLine[] {
   if (old.kind !== now.kind || old.policy.effect !== now.policy.effect) return [removed(old, sides.after), added(now)]
   const lines = [
     ...termLines(old, now, sides),
-    ...(old.kind === 'guardrail' ? holdLines(old, now, sides) : []),
+    ...(old.kind === 'guardrail' ? guardLines(old, now, sides) : []),
     ...bodyLines(old, now, sides),
   ]
   return lines.length > 0 ? lines : [line(now, 'change', 'unclassified', 'is written in another way')]
@@ -155,14 +159,43 @@ function time(milliseconds: Milliseconds): string {
   return Number.isFinite(milliseconds) ? formatDuration(milliseconds) : 'what the tier allows'
 }
 
-/** A plain forbid is stronger than a hold; of two holds the one that asks more. */
-function holdLines(old: Known, now: Known, { before, after }: Sides): ChangeLine[] {
-  const [was, is] = [before.rules?.holds.get(old.policy.id), after.rules?.holds.get(now.policy.id)]
+/** A plain forbid is stronger than a hold and than a duty; of two holds the one that asks more, of two duties the one that demands more. */
+function guardLines(old: Known, now: Known, { before, after }: Sides): ChangeLine[] {
+  const [was, is] = [softened(old, before), softened(now, after)]
   if (was === undefined && is === undefined) return []
-  if (was === undefined) return [line(now, 'change', 'widens', `holds ${policyInWords(now.policy)}, which was forbidden`)]
-  if (is === undefined)
-    return [line(now, 'change', 'narrows', `forbids ${policyInWords(now.policy)}, which was held for ${describeSelector(was)}`)]
-  if (describeSelector(was) === describeSelector(is)) return []
-  const says = `holds for ${describeSelector(is)}; before: ${describeSelector(was)}`
-  return [line(now, 'change', isAtLeastAsStrict(is, was) ? 'narrows' : 'widens', says)]
+  const says = `${guardVerb(now.policy)} ${policyInWords(now.policy)}`
+  if (was === undefined) return [line(now, 'change', 'widens', `${says}, which was forbidden`)]
+  if (is === undefined) return [line(now, 'change', 'narrows', `${says}, which was ${softenedInWords(was)}`)]
+  return [...holdLine(now, was, is), ...dutyLine(now, was, is)]
+}
+
+/** What makes of a forbid less than one. */
+interface Softened {
+  readonly hold: Selector | undefined
+  readonly duty: Obligations | undefined
+}
+
+function softenedInWords({ hold, duty }: Softened): string {
+  const held = hold === undefined ? [] : [`held for ${describeSelector(hold)}`]
+  return [...held, ...(duty === undefined ? [] : [`let through with ${describeObligations(duty)}`])].join(' and ')
+}
+
+function softened({ policy: { id } }: Known, { rules }: RuledPicture): Softened | undefined {
+  const [hold, duty] = [rules?.holds.get(id), rules?.duties.get(id)]
+  return hold === undefined && duty === undefined ? undefined : { hold, duty }
+}
+
+function holdLine(now: Known, { hold: was }: Softened, { hold: is }: Softened): ChangeLine[] {
+  const [old, asks] = [was === undefined ? '' : describeSelector(was), is === undefined ? '' : describeSelector(is)]
+  if (old === asks) return []
+  if (is === undefined) return [line(now, 'change', 'widens', `no longer holds for ${old}: ${policyInWords(now.policy)}`)]
+  const isStricter = was === undefined || isAtLeastAsStrict(is, was)
+  return [line(now, 'change', isStricter ? 'narrows' : 'widens', `holds for ${asks}; before: ${inWords(old)}`)]
+}
+
+function dutyLine(now: Known, { duty: was = noObligations }: Softened, { duty: is = noObligations }: Softened): ChangeLine[] {
+  const [old, demands] = [describeObligations(was), describeObligations(is)]
+  if (old === demands) return []
+  const says = `demands ${demands === '' ? 'nothing' : demands}; before: ${old === '' ? 'nothing' : old}`
+  return [line(now, 'change', isAtLeastAsDutiful(is, was) ? 'narrows' : 'widens', says)]
 }

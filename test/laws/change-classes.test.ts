@@ -35,6 +35,9 @@ when { context.arguments.service == "till" };
 @id("prod-is-held") @hold("role:sre")
 forbid (principal, action in Effect::Action::"delete", resource)
 when { resource.environment == "prod" };
+
+@id("reads-are-small") @duty("record=durable, answer<=1MB")
+forbid (principal, action in Effect::Action::"read", resource);
 `
 const people = [{ name: 'ana' }, { name: 'ben' }, { name: 'eva' }, { name: 'gus', disabled: true }]
 const roles = { sre: ['ben'], leads: ['eva'], agents: ['aide'], bots: ['bot', 'aide'], watched: ['bot'], unused: ['eva'] }
@@ -319,6 +322,31 @@ const rows: readonly Row[] = [
   ['a usual length shortens', policy('@duration("15m")', '@duration("5m")'), 'narrows', /unless asked otherwise it lasts 5m/],
   ['a hold becomes a plain forbid', policy('@hold("role:sre")', ''), 'narrows', /which was held for role:sre/],
   ['a plain forbid becomes a hold', policy('@id("no-wiping")', '@id("no-wiping") @hold("role:sre")'), 'widens', /which was forbidden/],
+  [
+    'a duty comes',
+    more('@id("writes-are-quick") @duty("time<=5s") forbid (principal, action in Effect::Action::"write", resource);'),
+    'narrows',
+    /demands time<=5s of: everybody write on anything/,
+  ],
+  ['a duty goes', without('reads-are-small'), 'widens', /no longer demands record=durable, answer<=1MB of: everybody read on anything/],
+  ['a duty demands more', policy('answer<=1MB', 'answer<=1kB, time<=30s'), 'narrows', /demands .*answer<=1kB, time<=30s; before: .*1MB/],
+  ['a duty demands less', policy('record=durable, ', ''), 'widens', /demands answer<=1MB; before: record=durable, answer<=1MB/],
+  ['a duty demands more of one thing and less of another', policy('record=durable, answer<=1MB', 'answer<=1kB'), 'widens', /answer<=1kB/],
+  ['a duty becomes a plain forbid', policy('@duty("record=durable, answer<=1MB")', ''), 'narrows', /was let through with record=durable/],
+  ['a plain forbid becomes a duty', policy('@id("no-wiping")', '@id("no-wiping") @duty("time<=1s")'), 'widens', /which was forbidden/],
+  ['a hold becomes a duty', policy('@hold("role:sre")', '@duty("record=durable")'), 'widens', /no longer holds for role:sre/],
+  [
+    'a duty becomes a hold too',
+    policy('@duty("record', '@hold("role:sre") @duty("record'),
+    'narrows',
+    /holds for role:sre; before: nobody/,
+  ],
+  [
+    'a hold demands something too',
+    policy('@hold("role:sre")', '@hold("role:sre") @duty("time<=1s")'),
+    'narrows',
+    /demands time<=1s; before: nothing/,
+  ],
   ['a hold asks two', policy('@hold("role:sre")', '@hold("2 of role:sre")'), 'narrows', /holds for 2 of role:sre/],
   [
     'a condition comes to a permit',

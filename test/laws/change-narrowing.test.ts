@@ -29,6 +29,7 @@ import { nothingCounted } from '../../src/model/counting.ts'
 import { effects } from '../../src/model/effects.ts'
 import type { Grant } from '../../src/model/grants.ts'
 import type { Identity } from '../../src/model/identities.ts'
+import { isAtLeastAsDutiful, type Obligations, uniteObligations } from '../../src/model/obligations.ts'
 import { isSatisfied } from '../../src/model/requirements.ts'
 import { uniteSelectors } from '../../src/model/selector.ts'
 import type { Route } from '../../src/model/services.ts'
@@ -130,8 +131,14 @@ function asked(side: Side, { who, service, target, kind }: Try, duration?: numbe
   return may.ok ? may.value : undefined
 }
 
-/** Which crowds let this action pass under a grant; none where it is forbidden, the empty one too where nothing holds it. */
-function passes(side: Side, { who, service, target, kind }: Try): (crowd: readonly Identity[]) => boolean {
+/** Which crowds let an action pass, and what is done with it then. */
+interface Passing {
+  readonly by: (crowd: readonly Identity[]) => boolean
+  readonly obligations: Obligations
+}
+
+/** Under a grant: no crowd where it is forbidden, the empty one too where nothing holds it. */
+function passes(side: Side, { who, service, target, kind }: Try): Passing {
   const action = {
     protocol: 'http',
     service,
@@ -151,10 +158,11 @@ function passes(side: Side, { who, service, target, kind }: Try): (crowd: readon
     context,
   }
   const { forbids, errors } = evaluate(side.rules.guardrails, request, side.entities)
-  const holds = forbids.map((policy) => side.rules.holds.get(policy.id))
-  if (errors.length > 0 || holds.includes(undefined)) return () => false
-  const selector = uniteSelectors(holds.filter((each) => each !== undefined))
-  return (crowd) => isSatisfied({ selector, personsMin: 0 }, crowd)
+  const { holds, duties } = side.rules
+  if (errors.length > 0 || forbids.some(({ id }) => !holds.has(id) && !duties.has(id))) return { by: () => false, obligations: {} }
+  const selector = uniteSelectors(forbids.flatMap(({ id }) => holds.get(id) ?? []))
+  const obligations = uniteObligations(forbids.flatMap(({ id }) => duties.get(id) ?? []))
+  return { by: (crowd) => isSatisfied({ selector, personsMin: 0 }, crowd), obligations }
 }
 
 function atDesk(side: Side, who: Identity, action: 'approve' | 'audit' | 'stop'): boolean {
@@ -197,7 +205,10 @@ function holdsTo(before: Side, now: Side, says: string): number {
           const might = passes(before, { who: was, service: service.id, target: old, kind })
           for (const crowd of crowds(now.scene)) {
             const them = crowd.map((each) => before.scene.people.find(({ id }) => id === each.id) ?? each)
-            if (is(crowd)) assert.ok(might(them), `${who.name} does ${service.id}/${target.name} (${kind}): ${says}`)
+            const about = `${who.name} does ${service.id}/${target.name} (${kind}): ${says}`
+            if (!is.by(crowd)) continue
+            assert.ok(might.by(them), about)
+            assert.ok(isAtLeastAsDutiful(is.obligations, might.obligations), `with less duty: ${about}`)
           }
         }
       }

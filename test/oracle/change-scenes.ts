@@ -64,6 +64,7 @@ const approvals = [
   '@approval("identity:ben")',
   '@approval("role:a, role:b")',
 ]
+const duties = ['', '', '@duty("record=durable")', '@duty("answer<=1MB")', '@duty("answer<=1kB, time<=30s")']
 const times = ['', '@duration("10m")', '@maxDuration("20m")', '@maxDuration("2h")']
 const wheres = ['resource', 'resource in Service::"one"', 'resource in Service::"two"', 'resource == Route::"one/r0"']
 
@@ -80,7 +81,6 @@ function rule(chance: Dice): Rule {
       condition: chance.pick(conditions),
       terms: `${chance.pick(approvals)} ${chance.pick(times)}`,
     }
-  const hold = chance.pick(approvals).replace('@approval', '@hold')
   if (kind === 'guard')
     return {
       kind,
@@ -89,7 +89,7 @@ function rule(chance: Dice): Rule {
       what: `action in Effect::Action::"${chance.pick(['any', 'read', 'write', 'delete'])}"`,
       where: chance.pick(wheres),
       condition: chance.pick(conditions),
-      terms: hold,
+      terms: guardTerms(chance),
     }
   const condition = chance.pick(['', 'when { principal in Role::"c" }'])
   return {
@@ -101,6 +101,10 @@ function rule(chance: Dice): Rule {
     condition,
     terms: '',
   }
+}
+
+function guardTerms(chance: Dice): string {
+  return `${chance.pick(approvals).replace('@approval', '@hold')} ${chance.pick(duties)}`
 }
 
 export function textOf(rules: Scene['rules']): string {
@@ -214,7 +218,7 @@ export function changed(before: Scene, chance: Dice): Scene {
 }
 
 function termsFor({ kind }: Rule, chance: Dice): string {
-  return kind === 'guard' ? chance.pick(approvals).replace('@approval', '@hold') : `${chance.pick(approvals)} ${chance.pick(times)}`
+  return kind === 'guard' ? guardTerms(chance) : `${chance.pick(approvals)} ${chance.pick(times)}`
 }
 
 function repriced(each: Route, chance: Dice): Pick<Route, 'impact' | 'tier'> {
