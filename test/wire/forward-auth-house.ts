@@ -41,7 +41,7 @@ forbid (principal is AiAgent, action in Effect::Action::"execute", resource in S
 forbid (principal, action == Action::"http:stall/export", resource);
 `
 
-const scope = ['list', 'get', 'look', 'rename', 'restart', 'export', 'watch'].map((name) => `stall/${name}`)
+const scope = ['list', 'get', 'look', 'rename', 'export', 'watch'].map((name) => `stall/${name}`)
 
 export interface ProxiedHouse {
   readonly world: World
@@ -78,7 +78,7 @@ export async function openProxiedHouse(test: Lifetime, options: ProxiedOptions =
     proxies: mustBe(readProxies(proxies)),
   })
   test.after(() => door.close(0))
-  const grant = await atWork(world, 'aide', [...scope, 'stall/buy,uses=2', 'shop/list'])
+  const grant = await atWork(world, 'aide', [...scope, 'stall/buy,uses=2', 'stall/restart,uses=1', 'shop/list'])
   const audience = gatewayAudience(world.desk.space, httpGateway)
   const exchanged = mustBe(await world.exchange('aide', { grant: grant.id, audience }))
   return {

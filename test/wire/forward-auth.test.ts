@@ -3,9 +3,14 @@ import assert from 'node:assert/strict'
 import test, { type TestContext } from 'node:test'
 import { revokeGrant } from '../../src/control/end-grant.ts'
 import { readProxies } from '../../src/gateways/http/forward-auth.ts'
+import { startHttpGateway } from '../../src/gateways/http/gateway.ts'
 import { mustBe } from '../../src/kernel/result.ts'
 import { HostileClient } from '../hostile/hostile-client.ts'
 import { openProxiedHouse, type ProxiedHouse } from './forward-auth-house.ts'
+import { until } from './manual-clock.ts'
+import { RulesControl, systemClock } from './rules-control.ts'
+import { service } from './services.ts'
+import { keepingLog } from './upstreams.ts'
 
 interface Asked {
   readonly method?: string
@@ -223,13 +228,16 @@ test('a grant that ends between the decision and its answer is a no, and nothing
   assert.deepEqual([outcome?.['result'], outcome?.['reason'], others.length], ['not-sent', 'grant.ended', 0])
 })
 
-test('counted uses are spent by the question, and a hold or a duty spends none', async (context) => {
+test('counted uses are spent by the question; what a person would have to approve spends none, and nobody is asked', async (context) => {
   const remit = await house(context)
   const buy = () => send(remit, envoyText(remit, '/items/7/buy', { method: 'POST' }))
   assert.equal((await buy()).status, 200)
   assert.equal((await buy()).status, 200)
   const third = await buy()
   assert.deepEqual([third.status, third.code], [403, 'grant.uses-spent'])
+  const restart = () => send(remit, envoyText(remit, '/restart', { method: 'POST' }))
+  assert.deepEqual([(await restart()).code, (await restart()).code], ['action.needs-gateway', 'action.needs-gateway'])
+  assert.deepEqual(await remit.world.desk.store.read((tx) => tx.find('hold', {})), [])
 })
 
 test('only proxies that were named are answered', async (context) => {
@@ -238,6 +246,19 @@ test('only proxies that were named are answered', async (context) => {
   assert.deepEqual([heard.status, heard.code], [403, 'proxy.unknown'])
   const [line] = (await remit.lines()).filter(({ type }) => type === 'refused')
   assert.equal(line?.['refusal'], 'proxy.unknown')
+})
+
+test('Remit opens no port of its own for what a proxy enforces, and closes it when that becomes so', async (context) => {
+  const [own, proxied] = [
+    service('own', 'http://127.0.0.1:9', []),
+    { ...service('far', 'http://127.0.0.1:9', []), enforcedBy: 'proxy' as const },
+  ]
+  const control = new RulesControl({ services: [own, proxied], rule: () => 'allow' })
+  const gateway = await startHttpGateway({ control, clock: systemClock, log: keepingLog(), listen: { host: '127.0.0.1' } })
+  context.after(() => gateway.close(0))
+  assert.deepEqual(Object.keys(gateway.urls()), ['own'])
+  control.setServices([{ ...own, enforcedBy: 'proxy' }])
+  await until(() => Object.keys(gateway.urls()).length === 0, 'the port is closed')
 })
 
 test('what names proxies', () => {
