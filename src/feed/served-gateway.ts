@@ -29,6 +29,8 @@ export interface Serving {
   readonly isDisputed: () => boolean
   readonly secretText: (service: Service) => Result<string | undefined>
   readonly renewCertificate: (gateway: EnrolledGateway, request: string) => Promise<Result<string>>
+  /** The protocols it speaks, the newest first. Default: `protocols`; fewer for a version that is older than this one. */
+  readonly speaks?: readonly number[]
   /** Tells an operator: of a fault of ours, or of a gateway that does what none of ours does. */
   readonly alarm: (says: string, cause?: unknown) => void
 }
@@ -213,8 +215,9 @@ export class ServedGateway {
     if (this.#state !== 'silent') return outOfOrder('a second hello')
     this.#hello = hello
     this.#state = 'greeted'
-    const protocol = protocols.find((each) => hello.speaks.includes(each))
-    if (protocol === undefined) return refuse('feed.no-common-version', { detail: `spoken here: ${protocols.join(', ')}` })
+    const { speaks = protocols } = this.#at
+    const protocol = speaks.find((each) => hello.speaks.includes(each))
+    if (protocol === undefined) return refuse('feed.no-common-version', { detail: `spoken here: ${speaks.join(', ')}` })
     this.#protocol = protocol
     this.#events.greeted(this)
     void this.#welcome(hello, protocol).catch((cause: unknown) => {
@@ -316,6 +319,7 @@ export class ServedGateway {
     this.#lastAsk = id
     const asks = this.#asks
     if (asks === undefined) return outOfOrder('a question before the welcome')
+    if (this.#protocol < 2 && isOfProtocol2(ask)) return outOfOrder(`${ask.what} as protocol ${this.#protocol} does not have it`)
     if (this.#asking >= asksMax) {
       this.#stream.sayInTurn({ type: 'answer', id, answer: { ok: false, code: 'rate.exceeded', detail: `at most ${asksMax} at once` } })
       return undefined
@@ -358,6 +362,10 @@ export class ServedGateway {
 
 export function sourceOf({ id }: EnrolledGateway, run: string): string {
   return `${id}/${run}`
+}
+
+function isOfProtocol2(ask: Ask): boolean {
+  return ask.what === 'reserve' || ask.what === 'release' || (ask.what === 'bind' && ask.token !== undefined)
 }
 
 function outOfOrder(detail: string): Refused {

@@ -5,45 +5,13 @@ import { revokeGrant } from '../../src/control/end-grant.ts'
 import { sweep } from '../../src/control/sweep.ts'
 import { mustBe } from '../../src/kernel/result.ts'
 import { reveal } from '../../src/kernel/secret.ts'
-import { makeVkey } from '../../src/ledger/note.ts'
 import { gatewayOf } from '../../src/model/gateways.ts'
 import { allowed, answered, ask, atWork, configure, held, minute, refused, refusedVerdict, start } from '../world/deeds.ts'
-import { openWorld, type World } from '../world/world.ts'
 import { shopDocument } from '../world/shop.ts'
 import type { FeedLink } from '../../src/feed/link.ts'
-import { dialsTo, journalSigner, Machine, unreachable } from './fed-machine.ts'
-import { enrolled, keyOf, serve, type Served, settled } from './scripted-gateway.ts'
-
-interface Halves {
-  readonly world: World
-  readonly served: Served
-  /** A started gateway of this name. */
-  machine(name: string, more?: Parameters<typeof Machine.make>[2]): Promise<Machine>
-}
-
-async function withHalves(run: (halves: Halves) => Promise<void>, document = shopDocument()): Promise<void> {
-  const world = await openWorld({ document })
-  const served = serve(world)
-  const machines: Machine[] = []
-  try {
-    await run({
-      world,
-      served,
-      async machine(name, more = {}) {
-        const { name: journal, publicKey } = journalSigner(name)
-        const gateway = await enrolled(world, name, 'http', makeVkey(journal, publicKey))
-        const machine = await Machine.make(gateway, more.dial ?? dialsTo(served, keyOf(name)), { start: world.clock.now(), ...more })
-        machines.push(machine)
-        await machine.start()
-        return machine
-      },
-    })
-  } finally {
-    for (const machine of machines) await machine.fed.close()
-    served.server.close()
-    await world.close()
-  }
-}
+import { dialsTo, type Machine, unreachable } from './fed-machine.ts'
+import { withHalves } from './halves.ts'
+import { keyOf, serve, settled } from './scripted-gateway.ts'
 
 test('what is granted at control is used at the gateway, and is cut there before anybody hears that it was revoked', () =>
   withHalves(async ({ world, served, machine }) => {
@@ -89,31 +57,34 @@ const wiping = () => {
 }
 
 test('cut off from control, changes of tier 3 stop at once, the rest at the end of the lease, and all of it says why', () =>
-  withHalves(async ({ world, machine }) => {
-    const edge = await machine('edge-1')
-    const asked = mustBe(await ask(world, 'bot', ['shop/wipe', 'read:shop'], { task: 'wipe' }))
-    for (const person of ['ben', 'eva']) mustBe(await world.answer(person, asked.id, 'approve'))
-    const grant = await start(world, 'bot', asked.id)
-    const bearer = await edge.bearer(world, 'bot', grant.id)
-    const wipe = allowed(await edge.act(bearer, 'wipe'))
-    const read = allowed(await edge.act(bearer, 'list-incidents'))
-    edge.stream(read)
-    edge.dial = unreachable
-    edge.link.close('the cable is cut')
-    await settled()
-    refusedVerdict(await edge.act(bearer, 'wipe'), 'control.unreachable')
-    refused(edge.control.stands(wipe), 'control.unreachable')
-    allowed(await edge.act(bearer, 'list-incidents'))
-    mustBe(edge.control.stands(read))
-    await edge.advance(5_050, [world.clock])
-    const late = await edge.act(bearer, 'list-incidents')
-    refusedVerdict(late, 'control.unreachable')
-    assert.match(late.outcome === 'deny' ? (late.refusal.detail ?? '') : '', /control was last heard at 20/)
-    assert.deepEqual(
-      edge.cuts.map(({ reason }) => reason),
-      ['control was lost'],
-    )
-  }, wiping()))
+  withHalves(
+    async ({ world, machine }) => {
+      const edge = await machine('edge-1')
+      const asked = mustBe(await ask(world, 'bot', ['shop/wipe', 'read:shop'], { task: 'wipe' }))
+      for (const person of ['ben', 'eva']) mustBe(await world.answer(person, asked.id, 'approve'))
+      const grant = await start(world, 'bot', asked.id)
+      const bearer = await edge.bearer(world, 'bot', grant.id)
+      const wipe = allowed(await edge.act(bearer, 'wipe'))
+      const read = allowed(await edge.act(bearer, 'list-incidents'))
+      edge.stream(read)
+      edge.dial = unreachable
+      edge.link.close('the cable is cut')
+      await settled()
+      refusedVerdict(await edge.act(bearer, 'wipe'), 'control.unreachable')
+      refused(edge.control.stands(wipe), 'control.unreachable')
+      allowed(await edge.act(bearer, 'list-incidents'))
+      mustBe(edge.control.stands(read))
+      await edge.advance(5_050, [world.clock])
+      const late = await edge.act(bearer, 'list-incidents')
+      refusedVerdict(late, 'control.unreachable')
+      assert.match(late.outcome === 'deny' ? (late.refusal.detail ?? '') : '', /control was last heard at 20/)
+      assert.deepEqual(
+        edge.cuts.map(({ reason }) => reason),
+        ['control was lost'],
+      )
+    },
+    { document: wiping() },
+  ))
 
 test('what ended while it was cut off has ended before it serves again', () =>
   withHalves(async ({ world, served, machine }) => {
@@ -235,42 +206,46 @@ test('who comes with a token that was bound before hears a clear word: disabled,
     another.server.close()
   }))
 
-for (const { says, one, two } of [
-  { says: 'asking for each use', one: [1], two: [1] },
-  { says: 'reserving some', one: [2, 1], two: [2, 1] },
-  { says: 'one that reserves and one that cannot', one: [2, 1], two: [1] },
+for (const { says, one, two, home } of [
+  { says: 'asking for each use', one: [1], two: [1], home: [2, 1] },
+  { says: 'reserving some', one: [2, 1], two: [2, 1], home: [2, 1] },
+  { says: 'one that reserves and one that cannot', one: [2, 1], two: [1], home: [2, 1] },
+  { says: 'both of which could reserve, at a control of the version before', one: [2, 1], two: [2, 1], home: [1] },
 ])
   test(`counted uses are spent exactly once between two gateways, ${says}`, () =>
-    withHalves(async ({ world, machine }) => {
-      const gateways = [await machine('edge-1', { speaks: one }), await machine('edge-2', { speaks: two })]
-      const limit = 60
-      const grant = await atWork(world, 'meter', [`shop/put-telemetry,uses=${limit}`])
-      let spent = 0
-      const act = async (edge: Machine) => {
-        const bearer = await edge.bearer(world, 'meter', grant.id)
-        for (let n = 0; n < limit; n += 1) {
-          const verdict = await edge.act(bearer, 'put-telemetry')
-          if (verdict.outcome !== 'allow') {
-            assert.match(verdict.outcome === 'deny' ? verdict.refusal.code : verdict.outcome, /^grant\.(uses-spent|ended)$/)
-            continue
+    withHalves(
+      async ({ world, machine }) => {
+        const gateways = [await machine('edge-1', { speaks: one }), await machine('edge-2', { speaks: two })]
+        const limit = 60
+        const grant = await atWork(world, 'meter', [`shop/put-telemetry,uses=${limit}`])
+        let spent = 0
+        const act = async (edge: Machine) => {
+          const bearer = await edge.bearer(world, 'meter', grant.id)
+          for (let n = 0; n < limit; n += 1) {
+            const verdict = await edge.act(bearer, 'put-telemetry')
+            if (verdict.outcome !== 'allow') {
+              assert.match(verdict.outcome === 'deny' ? verdict.refusal.code : verdict.outcome, /^grant\.(uses-spent|ended)$/)
+              continue
+            }
+            spent += 1
+            edge.control.finish(verdict.decision, answered)
           }
-          spent += 1
-          edge.control.finish(verdict.decision, answered)
         }
-      }
-      const [first, second] = gateways
-      assert.ok(first && second)
-      await Promise.all([act(first), act(second)])
-      // What one of them held in the end goes back, and is used by whoever asks next.
-      await first.advance(3_000, [second.clock, world.clock])
-      for (const edge of gateways) {
-        if (world.desk.facts.grant(grant.id)?.state !== 'active') break
-        await act(edge)
+        const [first, second] = gateways
+        assert.ok(first && second)
+        await Promise.all([act(first), act(second)])
+        // What one of them held in the end goes back, and is used by whoever asks next.
         await first.advance(3_000, [second.clock, world.clock])
-      }
-      assert.equal(spent, limit)
-      assert.deepEqual([world.desk.facts.grant(grant.id)?.state, world.desk.facts.grant(grant.id)?.ending?.how], ['ended', 'exhausted'])
-    }))
+        for (const edge of gateways) {
+          if (world.desk.facts.grant(grant.id)?.state !== 'active') break
+          await act(edge)
+          await first.advance(3_000, [second.clock, world.clock])
+        }
+        assert.equal(spent, limit)
+        assert.deepEqual([world.desk.facts.grant(grant.id)?.state, world.desk.facts.grant(grant.id)?.ending?.how], ['ended', 'exhausted'])
+      },
+      { speaks: home },
+    ))
 
 test('reserved uses that are lost with the link count as spent: never more than were granted', () =>
   withHalves(async ({ world, served, machine }) => {
