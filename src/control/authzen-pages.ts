@@ -49,7 +49,10 @@ interface Token {
 
 function readToken(token: string): Token | undefined {
   if (token.length > tokenCharactersMax || !/^[\w-]+$/.test(token)) return undefined
-  const read = parseJson(Buffer.from(token, 'base64url'), { bytesMax: tokenCharactersMax, depthMax: 2 })
+  const bytes = Buffer.from(token, 'base64url')
+  // A text with something more at its end would be a second one for the same.
+  if (bytes.toString('base64url') !== token) return undefined
+  const read = parseJson(bytes, { bytesMax: tokenCharactersMax, depthMax: 2 })
   if (!read.ok || !isJsonObject(read.value)) return undefined
   const { v, limit, of, after }: JsonObject = read.value
   if (v !== 1 || typeof limit !== 'number' || limit < 0 || limit > pageMax || typeof of !== 'string') return undefined
