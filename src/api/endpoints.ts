@@ -41,6 +41,7 @@ import { listIdentities } from './endpoints/list-identities.ts'
 import { listLedgerEntries } from './endpoints/list-ledger-entries.ts'
 import { listServices } from './endpoints/list-services.ts'
 import { listStanding } from './endpoints/list-standing.ts'
+import { listWhoCan } from './endpoints/list-who-can.ts'
 import { loadCheckpoint } from './endpoints/load-checkpoint.ts'
 import { loadScript } from './endpoints/load-script.ts'
 import { loadStylesheet } from './endpoints/load-stylesheet.ts'
@@ -66,6 +67,7 @@ import { removeGateway } from './endpoints/remove-gateway.ts'
 import { requestGrant } from './endpoints/request-grant.ts'
 import { revokeGrant } from './endpoints/revoke-grant.ts'
 import { revokeSecret } from './endpoints/revoke-secret.ts'
+import { showCan } from './endpoints/show-can.ts'
 import { showChangeSet } from './endpoints/show-change-set.ts'
 import { showCheckpoint } from './endpoints/show-checkpoint.ts'
 import { showException } from './endpoints/show-exception.ts'
@@ -123,6 +125,8 @@ export const endpoints: readonly Endpoint[] = [
   listHolds,
   showHold,
   listIdentities,
+  showCan,
+  listWhoCan,
   quarantineIdentity,
   releaseIdentity,
   issueSecret,

@@ -5,6 +5,7 @@ import { activateCommand } from './commands/activate.ts'
 import { approveCommand, denyCommand } from './commands/answer.ts'
 import { applyCommand } from './commands/apply.ts'
 import { backupCommand, newEpochCommand, restoreCommand } from './commands/backup.ts'
+import { canCommand } from './commands/can.ts'
 import { changesCommand } from './commands/changes.ts'
 import { checkCommand } from './commands/check.ts'
 import { doneCommand } from './commands/done.ts'
@@ -37,6 +38,7 @@ import { standingCommand } from './commands/standing.ts'
 import { tokenCommand } from './commands/token.ts'
 import { trustCommand } from './commands/trust.ts'
 import { upCommand } from './commands/up.ts'
+import { whoCanCommand } from './commands/who-can.ts'
 import { whoamiCommand } from './commands/whoami.ts'
 import { witnessCommand } from './commands/witness.ts'
 import { exitCodes } from './failures.ts'
@@ -53,6 +55,8 @@ export const commandGroups: readonly { readonly title: string; readonly commands
     commands: [
       whoamiCommand,
       standingCommand,
+      canCommand,
+      whoCanCommand,
       grantsCommand,
       grantCommand,
       holdsCommand,

@@ -1,4 +1,5 @@
 /** The client of Remit's API: one method for each thing that may be asked of it. */
+import type { CanQuery, CanView, WhoCanQuery, WhoCanView } from '../wire/can.ts'
 import type {
   ChangeSetList,
   ChangeSetQuery,
@@ -181,6 +182,16 @@ export class Remit {
 
   async identities(options?: CallOptions): Promise<IdentityList> {
     return this.#read('/v1/identities', 'identities', options)
+  }
+
+  /** What an identity may do now, could do if it asked, and at whose yes. */
+  async can(name: string, query: CanQuery = {}, options?: CallOptions): Promise<CanView> {
+    return this.#ask({ method: 'GET', path: `/v1/identities/${encodeURIComponent(name)}/can`, query: { ...query } }, 'operations', options)
+  }
+
+  /** Who may have an effect on a resource now, and who could. */
+  async whoCan(query: WhoCanQuery, options?: CallOptions): Promise<WhoCanView> {
+    return this.#ask({ method: 'GET', path: '/v1/who-can', query: { ...query } }, 'who', options)
   }
 
   /** Ends everything the identity has and refuses everything it asks, until it is released. */

@@ -1,4 +1,5 @@
 /** The shapes that the client takes and gives, by name, for whoever stands on the client alone. */
+export type { CanDeskView, CanOperationView, CanView, CouldView, NearnessName, WhoCanView, WhoView } from '../wire/can.ts'
 export type {
   ChangeClassView,
   ChangeLineView,
