@@ -56,7 +56,7 @@ function readPart(part: string): Obligations | undefined {
     case 'record':
       return value === 'written' || value === 'durable' ? { evidence: value } : undefined
     case 'answer': {
-      const [, digits = '', unit = ''] = /^(\d{1,9})(B|kB|MB|GB|KiB|MiB|GiB)$/.exec(value) ?? []
+      const [, digits = '', unit = ''] = /^(\d{1,12})(B|kB|MB|GB|KiB|MiB|GiB)$/.exec(value) ?? []
       const bytes = Number(digits) * (unitBytes[unit] ?? Number.NaN)
       return digits !== '' && Number.isSafeInteger(bytes) ? { answerBytesMax: bytes } : undefined
     }
