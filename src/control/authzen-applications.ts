@@ -3,6 +3,7 @@ import type { JsonObject, JsonValue } from '../kernel/json.ts'
 import { describeRefusal, refuse } from '../kernel/refusals.ts'
 import { done, type Result } from '../kernel/result.ts'
 import { type ApplicationSet, entitiesFor, readAction, readActionOf, readContext, readUidOf } from '../decision/application-set.ts'
+import { because } from '../decision/cedar/because.ts'
 import type { EntityStore } from '../decision/cedar/entities.ts'
 import { evaluate, type Evaluation } from '../decision/cedar/evaluate.ts'
 import type { CompiledPolicy } from '../decision/cedar/policies.ts'
@@ -61,7 +62,8 @@ export function evaluateInSet(set: ApplicationSet, question: AccessQuestion): Ac
     decision,
     context: {
       reason: reasonOf(evaluation, { isPermitted, isBroken: brokenForbids.length > 0, obliged, decision }),
-      policies: determining.map(describePolicy),
+      policies:
+        question.explains === true ? determining.map((policy) => explainPolicy(policy, built.value)) : determining.map(describePolicy),
       ...(evaluation.errors.length === 0
         ? {}
         : { errors: evaluation.errors.slice(0, errorsMax).map(({ policy, message }) => ({ policy: policy.id, message })) }),
@@ -177,6 +179,10 @@ function describePolicy(policy: CompiledPolicy): Readonly<Record<string, unknown
   const made = { id, effect, file: source.file, line: source.line }
   descriptions.set(policy, made)
   return made
+}
+
+function explainPolicy(policy: CompiledPolicy, { request, entities }: Built): Readonly<Record<string, unknown>> {
+  return { ...describePolicy(policy), because: because(policy, request, entities) }
 }
 
 const ids = new WeakMap<EntityStore, Map<string, readonly string[]>>()

@@ -1,5 +1,5 @@
 /** Figures for whoever watches, in the text that Prometheus reads. */
-import { Gauge, Histogram, Registry } from 'prom-client'
+import { Counter, Gauge, Histogram, Registry } from 'prom-client'
 import type { Milliseconds } from '../kernel/instants.ts'
 
 /** How a gateway elsewhere stands, when somebody looks. */
@@ -10,6 +10,13 @@ export interface GatewayFigures {
   readonly lag: number
   /** How long it may still act without being heard. */
   readonly leaseLeft: Milliseconds
+}
+
+/** How many questions of AuthZEN were answered, and how, since the process began. */
+export interface AnswerFigures {
+  readonly about: string
+  readonly decision: string
+  readonly count: number
 }
 
 /** Names that figures are kept under: gateways come and go. */
@@ -26,6 +33,7 @@ export class Metrics {
   readonly #lag: Gauge<'gateway'>
   readonly #lease: Gauge<'gateway'>
   readonly #count: Gauge
+  readonly #answers: Counter<'about' | 'decision'>
 
   constructor() {
     const registers = [this.#registry]
@@ -46,6 +54,12 @@ export class Metrics {
       labelNames,
       registers,
     })
+    this.#answers = new Counter({
+      name: 'remit_access_answers_total',
+      help: 'Questions of AuthZEN that were answered, by application (remit: about what it guards) and answer',
+      labelNames: ['about', 'decision'],
+      registers,
+    })
     this.#count = new Gauge({ name: 'remit_gateways_connected', help: 'Gateways elsewhere that are connected', registers })
   }
 
@@ -61,7 +75,9 @@ export class Metrics {
     return this.#registry.contentType
   }
 
-  async text(gateways: readonly GatewayFigures[]): Promise<string> {
+  async text(gateways: readonly GatewayFigures[], answers: readonly AnswerFigures[] = []): Promise<string> {
+    this.#answers.reset()
+    for (const { about, decision, count } of answers) this.#answers.inc({ about, decision }, count)
     for (const gauge of [this.#connected, this.#lag, this.#lease]) gauge.reset()
     for (const { gateway, isConnected, lag, leaseLeft } of gateways) {
       this.#connected.set({ gateway }, isConnected ? 1 : 0)

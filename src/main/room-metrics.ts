@@ -1,5 +1,6 @@
 /** The figures of one space: what stopped, what was drilled, and how gateways elsewhere stand. */
 import type { ApiParts } from '../api/parts.ts'
+import { accessCounts } from '../control/authzen-counts.ts'
 import type { Desk } from '../control/desk.ts'
 import { Metrics } from '../host/metrics.ts'
 
@@ -18,6 +19,6 @@ export function roomMetrics(desk: Desk, feed: ApiParts['feed']): NonNullable<Api
       lag,
       leaseLeft: Math.max(0, leaseEndsAt - now),
     }))
-    return { type: metrics.type, text: await metrics.text(gateways) }
+    return { type: metrics.type, text: await metrics.text(gateways, accessCounts(desk)) }
   }
 }
