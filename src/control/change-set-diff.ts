@@ -1,5 +1,6 @@
 /** Everything that a change-set does, line by line in words. */
 import { type ChangeClass, changeClasses, type ChangeLine, strongest } from '../model/change-sets.ts'
+import { applicationLines } from './change-set-applications.ts'
 import { identityLines } from './change-set-people.ts'
 import { policyLines, type RuledPicture } from './change-set-policies.ts'
 import { issuerLines, serviceLines } from './change-set-services.ts'
@@ -33,6 +34,7 @@ export function* changeLines({ before, after }: Sides): Generator<ChangeLine> {
   yield* issuerLines(before, after)
   yield* serviceLines(before, after)
   yield* policyLines(before, after)
+  yield* applicationLines(before, after)
 }
 
 /** What a change does, in slices. Where there are many, those with the same effect are told together, with their number. */

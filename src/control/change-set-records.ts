@@ -2,6 +2,7 @@
 import type { GrantId, IdentityId } from '../kernel/ids.ts'
 import type { JsonObject } from '../kernel/json.ts'
 import type { ChangeSet } from '../model/change-sets.ts'
+import { type Application, describeCallers } from '../model/applications.ts'
 import type { Identity } from '../model/identities.ts'
 import { type Desk, type DeskRight, note } from './desk.ts'
 import { endGrant } from './end-grant.ts'
@@ -57,6 +58,10 @@ export async function putRecords({ desk, tx, compared, set, by, right, alone }: 
       facts: { upstream: service.upstream, ...digestsOf(before.services.get(service.id), after.services.get(service.id)) },
     })
   }
+  for (const application of records.applications) {
+    await slices.pause()
+    await putApplication({ tx, by }, application)
+  }
   if (records.policies !== undefined) {
     const { version, files } = records.policies
     await tx.put('policySet', { ...records.policies, publishedAt: tx.now, publishedBy: by })
@@ -78,6 +83,19 @@ export async function putRecords({ desk, tx, compared, set, by, right, alone }: 
       ...(alone === undefined ? {} : { alone }),
     },
     ...(right === undefined ? {} : { right }),
+  })
+}
+
+/** Its content is in the store; the entry has its digest, which is its version. */
+async function putApplication({ tx, by }: Pick<By, 'tx' | 'by'>, application: Application): Promise<void> {
+  const { id, version, callers, parsed, links, entities, removedAt } = application
+  const bare = { ...application, files: [], parsed: [], links: [], entities: [] }
+  await tx.put('application', removedAt === undefined ? { ...application, publishedAt: tx.now, publishedBy: by } : bare)
+  await note(tx, {
+    kind: removedAt === undefined ? 'application.published' : 'application.removed',
+    actor: by,
+    subject: id,
+    facts: { version, callers: describeCallers(callers), policies: parsed.length, links: links.length, entities: entities.length },
   })
 }
 

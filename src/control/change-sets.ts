@@ -162,7 +162,8 @@ async function weigh(desk: Desk, author: Author, wanted: WantedConfiguration): P
 
 /** A comment in a policy file changes nothing that anybody could be told of, and yet another text is in force. */
 function isNothing({ records }: Compared): boolean {
-  return records.identities.length + records.issuers.length + records.services.length === 0 && records.policies === undefined
+  const { identities, issuers, services, applications, policies } = records
+  return identities.length + issuers.length + services.length + applications.length === 0 && policies === undefined
 }
 
 /** Whether what was compared with is still what is in force, and, where `seen` is given, was all the time. Costs what changed meanwhile. */

@@ -1,6 +1,7 @@
 /** What is in force, by names: the two sides that a change-set compares. */
 import { createHash } from 'node:crypto'
 import { canonicalJson } from '../kernel/json.ts'
+import type { Application } from '../model/applications.ts'
 import type { Identity, IdentityKind, IssuedSubject, Issuer } from '../model/identities.ts'
 import type { PolicySet } from '../model/policies.ts'
 import type { Service } from '../model/services.ts'
@@ -21,6 +22,7 @@ export interface Picture {
   readonly issuers: ReadonlyMap<string, Issuer>
   readonly services: ReadonlyMap<string, Service>
   readonly policies: PolicySet | undefined
+  readonly applications: ReadonlyMap<string, Application>
 }
 
 export function picturedIdentity(identity: Identity, nameOf: (id: NonNullable<Identity['owner']>) => string | undefined): PicturedIdentity {

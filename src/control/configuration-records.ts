@@ -4,11 +4,13 @@ import { canonicalJson } from '../kernel/json.ts'
 import type { Instant } from '../kernel/instants.ts'
 import type { Rules } from '../decision/rules.ts'
 import type { WantedConfiguration } from '../model/change-sets.ts'
+import type { Application } from '../model/applications.ts'
 import type { Identity, Issuer } from '../model/identities.ts'
 import type { PolicySet } from '../model/policies.ts'
 import type { Service } from '../model/services.ts'
 import { type ConfigurationProblem, fault } from './configuration-problems.ts'
 import { type Picture, type PicturedIdentity, picturedIdentity } from './configuration-picture.ts'
+import { wantedApplications } from './configuration-applications.ts'
 import { wantedPolicies } from './configuration-policies.ts'
 import type { Desk } from './desk.ts'
 import { currentPicture, type StandingPicture } from './kept-picture.ts'
@@ -20,6 +22,7 @@ export interface ChangedRecords {
   readonly issuers: readonly Issuer[]
   readonly services: readonly Service[]
   readonly policies: PolicySet | undefined
+  readonly applications: readonly Application[]
 }
 
 export interface Compared {
@@ -59,6 +62,9 @@ export async function compare(desk: Desk, wanted: WantedConfiguration, author: s
   const policies = await wantedPolicies(desk, wanted, world)
   if ('problems' in policies) return policies
   const { set, rules } = policies
+  const brought = await wantedApplications(desk, wanted.applications ?? [], { before: before.applications, author, slices })
+  if ('problems' in brought) return brought
+  const applications = merge(before.applications, brought, wanted.prune === 'everything')
   const pictured: PicturedIdentity[] = []
   for (const each of identities.changed) {
     await slices.pause()
@@ -70,9 +76,10 @@ export async function compare(desk: Desk, wanted: WantedConfiguration, author: s
       issuers: [...issuers.changed, ...issuers.gone.map((each) => ({ ...each, removedAt: now }))],
       services: [...services.changed, ...services.gone.map((each) => withoutCredential(each, now))],
       policies: set.version === before.policies?.version ? undefined : set,
+      applications: [...applications.changed, ...applications.gone.map((each) => ({ ...each, removedAt: now }))],
     },
     before,
-    same: identities.records.length - identities.changed.length + issuers.same + services.same,
+    same: identities.records.length - identities.changed.length + issuers.same + services.same + applications.same,
     version: before.revision,
     pictured,
     after: {
@@ -80,6 +87,7 @@ export async function compare(desk: Desk, wanted: WantedConfiguration, author: s
       issuers: issuers.all,
       services: services.all,
       policies: set,
+      applications: applications.all,
       rules,
     },
   }
@@ -207,10 +215,11 @@ function rolesGiven(roles: WantedConfiguration['roles']): ReadonlyMap<string, re
 }
 
 /** What was removed keeps its name for ever: the ledger and old grants speak of it. */
-function usedAgain(desk: Desk, { issuers, services }: WantedConfiguration): Problems | undefined {
+function usedAgain(desk: Desk, { issuers, services, applications = [] }: WantedConfiguration): Problems | undefined {
   for (const [kind, section, things] of [
     ['service', 'services', services],
     ['issuer', 'issuers', issuers],
+    ['application', 'applications', applications.map(({ name }) => ({ id: name }))],
   ] as const) {
     const place = things.findIndex(({ id }) => desk.facts.changes.isRemoved(kind, id))
     if (place >= 0)

@@ -15,7 +15,7 @@ import type { SealedPlace } from './ports.ts'
 export function readWanted(desk: Desk, document: JsonObject, prune: Pruning): Result<WantedConfiguration> {
   const read = readConfiguration(document)
   if ('problems' in read) return invalid(read.problems.map((problem) => asProblem(problem)))
-  const { space, people, identities, roles, issuers, services, policyFiles, exceptions } = read.configuration
+  const { space, people, identities, roles, issuers, services, policyFiles, exceptions, applications } = read.configuration
   if (space !== desk.space)
     return invalid(fault('/space', `this Remit keeps the space "${desk.space}"`, 'apply it where its space is kept').problems)
   const lost = services.findIndex((service) => service.credential === 'kept' && keptCredential(desk, service) === undefined)
@@ -30,6 +30,7 @@ export function readWanted(desk: Desk, document: JsonObject, prune: Pruning): Re
     issuers: issuers.map(({ name, ...issuer }): Issuer => ({ id: name, space: desk.space, ...issuer })),
     services: services.map((service) => sealedService(desk, service)),
     ...(exceptions.length === 0 ? {} : { exceptions }),
+    ...(applications.length === 0 ? {} : { applications }),
     ...(policyFiles === undefined ? {} : { policyFiles }),
     prune,
   })

@@ -90,12 +90,13 @@ class KeptPicture {
     this.#hashHeaps()
     const issuers = new Map([...this.#facts.issuers()].map((each) => [each.id, each]))
     const services = new Map(this.#facts.services().map((each) => [each.id, each]))
-    const others = othersDigest({ issuers, services, policies })
+    const applications = new Map(this.#facts.applications.all().map((each) => [each.id, each]))
+    const others = othersDigest({ issuers, services, policies, applications })
     if (others !== this.#others) this.#revision += 1
     this.#others = others
     this.#isLent = true
     const digest = rootOf(this.#digests, this.#identities.size, others)
-    const picture = { identities: this.#identities, issuers, services, policies, digest, revision: this.#revision }
+    const picture = { identities: this.#identities, issuers, services, policies, applications, digest, revision: this.#revision }
     this.#last = { version, picture }
     return picture
   }
@@ -179,11 +180,13 @@ function rootOf(digests: Uint8Array, identities: number, others: string): string
   return createHash('sha256').update(`picture 2\n${identities}\n`).update(digests).update(others).digest('hex')
 }
 
-function othersDigest({ issuers, services, policies }: Omit<Picture, 'identities'>): string {
+function othersDigest({ issuers, services, policies, applications }: Omit<Picture, 'identities'>): string {
   const digest = createHash('sha256')
   for (const things of [issuers, services]) {
     digest.update(`${things.size}\n`)
     for (const name of [...things.keys()].toSorted()) digest.update(`${canonicalJson(things.get(name))}\n`)
   }
+  // The version of an application is over everything in it. Where there is none the digest is what it was before there were any.
+  for (const name of [...applications.keys()].toSorted()) digest.update(`${canonicalJson([name, applications.get(name)?.version])}\n`)
   return digest.update(policies?.version ?? 'none').digest('hex')
 }

@@ -133,7 +133,7 @@ test('takes what fits its own schema, an action called "request" and integers be
       ['owner', true, 2],
     ],
   )
-  assert.match(canonicalJson(checked.policies[0]?.json), /9007199254740993/)
+  assert.match(canonicalJson(checked.policies[0]?.json ?? {}), /9007199254740993/)
 })
 
 test('takes a schema in its JSON form, and resolves it', async () => {

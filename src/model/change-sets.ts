@@ -1,5 +1,6 @@
 /** A proposed change of policy, people, impact or upstreams: who authored it, what it does in words, and what it needs. */
 import type { ChangeSetId, IdentityId } from '../kernel/ids.ts'
+import type { WantedApplication } from './applications.ts'
 import type { ConfiguredException } from './configured-exceptions.ts'
 import type { Instant, Milliseconds } from '../kernel/instants.ts'
 import type { Tier } from './effects.ts'
@@ -24,7 +25,7 @@ export function needsSecondPerson(changeClass: ChangeClass): boolean {
   return changeClass !== 'neutral' && changeClass !== 'narrows'
 }
 
-export const changedKinds = ['person', 'identity', 'role', 'issuer', 'service', 'operation', 'policy'] as const
+export const changedKinds = ['person', 'identity', 'role', 'issuer', 'service', 'operation', 'policy', 'application'] as const
 export type ChangedKind = (typeof changedKinds)[number]
 
 /** One effect of a change-set, in words: who gains and who loses what. One thing may have several. */
@@ -50,6 +51,8 @@ export interface WantedConfiguration {
   readonly services: readonly Service[]
   /** Proposed once the rest is in force; people approve them. */
   readonly exceptions?: readonly ConfiguredException[]
+  /** Each as a whole; those that are not named stay. */
+  readonly applications?: readonly WantedApplication[]
   /** Absent: the policies in force stay. */
   readonly policyFiles?: readonly PolicyFile[]
   /** What goes when it is not named. */

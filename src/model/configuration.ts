@@ -1,5 +1,7 @@
 /** remit.yaml as a document, read into what Remit keeps: every fault told at once, with its place and what is taken there. */
 import { canonicalJson, isJsonObject, type JsonObject } from '../kernel/json.ts'
+import { applicationLimits, type WantedApplication } from './applications.ts'
+import { readApplication } from './configured-applications.ts'
 import { effects, type Impact, type ImpactLevel, impactLevels, tierOf, undeclaredImpact } from './effects.ts'
 import { ownGateway } from './gateways.ts'
 import { deskServiceName } from './desk-service.ts'
@@ -69,6 +71,7 @@ export interface Configuration {
   readonly identities: readonly ConfiguredIdentity[]
   readonly services: readonly ConfiguredService[]
   readonly exceptions: readonly ConfiguredException[]
+  readonly applications: readonly WantedApplication[]
   /** Absent when the document says nothing of policies: those in force stay. */
   readonly policyFiles?: readonly PolicyFile[]
 }
@@ -90,6 +93,7 @@ export function readConfiguration(document: JsonObject): ConfigurationRead {
     'identities',
     'services',
     'exceptions',
+    'applications',
   ])
   if (at.version.value !== 1) at.version.fault('this version is not known', 'write version: 1')
   const people = at.people.items().map(readPerson)
@@ -97,6 +101,9 @@ export function readConfiguration(document: JsonObject): ConfigurationRead {
   const identities = at.identities.items().map(readIdentity)
   const services = at.services.items().map(readService)
   const exceptions = at.exceptions.items().map(readException)
+  const applications = at.applications.items().map((each) => readApplication(each, { policyFile: readPolicyFile, name: nameAt, problems }))
+  if (applications.length > applicationLimits.applicationsMax)
+    at.applications.fault(`at most ${applicationLimits.applicationsMax} applications`, 'leave some out')
   const configuration: Configuration = {
     space: at.space.isThere ? nameAt(at.space) : 'main',
     issuers,
@@ -104,6 +111,7 @@ export function readConfiguration(document: JsonObject): ConfigurationRead {
     identities,
     services,
     exceptions,
+    applications,
     roles: Object.fromEntries(at.roles.entries().map(([role, members]) => [roleName(role, members), members.items().map(nameAt)])),
     ...(at.policyFiles.isThere ? { policyFiles: at.policyFiles.items().map(readPolicyFile) } : {}),
   }
@@ -111,10 +119,10 @@ export function readConfiguration(document: JsonObject): ConfigurationRead {
   return problems.length > 0 ? { problems } : { configuration }
 }
 
-type Top = Readonly<Record<'people' | 'issuers' | 'identities' | 'services' | 'roles', Place>>
+type Top = Readonly<Record<'people' | 'issuers' | 'identities' | 'services' | 'roles' | 'applications', Place>>
 
 /** What can only be seen with everything read: names used twice, owners, members and issuers that do not exist. */
-function checkNames(at: Top, { people, identities, roles, issuers, services }: Configuration): void {
+function checkNames(at: Top, { people, identities, roles, issuers, services, applications }: Configuration): void {
   const persons = new Set(people.map((person) => person.name))
   const named = [...people, ...identities].map(({ name }) => name)
   const known = new Set(named)
@@ -128,6 +136,10 @@ function checkNames(at: Top, { people, identities, roles, issuers, services }: C
   reportTwice(
     at.issuers,
     issuers.map((issuer) => issuer.name),
+  )
+  reportTwice(
+    at.applications,
+    applications.map((application) => application.name),
   )
   const places = at.identities.items()
   for (const [place, identity] of identities.entries()) {

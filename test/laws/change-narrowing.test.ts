@@ -85,6 +85,7 @@ async function sideOf(each: Scene): Promise<Side | undefined> {
     ),
     issuers: new Map(),
     services: new Map(each.services.map((service) => [service.id, service])),
+    applications: new Map(),
     policies: {
       id: 'current',
       space: 'main',

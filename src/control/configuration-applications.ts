@@ -1,0 +1,107 @@
+/** Applications as they would be: checked against their own schemas, opened, and made records; those that stay the same are not looked at. */
+import { createHash } from 'node:crypto'
+import { canonicalJson } from '../kernel/json.ts'
+import { type Application, applicationLimits, type WantedApplication } from '../model/applications.ts'
+import { lastName } from '../model/configured-applications.ts'
+import { asProblem, type ConfigurationProblem, fault } from './configuration-problems.ts'
+import type { Desk } from './desk.ts'
+import { prepareApplication } from './known-applications.ts'
+import type { Slices } from './slices.ts'
+
+type Problems = { readonly problems: readonly ConfigurationProblem[] }
+
+/** SHA-256 in hex over what it brings. Not over where its files lie: written to another folder it is the same. */
+export function applicationVersion({ schema, policyFiles, entities, links, callers }: Omit<WantedApplication, 'name'>): string {
+  const files = policyFiles.map(({ name, text }) => [lastName(name), text] as const).toSorted(([left], [right]) => (left < right ? -1 : 1))
+  return createHash('sha256')
+    .update(canonicalJson({ v: 1, schema: schema.text, files, entities, links, callers }))
+    .digest('hex')
+}
+
+/** Every wanted application as a record, the present one where nothing in it changed; or all that is wrong with the first that has a fault. */
+export async function wantedApplications(
+  desk: Desk,
+  wanted: readonly WantedApplication[],
+  { before, author, slices }: { readonly before: ReadonlyMap<string, Application>; readonly author: string; readonly slices: Slices },
+): Promise<readonly Application[] | Problems> {
+  const applications: Application[] = []
+  for (const [place, each] of wanted.entries()) {
+    const version = applicationVersion(each)
+    await slices.pause()
+    const known = before.get(each.name)
+    if (known?.version === version) {
+      applications.push(known)
+      continue
+    }
+    const made = await makeApplication({ desk, author, slices, pointer: `/applications/${place}` }, each, version)
+    if ('problems' in made) return made
+    applications.push(made)
+  }
+  return applications
+}
+
+interface Making {
+  readonly desk: Desk
+  readonly author: string
+  readonly slices: Slices
+  readonly pointer: string
+}
+
+async function makeApplication(
+  { desk, author, slices, pointer }: Making,
+  wanted: WantedApplication,
+  version: string,
+): Promise<Application | Problems> {
+  const { name, schema, policyFiles, links, entities, callers } = wanted
+  const checked = await desk.checker.checkApplication({ schema, files: policyFiles, links, linksName: `${pointer}/links` })
+  if ('problems' in checked) return { problems: checked.problems.map((problem) => withPointer(problem, `${pointer}/links`)) }
+  const { length } = checked.policies
+  if (length + links.length > applicationLimits.policiesMax)
+    return fault(
+      pointer,
+      `it has ${length} policies and ${links.length} links`,
+      `at most ${applicationLimits.policiesMax} together are taken`,
+    )
+  const application: Application = {
+    id: name,
+    space: desk.space,
+    version,
+    schema: { ...schema, json: checked.schema },
+    files: policyFiles,
+    parsed: checked.policies,
+    links,
+    entities,
+    callers,
+    publishedAt: 0,
+    publishedBy: author,
+  }
+  await slices.pause()
+  const bytes = Buffer.byteLength(canonicalJson(application))
+  if (bytes > applicationLimits.recordBytesMax)
+    return fault(
+      pointer,
+      `with all it brings it takes ${bytes} bytes, and at most ${applicationLimits.recordBytesMax} are kept`,
+      'leave out what no policy looks at, or make two applications of it',
+    )
+  const opened = await prepareApplication(application, slices)
+  if (!opened.ok) return { problems: problemsOf(opened.refusal, pointer) }
+  return application
+}
+
+/** A problem in a link has no file of its own here. */
+function withPointer(problem: ConfigurationProblem, links: string): ConfigurationProblem {
+  if (problem.file !== links) return problem
+  const [, place = '', message = problem.message] = /^(\/\d+) (.*)$/s.exec(problem.message) ?? []
+  return asProblem({ pointer: `${links}${place}`, message, remedy: problem.remedy })
+}
+
+function problemsOf(
+  { detail, problems }: { readonly detail?: string; readonly problems?: readonly ConfigurationProblem[] },
+  pointer: string,
+): readonly ConfigurationProblem[] {
+  if (problems === undefined)
+    return [asProblem({ pointer, message: detail ?? 'it cannot be opened', remedy: 'mend the place that is named' })]
+  return problems.map(({ message, remedy, pointer: inside = '' }) =>
+    asProblem({ pointer: `${pointer}/entities${inside}`, message, remedy }),
+  )
+}
