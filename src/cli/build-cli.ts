@@ -27,6 +27,7 @@ import { ledgerCommand } from './commands/ledger.ts'
 import { loginCommand } from './commands/login.ts'
 import { logoutCommand } from './commands/logout.ts'
 import { planCommand } from './commands/plan.ts'
+import { policyCommand } from './commands/policy.ts'
 import { quarantineCommand, releaseCommand } from './commands/quarantine.ts'
 import { requestCommand } from './commands/request.ts'
 import { revokeCommand } from './commands/revoke.ts'
@@ -77,6 +78,7 @@ export const commandGroups: readonly { readonly title: string; readonly commands
       changesCommand,
       exportCommand,
       checkCommand,
+      policyCommand,
       inviteCommand,
       gatewaysCommand,
       drillCommand,

@@ -236,6 +236,39 @@ export interface CheckReport {
   readonly services: number
 }
 
+export interface PolicyTestOptions {
+  /** Files of cases; none: those that end in `.cases.yaml`, `.yml` or `.json` below the policies. */
+  readonly files: readonly string[]
+  /** remit.yaml. */
+  readonly configuration: string
+  /** Policies in place of those that remit.yaml names. */
+  readonly folder?: string
+}
+
+export interface PolicyDifference {
+  readonly what: string
+  readonly wanted: string
+  readonly got: string
+}
+
+export interface PolicyCaseResult {
+  readonly file: string
+  readonly line: number
+  readonly column: number
+  readonly name: string
+  readonly passed: boolean
+  readonly differences: readonly PolicyDifference[]
+  /** The answer that it got, in words, and what decided it. */
+  readonly says: string
+  readonly why: readonly string[]
+}
+
+export interface PolicyTestReport {
+  /** Of the files: with one nothing of that file counts. */
+  readonly problems: readonly SourceProblem[]
+  readonly results: readonly PolicyCaseResult[]
+}
+
 export interface ExportReport {
   readonly ok: boolean
   readonly origin: string
@@ -299,6 +332,10 @@ export interface House {
   rotateKey(options: RotateKeyOptions): Promise<RotateKeyReport>
   /** Checks policies and remit.yaml as applying them would, without a running Remit. */
   check(folder: string, configuration: string): Promise<CheckReport>
+  /** Runs policy cases without a running Remit. Throws a sentence for a person where a folder cannot be read. */
+  testPolicies(options: PolicyTestOptions): Promise<PolicyTestReport>
+  /** The JSON Schema of files of policy cases. */
+  policyCasesSchema(): Promise<object>
   /** Checks a whole export. Throws a sentence for a person where a folder of a journal cannot be read. */
   verifyExport(options: VerifyOptions): Promise<ExportReport>
   /** Checks the proof of one entry. */

@@ -3,7 +3,7 @@ import type { Answer } from '../decision/decide.ts'
 import type { Eligible } from '../decision/ask.ts'
 import { formatDuration } from '../kernel/instants.ts'
 import type { Result } from '../kernel/result.ts'
-import { isAtLeastAsDutiful, describeObligations, noObligations, type Obligations } from '../model/obligations.ts'
+import { isAtLeastAsDutiful, describeObligations, type Obligations } from '../model/obligations.ts'
 import type { Requirement } from '../model/requirements.ts'
 import { isAtLeastAsStrict } from '../model/selector.ts'
 import { describeRequirement } from './rights.ts'
@@ -20,7 +20,8 @@ export interface Told {
   readonly policies: readonly string[]
   /** Who must approve: of a hold, and of a request. */
   readonly approval?: string
-  /** The most a request may last. */
+  /** What a request gets that names no time, and the most that one may last. */
+  readonly duration?: string
   readonly durationMax?: string
   /** Code of a refusal. */
   readonly refusal?: string
@@ -91,7 +92,7 @@ export function tellAnswer(answer: Answer): Told {
     const says = code.startsWith('request.') ? `refused, since its grant is: ${code}${by}` : `refused${by === '' ? `: ${code}` : by}`
     return { outcome: 'deny', says, policies, refusal: code }
   }
-  const { obligations = noObligations, duties } = answer
+  const { obligations, duties } = answer
   const demanded = describeObligations(obligations)
   const duty = demanded === '' ? {} : { obligations: demanded, duties }
   const added = demanded === '' ? '' : `; ${demanded} by ${duties.join(', ')}`
@@ -107,7 +108,7 @@ export function tellAsked(asked: Result<Eligible>): Told {
     const says = `refused: ${code}${policies.length === 0 ? '' : ` by ${policies.join(', ')}`}`
     return { outcome: 'not-eligible', says, policies, refusal: code }
   }
-  const { requirement, durationMax, policies } = asked.value
+  const { requirement, duration, durationMax, policies } = asked.value
   const approval = describeRequirement(requirement)
   const most = formatDuration(durationMax)
   return {
@@ -115,6 +116,7 @@ export function tellAsked(asked: Result<Eligible>): Told {
     says: `${approval === 'nobody' ? 'given at once' : `given with ${approval}`}, ${most} at most`,
     policies,
     approval,
+    duration: formatDuration(duration),
     durationMax: most,
   }
 }

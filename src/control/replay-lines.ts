@@ -102,13 +102,14 @@ function readChain(value: JsonValue | undefined): readonly IdentityId[] | undefi
 }
 
 function readArguments(given: JsonObject): RecordedAction['arguments'] | undefined {
-  const values: Record<string, ArgumentValue> = Object.create(null)
+  const values: [string, ArgumentValue][] = []
   for (const [name, value] of Object.entries(given)) {
     const read = readArgument(value)
     if (read === undefined) return undefined
-    values[name] = read
+    values.push([name, read])
   }
-  return values
+  // As own members, whatever they are called.
+  return Object.fromEntries(values)
 }
 
 export function readArgument(value: JsonValue | undefined): ArgumentValue | undefined {

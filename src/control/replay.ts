@@ -45,12 +45,12 @@ export const replayLimits: ReplayLimits = { bytesMax: 536_870_912, requestsMax: 
 export interface ReplaySource {
   readonly name: string
   /** Everything appended so far is in it. Whoever opened it calls `close`. */
-  open(): Promise<{ readonly disk: JournalDisk; close(): Promise<void> }>
+  readonly open: () => Promise<{ readonly disk: JournalDisk; readonly close: () => Promise<void> }>
 }
 
 /** A journal that nobody writes any more. */
 export interface EarlierJournal extends ExportedJournal {
-  openDisk(): Promise<JournalDisk>
+  readonly openDisk: () => Promise<JournalDisk>
 }
 
 export interface ReplayInput {

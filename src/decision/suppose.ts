@@ -10,7 +10,7 @@ export interface Supposed {
   readonly rules: Rules | undefined
   readonly entities: EntityStore
   /** Grants that are asked about; no other one is there. */
-  grant(id: GrantId): Grant | undefined
+  readonly grant: (id: GrantId) => Grant | undefined
 }
 
 /** What is asked about is the policies: every proof stands, nothing was counted yet, and there are no sessions and no holds. */

@@ -21,6 +21,8 @@ const house: House = {
   newEpoch: async (options) => (await import('./restore.ts')).newEpoch(options),
   rotateKey: async (options) => (await import('./rotate-key.ts')).rotateKey(options),
   check: async (folder, configuration) => (await import('./check.ts')).check(folder, configuration),
+  testPolicies: async (options) => (await import('./policy-cases.ts')).testPolicies(options),
+  policyCasesSchema: async () => (await import('./policy-cases.ts')).policyCasesSchema(),
   verifyExport: async (options) => (await import('./verify.ts')).verify(options),
   verifyProof: async (text, vkeys) => (await import('../ledger/proof-file.ts')).verifyProof(text, vkeys),
 }

@@ -16,7 +16,8 @@ export interface ReplayedAnswerView {
   readonly policies: readonly string[]
   /** Who must approve. */
   readonly approval?: string
-  /** The most that a request may last. */
+  /** What a request gets that names no time, and the most that one may last. */
+  readonly duration?: string
   readonly durationMax?: string
   /** Code of a refusal. */
   readonly refusal?: string

@@ -9,6 +9,8 @@ process.exitCode = await runCli(process.argv.slice(2), {
   house: {
     up: nothing,
     check: nothing,
+    testPolicies: nothing,
+    policyCasesSchema: nothing,
     rotateKey: nothing,
     backup: nothing,
     restore: nothing,

@@ -25,6 +25,8 @@ const program = buildCli({
   house: {
     up: none,
     check: none,
+    testPolicies: none,
+    policyCasesSchema: none,
     rotateKey: none,
     backup: none,
     restore: none,
