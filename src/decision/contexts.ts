@@ -6,7 +6,7 @@ import type { Effect } from '../model/effects.ts'
 import type { Fact, Task } from '../model/grants.ts'
 import { Datetime, IpAddress, parseDecimal } from './cedar/extensions.ts'
 import { parseAddress } from './cedar/ip-addresses.ts'
-import { type CedarRecord, CedarSet, type CedarValue } from './cedar/values.ts'
+import { type CedarRecord, CedarSet, type CedarValue, longMax, longMin } from './cedar/values.ts'
 
 export interface AskMoment {
   readonly task: Task
@@ -124,8 +124,9 @@ function argumentValue(value: ArgumentValue): CedarValue | undefined {
   switch (typeof value) {
     case 'string':
     case 'boolean':
-    case 'bigint':
       return value
+    case 'bigint':
+      return value >= longMin && value <= longMax ? value : undefined
     case 'number':
       return Number.isSafeInteger(value) ? BigInt(value) : undefined
     default:
