@@ -154,6 +154,12 @@ const rows: readonly Row[] = [
     says: /service = "checkout"[\s\S]*\{"force":true\}[\s\S]*policy restart-needs-a-person/,
   },
   { line: 'services', calls: 'GET /v1/services', says: /shop\.eu-1 +http:\/\/127\.0\.0\.1:7001 +prod/ },
+  {
+    line: 'services',
+    calls: 'GET /v1/services',
+    answer: { services: [{ name: 'stall', environment: 'prod', labels: [], enforcedBy: 'proxy', routes: [] }] },
+    says: /stall +a proxy, which holds its secret +prod/,
+  },
   { line: 'identities', calls: 'GET /v1/identities', answer: { identities: [identity] }, says: /ops-agent +ai-agent +alice +live +agents/ },
   {
     line: 'quarantine ops-agent --reason odd',

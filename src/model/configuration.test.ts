@@ -94,6 +94,21 @@ describe('a configuration', () => {
     assert.deepEqual(shop?.credential, { header: 'authorization', prefix: 'Basic ', value: 'vault:secret/shop#login', use: 'reference' })
   })
 
+  test('takes a service that a proxy enforces, and nothing for it that only a gateway of Remit would use', () => {
+    const { credential: _own, port: _none, ...shop } = good.services[0] ?? {}
+    const proxied = { ...shop, enforcedBy: 'proxy' }
+    const read = readConfiguration(documentOf({ ...good, services: [proxied] }))
+    assert.equal('configuration' in read && read.configuration.services[0]?.enforcedBy, 'proxy')
+    const plain = readConfiguration(documentOf({ ...good, services: [{ ...proxied, enforcedBy: 'gateway' }] }))
+    assert.equal('configuration' in plain && 'enforcedBy' in (plain.configuration.services[0] ?? {}), false)
+    const wrong = readConfiguration(documentOf({ ...good, services: [{ ...proxied, port: 1, gateway: 'edge', credential: 'kept' }] }))
+    assert.deepEqual('problems' in wrong && wrong.problems.map(({ pointer }) => pointer).toSorted(), [
+      '/services/0/credential',
+      '/services/0/gateway',
+      '/services/0/port',
+    ])
+  })
+
   test('prices what nobody declared as dangerous', () => {
     const [shop] = good.services
     const { impact: _none, ...bare } = shop ?? {}
@@ -123,6 +138,8 @@ describe('a configuration', () => {
     ['an effect that is none', ['services', 0, 'routes', 0, 'effect'], 'reed', '/services/0/routes/0/effect', /did you mean "read"/],
     ['an impact that is none', ['services', 0, 'impact', 'data'], 'huge', '/services/0/impact/data', /critical/],
     ['a port beyond all ports', ['services', 0, 'port'], 65_536, '/services/0/port', /65535/],
+    ['an enforcer that is none', ['services', 0, 'enforcedBy'], 'proxi', '/services/0/enforcedBy', /did you mean "proxy"/],
+    ['a secret for what a proxy enforces', ['services', 0, 'enforcedBy'], 'proxy', '/services/0/credential', /to the proxy/],
     [
       'two routes for one request',
       ['services', 0, 'routes', 1],

@@ -228,13 +228,14 @@ describe('a change under a milder name', () => {
       refused(await plan(base({ policyFiles: files })), 'configuration.invalid')
     })
 
-  test('what is exported and applied again is no change, sockets and files in any folder included', async () => {
+  test('what is exported and applied again is no change, sockets, proxies and files in any folder included', async () => {
     const text = '@id("nobody-deletes")\nforbid (principal, action in Effect::Action::"delete", resource);'
     const files = [
       { name: '../shared/policies/shop.cedar', text: doubled },
       { name: 'policies/deep/more.cedar', text },
     ]
-    await configure(world, base({ policyFiles: files }))
+    const { credential: _own, port: _none, ...stall } = { credential: undefined, ...feed, name: 'stall', enforcedBy: 'proxy' }
+    await configure(world, base({ policyFiles: files, services: [shop, feed, stall] }))
     const { document, policyFiles, secrets } = mustBe(exportConfiguration(world.desk, await world.caller('ana')))
     const written = exportedFiles({ document, policyFiles, secrets, base: '' } as never)
     assert.deepEqual(written.map(({ name }) => name).toSorted(), ['policies/more.cedar', 'policies/shop.cedar', 'remit.yaml'])

@@ -227,6 +227,18 @@ const rows: readonly Row[] = [
     'widens',
     /books is served by the gateway edge instead of http: its traffic passes through there/,
   ],
+  [
+    'a service goes behind a proxy that asks',
+    base({ services: [shop, { ...books, enforcedBy: 'proxy' }] }),
+    'widens',
+    /books is forwarded by a proxy that asks Remit, instead of a gateway of Remit: nothing that was let through is cut any more/,
+  ],
+  [
+    'a service that a proxy enforces is added',
+    base({ services: [shop, books, { ...books, name: 'stall', enforcedBy: 'proxy' }] }),
+    'widens',
+    /service stall 1 operation at .* behind a proxy that asks Remit and holds its secret/,
+  ],
   ['a service says that its gateway is the one inside', shopWith({ gateway: 'http', labels: [] }), 'neutral', /labelled with nothing/],
   ['an environment that policies look at changes', shopWith({ environment: 'test' }), 'unclassified', /belongs to test instead of prod/],
   ['a label that nothing looks at changes', shopWith({ labels: [] }), 'neutral', /labelled with nothing instead of pci/],
