@@ -4,7 +4,6 @@ import type { Clock, GatewayControl } from '../control/ports.ts'
 import { type ForwardAuth, loopback, readProxies, startForwardAuth } from '../gateways/http/forward-auth.ts'
 import type { Log } from '../host/logs.ts'
 import { gatewayLog } from './gateway-log.ts'
-import { orThrow } from './or-throw.ts'
 import { plaintextWarnings, type Reached } from './secrecy.ts'
 
 export interface Authz extends ForwardAuth {
@@ -21,7 +20,8 @@ export async function openAuthz(
   const { tls } = reached
   const host = authz.host ?? usual
   const warnings = tls === undefined && host !== usual ? plaintextWarnings({ host, plaintext }) : []
-  const proxies = orThrow(readProxies(authzProxies ?? loopback))
+  const proxies = readProxies(authzProxies ?? loopback)
+  if (!proxies.ok) throw new Error(`--authz-proxies: ${proxies.refusal.detail ?? ''}`)
   const listen = { host, port: authz.port, ...(tls === undefined ? {} : { tls }) }
-  return { ...(await startForwardAuth({ control, clock, log: gatewayLog(log), listen, proxies })), warnings }
+  return { ...(await startForwardAuth({ control, clock, log: gatewayLog(log), listen, proxies: proxies.value })), warnings }
 }

@@ -91,7 +91,7 @@ test('only those that were named are answered', async () => {
 test('what cannot be meant is refused before anything listens', async () => {
   const rows: readonly (readonly [words: readonly string[], says: RegExp])[] = [
     [['--authz', '0.0.0.0:0'], /tokens and secrets would cross the network unencrypted/],
-    [['--authz', '0', '--authz-proxies', 'proxy.example'], /"proxy\.example" is no address and no network/],
+    [['--authz', '0', '--authz-proxies', 'proxy.example'], /--authz-proxies: .*proxy\.example.* is no address and no network/],
     [['--authz-proxies', '10.0.0.1'], /there is no port for proxies/],
     [['--authz', '99999'], /a port is a number from 0 to 65535/],
   ]
