@@ -5,14 +5,17 @@ import type { Can, CanAtDesk, CanOperation } from '../control/can.ts'
 import type { Desk } from '../control/desk.ts'
 import { describeRequirement } from '../control/rights.ts'
 import type { WhoCan, WhoCanAnswer } from '../control/who-can.ts'
-import type { Asking, Condition, Price } from '../decision/could.ts'
-import type { Doing } from '../decision/could-now.ts'
-import type { Speaking } from '../decision/could-guards.ts'
 import { describeSelector } from '../model/selector.ts'
 import type { CanDeskView, CanOperationView, CanView, CouldView, PriceView, UnderView, WhoCanView, WhoView } from '../wire/can.ts'
 import { instants, nameOf } from './views.ts'
 
 const underMax = 10
+
+type Doing = CanOperation['doing'][number]
+type Asking = CanOperation['asking']
+type Price = Asking['prices'][number]
+type Condition = Asking['ways'][number]['conditions'][number]
+type Speaking = Asking['guarded']['against'][number]
 
 export function canView(desk: Desk, found: Can): CanView {
   const { at, chain, stopped, counts, operations, desk: atDesk, leftOut } = found
