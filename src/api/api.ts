@@ -105,9 +105,14 @@ async function beforeBody(api: ApiParts, endpoint: Endpoint, request: FastifyReq
     : refuse('input.media-type').refusal
 }
 
+const clientGone = 'the client is gone'
+
 function visitOf(api: ApiParts, request: FastifyRequest, reply: FastifyReply): Visit {
   const gone = new AbortController()
-  reply.raw.once('close', () => gone.abort())
+  // Whoever got the answer is not told that it went away; and a reason made here would cost every call a trace of the stack.
+  reply.raw.once('close', () => {
+    if (!reply.raw.writableFinished) gone.abort(clientGone)
+  })
   return {
     address: clientAddress(request.socket.remoteAddress),
     at: api.desk.clock.now(),
@@ -234,7 +239,9 @@ function wantsPage(request: FastifyRequest): boolean {
 /** The members that are one text each. */
 function textMembers(members: unknown): Readonly<Record<string, string>> {
   const entries: [string, unknown][] = Object.entries(members ?? {})
-  return Object.fromEntries(entries.flatMap(([name, value]) => (typeof value === 'string' ? [[name, value]] : [])))
+  const texts: [string, string][] = []
+  for (const [name, value] of entries) if (typeof value === 'string') texts.push([name, value])
+  return Object.fromEntries(texts)
 }
 
 function rawProblem(): string {
