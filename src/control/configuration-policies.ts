@@ -1,6 +1,6 @@
 /** Policies as they would be: which files stay, which are replaced, and whether all of them can stand together. */
 import type { SourceProblem } from '../kernel/source-problems.ts'
-import { readRules, type Rules, rulesVersion } from '../decision/rules.ts'
+import { readRules, type Rules, type RulesInput, type RulesRead, rulesVersion } from '../decision/rules.ts'
 import { cedarSchema } from '../decision/schema.ts'
 import { knownNames, schemaWorld } from '../decision/world.ts'
 import type { WantedConfiguration } from '../model/change-sets.ts'
@@ -9,6 +9,7 @@ import type { ParsedPolicy, PolicyFile, PolicySet } from '../model/policies.ts'
 import type { Service } from '../model/services.ts'
 import { fault } from './configuration-problems.ts'
 import type { Desk } from './desk.ts'
+import { readWarm } from './prepare-facts.ts'
 
 export interface WantedPolicies {
   readonly set: PolicySet
@@ -38,7 +39,10 @@ export async function wantedPolicies(
   const version = rulesVersion({ files, schema })
   const current = desk.facts.policies
   if (current?.version === version && desk.facts.rules !== undefined) return { set: current, rules: desk.facts.rules }
-  const checked = await checkPolicies(desk.checker, { files, schema, known: knownNames(world.services.values(), world.roles) })
+  const at = { clock: desk.clock, entities: desk.facts.entities }
+  const checked = await checkPolicies(desk.checker, { files, schema, known: knownNames(world.services.values(), world.roles) }, (input) =>
+    readWarm(input, at),
+  )
   if ('problems' in checked) return checked
   const { policies, rules } = checked
   const set = { id: 'current', space: desk.space, version, files, parsed: policies, publishedAt: 0, publishedBy: world.author }
@@ -74,9 +78,10 @@ export async function checkPolicies(
     schema,
     known,
   }: { readonly files: readonly PolicyFile[]; readonly schema: string; readonly known: ReadonlyMap<string, ReadonlySet<string>> },
+  read: (input: RulesInput) => RulesRead | Promise<RulesRead> = readRules,
 ): Promise<{ readonly policies: readonly ParsedPolicy[]; readonly rules: Rules } | { readonly problems: readonly SourceProblem[] }> {
   const checked = await checker.check(files, schema)
   if ('problems' in checked) return checked
-  const read = readRules({ policies: checked.policies, files, schema, known })
-  return read.ok ? { policies: checked.policies, rules: read.rules } : { problems: read.problems }
+  const rules = await read({ policies: checked.policies, files, schema, known })
+  return rules.ok ? { policies: checked.policies, rules: rules.rules } : { problems: rules.problems }
 }

@@ -18,6 +18,7 @@ import type { KnownChanges } from './known-changes.ts'
 import type { KnownGateways } from './known-gateways.ts'
 import type { KnownProofs } from './known-proofs.ts'
 import type { KnownNotUnderstood } from './not-understood.ts'
+import { prepareChanges, preparePolicies, type Preparing } from './prepare-facts.ts'
 import type { Committed, SearchBy, Store } from './ports.ts'
 
 export type FactListener = (change: FactChange) => void
@@ -63,15 +64,18 @@ export class Facts implements DecisionFacts {
   }
 
   /** Facts of a store that is written to meanwhile, by whomever: current when this resolves, and kept so by every commit. */
-  static async following(store: Store): Promise<Facts> {
+  static async following(store: Store, clock: Preparing['clock']): Promise<Facts> {
     const facts = new Facts(store.space)
     const early: Committed[] = []
     let isLoaded = false
-    store.onCommit((committed) => {
-      if (isLoaded) facts.apply(committed)
-      else early.push(committed)
-    })
-    await facts.load(store)
+    store.onCommit(
+      (committed) => {
+        if (isLoaded) facts.apply(committed)
+        else early.push(committed)
+      },
+      (changes) => prepareChanges(changes, { clock, entities: facts.entities }),
+    )
+    await facts.load(store, clock)
     // What was read may have some of these already; applied again, in order, they come to the same.
     for (const committed of early) facts.apply(committed)
     isLoaded = true
@@ -79,8 +83,8 @@ export class Facts implements DecisionFacts {
     return facts
   }
 
-  /** Reads everything that decisions need, before anybody is served. */
-  async load(store: Store): Promise<void> {
+  /** Reads everything that decisions need, before anybody is served; what takes long of it in slices, where there is a clock for them. */
+  async load(store: Store, clock?: Preparing['clock']): Promise<void> {
     const { version } = await store.last()
     const tables = this.#tables
     await store.read(async (tx) => {
@@ -104,6 +108,7 @@ export class Facts implements DecisionFacts {
       await stage('binding', {}, (id, record) => ({ kind: 'binding', id, record }))
       await stage('hold', { state: ['waiting', 'approved', 'denied'] }, (id, record) => ({ kind: 'hold', id, record }))
     })
+    if (clock !== undefined && tables.policies !== undefined) await preparePolicies(tables.policies, { clock, entities: tables.entities })
     tables.settle(version)
   }
 

@@ -92,8 +92,11 @@ export interface Store {
   readonly space: string
   change<T>(work: (tx: Change) => Promise<Result<T>>): Promise<Result<T>>
   read<T>(work: (tx: Reading) => Promise<T>): Promise<T>
-  /** Called for this space's changes, in order of commit, before `change` resolves and before the next change starts. */
-  onCommit(listener: (committed: Committed) => void): void
+  /**
+   * Called for this space's changes, in order of commit, before `change` resolves and before the next change starts. What another node
+   * committed is handed to `prepare` first, and waits for it: whoever writes has prepared what is long. It may never reject.
+   */
+  onCommit(listener: (committed: Committed) => void, prepare?: (changes: readonly FactChange[]) => Promise<void>): void
   /** Version of the last committed change of any space, and the last stored instant. */
   last(): Promise<{ readonly version: number; readonly at: Instant }>
   /** Resolves when whatever anybody had committed before this call is applied here: at once where nobody else writes. Rejects with `StoreUnavailable`. */

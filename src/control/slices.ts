@@ -1,22 +1,24 @@
 /** Long work in slices: between two of them whatever else waits has its turn. */
-import type { Instant } from '../kernel/instants.ts'
+import type { Instant, Milliseconds } from '../kernel/instants.ts'
 import type { Clock } from './ports.ts'
 
-/** Work goes on for so long at a time. */
+/** Work goes on for so long at a time, unless it says otherwise. */
 const sliceMs = 8
 
 export class Slices {
   readonly #clock: Pick<Clock, 'now' | 'after' | 'turn'>
+  readonly #length: Milliseconds
   #began: Instant
 
-  constructor(clock: Pick<Clock, 'now' | 'after' | 'turn'>) {
+  constructor(clock: Pick<Clock, 'now' | 'after' | 'turn'>, length: Milliseconds = sliceMs) {
     this.#clock = clock
+    this.#length = length
     this.#began = clock.now()
   }
 
   /** Whether it is time for `pause`. */
   get isOver(): boolean {
-    return this.#clock.now() - this.#began >= sliceMs
+    return this.#clock.now() - this.#began >= this.#length
   }
 
   /** Waits while others have their turn, once a slice is over. */
@@ -24,5 +26,14 @@ export class Slices {
     if (!this.isOver) return
     await (this.#clock.turn?.() ?? new Promise<void>((resolve) => this.#clock.after(0, resolve)))
     this.#began = this.#clock.now()
+  }
+
+  /** Goes through all steps of a work, and answers what it came to. */
+  async through<T>(work: Iterator<undefined, T>): Promise<T> {
+    for (;;) {
+      const step = work.next()
+      if (step.done === true) return step.value
+      if (this.isOver) await this.pause()
+    }
   }
 }

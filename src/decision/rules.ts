@@ -6,6 +6,7 @@ import { nearestName, type SourceProblem } from '../kernel/source-problems.ts'
 import { deskServiceName } from '../model/desk-service.ts'
 import { dutyTakes, type Obligations, parseObligations } from '../model/obligations.ts'
 import { parseSelector, type Selector } from '../model/selector.ts'
+import { CommonParts } from './cedar/common-parts.ts'
 import { type CompiledPolicies, type CompiledPolicy, compilePolicy, joinPolicies, type PolicySource } from './cedar/policies.ts'
 import { uidsOf } from './cedar/scopes.ts'
 import type { Uid } from './cedar/values.ts'
@@ -59,15 +60,32 @@ const standingDeskActions: ReadonlySet<string> = new Set(['approve', 'audit', 's
 
 /** Sorts policies into Remit's sets, or says of each why it is none of Remit's. */
 export function readRules(input: RulesInput): RulesRead {
+  const reading = readingRules(input)
+  let step = reading.next()
+  while (step.done !== true) step = reading.next()
+  return step.value
+}
+
+type RulesMade = Omit<Rules, 'version'>
+
+/** What was made of a list of policies, for as long as somebody has the list: reading it once more is a look-up. */
+const made = new WeakMap<readonly PolicySource[], RulesMade>()
+
+/** `readRules` in steps, one for each policy: whoever reads a thousand of them lets others have their turn in between. */
+export function* readingRules(input: RulesInput): Generator<undefined, RulesRead> {
+  const before = input.known === undefined ? made.get(input.policies) : undefined
+  if (before !== undefined) return { ok: true, rules: { ...before, version: rulesVersion(input) } }
   const problems: SourceProblem[] = []
   const sets: Record<Kind, CompiledPolicy[]> = { eligibility: [], guardrail: [], desk: [] }
   const terms = new Map<string, EligibilityTerms>()
   const holds = new Map<string, Selector>()
   const duties = new Map<string, Obligations>()
   const ids = new Map<string, CompiledPolicy>()
+  const common = new CommonParts()
   for (const source of input.policies) {
+    yield
     const report = (message: string, remedy: string) => problems.push({ file: source.file, line: source.line, column: 1, message, remedy })
-    const compiled = compilePolicy(source)
+    const compiled = compilePolicy(source, common)
     if (!compiled.ok) {
       report(compiled.refusal.detail ?? 'this policy is not understood', 'write it without this construct')
       continue
@@ -92,7 +110,11 @@ export function readRules(input: RulesInput): RulesRead {
     }
   }
   if (problems.length > 0) return { ok: false, problems }
-  return { ok: true, rules: { ...joined(sets), terms, holds, duties, version: rulesVersion(input) } }
+  yield
+  const rules: RulesMade = { ...joined(sets), terms, holds, duties }
+  made.set(input.policies, rules)
+  yield
+  return { ok: true, rules: { ...rules, version: rulesVersion(input) } }
 }
 
 type Report = (message: string, remedy: string) => void
@@ -257,6 +279,9 @@ function readDuty(policy: CompiledPolicy, duties: Map<string, Obligations>, repo
   const obligations = parseObligations(text)
   if (obligations.ok) duties.set(policy.id, obligations.value)
   else report(`@duty("${text}"): ${obligations.refusal.detail ?? 'this is no duty'}`, `a duty takes ${dutyTakes}`)
+  const desk = policy.mentions.find(isDeskName)
+  if (desk !== undefined)
+    report(`@duty on ${desk.toString()}: duties are kept by gateways`, 'leave the desk out: all that is done there is in the ledger')
 }
 
 function readDuration(policy: CompiledPolicy, name: string, report: Report): Milliseconds | undefined {

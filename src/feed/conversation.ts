@@ -5,6 +5,8 @@ import { describeRefusal, refuse } from '../kernel/refusals.ts'
 import { done, type Result } from '../kernel/result.ts'
 import type { Secret } from '../kernel/secret.ts'
 import { FactTables } from '../control/fact-tables.ts'
+import { needsPreparing, prepareChanges } from '../control/prepare-facts.ts'
+import type { FactChange } from '../model/records.ts'
 import { Asks, type Granted } from './asks.ts'
 import type { FedParts, FedSelf } from './fed-parts.ts'
 import { FedReservations } from './fed-reservations.ts'
@@ -16,6 +18,9 @@ import type { OpenLink } from './remote-home.ts'
 
 /** Before it is welcome, and while a snapshot is made for it, a gateway waits longer for a word than a lease lasts. */
 const silenceMax: Milliseconds = 10_000
+
+/** So much of what is said may wait while policies are read. */
+const waitingCharactersMax = 33_554_432
 
 export interface ConversationHears {
   /** Its welcome holds: whoever counts epochs has seen this one. */
@@ -46,6 +51,9 @@ export class Conversation implements OpenLink {
   #isFollowing = false
   #isOver = false
   #renewals = 0
+  /** What came while something is prepared. */
+  #waiting: string[] | undefined
+  #waitingCharacters = 0
   #heardAt: Milliseconds
   #wholeAt: Milliseconds = 0
   spendHeld: NonNullable<OpenLink['spendHeld']> | undefined
@@ -125,14 +133,46 @@ export class Conversation implements OpenLink {
   #take(text: string): void {
     if (this.#isOver) return
     this.#heardAt = this.#at.monotonic()
+    if (this.#waiting === undefined) return this.#read(text)
+    this.#waitingCharacters += text.length
+    if (this.#waitingCharacters > waitingCharactersMax) return this.#fault('control said more than can wait while policies are read')
+    this.#waiting.push(text)
+  }
+
+  #read(text: string): void {
     const message = parseFromControl(text, this.#at.self.space)
     if (!message.ok) return this.#fault(`control said what cannot be read: ${describeRefusal(message.refusal)}`)
+    const long = longIn(message.value)
+    if (long.length === 0) return this.#apply(message.value)
+    // What comes meanwhile waits, so that everything is applied in the order in which it was said.
+    this.#waiting = []
+    this.#waitingCharacters = 0
+    const { clock, facts } = this.#at
+    void prepareChanges(long, { clock, entities: facts.entities }).then(
+      () => this.#goOn(message.value),
+      (cause: unknown) => this.#undone(cause),
+    )
+  }
+
+  #goOn(message: HeardFromControl): void {
+    if (this.#isOver) return
+    this.#apply(message)
+    const waiting = this.#waiting ?? []
+    this.#waiting = undefined
+    for (const text of waiting) this.#take(text)
+  }
+
+  #undone(cause: unknown): void {
+    // Whatever it was that could not be applied or cut: nothing goes on from here.
+    this.#at.distrust(cause)
+    this.#fault('what control said could not be applied')
+  }
+
+  #apply(message: HeardFromControl): void {
     try {
-      this.#hear(message.value)
+      this.#hear(message)
     } catch (cause) {
-      // Whatever it was that could not be applied or cut: nothing goes on from here.
-      this.#at.distrust(cause)
-      this.#fault('what control said could not be applied')
+      this.#undone(cause)
     }
     this.#at.standing.lastHeard = this.#at.clock.now()
   }
@@ -313,4 +353,10 @@ export class Conversation implements OpenLink {
     this.#link.close(reason)
     this.#hears.over(reason, isFault)
   }
+}
+
+/** What of a message takes long to apply. */
+function longIn(message: HeardFromControl): readonly FactChange[] {
+  if (message.type === 'changes') return message.changes.filter(needsPreparing)
+  return message.type === 'record' && message.fed.isUnderstood && needsPreparing(message.fed.change) ? [message.fed.change] : []
 }

@@ -209,7 +209,7 @@ interface Shared {
 async function openRoom(shared: Shared, parts: RoomParts): Promise<Result<Room>> {
   const { house, database } = shared
   const store = database.inSpace(parts.space)
-  const facts = await Facts.following(store)
+  const facts = await Facts.following(store, house.clock)
   // Other nodes' clocks may be ahead: what has ended there has ended here.
   store.onCommit(({ at }) => house.clock.raise?.(at))
   const isOurs = await holdTokenKey(database, parts.space, parts.tokens)

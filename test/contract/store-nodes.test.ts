@@ -85,6 +85,8 @@ test(
       what: fc.constantFrom('put', 'put', 'put', 'several', 'refuse', 'catch up', 'number', 'other space'),
       wait: fc.boolean(),
     })
+    // Also of a life in which nothing is written there is a log to look at.
+    await Promise.all(nodes.map((each) => act(each, 'put')))
     await fc.assert(
       fc.asyncProperty(fc.array(step, { maxLength: 30 }), async (steps) => {
         const running: Promise<unknown>[] = []

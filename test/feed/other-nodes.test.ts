@@ -29,7 +29,7 @@ interface Control extends Node {
 /** A control node with one gateway in its process and some elsewhere, which take a while. */
 async function control(node: Node, elsewhere: readonly string[], confirm: (gateway: string) => Promise<unknown>): Promise<Control> {
   const store = inMain(node.store)
-  const facts = await Facts.following(store)
+  const facts = await Facts.following(store, quick)
   const stopping = new Stopping({ store, facts, clock: quick })
   const asked: number[] = []
   const said = (gateway: string): Confirmation => ({ gateway, how: 'confirmed', milliseconds: 0, at: quick.now() })

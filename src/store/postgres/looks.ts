@@ -65,7 +65,7 @@ export async function applyAll(connection: Connection, following: Following): Pr
       (select * from changes where ${from} order by version, part limit ${rowsMax}) as each on true order by each.version, each.part`)
     checkNewest(numberOf(rows[0], 'newest'), numberOf(rows[0], 'newest_at'), known)
     const found = rows.filter((row) => row['version'] !== null)
-    for (const row of found) applyRow(row, reading, { following, known })
+    for (const row of found) await applyRow(row, reading, { following, known })
     if (found.length < rowsMax) {
       if (numberOf(rows[0], 'newest') > following.latest().version) throw new Missed(behind(known.version))
       return
@@ -85,7 +85,11 @@ function checkNewest(newest: number, at: number, known: Latest): void {
 type Row = Readonly<Record<string, unknown>>
 
 /** Gathers the parts of a change, and hands it on with the last. */
-function applyRow(row: Row, reading: { kept: Kept | undefined; part: number }, at: { following: Following; known: Latest }): void {
+async function applyRow(
+  row: Row,
+  reading: { kept: Kept | undefined; part: number },
+  at: { following: Following; known: Latest },
+): Promise<void> {
   const version = numberOf(row, 'version')
   const part = numberOf(row, 'part')
   const before = reading.kept
@@ -99,6 +103,7 @@ function applyRow(row: Row, reading: { kept: Kept | undefined; part: number }, a
     return
   }
   reading.kept = undefined
+  if (version > at.following.latest().version) await at.following.prepare(kept)
   const { version: applied } = at.following.latest()
   if (version > applied + 1) throw new Missed(behind(applied))
   at.following.apply(kept)

@@ -19,6 +19,7 @@ import { StoreUnavailable } from '../../kernel/store-unavailable.ts'
 import { OpenChange } from './change.ts'
 import { type Engine, type Kept, type Latest, type Sql, UnsettledCommit, type Writing } from './engine.ts'
 import { appendLeaves, cosignCheckpoint, readCheckpoints, readLeaves, readOutbox, readTree } from './log.ts'
+import type { FactChange } from '../../model/records.ts'
 import { RecordReading } from './records.ts'
 import { isEmpty, readSnapshot, RowsNotTaken } from './parse-snapshot.ts'
 import { writeSnapshot } from './snapshot.ts'
@@ -74,7 +75,11 @@ export class OpenDatabase implements Database {
     this.#now = parts.latest.at
     const { nodes = onlyNode } = parts.engine
     this.nodes = { ...nodes, present: () => this.#available(nodes.present()) }
-    parts.engine.follow?.({ latest: () => this.#latest, apply: (change) => this.#apply(change) })
+    parts.engine.follow?.({
+      latest: () => this.#latest,
+      apply: (change) => this.#apply(change),
+      prepare: ({ space, changes }) => this.#stores.get(space)?.prepare(changes) ?? Promise.resolve(),
+    })
   }
 
   inSpace(space: string): Store {
@@ -323,6 +328,7 @@ class SpaceStore implements Store {
   readonly isHeld: Store['isHeld']
   readonly catchUp: Store['catchUp']
   readonly #listeners: ((committed: Committed) => void)[] = []
+  readonly #preparing: ((changes: readonly FactChange[]) => Promise<void>)[] = []
 
   constructor(space: string, ways: Pick<Store, 'change' | 'read' | 'last' | 'isHeld' | 'catchUp'>) {
     this.space = space
@@ -333,8 +339,13 @@ class SpaceStore implements Store {
     this.catchUp = ways.catchUp
   }
 
-  onCommit(listener: (committed: Committed) => void): void {
+  onCommit(listener: (committed: Committed) => void, prepare?: (changes: readonly FactChange[]) => Promise<void>): void {
     this.#listeners.push(listener)
+    if (prepare !== undefined) this.#preparing.push(prepare)
+  }
+
+  async prepare(changes: readonly FactChange[]): Promise<void> {
+    for (const prepare of this.#preparing) await prepare(changes)
   }
 
   tell(committed: Committed): void {

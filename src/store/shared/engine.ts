@@ -26,6 +26,8 @@ export interface Following {
   latest(): Latest
   /** Applies the next one; what was applied already is passed over. */
   apply(change: Kept): void
+  /** Resolves when `apply` of this one will not take long. */
+  prepare(change: Kept): Promise<void>
 }
 
 /** A transaction of the writer. What the work has not committed when it ends is undone. */

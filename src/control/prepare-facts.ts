@@ -1,0 +1,41 @@
+/** What takes long to make of facts, made before they are applied and in slices: applying them is then a look-up, and stalls nobody. */
+import type { EntityStore } from '../decision/cedar/entities.ts'
+import { readingRules, type RulesRead, type RulesInput } from '../decision/rules.ts'
+import { warmingUp } from '../decision/warm-up.ts'
+import type { FactChange } from '../model/records.ts'
+import type { PolicySet } from '../model/policies.ts'
+import type { Clock } from './ports.ts'
+import { Slices } from './slices.ts'
+
+/** Shorter than other long work: actions wait for it. */
+const sliceMs = 4
+
+export interface Preparing {
+  readonly clock: Pick<Clock, 'now' | 'after' | 'turn'>
+  /** As they are now, for the warm-up. */
+  readonly entities: EntityStore
+}
+
+/** Whether applying this takes long unless it was prepared. */
+export function needsPreparing(change: FactChange): boolean {
+  return change.kind === 'policySet' && 'record' in change
+}
+
+/** Whatever of these takes long. A set that cannot be read is left to whoever applies it. */
+export async function prepareChanges(changes: readonly FactChange[], at: Preparing): Promise<void> {
+  for (const change of changes) {
+    if (change.kind === 'policySet' && 'record' in change) await preparePolicies(change.record, at)
+  }
+}
+
+export async function preparePolicies({ parsed, files }: Pick<PolicySet, 'parsed' | 'files'>, at: Preparing): Promise<void> {
+  await readWarm({ policies: parsed, files, schema: '' }, at)
+}
+
+/** Rules read in slices, and asked before anybody is served by them. */
+export async function readWarm(input: RulesInput, { clock, entities }: Preparing): Promise<RulesRead> {
+  const slices = new Slices(clock, sliceMs)
+  const read = await slices.through(readingRules(input))
+  if (read.ok) await slices.through(warmingUp(read.rules, entities))
+  return read
+}
