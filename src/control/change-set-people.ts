@@ -139,7 +139,11 @@ export class RoleUses {
   readonly #guards = new Map<string, Set<string>>()
 
   constructor(sides: readonly RuledPicture[]) {
-    for (const { rules, policies } of sides) if (rules !== undefined) this.#read(rules, policies?.parsed ?? [])
+    for (const { rules, policies, applications } of sides) {
+      if (rules !== undefined) this.#read(rules, policies?.parsed ?? [])
+      for (const { id, callers } of applications.values())
+        for (const { kind, name } of callers) if (kind === 'role') put(this.#uses, name, `may ask the application ${id}`)
+    }
   }
 
   /** What the role is good for, in words; empty where nothing names it. */

@@ -62,9 +62,16 @@ export async function compare(desk: Desk, wanted: WantedConfiguration, author: s
   const policies = await wantedPolicies(desk, wanted, world)
   if ('problems' in policies) return policies
   const { set, rules } = policies
+  const stranger = unknownCaller(wanted, { roles, identities, facts: desk.facts })
+  if (stranger !== undefined) return stranger
   const brought = await wantedApplications(desk, wanted.applications ?? [], { before: before.applications, author, slices })
   if ('problems' in brought) return brought
-  const applications = merge(before.applications, brought, wanted.prune === 'everything')
+  const applications = merge(
+    before.applications,
+    brought,
+    wanted.prune === 'everything',
+    (after, known) => after.version === known?.version,
+  )
   const pictured: PicturedIdentity[] = []
   for (const each of identities.changed) {
     await slices.pause()
@@ -120,8 +127,13 @@ interface Merged<T> {
   readonly same: number
 }
 
-function merge<T extends { readonly id: string }>(before: ReadonlyMap<string, T>, wanted: readonly T[], prune: boolean): Merged<T> {
-  const changed = new Set(wanted.filter((each) => !isSame(each, before.get(each.id))))
+function merge<T extends { readonly id: string }>(
+  before: ReadonlyMap<string, T>,
+  wanted: readonly T[],
+  prune: boolean,
+  isKept: (after: T, before: T | undefined) => boolean = isSame,
+): Merged<T> {
+  const changed = new Set(wanted.filter((each) => !isKept(each, before.get(each.id))))
   // What is the same stays the same object, so that whoever compares sees it at once.
   const named = new Map(wanted.map((each) => [each.id, changed.has(each) ? each : (before.get(each.id) ?? each)]))
   return {
@@ -223,7 +235,31 @@ function usedAgain(desk: Desk, { issuers, services, applications = [] }: WantedC
   ] as const) {
     const place = things.findIndex(({ id }) => desk.facts.changes.isRemoved(kind, id))
     if (place >= 0)
-      return fault(`/${section}/${place}/name`, `a ${kind} of this name was removed, and names are never used again`, 'choose another name')
+      return fault(
+        `/${section}/${place}/name`,
+        `${kind === 'service' ? 'a' : 'an'} ${kind} of this name was removed, and names are never used again`,
+        'choose another name',
+      )
+  }
+  return undefined
+}
+
+/** A caller that is misspelt would be nobody, and nobody would notice. */
+function unknownCaller(
+  { applications = [] }: WantedConfiguration,
+  known: { readonly roles: ReadonlySet<string>; readonly identities: WantedIdentities; readonly facts: Desk['facts'] },
+): Problems | undefined {
+  const names = new Set(known.identities.names.values())
+  for (const [place, { callers }] of applications.entries()) {
+    const stranger = callers.find(({ kind, name }) =>
+      kind === 'role' ? !known.roles.has(name) : !names.has(name) && known.facts.identityNamed(name) === undefined,
+    )
+    if (stranger !== undefined)
+      return fault(
+        `/applications/${place}/callers`,
+        `there is no ${stranger.kind} "${stranger.name}"`,
+        'declare it, or name one that there is',
+      )
   }
   return undefined
 }

@@ -2,6 +2,8 @@
 import type { JsonObject, JsonValue } from '../kernel/json.ts'
 import { canonicalJson } from '../kernel/json.ts'
 import { done, type Result } from '../kernel/result.ts'
+import { type Application, describeCallers } from '../model/applications.ts'
+import { lastName, linkText } from '../model/configured-applications.ts'
 import type { Impact } from '../model/effects.ts'
 import type { Identity, Issuer } from '../model/identities.ts'
 import type { PolicyFile } from '../model/policies.ts'
@@ -28,6 +30,7 @@ export function exportConfiguration(desk: Desk, caller: Caller): Result<Exported
   const identities = [...facts.identities()].toSorted((left, right) => (left.name < right.name ? -1 : 1))
   const issuers = [...facts.issuers()].toSorted((left, right) => (left.id < right.id ? -1 : 1))
   const services = facts.services().toSorted((left, right) => (left.id < right.id ? -1 : 1))
+  const applications = facts.applications.all().toSorted((left, right) => (left.id < right.id ? -1 : 1))
   const document: JsonObject = {
     version: 1,
     space,
@@ -39,6 +42,7 @@ export function exportConfiguration(desk: Desk, caller: Caller): Result<Exported
       identities.filter(({ kind }) => kind !== 'human').map((each) => identityText(desk, each)),
     ),
     ...listed('services', services.map(serviceText)),
+    ...listed('applications', applications.map(applicationText)),
   }
   const shipped = new Set(desk.shipped.map(({ name }) => name))
   return done({
@@ -84,6 +88,7 @@ function rolesText({ facts }: Desk, identities: readonly Identity[]): JsonObject
   const rules = facts.rules === undefined ? [] : [facts.rules.eligibility, facts.rules.guardrails, facts.rules.desk]
   for (const uid of rules.flatMap(({ policies }) => policies.flatMap((policy) => policy.mentions)))
     if (uid.type === 'Role') members.set(uid.id, [])
+  for (const { kind, name } of facts.applications.all().flatMap(({ callers }) => callers)) if (kind === 'role') members.set(name, [])
   for (const { name, roles } of identities) for (const role of roles) members.set(role, [...(members.get(role) ?? []), name])
   return Object.fromEntries([...members].toSorted(([left], [right]) => (left < right ? -1 : 1)))
 }
@@ -101,6 +106,24 @@ function serviceText({ id, upstream, gateway, enforcedBy, port, environment, imp
     ...(credential === undefined ? {} : { credential: credentialText(credential) }),
     routes: routes.map((route) => routeText(route, impact)),
   }
+}
+
+/** Its files under names of their own, so that two applications do not share one. Integers stand in the texts, where nothing rounds them. */
+function applicationText({ id, schema, files, entities, links, callers }: Application): JsonObject {
+  return {
+    name: id,
+    schema: { name: lastName(schema.name), text: schema.text },
+    policyFiles: files.map(({ name, text }) => ({ name: lastName(name), text })),
+    ...listText('entities', entities),
+    ...listText('links', links.map(linkText)),
+    callers: describeCallers(callers),
+  }
+}
+
+/** One to a line, so that a difference between two of them can be read. */
+function listText(name: string, items: readonly JsonObject[]): JsonObject {
+  if (items.length === 0) return {}
+  return { [name]: { name: `${name}.json`, text: `[\n${items.map((each) => canonicalJson(each)).join(',\n')}\n]\n` } }
 }
 
 const ways: Readonly<Record<string, string>> = { 'Bearer ': 'bearer', 'Basic ': 'basic', '': 'value' }

@@ -133,8 +133,12 @@ function validated(schema: string, { policies, links }: ApplicationTask, { json,
     Object.fromEntries(sound.flatMap((each) => (each.isTemplate === isTemplate ? [[`policy${each.place}`, each.text]] : [])))
   const templates = named(true)
   const nameOf = new Map(sound.flatMap(({ isTemplate, place }) => (isTemplate ? [[ids[place] ?? '', `policy${place}`] as const] : [])))
+  const lost = links.flatMap(({ templateId }, link): CedarFinding[] =>
+    nameOf.has(templateId) ? [] : [{ ...about, link, message: `there is no template "${templateId}"`, help: templatesThere(nameOf) }],
+  )
+  if (lost.length > 0) return lost
   const templateLinks = links.map(({ templateId, values }, place) => ({
-    templateId: nameOf.get(templateId) ?? 'none',
+    templateId: nameOf.get(templateId) ?? '',
     newId: `link${place}`,
     values: { ...values },
   }))
@@ -149,6 +153,13 @@ function validated(schema: string, { policies, links }: ApplicationTask, { json,
     ...answer.validationWarnings.map(({ policyId, error }) => findingAbout(policyId, 'warning', error)),
     ...answer.otherWarnings.map((error) => findingOf(undefined, 'warning', error)),
   ]
+}
+
+const about = { policy: undefined, kind: 'error', byteOffset: 0 } as const
+
+function templatesThere(templates: ReadonlyMap<string, string>): string {
+  const names = [...templates.keys()].slice(0, 10).join(', ')
+  return names === '' ? 'no policy has a slot, ?principal or ?resource: write one that has' : `there are ${names}`
 }
 
 function linkFlaws(set: cedar.PolicySet, link: number): readonly CedarFinding[] {
