@@ -1,19 +1,22 @@
 /**
- * `npm run bench`: the HTTP gateway against its upstream direct and against nginx with `auth_request`, start-up, idle memory, and
- * revoke to cut, in one run on this machine. Ends with an error when something could not be measured, never for a slow figure.
+ * `npm run bench`: the HTTP gateway against its upstream direct and against nginx with `auth_request`, start-up, idle memory,
+ * revoke to cut, decisions beside other engines, in one run on this machine. Ends with an error when something could not be measured, never for a slow figure.
  *
- * `npm run bench -- --rounds 5 --seconds 3` measures longer; `--only gateway` leaves the rest out.
+ * `npm run bench -- --rounds 5 --seconds 3` measures longer; `--only gateway`, `decisions`, `feed` or `nodes` leaves the rest out.
  */
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { appendFile, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { cpus, tmpdir, totalmem } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
+import { exchangeCredential } from '../src/sdk/credentials.ts'
 import { root } from '../tools/files.ts'
 import { runProgram } from '../tools/programs.ts'
 import { isBuildFresh } from './build-age.ts'
 import type { Desk } from './desk.ts'
 import type { FeedFigures } from './feed.ts'
+import { type Authzen, measureAuthzen, writeApplication } from './authzen.ts'
+import type { Decisions } from './decisions.ts'
 import { measureGateway } from './gateway.ts'
 import { demoConfiguration, measureIdle, measureStarts } from './house-keeping.ts'
 import { endAll, shareCores, stayOn } from './processes.ts'
@@ -51,6 +54,7 @@ async function main(): Promise<void> {
   const feed = await startFeed()
   const upstream = await startUpstream(join(folder, 'upstream'), cores.around)
   const configuration = await writeConfiguration(join(folder, 'configuration'), { shop: upstream, feed: feed.origin })
+  if (isPart('decisions')) await appendFile(configuration, await writeApplication(join(folder, 'configuration')))
   const results: Results = { machine: machine(), cores: cores.says, rounds, seconds }
 
   const housekeeping = isAll ? await measureHousekeeping() : undefined
@@ -60,16 +64,7 @@ async function main(): Promise<void> {
   // The idle one was left alone meanwhile.
   const idle = await housekeeping?.idle()
 
-  const gateway = await measureGateway({
-    folder,
-    cores,
-    rounds,
-    seconds,
-    upstream,
-    remit: remit.gateways['shop'] ?? '',
-    token: (await grantFor(cast, ['shop/get-item', 'shop/put-item', 'shop/put-price'])).token,
-    tell,
-  })
+  const gateway = isPart('gateway') ? await measureRequests() : undefined
   const cuts = isAll ? await measureCuts() : undefined
   const scale = isAll ? await measured<Scale>('scale.ts', 'deciding and changing among 100,000 identities and 10,000 grants') : undefined
   const desk = isAll ? await measured<Desk>('desk.ts', 'changing what is kept at the desk, on a file') : undefined
@@ -77,10 +72,14 @@ async function main(): Promise<void> {
   const far = isPart('feed')
     ? await measured<FeedFigures>('feed.ts', 'gateways in processes of their own: stopping, feeding, loading')
     : undefined
+  const decisions = isPart('decisions')
+    ? await measured<Decisions>('decisions.ts', 'decisions beside cedar-wasm and casbin, up to 10,000 policies')
+    : undefined
+  const authzen = isPart('decisions') ? await measureQuestions() : undefined
   const nodes = isPart('nodes') ? await measured<NodesFigures>('nodes.ts', 'several control nodes on one PostgreSQL') : undefined
   const whole: Results = {
     ...results,
-    gateway,
+    ...(gateway === undefined ? {} : { gateway }),
     ...(housekeeping === undefined || idle === undefined ? {} : { starts: housekeeping.starts, idle }),
     ...(cuts === undefined ? {} : { cuts }),
     ...(scale === undefined ? {} : { scale }),
@@ -88,6 +87,8 @@ async function main(): Promise<void> {
     ...(large === undefined ? {} : { large }),
     ...(far === undefined ? {} : { feed: far }),
     ...(nodes === undefined ? {} : { nodes }),
+    ...(decisions === undefined ? {} : { decisions }),
+    ...(authzen === undefined ? {} : { authzen }),
   }
   await remit.stop()
   feed.close()
@@ -100,6 +101,25 @@ async function main(): Promise<void> {
     const resting = await startRemit({ data: join(folder, 'idle'), built: true, on: cores.all, configuration: demoConfiguration })
     const readyAt = performance.now()
     return { starts, idle: () => measureIdle(resting, readyAt) }
+  }
+
+  async function measureRequests() {
+    return measureGateway({
+      folder,
+      cores,
+      rounds,
+      seconds,
+      upstream,
+      remit: remit.gateways['shop'] ?? '',
+      token: (await grantFor(cast, ['shop/get-item', 'shop/put-item', 'shop/put-price'])).token,
+      tell,
+    })
+  }
+
+  async function measureQuestions(): Promise<Authzen> {
+    const { secret } = await cast.ana.issueSecret('load-bot', '1h')
+    const { access_token: token } = await exchangeCredential({ url: remit.url, fetch }, { credential: { secret } })
+    return measureAuthzen({ folder: join(folder, 'configuration'), cores, rounds, seconds, remit: remit.url, token, tell })
   }
 
   async function measureCuts() {

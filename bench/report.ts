@@ -1,5 +1,7 @@
 /** What was measured, as a table, and each target with whether it is met. */
 import { percentile, type Spread, showSpread, spreadOf, tableLines } from './figures.ts'
+import type { Authzen } from './authzen.ts'
+import type { Compared, Decisions, Micros } from './decisions.ts'
 import { connectionCounts, type GatewayFigures, type PathName, paths } from './gateway.ts'
 import type { Idle, Starts } from './house-keeping.ts'
 import type { Desk } from './desk.ts'
@@ -30,6 +32,8 @@ export interface Results {
   readonly large?: LargeChanges
   readonly feed?: FeedFigures
   readonly nodes?: NodesFigures
+  readonly decisions?: Decisions
+  readonly authzen?: Authzen
 }
 
 /** What a later stage may raise. */
@@ -44,6 +48,10 @@ const targets = {
   deskChanges: 1_000,
   followMs: 20,
   snapshotMs: 2_000,
+  decisionP50: 10,
+  decisionP99: 50,
+  growth: 2,
+  authzenRatio: 2,
 } as const
 
 /** Against what each path is set: the upstream for latency, nginx for requests per second. */
@@ -69,6 +77,44 @@ export function summary(results: Results): string[] {
     ...(results.large === undefined ? [] : largeLines(results.large)),
     ...(results.feed === undefined ? [] : feedLines(results.feed)),
     ...(results.nodes === undefined ? [] : nodesLines(results.nodes)),
+    ...(results.decisions === undefined ? [] : decisionLines(results.decisions)),
+    ...(results.authzen === undefined ? [] : authzenLines(results.authzen)),
+  ]
+}
+
+function decisionLines({ entities, scoped, unscoped }: Decisions): string[] {
+  const cell = ({ p50, p99 }: Micros) => [p50.toFixed(1), p99.toFixed(1)]
+  const row = (says: string) => (each: Compared) => [
+    `${each.policies} policies, ${says}`,
+    ...cell(each.ours),
+    ...cell(each.wasm),
+    ...cell(each.casbin),
+    (each.wasm.p50 / each.ours.p50).toFixed(0),
+  ]
+  return [
+    '',
+    ...tableLines([
+      [`a decision, µs, among ${entities} entities`, 'Remit p50', 'p99', 'cedar-wasm p50', 'p99', 'casbin p50', 'p99', 'wasm ÷ Remit'],
+      ...scoped.map(row('scoped')),
+      ...unscoped.map(row('about everything')),
+    ]),
+  ]
+}
+
+function authzenLines({ policies, entities, connections, remit, wasm }: Authzen): string[] {
+  const row = (says: string, runs: Authzen['remit']) => [
+    says,
+    showSpread(spreadOf(runs.map((run) => run.requestsPerSecond)), 0),
+    spreadOf(runs.map((run) => run.p50)).median.toFixed(2),
+    spreadOf(runs.map((run) => run.p99)).median.toFixed(2),
+  ]
+  return [
+    '',
+    ...tableLines([
+      [`AuthZEN evaluation, ${policies} policies, ${entities} entities, ${connections} connections`, 'requests/s', 'p50 ms', 'p99 ms'],
+      row('Remit', remit),
+      row('fastify and cedar-wasm', wasm),
+    ]),
   ]
 }
 
@@ -253,7 +299,7 @@ function mebibytes({ bytes }: Idle): number {
 }
 
 /** Each target, its figure, and whether it is met. */
-export function verdictLines({ gateway, starts, idle, cuts, scale, desk, feed }: Results): string[] {
+export function verdictLines({ gateway, starts, idle, cuts, scale, desk, feed, decisions, authzen }: Results): string[] {
   const rows: string[][] = [['target', 'wanted', 'measured', '']]
   const judge = (says: string, wanted: string, measured: string, isMet: boolean) =>
     rows.push([says, wanted, measured, isMet ? 'met' : 'NOT MET'])
@@ -309,6 +355,21 @@ export function verdictLines({ gateway, starts, idle, cuts, scale, desk, feed }:
     judge('100 gateways follow, p99', `< ${targets.followMs} ms`, `${follow.p99.toFixed(1)} ms`, follow.p99 < targets.followMs)
     const longest = Math.max(snapshot.first, ...snapshot.next)
     judge('a large snapshot is loaded', `< ${targets.snapshotMs} ms`, `${longest.toFixed(0)} ms`, longest < targets.snapshotMs)
+  }
+  if (decisions !== undefined) {
+    const at = (policies: number) => decisions.scoped.find((each) => each.policies === policies)?.ours
+    const [hundred, thousand, most] = [at(100), at(1_000), at(10_000)]
+    const [p50, p99] = [thousand?.p50 ?? Number.NaN, thousand?.p99 ?? Number.NaN]
+    const growth = (most?.p50 ?? Number.NaN) / (hundred?.p50 ?? Number.NaN)
+    judge('a decision, 1,000 policies, p50', `≤ ${targets.decisionP50} µs`, `${p50.toFixed(1)} µs`, p50 <= targets.decisionP50)
+    judge('a decision, 1,000 policies, p99', `≤ ${targets.decisionP99} µs`, `${p99.toFixed(1)} µs`, p99 <= targets.decisionP99)
+    judge('from 100 to 10,000 scoped policies, p50', `≤ ${targets.growth} ×`, growth.toFixed(2), growth <= targets.growth)
+  }
+  if (authzen !== undefined) {
+    const ratio = spreadOf(
+      authzen.remit.map((run, round) => run.requestsPerSecond / (authzen.wasm[round]?.requestsPerSecond ?? Number.NaN)),
+    ).median
+    judge('AuthZEN requests/s over cedar-wasm', `≥ ${targets.authzenRatio}`, ratio.toFixed(2), ratio >= targets.authzenRatio)
   }
   return tableLines(rows)
 }

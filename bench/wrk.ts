@@ -6,7 +6,7 @@ import { allOutput, type Cores, start } from './processes.ts'
 export interface Target {
   readonly name: string
   readonly origin: string
-  readonly method: 'GET' | 'PUT'
+  readonly method: 'GET' | 'PUT' | 'POST'
   readonly path: string
   readonly token: string
   readonly body?: string
