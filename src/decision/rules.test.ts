@@ -84,6 +84,24 @@ permit (principal in Role::"sre", action == Desk::Action::"ask", resource) when 
   assert.equal(rules.eligibility.byId.get('release-bots-may-ask')?.describe(), 'permit "release-bots-may-ask" (a.cedar:2)')
 })
 
+test('a duty is read as what it demands, and may stand with a hold', async () => {
+  const rules = await rulesOf(`
+@id("reads") @duty("record=durable, answer<=1MB, time<=30s")
+forbid (principal, action in Effect::Action::"read", resource);
+
+@id("writes") @hold("role:sre") @duty("time<=1m")
+forbid (principal, action in Effect::Action::"write", resource);
+`)
+  assert.deepEqual(
+    [...rules.duties],
+    [
+      ['reads', { evidence: 'durable', answerBytesMax: 1_000_000, millisecondsMax: 30_000 }],
+      ['writes', { millisecondsMax: 60_000 }],
+    ],
+  )
+  assert.deepEqual([...rules.holds.keys()], ['writes'])
+})
+
 const ask = 'action == Action::"request"'
 const refused: Readonly<Record<string, readonly [text: string, says: RegExp]>> = {
   'a static permit on an operation': [
@@ -146,6 +164,27 @@ const refused: Readonly<Record<string, readonly [text: string, says: RegExp]>> =
   'a selector that names nobody': [
     `@id("a") @approval("anyone") permit (principal in Role::"sre", ${ask}, resource);`,
     /@approval\("anyone"\) names nobody\n.*role:x/,
+  ],
+  'a duty on a permit': [
+    `@id("a") @duty("time<=1s") permit (principal in Role::"sre", ${ask}, resource);`,
+    /@duty has no meaning on this policy/,
+  ],
+  'a duty on a desk rule': [
+    `@id("a") @duty("time<=1s") forbid (principal, action == Desk::Action::"stop", resource);`,
+    /@duty has no meaning on this policy/,
+  ],
+  'a duty on what is done at the desk': [
+    `@id("a") @duty("time<=1s") forbid (principal, action in Effect::Action::"any", resource in Service::"desk");`,
+    /duties are kept by gateways\n.*in the ledger/,
+  ],
+  'an unknown word in a duty': [
+    `@id("a") @duty("record=durable, mask=email") forbid (principal, action in Effect::Action::"read", resource);`,
+    /"mask=email" is no duty of Remit's\n.*a duty takes record=written, record=durable, answer<=64kB .* time<=30s/,
+  ],
+  'an empty duty': [`@id("a") @duty forbid (principal, action in Effect::Action::"read", resource);`, /"" is no duty of Remit's/],
+  'a duty said twice': [
+    `@id("a") @duty("time<=1s, time<=2s") forbid (principal, action in Effect::Action::"read", resource);`,
+    /"time<=2s" says again what was said before/,
   ],
   'an empty hold': [`@id("a") @hold forbid (principal, action in Effect::Action::"read", resource);`, /@hold\(""\) names nobody/],
   'a service that does not exist': [
