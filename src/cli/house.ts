@@ -1,6 +1,14 @@
 /** What the command line needs of the machine it is part of and cannot get from the API: to be it, and to check things without it. */
 
-export interface UpOptions {
+/** Whom existing proxies ask, for the services that they enforce. */
+export interface AuthzOptions {
+  /** Opens a port at which they ask; the address is that of the services unless said. */
+  readonly authz?: { readonly host?: string; readonly port: number }
+  /** Addresses and networks of those proxies; this machine unless said. */
+  readonly authzProxies?: readonly string[]
+}
+
+export interface UpOptions extends AuthzOptions {
   /** The data folder; made when it is not there. */
   readonly data: string
   /** Port of API and pages; 0 for any free one. */
@@ -41,10 +49,6 @@ export interface UpOptions {
   readonly journalKeep?: string
   /** Opens a port for gateways on other machines; the address is that of the API unless said. */
   readonly gateways?: { readonly host?: string; readonly port: number }
-  /** Opens a port at which existing proxies ask for the services of `main` that they enforce; the address is that of the API unless said. */
-  readonly authz?: { readonly host?: string; readonly port: number }
-  /** Addresses and networks of those proxies; this machine unless said. */
-  readonly authzProxies?: readonly string[]
   /** Called once, when everything listens. */
   readonly onReady: (ready: Ready) => void
   /** Aborted when it is to stop; `up` resolves when it has. */
@@ -83,7 +87,7 @@ export interface Ready extends ReadySpace {
   readonly spaces: readonly ReadySpace[]
 }
 
-export interface GatewayOptions {
+export interface GatewayOptions extends AuthzOptions {
   /** Its data folder; made when it is not there. */
   readonly data: string
   /** Where control is: tried in turn. */
@@ -113,6 +117,8 @@ export interface GatewayServing {
   /** The control node that it is linked to. */
   readonly node?: string
   readonly services: readonly { readonly service: string; readonly url: string }[]
+  /** Where existing proxies ask. */
+  readonly authz?: string
   readonly authority?: string
   readonly warnings: readonly string[]
 }

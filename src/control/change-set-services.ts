@@ -47,8 +47,9 @@ function count(number: number, what: string): string {
 
 function arrival(now: Service): ChangeLine {
   const { upstream, environment, routes, credential, enforcedBy } = now
-  const gateway = gatewayOf(now) === ownGateway ? '' : ` through the gateway ${gatewayOf(now)}`
-  const through = enforcedBy === undefined ? gateway : ' behind a proxy that asks Remit and holds its secret'
+  const gateway = gatewayOf(now) === ownGateway ? undefined : `the gateway ${gatewayOf(now)}`
+  const direct = gateway === undefined ? '' : ` through ${gateway}`
+  const through = enforcedBy === undefined ? direct : ` behind a proxy that asks ${gateway ?? 'Remit'} and holds its secret`
   const says = `${count(routes.length, 'operation')} at ${upstream}${through}, ${environment}, up to tier ${Math.max(0, ...routes.map((route) => route.tier))}`
   if (credential === undefined) return line('service', now.id, 'add', 'widens', says)
   return line('service', now.id, 'add', 'moves-secret', `${says}, with ${secretInWords(credential)}`)

@@ -1,4 +1,4 @@
-/** The port at which existing proxies ask, opened as `remit up` was told. */
+/** The port at which existing proxies ask, opened as `remit up` or `remit gateway` was told. */
 import type { UpOptions } from '../cli/house.ts'
 import type { Clock, GatewayControl } from '../control/ports.ts'
 import { type ForwardAuth, loopback, readProxies, startForwardAuth } from '../gateways/http/forward-auth.ts'
@@ -12,7 +12,7 @@ export interface Authz extends ForwardAuth {
 
 /** Throws a sentence for a person where it would listen unencrypted for other machines and nobody said so, or where a proxy is no address. */
 export async function openAuthz(
-  { authz, authzProxies, host: usual, plaintext = false }: UpOptions,
+  { authz, authzProxies, host: usual, plaintext = false }: Pick<UpOptions, 'authz' | 'authzProxies' | 'host' | 'plaintext'>,
   parts: { readonly control: GatewayControl; readonly clock: Clock; readonly log: Log; readonly reached: Reached },
 ): Promise<Authz | undefined> {
   if (authz === undefined) return undefined

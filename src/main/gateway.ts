@@ -14,6 +14,7 @@ import { openJournalFiles } from '../host/journal-files.ts'
 import { type Log, makeLog } from '../host/logs.ts'
 import { makeTokenReader } from '../host/token-mint.ts'
 import { every } from '../kernel/every.ts'
+import { type Authz, openAuthz } from './authz.ts'
 import { GatewayFolder } from './gateway-folder.ts'
 import { gatewayLog } from './gateway-log.ts'
 import { orThrow } from './or-throw.ts'
@@ -127,6 +128,7 @@ class News {
   readonly #options: Serving
   readonly #fail: (cause: unknown) => void
   #http: HttpGateway | undefined
+  #authz: Authz | undefined
   #opening: Promise<void> | undefined
   #isHeld: boolean | undefined
   #told = ''
@@ -166,6 +168,7 @@ class News {
 
   async close(): Promise<void> {
     await this.#opening?.catch(() => undefined)
+    await this.#authz?.close()
     await this.#http?.close()
   }
 
@@ -175,7 +178,8 @@ class News {
 
   #more() {
     const { authority, warnings } = this.#options.reached
-    return { ...(authority === undefined ? {} : { authority }), warnings }
+    const authz = this.#authz === undefined ? {} : { authz: this.#authz.url }
+    return { ...authz, ...(authority === undefined ? {} : { authority }), warnings: [...(this.#authz?.warnings ?? []), ...warnings] }
   }
 
   #services() {
@@ -184,10 +188,13 @@ class News {
 
   async #open(): Promise<void> {
     const { host, reached, log } = this.#options
+    const { clock } = this.#fed
+    const control = this.#fed.control()
     try {
+      this.#authz = await openAuthz(this.#options, { control, clock, log, reached })
       this.#http = await startHttpGateway({
-        control: this.#fed.control(),
-        clock: this.#fed.clock,
+        control,
+        clock,
         chance: makeChance(),
         log: gatewayLog(log),
         listen: { host, ...(reached.tls === undefined ? {} : { tls: reached.tls }) },

@@ -101,10 +101,9 @@ describe('a configuration', () => {
     assert.equal('configuration' in read && read.configuration.services[0]?.enforcedBy, 'proxy')
     const plain = readConfiguration(documentOf({ ...good, services: [{ ...proxied, enforcedBy: 'gateway' }] }))
     assert.equal('configuration' in plain && 'enforcedBy' in (plain.configuration.services[0] ?? {}), false)
-    const wrong = readConfiguration(documentOf({ ...good, services: [{ ...proxied, port: 1, gateway: 'edge', credential: 'kept' }] }))
+    const wrong = readConfiguration(documentOf({ ...good, services: [{ ...proxied, port: 1, credential: 'kept' }] }))
     assert.deepEqual('problems' in wrong && wrong.problems.map(({ pointer }) => pointer).toSorted(), [
       '/services/0/credential',
-      '/services/0/gateway',
       '/services/0/port',
     ])
   })

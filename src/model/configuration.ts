@@ -271,8 +271,7 @@ function readService(place: Place): ConfiguredService {
 }
 
 /** What only a gateway of Remit's would use: declared, it would look as if Remit did it. */
-function checkProxied({ gateway, port, credential }: Readonly<Record<'gateway' | 'port' | 'credential', Place>>): void {
-  if (gateway.isThere) gateway.fault('no gateway of Remit serves what a proxy enforces', 'leave gateway or enforcedBy out')
+function checkProxied({ port, credential }: Readonly<Record<'port' | 'credential', Place>>): void {
   if (port.isThere) port.fault('Remit opens no port for what a proxy enforces', 'leave port or enforcedBy out')
   if (credential.isThere)
     credential.fault('Remit sends nothing to what a proxy enforces', 'give the credential to the proxy and leave it out here')

@@ -1,13 +1,14 @@
 /** `remit gateway`: be a gateway of a Remit on another machine. */
 import { Command, InvalidArgumentError } from 'commander'
 import { type Answer, type Cli, deed, localCommand, type Run } from '../command.ts'
+import { addAuthzOptions, readAuthz } from '../authz-options.ts'
 import { usageFailure } from '../failures.ts'
-import type { ControlAt, GatewayNews } from '../house.ts'
+import type { AuthzOptions, ControlAt, GatewayNews } from '../house.ts'
 import { factLines } from '../table.ts'
 import { clean } from '../text.ts'
 
 export function gatewayCommand(cli: Cli): Command {
-  return localCommand('gateway', 'run a gateway here, of a Remit on another machine', [
+  const command = localCommand('gateway', 'run a gateway here, of a Remit on another machine', [
     {
       line: 'remit gateway --control 192.0.2.10:8719 --enrol gwc_…',
       says: 'the first start, with the code that remit gateways invite prints; from then on it knows who it is',
@@ -34,11 +35,12 @@ It has to be invited first: where control is, remit gateways invite prints the l
 gateway in remit.yaml, and has nothing else to configure. It says when it serves, when control is lost and when it is back; with --json each
 is a line. Without control it refuses everything once its lease of five seconds is over. SIGTERM ends it: what is under way may end first.`,
     )
-    .action((...given: unknown[]) => {
-      const command = given.at(-1)
-      const control: unknown = command instanceof Command ? command.getOptionValue('control') : undefined
-      return deed(cli, (run) => gateway(run, Array.isArray(control) ? control.filter(isControlAt) : []))(...given)
-    })
+  return addAuthzOptions(command).action((...given: unknown[]) => {
+    const read = given.at(-1)
+    const control: unknown = read instanceof Command ? read.getOptionValue('control') : undefined
+    const at = Array.isArray(control) ? control.filter(isControlAt) : []
+    return deed(cli, (run) => gateway(run, at, readAuthz(run, read)))(...given)
+  })
 }
 
 function addText(text: string, before: readonly string[] = []): readonly string[] {
@@ -57,7 +59,7 @@ function isControlAt(value: unknown): value is ControlAt {
   return typeof value === 'object' && value !== null && 'host' in value && 'port' in value
 }
 
-async function gateway(run: Run, control: readonly ControlAt[]): Promise<Answer> {
+async function gateway(run: Run, control: readonly ControlAt[], authz: AuthzOptions): Promise<Answer> {
   if (control.length === 0) throw usageFailure('a gateway has to know where control is', 'give --control host:port')
   const [certificate, key, enrol] = [run.text('tlsCertificate'), run.text('tlsKey'), run.text('enrol')]
   if ((certificate === undefined) !== (key === undefined))
@@ -77,6 +79,7 @@ async function gateway(run: Run, control: readonly ControlAt[]): Promise<Answer>
       names: run.texts('name'),
       plaintext: run.flag('plaintext'),
       ...(tls === undefined ? {} : { tls }),
+      ...authz,
       onNews: (news) => run.io.stdout.write(run.json ? `${JSON.stringify(news)}\n` : `${newsLines(news, run).join('\n')}\n`),
       signal: stop.signal,
     })
@@ -90,7 +93,7 @@ function newsLines(news: GatewayNews, { paint }: Run): string[] {
   switch (news.news) {
     case 'ready':
     case 'services': {
-      const { name, gateway, space, node, services, authority, warnings } = news
+      const { name, gateway, space, node, services, authz, authority, warnings } = news
       return [
         paint.green(news.news === 'ready' ? 'the gateway is up' : 'the gateway serves other services now'),
         ...factLines(
@@ -105,6 +108,7 @@ function newsLines(news: GatewayNews, { paint }: Run): string[] {
                 ? [`none yet: a service needs gateway: ${gateway} in remit.yaml`]
                 : services.map((each) => `${each.service}  ${each.url}`),
             ],
+            ['proxies', authz === undefined ? undefined : `ask at ${authz}`],
             ['trust', authority],
           ],
           paint,

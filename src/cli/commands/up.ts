@@ -1,15 +1,16 @@
 /** `remit up`: everything in one process. */
 import { Command, InvalidArgumentError } from 'commander'
 import { type Answer, type Cli, deed, localCommand, type Run } from '../command.ts'
+import { addAuthzOptions, isListenAt, type ListenAt, parseListenAt, parsePort, readAuthz } from '../authz-options.ts'
 import { usageFailure } from '../failures.ts'
-import type { Ready, ReadySpace, SpaceAt, UpOptions, WitnessAt } from '../house.ts'
+import type { AuthzOptions, Ready, ReadySpace, SpaceAt, UpOptions, WitnessAt } from '../house.ts'
 import { factLines } from '../table.ts'
 import { clean, columnsOf } from '../text.ts'
 
 const portDefault = 8717
 
 export function upCommand(cli: Cli): Command {
-  return localCommand('up', 'run Remit here: API, pages and gateways in one process', [
+  const command = localCommand('up', 'run Remit here: API, pages and gateways in one process', [
     { line: 'remit up --data ./remit-data', says: 'the first start prints the link with which you become the administrator' },
     {
       line: 'remit up --data ./remit-data -f remit.yaml',
@@ -43,13 +44,7 @@ export function upCommand(cli: Cli): Command {
       '--journal-keep <time or size>',
       'remove what is older (90d) or more (4GiB) from the journals, oldest first, and say so in the ledger',
     )
-    .option('--gateways <[host:]port>', 'open a port for gateways on other machines; 0 takes any free one', parseGateways)
-    .option(
-      '--authz <[host:]port>',
-      'open a port at which nginx, Envoy and their like ask before they forward; 0 takes any free one',
-      parseGateways,
-    )
-    .option('--authz-proxies <address or network>', 'where those proxies are, instead of on this machine; may be repeated', addText)
+    .option('--gateways <[host:]port>', 'open a port for gateways on other machines; 0 takes any free one', parseListenAt)
     .option('--tls', "encrypt, with certificates of an authority of this machine's own; remit trust says how clients come to trust it")
     .option('--tls-certificate <file>', 'encrypt with this certificate (PEM, with those between it and its authority)')
     .option('--tls-key <file>', 'the private key of that certificate (PEM)')
@@ -60,44 +55,24 @@ export function upCommand(cli: Cli): Command {
     .option('--secret-env <name>', 'let server-env: references name this variable, beside REMIT_SECRET_…; may be repeated', addText)
     .option('--recover <name>', 'invite this person from here: where nobody administers any more, and fewer than two people are left')
     .option('--demo', 'make the folder one for trying things out: it accepts passkeys made in software')
-    .action((...given: unknown[]) => {
-      const command = given.at(-1)
-      const port: unknown = command instanceof Command ? command.getOptionValue('port') : undefined
-      const spaces: unknown = command instanceof Command ? command.getOptionValue('space') : undefined
-      const gateways: unknown = command instanceof Command ? command.getOptionValue('gateways') : undefined
-      const authz: unknown = command instanceof Command ? command.getOptionValue('authz') : undefined
-      const witnesses: unknown = command instanceof Command ? command.getOptionValue('witness') : undefined
-      const at = {
-        port: typeof port === 'number' ? port : portDefault,
-        spaces: Array.isArray(spaces) ? spaces.filter(isSpaceAt) : [],
-        witnesses: Array.isArray(witnesses) ? witnesses.filter(isWitnessAt) : [],
-        ...(isGatewaysAt(gateways) ? { gateways } : {}),
-        ...(isGatewaysAt(authz) ? { authz } : {}),
-      }
-      return deed(cli, (run) => up(run, at))(...given)
-    })
+  return addAuthzOptions(command).action((...given: unknown[]) => {
+    const read = given.at(-1)
+    const port: unknown = read instanceof Command ? read.getOptionValue('port') : undefined
+    const spaces: unknown = read instanceof Command ? read.getOptionValue('space') : undefined
+    const gateways: unknown = read instanceof Command ? read.getOptionValue('gateways') : undefined
+    const witnesses: unknown = read instanceof Command ? read.getOptionValue('witness') : undefined
+    const at = {
+      port: typeof port === 'number' ? port : portDefault,
+      spaces: Array.isArray(spaces) ? spaces.filter(isSpaceAt) : [],
+      witnesses: Array.isArray(witnesses) ? witnesses.filter(isWitnessAt) : [],
+      ...(isListenAt(gateways) ? { gateways } : {}),
+    }
+    return deed(cli, (run) => up(run, { ...at, ...readAuthz(run, read) }))(...given)
+  })
 }
 
 function addText(text: string, before: readonly string[] = []): readonly string[] {
   return [...before, text]
-}
-
-function parsePort(text: string): number {
-  const port = Number(text)
-  if (!/^\d{1,5}$/.test(text) || port > 65_535) throw new InvalidArgumentError('a port is a number from 0 to 65535.')
-  return port
-}
-
-type GatewaysAt = NonNullable<UpOptions['gateways']>
-
-function parseGateways(text: string): GatewaysAt {
-  const [, bracketed, plain, digits = ''] = /^(?:(?:\[([0-9a-f:.]+)\]|([^:\s]+)):)?(\d{1,5})$/i.exec(text) ?? []
-  const host = bracketed ?? plain
-  return { port: parsePort(digits), ...(host === undefined ? {} : { host }) }
-}
-
-function isGatewaysAt(value: unknown): value is GatewaysAt {
-  return typeof value === 'object' && value !== null && 'port' in value
 }
 
 const spaceName = /^[a-z][a-z0-9-]{0,40}$/
@@ -126,15 +101,14 @@ function isWitnessAt(value: unknown): value is WitnessAt {
   return typeof value === 'object' && value !== null && 'url' in value && 'vkey' in value
 }
 
-interface At {
+interface At extends AuthzOptions {
   readonly port: number
   readonly spaces: readonly SpaceAt[]
   readonly witnesses: readonly WitnessAt[]
-  readonly gateways?: GatewaysAt
-  readonly authz?: GatewaysAt
+  readonly gateways?: ListenAt
 }
 
-async function up(run: Run, { port, spaces, witnesses, gateways, authz }: At): Promise<Answer> {
+async function up(run: Run, { port, spaces, witnesses, gateways, ...authz }: At): Promise<Answer> {
   const configuration = run.text('file')
   if (run.flag('watch') && configuration === undefined) throw usageFailure('there is nothing to watch', 'name a remit.yaml with -f')
   const recover = run.text('recover')
@@ -144,8 +118,6 @@ async function up(run: Run, { port, spaces, witnesses, gateways, authz }: At): P
   if (node !== undefined && database === undefined) throw usageFailure('a file has one process', 'give --database with --node')
   if (node !== undefined && !/^[a-z0-9][a-z0-9.-]{0,39}$/.test(node))
     throw usageFailure('a node is called by lowercase letters, digits, full stops and hyphens, at most 40', 'write --node b')
-  const authzProxies = run.texts('authzProxies')
-  if (authz === undefined && authzProxies.length > 0) throw usageFailure('there is no port for proxies', 'open one with --authz')
   const stop = new AbortController()
   const onSignal = () => stop.abort()
   const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
@@ -160,8 +132,7 @@ async function up(run: Run, { port, spaces, witnesses, gateways, authz }: At): P
       spaces,
       ...(witnesses.length === 0 ? {} : { witnesses }),
       ...(gateways === undefined ? {} : { gateways }),
-      ...(authz === undefined ? {} : { authz }),
-      ...(authzProxies.length === 0 ? {} : { authzProxies }),
+      ...authz,
       ...(anchor === undefined ? {} : { anchor }),
       ...(journalKeep === undefined ? {} : { journalKeep }),
       ...secrecy(run),
