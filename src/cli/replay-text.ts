@@ -27,12 +27,21 @@ export function replayText(report: ReplayView, shown: Shown): string[] {
   const lines = changes.length === 0 ? ['nobody gains and nobody loses anything'] : changeTable(changes, shown)
   return [
     ...lines,
+    ...whyLines(changes),
     ...(leftOut === 0 ? [] : [paint.yellow(`and ${leftOut} more that are not listed`)]),
     '',
     ...lookedAt(report, shown.now).map((line) => clean(line)),
     ...notLookedAt(report).map((line) => paint.yellow(clean(line))),
   ]
 }
+
+/** What is in the way, policy by policy, once each. */
+function whyLines(changes: readonly ReplayedChangeView[]): string[] {
+  const lines = new Set(changes.flatMap(({ why = [] }) => why))
+  return lines.size === 0 ? [] : ['', ...[...lines].slice(0, whyMax).map((line) => clean(line))]
+}
+
+const whyMax = 30
 
 const order = ['loses', 'differs', 'gains'] as const
 

@@ -2,9 +2,9 @@
 import { type GrantId, type IdentityId, parseId } from '../kernel/ids.ts'
 import type { Instant } from '../kernel/instants.ts'
 import { Fraction, isJsonObject, type JsonObject, type JsonValue, parseJson } from '../kernel/json.ts'
+import { lineBytesMax } from '../ledger/journal-format.ts'
 import type { ArgumentValue } from '../model/actions.ts'
-import type { Journal } from './journal.ts'
-import { type JournalDisk, readLines, type Segment } from './journal-reading.ts'
+import type { JournalDisk, Segment } from './journal-reading.ts'
 import type { LogStore } from './ports.ts'
 import type { Slices } from './slices.ts'
 
@@ -65,11 +65,34 @@ async function firstInstant(disk: JournalDisk, segment: Segment): Promise<Instan
   return undefined
 }
 
-/** Lines of decisions in these segments; whatever else stands there is passed over unread. */
-export async function* decisionLines(disk: JournalDisk, segments: readonly Segment[]): AsyncGenerator<Buffer, void, undefined> {
-  for (const segment of segments) {
-    for await (const { bytes } of readLines(disk, segment)) if (bytes.includes(decisionMark)) yield bytes
+const chunkBytes = 262_144
+const newline = 0x0a
+
+/** Lines of decisions in these segments, many at a time; whatever else stands there is passed over unread, and so is a line without its end. */
+export async function* decisionLines(disk: JournalDisk, segments: readonly Segment[]): AsyncGenerator<readonly Buffer[], void, undefined> {
+  for (const { first, bytes } of segments) {
+    let rest: Buffer = Buffer.alloc(0)
+    for (let offset = 0; offset < bytes; ) {
+      const chunk = await disk.read(first, offset, Math.min(chunkBytes, bytes - offset))
+      if (chunk.byteLength === 0) break
+      offset += chunk.byteLength
+      const { lines, left } = split(Buffer.concat([rest, chunk]))
+      yield lines
+      rest = left
+      if (rest.byteLength > 2 * lineBytesMax) break
+    }
   }
+}
+
+function split(bytes: Buffer): { readonly lines: readonly Buffer[]; readonly left: Buffer } {
+  const lines: Buffer[] = []
+  let start = 0
+  for (let end = bytes.indexOf(newline); end >= 0; end = bytes.indexOf(newline, start)) {
+    const line = bytes.subarray(start, end)
+    if (line.includes(decisionMark)) lines.push(line)
+    start = end + 1
+  }
+  return { lines, left: bytes.subarray(start) }
 }
 
 /** What a decision line says; `undefined` for any other, and for one that is not as Remit writes it. */
@@ -151,9 +174,4 @@ export async function journalsHeardOf(
     }
   }
   return names
-}
-
-/** Everything appended so far is in the file when this resolves. */
-export async function settledJournals(journals: readonly Journal[]): Promise<void> {
-  for (const journal of journals) await journal.flush()
 }

@@ -5,6 +5,7 @@ import type { EntityStore } from '../decision/cedar/entities.ts'
 import { chainStands, type DecisionFacts } from '../decision/facts.ts'
 import type { Rules } from '../decision/rules.ts'
 import { asAtWork, suppose } from '../decision/suppose.ts'
+import { whyGuarded } from '../decision/why.ts'
 import type { GrantId } from '../kernel/ids.ts'
 import type { Result } from '../kernel/result.ts'
 import type { Action } from '../model/actions.ts'
@@ -29,6 +30,23 @@ export class Side {
     if (this.#grants.size >= grantsMax) this.#grants.clear()
     if (!this.#grants.has(grant.id)) this.#grants.set(grant.id, asAtWork(grant))
     return decide(this.#facts, { chain, proof: '', grant: grant.id, action, address, refusals: 0 }, at)
+  }
+
+  /** Which values decided it, of the guardrails that refused, held or bound it. Never throws. */
+  why(
+    { chain, address, at }: RecordedAction,
+    action: Action,
+    { grant, answer }: { readonly grant: Grant; readonly answer: Answer },
+  ): readonly string[] {
+    const links = chainStands(this.#facts, chain)
+    const ids =
+      answer.outcome === 'deny'
+        ? (answer.refusal.policies ?? [])
+        : answer.outcome === 'hold'
+          ? [...answer.policies, ...answer.duties]
+          : answer.duties
+    if (!links.ok) return []
+    return whyGuarded(this.#facts, { chain: links.value, task: grant.task, action, address, refusals: 0, now: at }, ids)
   }
 
   /** `before` is how long the grant had that this one asked more time for. */

@@ -26,16 +26,18 @@ export interface Changed {
   readonly example: string
   /** Of one of them; only for whoever may see them. */
   readonly arguments?: Arguments
+  /** Policies, with file and line, and the values that they saw in it. */
+  readonly why?: readonly string[]
 }
 
 /** One row, counted on as the same is met again. */
 export class Row {
-  readonly #changed: Omit<Changed, 'seen' | 'lastSeen' | 'example'>
+  readonly #changed: Plain
   #seen = 0
   #lastSeen: Instant = 0
   #example = ''
 
-  constructor(changed: Omit<Changed, 'seen' | 'lastSeen' | 'example'>) {
+  constructor(changed: Plain) {
     this.#changed = changed
   }
 
@@ -49,6 +51,14 @@ export class Row {
   get changed(): Changed {
     return { ...this.#changed, seen: this.#seen, lastSeen: this.#lastSeen, example: this.#example }
   }
+}
+
+type Plain = Omit<Changed, 'seen' | 'lastSeen' | 'example'>
+
+interface Met {
+  readonly at: Instant
+  readonly example: string
+  readonly seen?: () => Pick<Changed, 'arguments' | 'why'>
 }
 
 export class Tally {
@@ -66,28 +76,36 @@ export class Tally {
   }
 
   /** Answers the row that the next action of the same kind is counted on; nothing where there was no room. */
-  action(recorded: RecordedAction, difference: Difference): Row | undefined {
-    const { chain, resource, arguments: given, at, decision } = recorded
-    const seen = maySee(this.#desk, this.#caller, chain) && Object.keys(given).length > 0 ? { arguments: given } : {}
-    return this.#row({ kind: 'action', chain: this.#names(chain), on: resource, ...difference, ...seen }, at, decision)
+  action(
+    { chain, resource, arguments: given, at, decision }: RecordedAction,
+    difference: Difference,
+    why: () => readonly string[],
+  ): Row | undefined {
+    const seen = () => {
+      if (!maySee(this.#desk, this.#caller, chain)) return {}
+      const lines = why()
+      return { ...(Object.keys(given).length === 0 ? {} : { arguments: given }), ...(lines.length === 0 ? {} : { why: lines }) }
+    }
+    return this.#row({ kind: 'action', chain: this.#names(chain), on: resource, ...difference }, { at, example: decision, seen })
   }
 
   request(grant: Grant, difference: Difference): void {
     const { chain, scope, requestedAt, id } = grant
     // What a scope line says of arguments is seen by whoever may see the request.
     const lines = maySee(this.#desk, this.#caller, chain) ? scope.map(describeScopeLine) : scope.map(({ resource }) => resource)
-    this.#row({ kind: 'request', chain: this.#names(chain), on: lines.join(', '), ...difference }, requestedAt, id)
+    this.#row({ kind: 'request', chain: this.#names(chain), on: lines.join(', '), ...difference }, { at: requestedAt, example: id })
   }
 
   changes(): readonly Changed[] {
     return [...this.#rows.values()].map((row) => row.changed)
   }
 
-  #row(changed: Omit<Changed, 'seen' | 'lastSeen' | 'example'>, at: Instant, example: string): Row | undefined {
+  /** What is `seen` of the first of them is asked for once. */
+  #row(changed: Plain, { at, example, seen = () => ({}) }: Met): Row | undefined {
     const { kind, chain, on, from, to } = changed
     const key = JSON.stringify([kind, chain, on, from.says, to.says])
     const known = this.#rows.get(key)
-    const row = known ?? (this.#rows.size < this.#changesMax ? new Row(changed) : undefined)
+    const row = known ?? (this.#rows.size < this.#changesMax ? new Row({ ...changed, ...seen() }) : undefined)
     if (row === undefined) this.leftOut += 1
     else {
       this.#rows.set(key, row)

@@ -7,6 +7,7 @@ import { refuse } from '../kernel/refusals.ts'
 import { done, mustBe, type Result } from '../kernel/result.ts'
 import type { EntityStore } from '../decision/cedar/entities.ts'
 import type { Rules } from '../decision/rules.ts'
+import type { Action } from '../model/actions.ts'
 import type { Grant } from '../model/grants.ts'
 import type { PolicyFile } from '../model/policies.ts'
 import { invalid } from './configuration.ts'
@@ -222,22 +223,27 @@ class Replaying {
     let from: Instant | undefined
     let bytes = 0
     let told = 0
-    for await (const line of decisionLines(disk, part.segments)) {
-      await this.#slices.pause()
-      bytes += line.byteLength
-      const action = readAction(line)
-      if (action === undefined) this.#counts.unreadable += 1
-      else if (action.at >= since) {
-        from ??= action.at
-        await this.#action(action)
+    for await (const lines of decisionLines(disk, part.segments)) {
+      for (const line of lines) {
+        if (this.#slices.isOver) await this.#slices.pause()
+        bytes += line.byteLength
+        const action = readAction(line)
+        if (action === undefined) this.#counts.unreadable += 1
+        else if (action.at >= since) {
+          from ??= action.at
+          // Most ride on a grant that is at hand: nothing is waited for then.
+          const { grant } = action
+          if (grant !== undefined && !this.#grants.has(grant)) await this.#grant(grant)
+          this.#action(action)
+        }
+        told += 1
+        if (told % toldEvery === 0) yield { is: 'progress', bytes, ofBytes: part.bytes, actions: this.#counts.actions }
       }
-      told += 1
-      if (told % toldEvery === 0) yield { is: 'progress', bytes, ofBytes: part.bytes, actions: this.#counts.actions }
     }
     return from === undefined ? {} : { from }
   }
 
-  async #action(recorded: RecordedAction): Promise<void> {
+  #action(recorded: RecordedAction): void {
     this.#counts.actions += 1
     if (recorded.grant === undefined) {
       this.#counts.withoutGrant += 1
@@ -248,16 +254,28 @@ class Replaying {
       this.#known.get(key)?.again(recorded.at, recorded.decision)
       return
     }
-    const grant = await this.#grant(recorded.grant)
+    const grant = this.#grants.get(recorded.grant)
     const action = actionToday(this.#desk.facts, recorded)
     if (grant === undefined) this.#counts.unknownGrant += 1
     else if (action === undefined) this.#counts.goneOperation += 1
     else {
       this.#counts.decided += 1
-      const difference = compareAnswers(this.#before.decide(recorded, action, grant), this.#after.decide(recorded, action, grant))
       if (this.#known.size >= this.#limits.distinctMax) this.#known.clear()
-      this.#known.set(key, difference === undefined ? undefined : this.#tally.action(recorded, difference))
+      this.#known.set(key, this.#compared(recorded, action, grant))
     }
+  }
+
+  #compared(recorded: RecordedAction, action: Action, grant: Grant): Row | undefined {
+    const before = this.#before.decide(recorded, action, grant)
+    const after = this.#after.decide(recorded, action, grant)
+    const difference = compareAnswers(before, after)
+    if (difference === undefined) return undefined
+    // What stands in the way decided it: now, or under the candidate.
+    const why = () =>
+      difference.verdict === 'gains'
+        ? this.#before.why(recorded, action, { grant, answer: before })
+        : this.#after.why(recorded, action, { grant, answer: after })
+    return this.#tally.action(recorded, difference, why)
   }
 
   /** What tells two actions apart for any policy. */

@@ -45,6 +45,8 @@ export interface ReplayedChangeView {
   readonly example: string
   /** Arguments of one of the actions; only for whoever may see them. */
   readonly arguments?: Readonly<Record<string, WireValue>>
+  /** Policies, with file and line, and the values that they saw in it; only for whoever may see them. */
+  readonly why?: readonly string[]
 }
 
 export interface ReplayedJournalView {
