@@ -201,14 +201,9 @@ async function serveRoom(house: House, room: Room, options: Serving, origins: Ma
   const { log, host, reached } = options
   const tls = reached.tls === undefined ? {} : { tls: reached.tls }
   const control = gatewayControl(gate)
-  const gateway = await startHttpGateway({
-    control,
-    clock: desk.clock,
-    chance: desk.chance,
-    log: gatewayLog(log),
-    listen: { host, ...tls },
-  })
-  const authz = desk.space === mainSpace ? await openAuthz(options, { control, clock: desk.clock, log, reached }) : undefined
+  const { clock, chance } = desk
+  const gateway = await startHttpGateway({ control, clock, chance, log: gatewayLog(log), listen: { host, ...tls } })
+  const authz = desk.space === mainSpace ? await openAuthz(options, { control, clock, log, reached }) : undefined
   // What is looked up elsewhere is there before the first request, where it can be had at all.
   await options.secrets.settled(secretsMs)
   const hosts: string[] = []
