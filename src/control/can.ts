@@ -110,7 +110,7 @@ function deskOf(desk: Desk, chain: readonly Identity[]): readonly CanAtDesk[] {
 }
 
 /** Whether a chain may do this at the desk as things are, and whether it could ask for it. */
-export function atDesk(desk: Desk, chain: readonly Identity[], action: DeskAction): CanAtDesk {
+function atDesk(desk: Desk, chain: readonly Identity[], action: DeskAction): CanAtDesk {
   const { rules, entities } = desk.facts
   const allowed = callerMay(desk, { chain }, action)
   const route = deskService.routes.find((each) => each.name === action)

@@ -10,8 +10,8 @@ import { chainStands } from '../decision/facts.ts'
 import { deskService } from '../model/desk-service.ts'
 import { isEffect } from '../model/effects.ts'
 import { type DeskAction, deskActions, type Identity } from '../model/identities.ts'
-import { atDesk, isFree } from './can.ts'
-import type { Caller, Desk, DeskRight } from './desk.ts'
+import { isFree } from './can.ts'
+import { type Caller, type Desk, type DeskRight, weighAtDesk } from './desk.ts'
 import { callerMay, isParty } from './rights.ts'
 import { Slices } from './slices.ts'
 
@@ -96,6 +96,9 @@ class Search {
   readonly #at: Instant
   readonly #likenessOf: (identity: Identity) => string
   readonly #byLikeness = new Map<string, ByAsking | undefined>()
+  readonly #deskByLikeness = new Map<string, boolean>()
+  /** Who has a grant, or an exception: what they may do is not what those like them may. */
+  readonly #lent: ReadonlySet<string>
   readonly #who = new Map<Nearness, WhoCan[]>()
   readonly #counts = { now: 0, 'now-perhaps': 0, 'now-held': 0, 'by-asking': 0, 'with-approval': 0, perhaps: 0, never: 0 }
   readonly #picture: Pick<Desk['facts'], 'rules' | 'entities'>
@@ -107,7 +110,9 @@ class Search {
     this.#max = max
     this.#at = at
     this.#picture = { rules, entities }
-    this.#likenessOf = rules === undefined ? () => '' : alikeness([rules.eligibility, rules.guardrails])
+    this.#likenessOf = rules === undefined ? () => '' : alikeness([rules.eligibility, rules.guardrails, rules.desk])
+    const actors = [...desk.facts.openGrants()].flatMap((grant) => grant.chain.slice(0, 1))
+    this.#lent = new Set([...actors, ...[...desk.facts.exceptions()].map((exception) => exception.identity)])
   }
 
   async look(identity: Identity, slices: Slices): Promise<void> {
@@ -134,16 +139,31 @@ class Search {
     let best: { readonly nearness: Nearness; readonly operation: string; readonly doing: Doing } | undefined
     for (const { operation, reached, desk } of this.#targets) {
       if (desk !== undefined) {
-        const { right } = atDesk(this.#desk, [identity], desk)
+        const right = this.#rightOf(identity, desk)
         if (right !== undefined) return { nearness: 'now', operation, right }
       } else if (reached !== undefined) {
-        const [doing] = doableNow(this.#desk.facts, { actor: identity.id }, reached, this.#at)
+        const [doing] = this.#lent.has(identity.id) ? doableNow(this.#desk.facts, { actor: identity.id }, reached, this.#at) : []
         const nearness = doing === undefined ? undefined : nearnessOfDoing[doing.answer]
         if (doing === undefined || nearness === undefined) continue
         if (best === undefined || isNearer(nearness, best.nearness)) best = { nearness, operation, doing }
       }
     }
     return best
+  }
+
+  /** Policy is asked once for all who are alike; a grant or an exception is looked for where there is one at all. */
+  #rightOf(identity: Identity, action: DeskAction): DeskRight | undefined {
+    if (this.#lent.has(identity.id)) {
+      const allowed = callerMay(this.#desk, { chain: [identity] }, action)
+      return allowed.ok ? allowed.value : undefined
+    }
+    const likeness = `${action}\n${this.#likenessOf(identity)}`
+    const known = this.#deskByLikeness.get(likeness)
+    if (known !== undefined) return known ? {} : undefined
+    const weighed = weighAtDesk(this.#desk, identity, action)
+    const isAllowed = weighed.ok && weighed.value
+    this.#deskByLikeness.set(likeness, isAllowed)
+    return isAllowed ? {} : undefined
   }
 
   async #askingOf(identity: Identity, slices: Slices): Promise<ByAsking | undefined> {

@@ -14,7 +14,8 @@ export function alikeness(sets: readonly CompiledPolicies[]): (identity: Identit
   return (identity) => {
     const { key } = identityUid(identity)
     const owner = isOwnerRead || identity.owner === undefined ? (identity.owner ?? '') : 'somebody'
-    return [identity.kind, owner, named.has(key) ? key : '', ...identity.roles.toSorted()].join('\n')
+    const roles = identity.roles.length < 2 ? identity.roles : identity.roles.toSorted()
+    return `${identity.kind}\n${owner}\n${named.has(key) ? key : ''}\n${roles.join('\n')}`
   }
 }
 

@@ -13,7 +13,7 @@ import { names } from './covers.ts'
 import { isLive, isSameChain, stillEligible } from './decide.ts'
 import { exceptionPermits } from './exceptions.ts'
 import { chainStands, type DecisionFacts } from './facts.ts'
-import { partialCallContext } from './partial-contexts.ts'
+import { partialCallContextOf } from './partial-contexts.ts'
 
 /** `held`: only with a person's yes to each action. `may`: it hangs on what is not known before the action itself. */
 export type DoingAnswer = 'yes' | 'may' | 'held' | 'no'
@@ -51,7 +51,7 @@ function doingUnder(facts: DecisionFacts, grant: Grant, reached: Reached, now: I
   const chain = chainStands(facts, grant.chain)
   if (rules === undefined || carried === undefined || !chain.ok) return undefined
   if (!stillGiven(facts, grant, { ...reached, chain: chain.value }, now).ok) return undefined
-  const context = partialCallContext(reached.route, { task: grant.task, now })
+  const context = partialCallContextOf(reached.route, { task: grant.task, now })
   const guarded = guardedFor(rules, entities, chain.value, { ...reached, context })
   const dependsOn = [...new Set([...carried, ...guarded.against.flatMap((each) => each.dependsOn), ...holdsHangOn(guarded)])]
   return { grant, answer: answerOf(guarded, dependsOn), dependsOn, guarded }

@@ -11,7 +11,7 @@ import type { EntityStore } from './cedar/entities.ts'
 import { inScope } from './cedar/evaluate.ts'
 import { mayHold } from './cedar/maybe.ts'
 import { literalsOf } from './cedar/maybe-literals.ts'
-import { type Guarded, guardedFor, isSure, type Speaking } from './could-guards.ts'
+import { type Guarded, guardedFor, type Speaking } from './could-guards.ts'
 import { partialAskContext, partialCallContext } from './partial-contexts.ts'
 import type { Rules } from './rules.ts'
 import { deskAskAction, deskOperationUid } from './schema.ts'
@@ -46,8 +46,11 @@ export interface Asking {
   readonly ways: readonly Way[]
   /** What it costs at least; several where it hangs on which eligibility matches. Nobody's yes comes first. */
   readonly prices: readonly Price[]
+  /** Nothing where nobody may ask. */
   readonly guarded: Guarded
 }
+
+const notAtAll: Asking = { answer: 'no', ways: [], prices: [], guarded: { never: [], against: [], holds: [] } }
 
 const pricesMax = 8
 
@@ -57,10 +60,10 @@ export function couldAsk(
   chain: readonly Pick<Identity, 'kind' | 'name'>[],
   reached: Reached,
 ): Asking {
-  const guarded = guardedFor(rules, entities, chain, { ...reached, context: partialCallContext(reached.route) })
   const byLink = chain.map((link) => waysOf(rules, entities, link, reached))
+  if (byLink.some((ways) => ways.length === 0)) return notAtAll
   const ways = new Map(byLink.flat().map((way) => [way.policy, way]))
-  if (byLink.some((ofLink) => ofLink.length === 0)) return { answer: 'no', ways: [], prices: [], guarded }
+  const guarded = guardedFor(rules, entities, chain, { ...reached, context: partialCallContext(reached.route) })
   const isDesk = reached.service.id === deskServiceName
   const prices = pricesOf(rules, byLink, reached.route, isDesk ? guarded.holds.map((hold) => hold.selector) : [])
   return { answer: answerOf(byLink, guarded, isDesk), ways: [...ways.values()], prices, guarded }
@@ -120,10 +123,4 @@ function priceOf(rules: Rules, policies: readonly string[], { effect, tier }: Ro
     duration: Math.min(durationMax, ...terms.map((each) => each.duration ?? defaultDuration)),
     durationMax,
   }
-}
-
-/** Whose yes each action would wait for, once it is granted. */
-export function heldThen({ holds }: Guarded): { readonly certainly: readonly Selector[]; readonly perhaps: readonly Selector[] } {
-  const selectors = (sure: boolean) => holds.filter((hold) => isSure(hold) === sure).map((hold) => hold.selector)
-  return { certainly: selectors(true), perhaps: selectors(false) }
 }

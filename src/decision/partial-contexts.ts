@@ -9,6 +9,14 @@ import { callContext } from './contexts.ts'
 
 /** Of a request for one effect: its task, what is proved and claimed, its length and its hour are not known. */
 export function partialAskContext(effect: Effect): PartialRecord {
+  const known = askContexts.get(effect) ?? makeAskContext(effect)
+  askContexts.set(effect, known)
+  return known
+}
+
+const askContexts = new Map<Effect, PartialRecord>()
+
+function makeAskContext(effect: Effect): PartialRecord {
   return closed('context', [
     ...unknownTask(),
     ['effects', there(new CedarSet([effect]))],
@@ -17,9 +25,21 @@ export function partialAskContext(effect: Effect): PartialRecord {
   ])
 }
 
-/** Of an action, for a task that is known or not, now or at any time: arguments, address and session are not known. */
-export function partialCallContext(route: Route, given?: { readonly task: Task; readonly now: Instant }): PartialRecord {
-  const known = given === undefined ? undefined : knownPart(given)
+/** Of an action at any time, for whatever task: neither is known, nor are arguments, address and session. */
+export function partialCallContext(route: Route): PartialRecord {
+  const known = callContexts.get(route) ?? makeCallContext(route)
+  callContexts.set(route, known)
+  return known
+}
+
+/** The same for this task, at this instant. */
+export function partialCallContextOf(route: Route, given: { readonly task: Task; readonly now: Instant }): PartialRecord {
+  return makeCallContext(route, knownPart(given))
+}
+
+const callContexts = new WeakMap<Route, PartialRecord>()
+
+function makeCallContext(route: Route, known?: Fields): PartialRecord {
   return closed('context', [
     ...(known ?? [...unknownTask(), ['time', unknown('context.time', 'datetime')] as const]),
     ['client', unknown('context.client', 'ipaddr')],

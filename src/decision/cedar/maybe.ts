@@ -2,7 +2,7 @@
 import type { EntityStore } from './entities.ts'
 import type { CedarRequest } from './evaluate.ts'
 import { compileTest, type PartialFacts, type PartialTest } from './maybe-expressions.ts'
-import { joinNames, noNames, type PartialRecord, settled } from './maybe-values.ts'
+import { joinNames, type Maybe, noNames, type PartialRecord, settled } from './maybe-values.ts'
 import type { CompiledPolicy } from './policies.ts'
 import { isObject, listAt, fieldOf } from './policy-json.ts'
 import { isInScope } from './scopes.ts'
@@ -23,6 +23,17 @@ export type PartialRequest = Omit<CedarRequest, 'context'> & { readonly context:
 
 const neverHolds: Truth = { canHold: false, canNot: true, canFail: false, dependsOn: noNames }
 
+/** One context is asked about by many policies. */
+const settledContexts = new WeakMap<PartialRecord, Maybe>()
+
+function settledOnce(context: PartialRecord): Maybe {
+  const known = settledContexts.get(context)
+  if (known !== undefined) return known
+  const made = settled(context)
+  settledContexts.set(context, made)
+  return made
+}
+
 interface Clause {
   readonly isWhen: boolean
   readonly test: PartialTest
@@ -40,7 +51,7 @@ export function mayHold(policy: CompiledPolicy, request: PartialRequest, entitie
     isInScope(scope.action, action, entities) &&
     isInScope(scope.resource, resource, entities)
   if (!isSpoken) return neverHolds
-  return judgeClauses(clausesOf(policy), { principal, action, resource, context: settled(context), entities })
+  return judgeClauses(clausesOf(policy), { principal, action, resource, context: settledOnce(context), entities })
 }
 
 function judgeClauses(clauses: readonly Clause[], facts: PartialFacts): Truth {
