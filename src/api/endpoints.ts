@@ -39,6 +39,7 @@ import { listGrants } from './endpoints/list-grants.ts'
 import { listHolds } from './endpoints/list-holds.ts'
 import { listIdentities } from './endpoints/list-identities.ts'
 import { listLedgerEntries } from './endpoints/list-ledger-entries.ts'
+import { listApplications } from './endpoints/list-applications.ts'
 import { listServices } from './endpoints/list-services.ts'
 import { listStanding } from './endpoints/list-standing.ts'
 import { listWhoCan } from './endpoints/list-who-can.ts'
@@ -141,6 +142,7 @@ export const endpoints: readonly Endpoint[] = [
   withdrawChangeSet,
   openChangePage,
   listServices,
+  listApplications,
   listGateways,
   drillGateways,
   showMetrics,

@@ -34,6 +34,7 @@ import { revokeCommand } from './commands/revoke.ts'
 import { rotateKeyCommand } from './commands/rotate-key.ts'
 import { runCommand } from './commands/run.ts'
 import { secretCommand } from './commands/secret.ts'
+import { applicationsCommand } from './commands/applications.ts'
 import { servicesCommand } from './commands/services.ts'
 import { standingCommand } from './commands/standing.ts'
 import { tokenCommand } from './commands/token.ts'
@@ -63,6 +64,7 @@ export const commandGroups: readonly { readonly title: string; readonly commands
       holdsCommand,
       holdCommand,
       servicesCommand,
+      applicationsCommand,
       identitiesCommand,
       explainCommand,
     ],

@@ -160,6 +160,26 @@ const rows: readonly Row[] = [
     answer: { services: [{ name: 'stall', environment: 'prod', labels: [], enforcedBy: 'proxy', routes: [] }] },
     says: /stall +a proxy, which holds its secret +prod/,
   },
+  {
+    line: 'applications',
+    calls: 'GET /v1/applications',
+    answer: {
+      applications: [
+        {
+          name: 'shop',
+          version: 'a1b2c3d4e5f6a7b8',
+          policies: 12,
+          templates: 1,
+          entities: 300,
+          callers: 'role:shop-backends',
+          enforced: false,
+          publishedAt: '2026-01-01T00:00:00.000Z',
+          publishedBy: 'ana',
+        },
+      ],
+    },
+    says: /shop +12 +300 +a1b2c3d4e5f6 +role:shop-backends +not by Remit/,
+  },
   { line: 'identities', calls: 'GET /v1/identities', answer: { identities: [identity] }, says: /ops-agent +ai-agent +alice +live +agents/ },
   {
     line: 'quarantine ops-agent --reason odd',

@@ -70,6 +70,56 @@ services:
   })
 })
 
+const application = `version: 1
+applications:
+  - name: shop
+    schema: ./shop/schema.cedarschema
+    policies: ./shop/policies
+    entities: ./shop/entities.json
+    callers: role:shops
+`
+const applicationFiles = {
+  'conf/shop/schema.cedarschema': 'entity User;',
+  'conf/shop/policies/a.cedar': 'A',
+  'conf/shop/entities.json': '[\n  { "uid": 1 },\n  { "uid": 2,\n    "attrs": { "level": 9007199254740993 } }\n]',
+}
+
+test('an application comes with the texts of its files, so that no integer in them is rounded', async () => {
+  const { document, problems } = await read(application, { files: applicationFiles })
+  assert.deepEqual(problems, [])
+  assert.deepEqual(document['applications'], [
+    {
+      name: 'shop',
+      schema: { name: './shop/schema.cedarschema', text: applicationFiles['conf/shop/schema.cedarschema'] },
+      policies: './shop/policies',
+      entities: { name: './shop/entities.json', text: applicationFiles['conf/shop/entities.json'] },
+      callers: 'role:shops',
+      policyFiles: [{ name: 'shop/policies/a.cedar', text: 'A' }],
+    },
+  ])
+})
+
+test('what a refusal points to inside such a file is found in it', async () => {
+  const configuration = await read(application, { files: applicationFiles })
+  const at = (pointer: string) => {
+    const { file, line, column } = placeProblem(configuration, { file: '', line: 0, column: 0, pointer, message: 'm', remedy: 'r' })
+    return `${file}:${line}:${column}`
+  }
+  assert.equal(at('/applications/0/entities/1/attrs/level'), 'conf/shop/entities.json:4:25')
+  assert.equal(at('/applications/0/entities/1/attrs/rank'), 'conf/shop/entities.json:4:14')
+  assert.equal(at('/applications/0/entities'), 'conf/shop/entities.json:1:1')
+  assert.equal(at('/applications/0/callers'), 'conf/remit.yaml:7:5')
+})
+
+test('an application whose file is not there is told at the line that names it', async () => {
+  const { 'conf/shop/entities.json': _, ...files } = applicationFiles
+  const { problems } = await read(application, { files })
+  assert.deepEqual(
+    problems.map(({ file, line, message }) => `${file}:${line}: ${message}`),
+    ['conf/remit.yaml:6: there is no conf/shop/entities.json'],
+  )
+})
+
 test('a file that says nothing of policies leaves those in force', async () => {
   assert.equal('policyFiles' in (await read('version: 1\n')).document, false)
 })

@@ -2,6 +2,7 @@
 import { dirname, join } from 'node:path'
 import { isCollection, isMap, isNode, isScalar, LineCounter, parseDocument, type Document, type Node } from 'yaml'
 import type { WireObject, WireValue } from '../sdk/views.ts'
+import { ApplicationFiles, type Place } from './application-files.ts'
 import type { SourceProblem } from './house.ts'
 
 /** How files are reached; both throw what `node:fs/promises` throws. */
@@ -19,8 +20,6 @@ export interface ConfigurationSource {
   /** Whether `env:` and `file:` references of credentials are replaced by what they name. */
   readonly resolve: boolean
 }
-
-export type Place = readonly (string | number)[]
 
 export interface Configuration {
   /** The document, with `policyFiles`; to be used only where there are no problems. */
@@ -76,12 +75,18 @@ class Reading {
   readonly #yaml: Document.Parsed
   readonly #lines: LineCounter
   readonly #problems: SourceProblem[] = []
+  readonly #applications: ApplicationFiles
   #document: WireObject = {}
 
   constructor(source: ConfigurationSource, yaml: Document.Parsed, lines: LineCounter) {
     this.#source = source
     this.#yaml = yaml
     this.#lines = lines
+    this.#applications = new ApplicationFiles({
+      text: (path, place) => this.#textBeside(path, place),
+      policies: (folder, place) => this.#policyFiles(folder, place),
+      path: (path) => this.#beside(path),
+    })
   }
 
   async run(): Promise<void> {
@@ -95,8 +100,14 @@ class Reading {
       return
     }
     const services = await this.#services(document['services'])
-    const policyFiles = await this.#policyFiles(document['policies'])
-    this.#document = { ...document, ...(services === undefined ? {} : { services }), ...(policyFiles === undefined ? {} : { policyFiles }) }
+    const policyFiles = await this.#policyFiles(document['policies'], ['policies'])
+    const applications = await this.#applications.read(document['applications'])
+    this.#document = {
+      ...document,
+      ...(services === undefined ? {} : { services }),
+      ...(policyFiles === undefined ? {} : { policyFiles }),
+      ...(applications === undefined ? {} : { applications }),
+    }
   }
 
   result(): Configuration {
@@ -104,6 +115,8 @@ class Reading {
   }
 
   problemAt(place: Place, message: string, remedy: string): SourceProblem {
+    const elsewhere = this.#applications.find(place)
+    if (elsewhere !== undefined) return { ...elsewhere, message, remedy }
     for (let length = place.length; length >= 0; length -= 1) {
       const node = length === 0 ? this.#yaml.contents : this.#node(place.slice(0, length))
       if (node?.range) return this.#at(node.range[0], message, remedy)
@@ -217,11 +230,8 @@ class Reading {
   }
 
   async #openapi(path: string, place: Place): Promise<WireValue | undefined> {
-    const text = await readOr(this.#source, this.#beside(path))
-    if (typeof text !== 'string') {
-      this.#add(this.problemAt(place, text.message, text.remedy))
-      return undefined
-    }
+    const text = await this.#textBeside(path, place)
+    if (text === undefined) return undefined
     // YAML 1.2 reads JSON too.
     const yaml = parseDocument(text, { version: '1.2', schema: 'core', uniqueKeys: true, stringKeys: true, prettyErrors: false })
     const [flaw] = yaml.errors
@@ -236,17 +246,24 @@ class Reading {
     return this.#wire(yaml.toJS({ maxAliasCount: aliasesMax }), place)
   }
 
+  async #textBeside(path: string, place: Place): Promise<string | undefined> {
+    const text = await readOr(this.#source, this.#beside(path))
+    if (typeof text === 'string') return text
+    this.#add(this.problemAt(place, text.message, text.remedy))
+    return undefined
+  }
+
   /** Nothing where the file says nothing of policies: those in force then stay. */
-  async #policyFiles(folder: WireValue | undefined): Promise<readonly WireObject[] | undefined> {
+  async #policyFiles(folder: WireValue | undefined, place: Place): Promise<readonly WireObject[] | undefined> {
     if (typeof folder !== 'string') return undefined
     const found = await this.#source.files.names(this.#beside(folder)).catch((thrown: unknown) => faultOf(this.#beside(folder), thrown))
     if ('message' in found) {
-      this.#add(this.problemAt(['policies'], found.message, found.remedy))
+      this.#add(this.problemAt(place, found.message, found.remedy))
       return undefined
     }
     const names = found.filter((name) => name.endsWith('.cedar')).toSorted()
     if (names.length > policyFilesMax) {
-      this.#add(this.problemAt(['policies'], `there are ${names.length} policy files`, `at most ${policyFilesMax} are taken`))
+      this.#add(this.problemAt(place, `there are ${names.length} policy files`, `at most ${policyFilesMax} are taken`))
       return undefined
     }
     const files: WireObject[] = []

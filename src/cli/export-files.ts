@@ -15,13 +15,40 @@ export function exportedFiles({ document, policyFiles, secrets }: ExportView): r
   const policies = policyFiles.map(({ name, text }) => ({ name: pathOf(name), text }))
   const twice = policies.find(({ name }, at) => policies.findIndex((other) => other.name === name) !== at)
   if (twice !== undefined) throw new Error(`two policy files would be written to ${twice.name}`)
-  const whole: WireObject = { ...document, ...(policies.length === 0 ? {} : { policies: folder }), ...references(document) }
-  return [{ name: 'remit.yaml', text: yamlOf(whole, secrets) }, ...policies]
+  const { applications, files } = applicationFiles(document)
+  const whole: WireObject = {
+    ...document,
+    ...(policies.length === 0 ? {} : { policies: folder }),
+    ...references(document),
+    ...applications,
+  }
+  return [{ name: 'remit.yaml', text: yamlOf(whole, secrets) }, ...policies, ...files]
 }
 
 /** Policies stand in one folder, under their last names: what lay in a folder below it would not be read again. */
 function pathOf(name: string): string {
   return `${folder}/${basename(name)}`
+}
+
+/** Each application's files in a folder of its own, and the document with their names in it. */
+function applicationFiles({ applications }: WireObject): { readonly applications: WireObject; readonly files: readonly ExportedFile[] } {
+  if (!Array.isArray(applications)) return { applications: {}, files: [] }
+  const files: ExportedFile[] = []
+  const written = applications.map((application: WireValue): WireValue => {
+    if (!isObject(application)) return application
+    const own = `applications/${basename(String(application['name']))}`
+    const { policyFiles, ...rest } = application
+    const kept = Object.entries(rest).map(([name, value]): [string, WireValue] => {
+      if (!isObject(value)) return [name, value]
+      const path = `${own}/${basename(String(value['name']))}`
+      files.push({ name: path, text: String(value['text']) })
+      return [name, path]
+    })
+    const policies = Array.isArray(policyFiles) ? policyFiles.filter(isObject) : []
+    for (const { name, text } of policies) files.push({ name: `${own}/policies/${basename(String(name))}`, text: String(text) })
+    return { ...Object.fromEntries(kept), ...(policies.length === 0 ? {} : { policies: `${own}/policies` }) }
+  })
+  return { applications: { applications: written }, files }
 }
 
 /** References are objects over the wire and plain text in the file. */

@@ -33,27 +33,29 @@ export async function wantedApplications(
       applications.push(known)
       continue
     }
-    const made = await makeApplication({ desk, author, slices, pointer: `/applications/${place}` }, each, version)
+    const { checker, space } = desk
+    const made = await makeApplication(each, version, { checker, space, author, slices, pointer: `/applications/${place}` })
     if ('problems' in made) return made
     applications.push(made)
   }
   return applications
 }
 
-interface Making {
-  readonly desk: Desk
+export interface Making extends Pick<Desk, 'checker' | 'space'> {
   readonly author: string
   readonly slices: Slices
+  /** Its place in the document. */
   readonly pointer: string
 }
 
-async function makeApplication(
-  { desk, author, slices, pointer }: Making,
+/** The record of one, checked and opened, or what is wrong with it. */
+export async function makeApplication(
   wanted: WantedApplication,
   version: string,
+  { checker, space, author, slices, pointer }: Making,
 ): Promise<Application | Problems> {
   const { name, schema, policyFiles, links, entities, callers } = wanted
-  const checked = await desk.checker.checkApplication({ schema, files: policyFiles, links, linksName: `${pointer}/links` })
+  const checked = await checker.checkApplication({ schema, files: policyFiles, links, linksName: `${pointer}/links` })
   if ('problems' in checked) return { problems: checked.problems.map((problem) => withPointer(problem, `${pointer}/links`)) }
   const { length } = checked.policies
   if (length + links.length > applicationLimits.policiesMax)
@@ -64,7 +66,7 @@ async function makeApplication(
     )
   const application: Application = {
     id: name,
-    space: desk.space,
+    space,
     version,
     schema: { ...schema, json: checked.schema },
     files: policyFiles,

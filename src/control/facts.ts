@@ -20,6 +20,7 @@ import type { KnownProofs } from './known-proofs.ts'
 import type { KnownNotUnderstood } from './not-understood.ts'
 import { prepareChanges, preparePolicies, type Preparing } from './prepare-facts.ts'
 import type { Committed, SearchBy, Store } from './ports.ts'
+import { Slices } from './slices.ts'
 
 export type FactListener = (change: FactChange) => void
 
@@ -109,6 +110,7 @@ export class Facts implements DecisionFacts {
       await stage('hold', { state: ['waiting', 'approved', 'denied'] }, (id, record) => ({ kind: 'hold', id, record }))
     })
     if (clock !== undefined && tables.policies !== undefined) await preparePolicies(tables.policies, { clock, entities: tables.entities })
+    if (clock !== undefined) await tables.applications.openAll(new Slices(clock))
     tables.settle(version)
   }
 

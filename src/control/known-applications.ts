@@ -5,8 +5,9 @@ import type { Application } from '../model/applications.ts'
 import type { Slices } from './slices.ts'
 
 /** Opened before they are put in place: by whoever checks them, and where another node has published them. */
-const preparedMax = 16
-const prepared = new Map<string, ApplicationSet>()
+const prepared = new Map<string, { readonly set: ApplicationSet; readonly weight: number }>()
+/** Policies and entities of all of them: a proposal that nobody signs does not stay for ever. */
+const weightMax = 120_000
 
 export class KnownApplications {
   readonly #records = new Map<string, Application>()
@@ -17,40 +18,54 @@ export class KnownApplications {
     const { id, removedAt } = application
     this.#records.delete(id)
     this.#open.delete(id)
-    if (removedAt === undefined) this.#records.set(id, application)
+    if (removedAt !== undefined) return
+    this.#records.set(id, application)
+    const known = prepared.get(keyOf(application))
+    if (known === undefined) return
+    this.#open.set(id, known.set)
+    prepared.delete(keyOf(application))
   }
 
   /** The application of this name, ready to be asked; none where it cannot be opened, which never happens to what was checked. */
   get(name: string): ApplicationSet | undefined {
     const application = this.#records.get(name)
     if (application === undefined) return undefined
-    const open = this.#open.get(name) ?? prepared.get(keyOf(application))
-    if (open !== undefined) return this.#take(name, open)
-    // Nobody prepared it: long ago, or in a world without a clock.
+    const open = this.#open.get(name)
+    if (open !== undefined) return open
+    // Nobody prepared it, or that was long ago.
     const opened = openApplication(application)
-    return opened.ok ? this.#take(name, opened.value) : undefined
+    if (!opened.ok) return undefined
+    this.#open.set(name, opened.value)
+    return opened.value
+  }
+
+  /** Opens in slices those that are not open yet: before anybody is served. */
+  async openAll(slices: Slices): Promise<void> {
+    for (const application of this.#records.values()) {
+      if (this.#open.has(application.id)) continue
+      const opened = await slices.through(openingApplication(application))
+      if (opened.ok) this.#open.set(application.id, opened.value)
+    }
   }
 
   all(): readonly Application[] {
     return [...this.#records.values()]
-  }
-
-  #take(name: string, set: ApplicationSet): ApplicationSet {
-    this.#open.set(name, set)
-    return set
   }
 }
 
 /** As `openApplication`, in slices; what was opened is kept for when it is put in place. */
 export async function prepareApplication(application: Application, slices: Slices): Promise<Result<ApplicationSet>> {
   const known = prepared.get(keyOf(application))
-  if (known !== undefined) return done(known)
+  if (known !== undefined) return done(known.set)
   const opened = await slices.through(openingApplication(application))
   if (!opened.ok) return opened
-  prepared.set(keyOf(application), opened.value)
-  for (const key of prepared.keys()) {
-    if (prepared.size <= preparedMax) break
+  prepared.set(keyOf(application), { set: opened.value, weight: application.parsed.length + application.entities.length })
+  let weight = 0
+  for (const each of prepared.values()) weight += each.weight
+  for (const [key, each] of prepared) {
+    if (weight <= weightMax) break
     prepared.delete(key)
+    weight -= each.weight
   }
   return opened
 }

@@ -4,6 +4,7 @@ import { readingRules, type RulesRead, type RulesInput } from '../decision/rules
 import { warmingUp } from '../decision/warm-up.ts'
 import type { FactChange } from '../model/records.ts'
 import type { PolicySet } from '../model/policies.ts'
+import { prepareApplication } from './known-applications.ts'
 import type { Clock } from './ports.ts'
 import { Slices } from './slices.ts'
 
@@ -18,13 +19,15 @@ export interface Preparing {
 
 /** Whether applying this takes long unless it was prepared. */
 export function needsPreparing(change: FactChange): boolean {
-  return change.kind === 'policySet' && 'record' in change
+  return (change.kind === 'policySet' || change.kind === 'application') && 'record' in change
 }
 
 /** Whatever of these takes long. A set that cannot be read is left to whoever applies it. */
 export async function prepareChanges(changes: readonly FactChange[], at: Preparing): Promise<void> {
   for (const change of changes) {
     if (change.kind === 'policySet' && 'record' in change) await preparePolicies(change.record, at)
+    if (change.kind === 'application' && 'record' in change && change.record.removedAt === undefined)
+      await prepareApplication(change.record, new Slices(at.clock, sliceMs))
   }
 }
 

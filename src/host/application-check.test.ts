@@ -114,7 +114,7 @@ for (const { says, texts: given, want } of wrong) {
     assert.ok('problems' in checked, 'it was taken')
     const [file, line, column, message] = want
     const [first] = checked.problems
-    assert.deepEqual([first?.file, first?.line, first?.column], [file, line, column], first?.message)
+    assert.deepEqual([first?.file, first?.line, first?.column], [file, line, column], first?.message ?? says)
     assert.match(first?.message ?? '', message)
     assert.notEqual(first?.remedy, '')
   })

@@ -3,12 +3,17 @@ import { join } from 'node:path'
 import { readConfiguration as readFile, placeProblem } from '../cli/configuration-file.ts'
 import type { CheckReport } from '../cli/house.ts'
 import { systemFiles } from '../cli/system-files.ts'
+import { applicationVersion, makeApplication } from '../control/configuration-applications.ts'
 import { checkPolicies } from '../control/configuration-policies.ts'
+import type { ConfigurationProblem } from '../control/configuration-problems.ts'
+import { Slices } from '../control/slices.ts'
 import { cedarSchema } from '../decision/schema.ts'
 import { knownNames, schemaWorld } from '../decision/world.ts'
+import { makeClock } from '../host/clock.ts'
 import { PolicyChecker } from '../host/policy-checker.ts'
 import { isJsonObject, type JsonObject, parseJson } from '../kernel/json.ts'
 import { mustBe } from '../kernel/result.ts'
+import type { WantedApplication } from '../model/applications.ts'
 import { readConfiguration } from '../model/configuration.ts'
 import type { PolicyFile } from '../model/policies.ts'
 import { deskPolicies } from './assets.ts'
@@ -30,11 +35,28 @@ export async function check(folder: string, configuration: string): Promise<Chec
     const files = [...(await deskPolicies()), ...(await policiesIn(folder))]
     const schema = cedarSchema(schemaWorld(services, read.configuration.issuers))
     const checked = await checkPolicies(checker, { files, schema, known: knownNames(services, Object.keys(read.configuration.roles)) })
-    if ('problems' in checked) return { problems: checked.problems, policies: 0, services: services.length }
-    return { problems: [], policies: checked.policies.length, services: services.length }
+    const applications = await applicationProblems(read.configuration.applications, checker)
+    const problems = [...('problems' in checked ? checked.problems : []), ...applications.map((problem) => placeProblem(file, problem))]
+    if ('problems' in checked || problems.length > 0) return { problems, policies: 0, services: services.length }
+    return { problems, policies: checked.policies.length, services: services.length }
   } finally {
     await checker.close()
   }
+}
+
+/** Each against its own schema, as applying it would. */
+async function applicationProblems(
+  applications: readonly WantedApplication[],
+  checker: PolicyChecker,
+): Promise<readonly ConfigurationProblem[]> {
+  const problems: ConfigurationProblem[] = []
+  const slices = new Slices(makeClock({ floor: 0 }))
+  for (const [place, each] of applications.entries()) {
+    const about = { checker, space: '', author: '', slices, pointer: `/applications/${place}` }
+    const made = await makeApplication(each, applicationVersion(each), about)
+    if ('problems' in made) problems.push(...made.problems)
+  }
+  return problems
 }
 
 async function policiesIn(folder: string): Promise<readonly PolicyFile[]> {

@@ -39,6 +39,7 @@ import type {
 import type { CheckpointView, EntryProofView, ErasedView, ExplanationView, HealthView, LedgerEntryList } from '../wire/ledger.ts'
 import type { DrillView, GatewayInvitationBody, GatewayInvitationView, GatewayList, GatewayRemovedView } from '../wire/gateways.ts'
 import type { ReplayBody, ReplayView } from '../wire/replay.ts'
+import type { ApplicationList } from '../wire/applications.ts'
 import type { ServiceList } from '../wire/services.ts'
 import type { TokenAnswer } from '../wire/tokens.ts'
 import { type CallOptions, configurationMs, waitOptions } from './call-options.ts'
@@ -262,6 +263,11 @@ export class Remit {
 
   async services(options?: CallOptions): Promise<ServiceList> {
     return this.#read('/v1/services', 'services', options)
+  }
+
+  /** Applications with policies of their own: those that the caller may ask, all of them for whoever audits. */
+  async applications(options?: CallOptions): Promise<ApplicationList> {
+    return this.#read('/v1/applications', 'applications', options)
   }
 
   /** Has every connected gateway cut a canary: how long stopping takes, without stopping anything. */

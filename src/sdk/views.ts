@@ -17,5 +17,6 @@ export type { IdentityView, InvitationProposedView, InvitationView, QuarantineVi
 export type { CheckpointView, ExplanationView } from '../wire/ledger.ts'
 export type { ProblemView } from '../wire/problems.ts'
 export type { ReplayedAnswerView, ReplayedChangeView, ReplayProgressView, ReplayView } from '../wire/replay.ts'
+export type { ApplicationList, ApplicationView } from '../wire/applications.ts'
 export type { RouteView, ServiceView } from '../wire/services.ts'
 export type { WireObject, WireValue } from '../wire/values.ts'
