@@ -22,18 +22,16 @@ interface Known {
   readonly json: JsonObject
 }
 
-export function policyLines(before: RuledPicture, after: RuledPicture): ChangeLine[] {
+export function* policyLines(before: RuledPicture, after: RuledPicture): Generator<ChangeLine> {
   const was = knownPolicies(before)
   const is = knownPolicies(after)
-  const lines: ChangeLine[] = []
   for (const id of [...new Set([...was.keys(), ...is.keys()])].toSorted()) {
     const old = was.get(id)
     const now = is.get(id)
-    if (old === undefined && now !== undefined) lines.push(added(now))
-    else if (old !== undefined && now === undefined) lines.push(removed(old, after))
-    else if (old !== undefined && now !== undefined) lines.push(...changed(old, now, { before, after }))
+    if (old === undefined && now !== undefined) yield added(now)
+    else if (old !== undefined && now === undefined) yield removed(old, after)
+    else if (old !== undefined && now !== undefined) yield* changed(old, now, { before, after })
   }
-  return lines
 }
 
 function knownPolicies({ rules, policies }: RuledPicture): ReadonlyMap<string, Known> {
@@ -98,7 +96,8 @@ interface Sides {
 }
 
 function changed(old: Known, now: Known, sides: Sides): ChangeLine[] {
-  if (canonicalJson(old.json) === canonicalJson(now.json)) return []
+  // The same text has one reading.
+  if (old.policy.text === now.policy.text || canonicalJson(old.json) === canonicalJson(now.json)) return []
   if (old.kind !== now.kind || old.policy.effect !== now.policy.effect) return [removed(old, sides.after), added(now)]
   const lines = [
     ...termLines(old, now, sides),

@@ -65,7 +65,7 @@ export async function putRecords({ desk, tx, compared, set, by, right, alone }: 
   if (records.policies !== undefined) {
     const { version, files } = records.policies
     await tx.put('policySet', { ...records.policies, publishedAt: tx.now, publishedBy: by })
-    const policies = changedPolicies(before, after)
+    const policies = await changedPolicies(before, after, slices)
     await note(tx, { kind: 'policy.published', actor: by, subject: version, facts: { files: files.map((file) => file.name), policies } })
   }
   await note(tx, {
@@ -104,12 +104,15 @@ function digestsOf(was: unknown, is: unknown): JsonObject {
   return { ...(was === undefined ? {} : { before: digestOf(was) }), ...(is === undefined ? {} : { after: digestOf(is) }) }
 }
 
-function changedPolicies(before: RuledPicture, after: RuledPicture): JsonObject[] {
+async function changedPolicies(before: RuledPicture, after: RuledPicture, slices: Slices): Promise<JsonObject[]> {
   const [was, is] = [parsedById(before), parsedById(after)]
-  return [...new Set([...was.keys(), ...is.keys()])].flatMap((id) => {
+  const changed: JsonObject[] = []
+  for (const id of new Set([...was.keys(), ...is.keys()])) {
+    await slices.pause()
     const digests = digestsOf(was.get(id), is.get(id))
-    return digests['before'] === digests['after'] ? [] : [{ id, ...digests }]
-  })
+    if (digests['before'] !== digests['after']) changed.push({ id, ...digests })
+  }
+  return changed
 }
 
 function parsedById({ policies }: RuledPicture): ReadonlyMap<string, unknown> {

@@ -8,7 +8,7 @@ import { askContext, callContext } from './contexts.ts'
 import type { Rules } from './rules.ts'
 
 /** Of each set, at most so many policies are asked about, from all over it. */
-const policiesMax = 200
+const policiesMax = 50
 
 const task = { kind: 'warm-up', statement: 'nothing is done', claimed: [], proved: [] } as const
 const action = {

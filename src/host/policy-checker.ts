@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url'
 import type { JsonObject } from '../kernel/json.ts'
 import { nearestName, type SourceProblem } from '../kernel/source-problems.ts'
 import { type ApplicationTexts, applicationTask, type CheckedApplication, jsonOfAnswer, readApplication } from './application-check.ts'
-import { placeIn, type PolicySlice, type PolicyText, slicePolicies } from './policy-text.ts'
+import { cuttingPolicies, placeIn, type PolicySlice, type PolicyText } from './policy-text.ts'
 import type { ApplicationTask, CedarFinding, CheckAnswer, CheckTask } from './policy-worker.ts'
 
 /** One policy that Cedar accepts: its place, its text and its JSON form, integers without loss. */
@@ -25,6 +25,8 @@ export interface PolicyCheckerOptions {
 }
 
 const memoryMbMax = 256
+/** So long the main process works on an answer at a time. */
+const sliceMs = 4
 
 /** Checks one set of policies after another. Nothing runs between checks for longer than `idleMs`. */
 export class PolicyChecker {
@@ -47,7 +49,7 @@ export class PolicyChecker {
 
   /** Every policy parsed, or every problem found, validator warnings included. Never throws for anything that a policy contains. */
   async check(files: readonly PolicyText[], schema: string): Promise<PolicyCheck> {
-    const { slices, problems } = slicePolicies(files)
+    const { slices, problems } = await inTurns(cuttingPolicies(files))
     const checked = await this.checkSlices(slices, schema)
     const all = [...problems, ...('problems' in checked ? checked.problems : [])]
     return all.length > 0 ? { problems: inOrder(all) } : checked
@@ -61,7 +63,7 @@ export class PolicyChecker {
     if (typeof answer === 'string') return { problems: [crashed(slices, answer)] }
     const problems = problemsOf(slices, answer.findings, schema)
     if (problems.length > 0) return { problems }
-    return { policies: slices.map((slice, place) => readPolicy(slice, answer.json[place])) }
+    return { policies: await inTurns(readingPolicies(slices, answer.json)) }
   }
 
   /** An application's schema, policies, templates and links; nothing of Remit's is looked at. Never throws for anything in them. */
@@ -151,6 +153,27 @@ function crashed(slices: readonly PolicySlice[], why: string): SourceProblem {
     column: longest?.column ?? 1,
     message: `${why}; this is the longest of ${slices.length} policies`,
     remedy: 'write the policies shorter and flatter; none of them was accepted',
+  }
+}
+
+function* readingPolicies(slices: readonly PolicySlice[], json: readonly (string | undefined)[]): Generator<undefined, CheckedPolicy[]> {
+  const policies: CheckedPolicy[] = []
+  for (const [place, slice] of slices.entries()) {
+    policies.push(readPolicy(slice, json[place]))
+    yield
+  }
+  return policies
+}
+
+/** Goes through long work in slices of a few milliseconds: between two of them whatever else waits has its turn. */
+async function inTurns<T>(work: Iterator<undefined, T>): Promise<T> {
+  let began = performance.now()
+  for (;;) {
+    const step = work.next()
+    if (step.done === true) return step.value
+    if (performance.now() - began < sliceMs) continue
+    await new Promise<void>((resolve) => setImmediate(resolve))
+    began = performance.now()
   }
 }
 

@@ -27,11 +27,21 @@ export const policyLimits = {
   schemaBytesMax: 500_000,
 } as const
 
-/** Cuts the files at the semicolons between policies. What is too large, too deep or too long is a problem, and not handed on. */
-export function slicePolicies(files: readonly PolicyText[]): {
+export interface SlicedPolicies {
   readonly slices: readonly PolicySlice[]
   readonly problems: readonly SourceProblem[]
-} {
+}
+
+/** Cuts the files at the semicolons between policies. What is too large, too deep or too long is a problem, and not handed on. */
+export function slicePolicies(files: readonly PolicyText[]): SlicedPolicies {
+  const cutting = cuttingPolicies(files)
+  let step = cutting.next()
+  while (step.done !== true) step = cutting.next()
+  return step.value
+}
+
+/** `slicePolicies` in steps, one for each policy: whoever cuts a thousand of them lets others have their turn in between. */
+export function* cuttingPolicies(files: readonly PolicyText[]): Generator<undefined, SlicedPolicies> {
   const slices: PolicySlice[] = []
   const problems: SourceProblem[] = []
   if (files.length > policyLimits.filesMax) {
@@ -52,6 +62,7 @@ export function slicePolicies(files: readonly PolicyText[]): {
       continue
     }
     for (const slice of sliceFile(file)) {
+      yield
       const flaw = flawOf(slice)
       if (flaw === undefined) slices.push(slice)
       else problems.push({ file: slice.file, line: slice.line, column: slice.column, ...flaw })
@@ -82,21 +93,27 @@ export function placeIn(slice: PolicySlice, byteOffset: number): { readonly line
 /** Strings and comments whole, so that nothing inside them counts; then words, operators of two characters, and single characters. */
 const tokens = /"[^"\\]*(?:\\.[^"\\]*)*"?|\/\/[^\n]*|\s+|[A-Za-z_][A-Za-z0-9_]*|&&|\|\||::|[=!<>]=|./gsu
 
-function sliceFile(file: PolicyText): PolicySlice[] {
-  const slices: PolicySlice[] = []
-  let start: { readonly at: number; readonly line: number; readonly column: number } | undefined
+/** Where a policy begins. */
+interface Start {
+  readonly at: number
+  readonly line: number
+  readonly column: number
+}
+
+function* sliceFile(file: PolicyText): Generator<PolicySlice> {
+  let start: Start | undefined
   let end = 0
   let line = 1
   let lineStart = 0
-  const close = () => {
-    if (start !== undefined) slices.push({ file: file.name, line: start.line, column: start.column, text: file.text.slice(start.at, end) })
-    start = undefined
-  }
+  const ended = ({ at, ...place }: Start): PolicySlice => ({ file: file.name, ...place, text: file.text.slice(at, end) })
   for (const { 0: token, index } of file.text.matchAll(tokens)) {
     if (!isBlank(token)) {
       start ??= { at: index, line, column: index - lineStart + 1 }
       end = index + token.length
-      if (token === ';') close()
+      if (token === ';') {
+        yield ended(start)
+        start = undefined
+      }
     }
     const lastBreak = token.lastIndexOf('\n')
     if (lastBreak >= 0) {
@@ -104,8 +121,7 @@ function sliceFile(file: PolicyText): PolicySlice[] {
       lineStart = index + lastBreak + 1
     }
   }
-  close()
-  return slices
+  if (start !== undefined) yield ended(start)
 }
 
 function flawOf(slice: PolicySlice): Pick<SourceProblem, 'message' | 'remedy'> | undefined {
