@@ -147,10 +147,13 @@ function put(url: string, token: string): Promise<Response> {
 
 test('five commands: a service behind a gateway on another machine', async () => {
   const code = await invite('edge-1')
-  edge = new Gateway('edge-1', ['--enrol', code])
+  edge = new Gateway('edge-1', ['--enrol', code, '--authz', '0'])
   const url = await edge.url()
   const ready = await edge.says('ready')
   assert.deepEqual([ready.name, ready.gateway, ready.space], ['edge-1', 'edge', 'main'])
+  // Proxies may ask here as well, but not about a service that this gateway forwards itself.
+  const asked = await fetch(`${ready.authz}/ext-authz/shop/incidents`, { headers: { 'x-real-ip': '127.0.0.1' } })
+  assert.deepEqual([asked.status, asked.headers.get('remit-refusal')], [404, 'not-found'])
   const { token } = await working('shop/put-telemetry,uses=5')
   const answered = await put(url, token)
   assert.deepEqual([answered.status, await answered.text()], [200, 'with its secret'])
