@@ -43,7 +43,7 @@ import type { ApplicationList } from '../wire/applications.ts'
 import type { ServiceList } from '../wire/services.ts'
 import type { TokenAnswer } from '../wire/tokens.ts'
 import { type CallOptions, configurationMs, waitOptions } from './call-options.ts'
-import { type Credential, exchangeCredential, proofText, type Proof } from './credentials.ts'
+import { type Credential, exchangeCredential, givenToken, proofText, type Proof } from './credentials.ts'
 import { type Call, callApi, type Fetch, type Line, streamLines } from './http-calls.ts'
 import { parseAnswer } from './parse-answers.ts'
 import { RemitRefusal, RemitUnreachable } from './remit-refusal.ts'
@@ -397,9 +397,4 @@ export class Remit {
     if (answer === undefined) throw new RemitUnreachable(this.#line.url, 'what answers there is not Remit, or not this version of it')
     return answer
   }
-}
-
-/** A token that was handed to us: whoever made it knows its end. */
-function givenToken(token: string): TokenAnswer {
-  return { access_token: token, issued_token_type: 'urn:ietf:params:oauth:token-type:access_token', token_type: 'Bearer', expires_in: 60 }
 }

@@ -15,7 +15,7 @@ export const replayPolicies = endpoint({
   method: 'POST',
   path: '/v1/policies/replay',
   caller: 'identity',
-  perMinuteMax: 6,
+  perMinuteMax: 20,
   records: { nothing: 'it shows what the caller may see, and neither keeps nor publishes the candidate' },
   takes: 'json',
   bodyBytesMax: 4_194_304,
