@@ -4,7 +4,7 @@ import { type Cli, deed, remoteCommand, type Run } from '../command.ts'
 import { tableLines } from '../table.ts'
 
 export function applicationsCommand(cli: Cli): Command {
-  return remoteCommand('applications', 'list applications with policies of their own, which Remit answers for and does not enforce', [
+  return remoteCommand('applications', 'list applications with policies of their own, not enforced by Remit', [
     { line: 'remit applications', says: 'those that you may ask; all of them, if you audit' },
   ]).action(deed(cli, list))
 }
