@@ -243,7 +243,9 @@ function compilePath({ run: owner }: Part, path: readonly string[]): Part {
 function compileHas(parts: JsonObject, at: (place: string) => Part): Part {
   const left = at('left').run
   const written = fieldOf(parts, 'attr')
-  const path = (Array.isArray(written) ? written : [written]).map((step: unknown) => {
+  const steps: readonly unknown[] = Array.isArray(written) ? written : [written]
+  if (steps.length > stepsMax) throw new Unsupported(`"has" with more than ${stepsMax} names in a row`)
+  const path = steps.map((step) => {
     if (typeof step !== 'string') throw new Unsupported('"has" without a name')
     return step
   })

@@ -172,15 +172,89 @@ const cases: Readonly<Record<string, readonly (readonly [expression: string, wan
   ],
 }
 
+const moreCases: typeof cases = {
+  'tags are a space of their own, and only entities have them': [
+    ['principal.hasTag("team")', true],
+    ['principal.getTag("team") == "pay"', true],
+    ['principal.hasTag("age")', false],
+    ['principal.getTag("age") == 40', 'error'],
+    ['principal has team', false],
+    ['principal.hasTag(context.text)', false],
+    ['principal.getTag(principal.getTag("next")) == "pay"', true],
+    ['principal.hasTag("__proto__")', true],
+    ['principal.getTag("__proto__").contains(1)', true],
+    ['principal.hasTag("constructor")', false],
+    ['principal.hasTag(1)', 'error'],
+    ['context.hasTag("team")', 'error'],
+    ['Human::"gone".hasTag("team")', false],
+    ['Human::"gone".hasTag(1)', 'error'],
+    ['Human::"gone".getTag("team") == "pay"', 'error'],
+    ['Role::"sre".hasTag("team")', false],
+  ],
+  'a wrong number of arguments is an error where it is reached': [
+    ['ip("::1", "::2").isIpv4()', 'error'],
+    ['ip("::1").isIpv6(1)', 'error'],
+    ['decimal("1.0").lessThan()', 'error'],
+    ['false && ip()', false],
+    ['true || duration().toDays() == 1', true],
+    ['if true then true else datetime("2024-01-01", "2024-01-02") == 1', true],
+  ],
+  'whatever names a thing may be a word of JavaScript': [
+    ['__proto__::"a" == __proto__::"a"', true],
+    ['constructor::toString::"__proto__" is constructor::toString', true],
+    ['principal is __proto__', false],
+    ['principal in __proto__::"constructor"', true],
+    ['{"__proto__": 1, constructor: 2} == {constructor: 2, "__proto__": 1}', true],
+    ['{"__proto__": 1} == {}', false],
+    ['{"__proto__": {a: 1}} has __proto__.a', true],
+    ['{a: 1} has toString', false],
+    ['principal has constructor', false],
+    ['principal["__proto__"] == 7', true],
+    ['principal has __proto__ && principal.__proto__ == 7', true],
+  ],
+  'what is the same for every request is so whatever it is made of': [
+    ['[ip("10.0.0.1"), ip("10.0.0.1/32")] == [ip("10.0.0.1/32")]', true],
+    ['[1, [2, {a: decimal("1.50")}]].contains([2, {a: decimal("1.5")}])', true],
+    ['context.text == "aba"', true],
+    ['context.big == "aba"', false],
+    ['"aba" != context.text', false],
+    ['context.big != "aba"', true],
+    ['principal in [Role::"none", Role::"all"]', true],
+    ['principal in [Role::"all", 1]', 'error'],
+    ['1 in Role::"all"', 'error'],
+    ['context has set.a', 'error'],
+    ['context has none.a.b', false],
+    ['context.none.a == 1', 'error'],
+    ['context.text.a == 1', 'error'],
+  ],
+}
+
 const uid = (type: string, id: string) => ({ type, id })
 const store = mustBe(
   entityStore([
-    { uid: new Uid('Human', 'ana'), attributes: new Map([['age', 40n]]), parents: [new Uid('Role', 'sre')] },
+    {
+      uid: new Uid('Human', 'ana'),
+      attributes: new Map([
+        ['age', 40n],
+        ['__proto__', 7n],
+      ]),
+      parents: [new Uid('Role', 'sre'), new Uid('__proto__', 'constructor')],
+      tags: new Map<string, string | CedarSet>([
+        ['team', 'pay'],
+        ['next', 'team'],
+        ['__proto__', new CedarSet([1n])],
+      ]),
+    },
     { uid: new Uid('Role', 'sre'), attributes: new Map(), parents: [new Uid('Role', 'all')] },
   ]),
 )
 const storeJson = [
-  { uid: uid('Human', 'ana'), attrs: { age: 40 }, parents: [uid('Role', 'sre')] },
+  {
+    uid: uid('Human', 'ana'),
+    attrs: JSON.parse('{"age":40,"__proto__":7}'),
+    parents: [uid('Role', 'sre'), uid('__proto__', 'constructor')],
+    tags: JSON.parse('{"team":"pay","next":"team","__proto__":[1]}'),
+  },
   { uid: uid('Role', 'sre'), attrs: {}, parents: [uid('Role', 'all')] },
 ]
 
@@ -188,7 +262,7 @@ function outcome(id: string, satisfied: readonly string[], failed: readonly stri
   return failed.includes(id) ? 'error' : satisfied.includes(id)
 }
 
-for (const [says, rows] of Object.entries(cases)) {
+for (const [says, rows] of Object.entries({ ...cases, ...moreCases })) {
   test(says, () => {
     const texts = rows.map(([expression], place) => `@id("c${place}") permit (principal, action, resource) when { ${expression} };`)
     const compiled = mustBe(compilePolicies(texts.map((text) => ({ file: 'cases.cedar', line: 1, text, json: policyJson(text) }))))

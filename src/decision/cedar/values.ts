@@ -1,5 +1,7 @@
 /** Cedar's values as the evaluator holds them, their equality, and the key by which sets know their members. */
 
+import { Fault } from './fault.ts'
+
 /** The name of an entity: its type and its id. Two uids with the same key are the same entity. */
 export class Uid {
   readonly type: string
@@ -70,38 +72,47 @@ export class CedarSet {
   }
 }
 
+/** How deep values may lie in each other. Readers of values take less; this keeps whoever made one in another way off the end of the stack. */
+const depthMax = 500
+
 export const longMin = -(2n ** 63n)
 export const longMax = 2n ** 63n - 1n
 
 /** Cedar's `==`: never across types, sets without order, records by structure, extension values by what they mean. */
-export function isEqual(left: CedarValue, right: CedarValue): boolean {
+export function isEqual(left: CedarValue, right: CedarValue, depth = 0): boolean {
   if (left === right) return true
   if (typeof left !== 'object' || typeof right !== 'object') return false
   if (left instanceof Uid) return right instanceof Uid && left.key === right.key
   if (left instanceof CedarSet) return right instanceof CedarSet && left.size === right.size && left.hasAll(right)
-  if (left instanceof Map) return right instanceof Map && isEqualRecord(left, right)
+  if (left instanceof Map) return right instanceof Map && isEqualRecord(left, right, depth)
   return keyOf(left) === keyOf(right)
 }
 
-function isEqualRecord(left: CedarRecord, right: CedarRecord): boolean {
+function isEqualRecord(left: CedarRecord, right: CedarRecord, depth: number): boolean {
+  if (depth > depthMax) throw tooDeep()
   if (left.size !== right.size) return false
   for (const [name, value] of left) {
     const other = right.get(name)
-    if (other === undefined || !isEqual(value, other)) return false
+    if (other === undefined || !isEqual(value, other, depth + 1)) return false
   }
   return true
 }
 
 /** A text that equal values share and different ones do not. Lengths stand first, so that no content can pass for structure. */
-export function keyOf(value: CedarValue): string {
+export function keyOf(value: CedarValue, depth = 0): string {
   if (typeof value === 'string') return `s${value.length}:${value}`
   if (typeof value === 'bigint') return `i${value}`
   if (typeof value === 'boolean') return value ? 'b1' : 'b0'
   if (value instanceof Uid) return `e${value.type}::${value.id.length}:${value.id}`
   if (value instanceof CedarSet) return `[${value.sortedKeys().map(measured).join('')}]`
   if (value instanceof Extension) return `x${value.typeName}:${value.key}`
-  const entries = [...value].map(([name, field]) => measured(name) + measured(keyOf(field)))
+  if (depth > depthMax) throw tooDeep()
+  const entries = [...value].map(([name, field]) => measured(name) + measured(keyOf(field, depth + 1)))
   return `{${entries.toSorted().join('')}}`
+}
+
+function tooDeep(): Fault {
+  return new Fault(`a value is nested deeper than ${depthMax}`)
 }
 
 function measured(text: string): string {
