@@ -11,7 +11,15 @@ import { Walk } from './walk.ts'
 
 const root = fileURLToPath(new URL('../../', import.meta.url))
 /** In the order in which one reader reads them, on one Remit. */
-const pages = ['start.md', 'guides/agents.md', 'guides/exceptions.md', 'guides/ci-jobs.md', 'guides/stopping.md', 'guides/operating.md']
+const pages = [
+  'start.md',
+  'guides/agents.md',
+  'guides/authzen.md',
+  'guides/exceptions.md',
+  'guides/ci-jobs.md',
+  'guides/stopping.md',
+  'guides/operating.md',
+]
 
 test('what the pages say happens', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'remit-docs-'))
