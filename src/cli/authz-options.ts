@@ -14,11 +14,7 @@ export function addAuthzOptions(command: Command): Command {
       'open a port at which nginx, Envoy and their like ask before they forward; 0 takes any free one',
       parseListenAt,
     )
-    .option(
-      '--authz-proxies <address or network>',
-      'where those proxies are, instead of on this machine; may be repeated',
-      (text: string, before: readonly string[] = []): readonly string[] => [...before, text],
-    )
+    .option('--authz-proxies <address or network>', 'where those proxies are, instead of on this machine; may be repeated', addText)
 }
 
 /** Fails where proxies are named and no port is. */
@@ -30,6 +26,10 @@ export function readAuthz(run: Run, command: unknown): AuthzOptions {
     return {}
   }
   return { authz, ...(authzProxies.length === 0 ? {} : { authzProxies }) }
+}
+
+function addText(text: string, before: readonly string[] = []): readonly string[] {
+  return [...before, text]
 }
 
 export function parsePort(text: string): number {
