@@ -94,6 +94,29 @@ test('a bot sees what it may ask, asks, starts, acts, and is done', async () => 
   if (decision !== undefined) assert.match((await says('metrics-client', ['explain', decision])).stdout, /\S/)
 })
 
+test('what somebody can do, and who can do something, is told to whoever may hear it', async () => {
+  const own = await says('release-bot', ['can', 'release-bot'])
+  assert.equal(own.code, 0, own.stderr)
+  assert.match(own.stdout, /^release-bot {2}service-account\nnow {4}nothing\ncould {2}\d+ with somebody's yes\n/)
+  assert.match(own.stdout, /shop\/deploy +write +1 +no +may +role:release-manager +task\.kind: release +release-bots-may-release/)
+  assert.doesNotMatch(own.stdout, /shop\/restart/)
+  const all = await says('eva', ['can', 'release-bot', '--service', 'shop', '--all'])
+  assert.match(all.stdout, /shop\/restart +execute +1 +no +no/)
+  const denied = await says('metrics-client', ['can', 'release-bot'])
+  assert.equal(denied.code, 3)
+  assert.deepEqual((await says('metrics-client', ['can', 'nobody-at-all'])).stderr, denied.stderr)
+  const who = await says('eva', ['who-can', 'execute', 'shop/restart'])
+  assert.match(
+    who.stdout,
+    /^shop\/restart\n\nWHO +KIND +HOW NEAR[^\n]*\nincident-agent +ai-agent +perhaps +shop\/restart +nobody +task\.kind: incident/,
+  )
+  assert.match((await says('eva', ['who-can', 'administer', 'desk'])).stdout, /\nana +human +now +desk\/administer/)
+  assert.match((await says('metrics-client', ['who-can', 'execute', 'shop/restart'])).stdout, /^nobody can, of those whom you may see/)
+  const { counts } = await asks<{ readonly counts: Record<string, number> }>('eva', ['who-can', 'write', 'shop'])
+  assert.deepEqual([counts['with-approval'], counts['perhaps'], counts['now']], [0, 2, 0])
+  assert.equal((await says('eva', ['who-can', 'execute', 'shup'])).code, 3)
+})
+
 test('a refusal says what may be asked for instead of what was', async () => {
   const refused = await says('metrics-client', ['request', 'shop/restart', '--task', 'telemetry', '--for', 'curiosity'])
   assert.equal(refused.code, 3)
