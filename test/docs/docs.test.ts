@@ -10,6 +10,7 @@ import { buildCli } from '../../src/cli/build-cli.ts'
 import { terminalIo } from '../../src/cli/io.ts'
 import { isRefusalCode } from '../../src/kernel/refusals.ts'
 import { check } from '../../src/main/check.ts'
+import { testPolicies } from '../../src/main/policy-cases.ts'
 import { type Block, fencedBlocks } from './walk.ts'
 
 const root = fileURLToPath(new URL('../../', import.meta.url))
@@ -164,11 +165,17 @@ interface Example {
   readonly files: ReadonlyMap<string, string>
 }
 
+/** A file of policy cases, by its name. */
+function isCases({ words }: Block): boolean {
+  return words[0]?.endsWith('.cases.yaml') === true
+}
+
 /** Each whole remit.yaml of a page, with the policies that follow it on that page up to the next. */
 function examplesOf({ path, blocks }: Page): Example[] {
   const examples: { page: string; line: number; files: Map<string, string> }[] = []
   for (const block of blocks) {
     const current = examples.at(-1)
+    if (isCases(block)) continue
     if (block.language === 'yaml' && block.text.includes('version: 1')) {
       examples.push({ page: path, line: block.line, files: new Map([['remit.yaml', block.text]]) })
     } else if (current !== undefined && block.words[0]?.includes('.') === true) current.files.set(block.words[0], block.text)
@@ -203,6 +210,28 @@ test('every configuration and policy in the docs is taken', async () => {
   }
   assert.ok(configurations >= 3, `only ${configurations} configurations were seen`)
   assert.equal(policies, shown, 'every cedar block follows the remit.yaml of its page')
+})
+
+test('every policy case in the docs is answered as it wants, by the shop that ships', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'remit-docs-'))
+  try {
+    const files = pages
+      .flatMap(({ blocks }) => blocks.filter(isCases))
+      .map(({ text }, at) => {
+        const path = join(folder, `${at}.cases.yaml`)
+        writeFileSync(path, text)
+        return path
+      })
+    const { problems, results } = await testPolicies({ files, configuration: join(root, 'demo/shop/remit.yaml') })
+    assert.deepEqual(problems, [])
+    assert.deepEqual(
+      results.filter(({ passed }) => !passed),
+      [],
+    )
+    assert.ok(results.length >= 3, `only ${results.length} cases were seen`)
+  } finally {
+    rmSync(folder, { recursive: true })
+  }
 })
 
 test('the desk that ships is the desk that the docs show', () => {
