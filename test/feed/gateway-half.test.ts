@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { leaseMs, renewEveryMs } from '../../src/feed/messages.ts'
+import { policyJson } from '../oracle/policy-json.ts'
 import { refused } from '../world/deeds.ts'
 import type { Machine } from './fed-machine.ts'
 import { greeted, leased, lets, tier3 } from './greeted.ts'
@@ -338,4 +339,32 @@ test('time is never before what control said, and goes on from there', () =>
     machine.clock.jumpWall(-3_600_000)
     await machine.advance(1_000)
     assert.equal(machine.fed.clock.now(), ahead + 1_000)
+  }))
+
+// --- Policies -----------------------------------------------------------------------------------------------------------
+
+test('what control says while policies are read waits, and everything is applied in its order', () =>
+  leased(async ({ machine, link }) => {
+    const text = '@id("never") forbid (principal, action in Effect::Action::"any", resource);'
+    const set = { id: 'current', space: 'main', version: 'v', files: [{ name: 'a.cedar', text }], publishedAt: 0, publishedBy: 'ana' }
+    const record = { ...set, parsed: [{ file: 'a.cedar', line: 1, text, json: policyJson(text) }] }
+    const began = link.all('applied').length
+    await link.say(
+      { ...changes, changes: [{ kind: 'policySet', id: 'current', record }] },
+      { ...changes, after: 11, version: 12 },
+      { ...changes, after: 12, version: 13 },
+    )
+    assert.deepEqual(
+      link
+        .all('applied')
+        .slice(began)
+        .map(({ version }) => version),
+      [11, 12, 13],
+    )
+    assert.deepEqual(
+      machine.fed.gate.facts.rules?.guardrails.policies.map(({ id }) => id),
+      ['never'],
+    )
+    assert.equal(link.closed, undefined)
+    assert.ok(lets(machine).ok)
   }))
