@@ -4,16 +4,21 @@ import { namedEntity } from '../decision/cedar/read-values.ts'
 import { type Application, type ApplicationPolicy, describeCallers } from '../model/applications.ts'
 import type { ChangeClass, ChangeLine } from '../model/change-sets.ts'
 import type { Picture } from './configuration-picture.ts'
+import type { Slices } from './slices.ts'
 
 const notEnforced = 'not enforced by Remit'
 const namedMax = 5
 
-export function applicationLines(before: Pick<Picture, 'applications'>, after: Pick<Picture, 'applications'>): ChangeLine[] {
+/** In slices: an application may have tens of thousands of entities. */
+export async function applicationLines(
+  { before, after }: { readonly before: Pick<Picture, 'applications'>; readonly after: Pick<Picture, 'applications'> },
+  slices: Slices,
+): Promise<ChangeLine[]> {
   const lines: ChangeLine[] = []
   for (const now of after.applications.values()) {
     const old = before.applications.get(now.id)
     if (old === undefined) lines.push(line(now.id, 'add', 'widens', `${askedBy(now)}: ${contents(now)}; ${notEnforced}`))
-    else if (old !== now) lines.push(...changes(old, now))
+    else if (old !== now) lines.push(...(await changes(old, now, slices)))
   }
   for (const old of before.applications.values()) {
     if (!after.applications.has(old.id))
@@ -43,8 +48,13 @@ function count(number: number, one: string, several: string): string {
   return `${number} ${number === 1 ? one : several}`
 }
 
-function changes(old: Application, now: Application): readonly ChangeLine[] {
-  const lines = [...callerLines(old, now), ...schemaLines(old, now), ...policyLines(old, now), ...entityLines(old, now)]
+async function changes(old: Application, now: Application, slices: Slices): Promise<readonly ChangeLine[]> {
+  const lines = [
+    ...callerLines(old, now),
+    ...schemaLines(old, now),
+    ...(await policyLines(old, now, slices)),
+    ...(await entityLines(old, now, slices)),
+  ]
   // Comments and the order of things: no answer is another one.
   return lines.length > 0 ? lines : [line(now.id, 'change', 'neutral', 'is written in another way')]
 }
@@ -70,8 +80,8 @@ interface Part {
 }
 
 /** A permit that goes and a forbid that comes let nobody do more; every other change may. */
-function policyLines(old: Application, now: Application): readonly ChangeLine[] {
-  const [was, is] = [partsOf(old), partsOf(now)]
+async function policyLines(old: Application, now: Application, slices: Slices): Promise<readonly ChangeLine[]> {
+  const [was, is] = [await partsOf(old, slices), await partsOf(now, slices)]
   const lines: ChangeLine[] = []
   const tell = (parts: readonly (readonly [string, Part])[], changeClass: ChangeClass, says: string) => {
     if (parts.length > 0) lines.push(line(now.id, 'change', changeClass, `${says} ${named(parts.map(([id]) => id))}`))
@@ -99,8 +109,12 @@ function policyLines(old: Application, now: Application): readonly ChangeLine[] 
 }
 
 /** Policies and templates by their ids, and links by theirs: no two of them have the same. */
-function partsOf({ parsed, links }: Application): ReadonlyMap<string, Part> {
-  const parts = new Map<string, Part>(parsed.map((each) => [each.id, partOf(each)]))
+async function partsOf({ parsed, links }: Application, slices: Slices): Promise<ReadonlyMap<string, Part>> {
+  const parts = new Map<string, Part>()
+  for (const each of parsed) {
+    await slices.pause()
+    parts.set(each.id, partOf(each))
+  }
   for (const link of links) {
     const template = parts.get(link.template)
     if (template !== undefined) parts.set(link.id, { ...template, content: canonicalJson(link) })
@@ -115,8 +129,8 @@ function partOf({ json, isTemplate }: ApplicationPolicy): Part {
 }
 
 /** Whoever is in other groups, or is otherwise described, may be let do more or less: nobody can say in general. */
-function entityLines(old: Application, now: Application): readonly ChangeLine[] {
-  const [was, is] = [entitiesOf(old), entitiesOf(now)]
+async function entityLines(old: Application, now: Application, slices: Slices): Promise<readonly ChangeLine[]> {
+  const [was, is] = [await entitiesOf(old, slices), await entitiesOf(now, slices)]
   const added = [...is.keys()].filter((uid) => !was.has(uid))
   const removed = [...was.keys()].filter((uid) => !is.has(uid))
   const changed = [...is].flatMap(([uid, text]) => ((was.get(uid) ?? text) === text ? [] : [uid]))
@@ -127,13 +141,14 @@ function entityLines(old: Application, now: Application): readonly ChangeLine[] 
   return [...tell(added, 'added'), ...tell(removed, 'gone'), ...tell(changed, 'described otherwise')]
 }
 
-function entitiesOf({ entities }: Application): ReadonlyMap<string, string> {
-  return new Map(
-    entities.map((entity) => {
-      const { type, id } = namedEntity(entity['uid'], '')
-      return [`${type}::${canonicalJson(id)}`, canonicalJson(entity)]
-    }),
-  )
+async function entitiesOf({ entities }: Application, slices: Slices): Promise<ReadonlyMap<string, string>> {
+  const texts = new Map<string, string>()
+  for (const entity of entities) {
+    await slices.pause()
+    const { type, id } = namedEntity(entity['uid'], '')
+    texts.set(`${type}::${canonicalJson(id)}`, canonicalJson(entity))
+  }
+  return texts
 }
 
 function named(names: readonly string[]): string {

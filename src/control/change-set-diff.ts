@@ -28,13 +28,12 @@ export interface Told {
   readonly isCut: boolean
 }
 
-/** In the order of things. */
+/** In the order of things; what applications bring is told after them. */
 export function* changeLines({ before, after }: Sides): Generator<ChangeLine> {
   yield* identityLines(before, after)
   yield* issuerLines(before, after)
   yield* serviceLines(before, after)
   yield* policyLines(before, after)
-  yield* applicationLines(before, after)
 }
 
 /** What a change does, in slices. Where there are many, those with the same effect are told together, with their number. */
@@ -44,6 +43,7 @@ export async function tellChange(sides: Sides, slices: Slices): Promise<Told> {
     await slices.pause()
     lines.push(line)
   }
+  lines.push(...(await applicationLines(sides, slices)))
   const changeClass = strongest(new Set(lines.map((each) => each.class)))
   const together = lines.length <= linesMax ? lines : await putTogether(lines, slices)
   const isCut = together.length > effectsMax

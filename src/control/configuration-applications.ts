@@ -11,11 +11,28 @@ import type { Slices } from './slices.ts'
 type Problems = { readonly problems: readonly ConfigurationProblem[] }
 
 /** SHA-256 in hex over what it brings. Not over where its files lie: written to another folder it is the same. */
-export function applicationVersion({ schema, policyFiles, entities, links, callers }: Omit<WantedApplication, 'name'>): string {
+export async function applicationVersion(wanted: Omit<WantedApplication, 'name'>, slices: Slices): Promise<string> {
+  const { schema, policyFiles, entities, links, callers } = wanted
   const files = policyFiles.map(({ name, text }) => [lastName(name), text] as const).toSorted(([left], [right]) => (left < right ? -1 : 1))
-  return createHash('sha256')
-    .update(canonicalJson({ v: 1, schema: schema.text, files, entities, links, callers }))
-    .digest('hex')
+  const hash = createHash('sha256')
+  const few = [{ v: 1, schema: schema.text, callers, files: files.length, links: links.length, entities: entities.length }]
+  // Each measured by its line: no text can slide from one into the next.
+  for (const each of [...few, ...files, ...links, ...entities]) {
+    await slices.pause()
+    hash.update(`${canonicalJson(each)}\n`)
+  }
+  return hash.digest('hex')
+}
+
+/** As canonical JSON, in UTF-8, within a few bytes. */
+async function bytesOf(application: Application, slices: Slices): Promise<number> {
+  const { parsed, entities, links, ...rest } = application
+  let bytes = 0
+  for (const each of [rest, ...parsed, ...entities, ...links]) {
+    await slices.pause()
+    bytes += Buffer.byteLength(canonicalJson(each)) + 1
+  }
+  return bytes
 }
 
 /** Every wanted application as a record, the present one where nothing in it changed; or all that is wrong with the first that has a fault. */
@@ -26,8 +43,7 @@ export async function wantedApplications(
 ): Promise<readonly Application[] | Problems> {
   const applications: Application[] = []
   for (const [place, each] of wanted.entries()) {
-    const version = applicationVersion(each)
-    await slices.pause()
+    const version = await applicationVersion(each, slices)
     const known = before.get(each.name)
     if (known?.version === version) {
       applications.push(known)
@@ -77,8 +93,7 @@ export async function makeApplication(
     publishedAt: 0,
     publishedBy: author,
   }
-  await slices.pause()
-  const bytes = Buffer.byteLength(canonicalJson(application))
+  const bytes = await bytesOf(application, slices)
   if (bytes > applicationLimits.recordBytesMax)
     return fault(
       pointer,

@@ -53,7 +53,7 @@ async function applicationProblems(
   const slices = new Slices(makeClock({ floor: 0 }))
   for (const [place, each] of applications.entries()) {
     const about = { checker, space: '', author: '', slices, pointer: `/applications/${place}` }
-    const made = await makeApplication(each, applicationVersion(each), about)
+    const made = await makeApplication(each, await applicationVersion(each, slices), about)
     if ('problems' in made) problems.push(...made.problems)
   }
   return problems
