@@ -91,7 +91,8 @@ async function hear(port: number, method: string): Promise<{ readonly status: nu
 
 /** Of a chunked answer what its chunks carried, and whether the last one came. */
 function bodyOf(text: string): { readonly body: string; readonly ends: boolean } {
-  const [head = '', rest = ''] = [text.slice(0, text.indexOf('\r\n\r\n')), text.slice(text.indexOf('\r\n\r\n') + 4)]
+  const end = text.indexOf('\r\n\r\n')
+  const [head, rest] = [text.slice(0, end), text.slice(end + 4)]
   if (!/transfer-encoding: chunked/i.test(head)) return { body: rest, ends: true }
   let [body, left] = ['', rest]
   for (;;) {

@@ -277,3 +277,25 @@ test('an upstream that does not change the protocol answers as usual, and the co
   await until(() => control.finished.length === 1, 'it is over')
   assert.equal(client.closed, false)
 })
+
+test('what comes back through a tunnel is bounded by a duty as any answer is, and so is its time', async (context) => {
+  const clock = manualClock()
+  const { control, gatewayPort } = await opened(context, { clock })
+  control.obligations = { answerBytesMax: 15, millisecondsMax: 3_000 }
+  const [large, long] = [dial(context, gatewayPort), dial(context, gatewayPort)]
+  await until(() => large.head !== '' && long.head !== '', 'the handshakes are answered')
+  large.socket.write(frame('hello', true))
+  await until(() => texts(large.bytes).length === 1, 'seven bytes pass')
+  large.socket.write(frame('hello again', true))
+  await until(() => large.closed, 'thirteen more do not')
+  assert.deepEqual(texts(large.bytes), ['HELLO'])
+  clock.advance(3_000)
+  await until(() => long.closed, 'the other one is cut in its time')
+  assert.deepEqual(
+    control.finished.map(({ outcome: { result, reason, responseBytes } }) => [result, reason, responseBytes]),
+    [
+      ['cut', 'a duty demands answer<=15B', 7],
+      ['cut', 'a duty demands time<=3s', 0],
+    ],
+  )
+})

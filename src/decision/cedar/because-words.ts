@@ -66,7 +66,7 @@ function pathsIn(expression: unknown, facts: Facts): readonly string[] {
     if (isPath(next)) {
       const value = valueOf(next, facts)
       if (value !== undefined && next !== expression && !isWhole(next)) found.add(`${said(next)} is ${inWords(value)}`)
-    } else if (typeof next === 'object' && next !== null) waiting.push(...Object.values(next).toReversed())
+    } else if (typeof next === 'object' && next !== null) for (const part of Object.values(next).toReversed()) waiting.push(part)
   }
   return [...found]
 }
