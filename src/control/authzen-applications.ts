@@ -27,7 +27,7 @@ export function applicationAccessPoint(desk: Desk, caller: Caller, name: string)
   const set = desk.facts.application(name)
   if (set === undefined) return refuse('not-found')
   if (!caller.chain.every((link) => isCallerOf(set, link)))
-    return callerMay(desk, caller, 'audit').ok
+    return callerMay(desk, caller, 'audit').ok || callerMay(desk, caller, 'administer').ok
       ? refuse('caller.not-allowed', { detail: `${caller.actor.name} is not among the callers of ${set.name}` })
       : refuse('not-found')
   return done({

@@ -38,6 +38,15 @@ export function obligationOf(policy: CompiledPolicy): ReadObligation | null {
   return read
 }
 
+/** Whether an application may be published with it: one that cannot be read would turn every yes of its policy into a no. */
+export function isReadableObligation(text: string): boolean {
+  return readObligation('', text).isReadable
+}
+
+/** What one must look like, for whoever wrote another. */
+export const obligationTakes =
+  'write words, or JSON {"type": "notification", "to": …, "body": …}; types are step-up (acr_value), notification (to, body), session_termination (subject) and custom'
+
 const requiredMembers: Readonly<Record<string, readonly string[]>> = {
   'step-up': ['acr_value'],
   notification: ['to', 'body'],

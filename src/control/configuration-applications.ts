@@ -1,8 +1,9 @@
 /** Applications as they would be: checked against their own schemas, opened, and made records; those that stay the same are not looked at. */
 import { createHash } from 'node:crypto'
-import { canonicalJson } from '../kernel/json.ts'
+import { canonicalJson, isJsonObject, type JsonObject } from '../kernel/json.ts'
 import { type Application, applicationLimits, type WantedApplication } from '../model/applications.ts'
 import { lastName } from '../model/configured-applications.ts'
+import { isReadableObligation, obligationTakes } from './authzen-obligations.ts'
 import { asProblem, type ConfigurationProblem, fault } from './configuration-problems.ts'
 import type { Desk } from './desk.ts'
 import { prepareApplication } from './known-applications.ts'
@@ -73,6 +74,8 @@ export async function makeApplication(
   const { name, schema, policyFiles, links, entities, callers } = wanted
   const checked = await checker.checkApplication({ schema, files: policyFiles, links, linksName: `${pointer}/links` })
   if ('problems' in checked) return { problems: checked.problems.map((problem) => withPointer(problem, `${pointer}/links`)) }
+  const unread = checked.policies.filter(({ json }) => !obliges(json))
+  if (unread.length > 0) return { problems: unread.slice(0, problemsMax).map(unreadObligation) }
   const { length } = checked.policies
   if (length + links.length > applicationLimits.policiesMax)
     return fault(
@@ -103,6 +106,17 @@ export async function makeApplication(
   const opened = await prepareApplication(application, slices)
   if (!opened.ok) return { problems: problemsOf(opened.refusal, pointer) }
   return application
+}
+
+const problemsMax = 100
+
+function obliges({ annotations }: JsonObject): boolean {
+  const text = isJsonObject(annotations) ? annotations['obligation'] : undefined
+  return text === undefined || (typeof text === 'string' && isReadableObligation(text))
+}
+
+function unreadObligation({ id, file, line }: { readonly id: string; readonly file: string; readonly line: number }): ConfigurationProblem {
+  return { file, line, column: 1, message: `the @obligation of "${id}" cannot be read`, remedy: obligationTakes }
 }
 
 /** A problem in a link has no file of its own here. */

@@ -9,6 +9,11 @@ export interface ApplicationDocument {
   readonly entities: readonly object[]
 }
 
+/** Entities go over as the text of their file. */
+export function written({ entities, ...document }: ApplicationDocument): object {
+  return { ...document, entities: { name: `${document.name}.json`, text: JSON.stringify(entities) } }
+}
+
 const entity = (type: string, id: string, attrs: object = {}, parents: readonly object[] = []) => ({ uid: { type, id }, attrs, parents })
 
 /** AuthZEN Authorization API 1.0, certification scenario, section 3: subjects, resources, and the eight rules. */

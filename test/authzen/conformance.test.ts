@@ -3,9 +3,8 @@ import test, { after, before } from 'node:test'
 import { type ApiHouse, openApiHouse } from '../api/api-house.ts'
 import { call } from '../api/calls.ts'
 import { shopDocument } from '../world/shop.ts'
-import { certification, citizens, todo } from './applications.ts'
+import { certification, citizens, todo, written } from './applications.ts'
 import { post, readObject, type Way } from './asking.ts'
-import { publish } from './published.ts'
 import { vectors } from './vectors.ts'
 
 let api: ApiHouse
@@ -13,8 +12,7 @@ let way: Way
 
 before(async () => {
   const roles = { ...(shopDocument()['roles'] as object), 'pdp-clients': ['bot'] }
-  api = await openApiHouse({ document: shopDocument({ roles }) })
-  for (const application of [certification, todo]) await publish(api, application)
+  api = await openApiHouse({ document: shopDocument({ roles, applications: [certification, todo].map(written) }) })
   way = { port: api.port, token: await api.token('bot'), base: '/applications/certification' }
 })
 after(() => api.close())

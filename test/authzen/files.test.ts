@@ -1,20 +1,21 @@
 import assert from 'node:assert/strict'
 import test, { after, before } from 'node:test'
+import { proposeChange } from '../../src/control/change-sets.ts'
+import { operator } from '../world/configure.ts'
 import { accessCounts } from '../../src/control/authzen-counts.ts'
 import { type ApiHouse, openApiHouse } from '../api/api-house.ts'
 import { type Answered, call } from '../api/calls.ts'
 import { shopDocument } from '../world/shop.ts'
-import { files } from './applications.ts'
+import { files, written } from './applications.ts'
 import { post, type Told, type Way } from './asking.ts'
-import { publish } from './published.ts'
 
 let api: ApiHouse
 let way: Way
 
 before(async () => {
-  api = await openApiHouse({ document: shopDocument({ people: [{ name: 'ana' }, { name: 'ben' }, { name: 'eva' }, { name: 'zoe' }] }) })
+  const people = ['ana', 'ben', 'eva', 'zoe'].map((name) => ({ name }))
+  api = await openApiHouse({ document: shopDocument({ people, applications: [written(files)] }) })
   for (const name of ['ana', 'ben', 'eva', 'zoe']) await api.register(name)
-  await publish(api, files)
   way = { port: api.port, token: await api.token('bot'), base: '/applications/files' }
 })
 after(() => api.close())
@@ -247,6 +248,20 @@ test('hostile: request ids', async () => {
   }
   const { status, headers } = await post(way, 'evaluation', '{', { 'x-request-id': 'r1' })
   assert.deepEqual([status, headers['x-request-id']], [400, 'r1'])
+})
+
+test('an obligation that cannot be read is not published', async () => {
+  const { desk } = api.house
+  for (const text of ['', '{', '{"type":"dance"}', '{"type":"notification","to":"x"}', '{"type":"custom","id":"mine"}', '{"type":5}']) {
+    const policy = `@id("o") @obligation(${JSON.stringify(text)}) permit (principal, action, resource);`
+    const document = shopDocument({
+      applications: [written({ ...files, name: 'other', policyFiles: [{ name: 'o.cedar', text: policy }] })],
+    })
+    const proposed = await proposeChange(desk, operator, { document, prune: 'nothing' })
+    assert.ok(!proposed.ok, text)
+    const [problem] = proposed.refusal.problems ?? []
+    assert.deepEqual([problem?.file, problem?.line, problem?.message], ['o.cedar', 1, 'the @obligation of "o" cannot be read'], text)
+  }
 })
 
 test('nothing of this was our fault', () => {
