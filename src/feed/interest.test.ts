@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
+import { sampleRecords } from '../../test/contract/sample-records.ts'
 import { Facts } from '../control/facts.ts'
 import type { Committed } from '../control/ports.ts'
 import { canonicalJson } from '../kernel/json.ts'
@@ -281,3 +282,21 @@ for (const gateway of ['http', 'edge'])
       { numRuns: 400 },
     )
   })
+
+test('an application with policies of its own is no gateway’s business, whatever becomes of it', () => {
+  const facts = new Facts(space)
+  const index = new FeedIndex(facts)
+  const interest = new Interest(facts, index, 'far')
+  for (const [version, removedAt] of [
+    [1, undefined],
+    [2, undefined],
+    [3, 9],
+  ] as const) {
+    const record = { ...sampleRecords.application(1), version: `v${version}`, ...(removedAt === undefined ? {} : { removedAt }) }
+    const committed: Committed = { version, at: version, changes: [{ kind: 'application', id: record.id, record }] }
+    facts.apply(committed)
+    index.follow(committed)
+    assert.deepEqual(interest.follow(committed), { changes: [], forget: [] })
+  }
+  assert.deepEqual(interest.snapshot(), [])
+})
