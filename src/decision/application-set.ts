@@ -5,6 +5,7 @@ import { done, type Result } from '../kernel/result.ts'
 import { type Application, type ApplicationPolicy, applicationLimits, type TemplateLink } from '../model/applications.ts'
 import type { SelectorMember } from '../model/selector.ts'
 import { type EntityInput, EntityStore } from './cedar/entities.ts'
+import { CommonParts } from './cedar/common-parts.ts'
 import { type CompiledPolicies, type CompiledPolicy, compilePolicy, joinPolicies } from './cedar/policies.ts'
 import { actionEntities, EntityReader } from './cedar/read-entities.ts'
 import { type ActionType, type CedarSchema, readSchema } from './cedar/read-schema.ts'
@@ -56,15 +57,16 @@ function* compiling(
   links: readonly TemplateLink[],
   schema: CedarSchema,
 ): Generator<undefined, Result<CompiledPolicies>> {
+  const common = new CommonParts()
   const compiled: CompiledPolicy[] = []
   const templates = new Map<string, CompiledTemplate>()
   for (const source of parsed) {
     if (source.isTemplate) {
-      const template = compileTemplate(source)
+      const template = compileTemplate(source, common)
       if (!template.ok) return template
       templates.set(source.id, template.value)
     } else {
-      const policy = compilePolicy(source)
+      const policy = compilePolicy(source, common)
       if (!policy.ok) return policy
       compiled.push(policy.value)
     }
