@@ -7,7 +7,7 @@ import { clean, roughSpan } from './text.ts'
 type Reader = Pick<Run, 'paint' | 'width'> & { readonly io: { readonly now: () => number } }
 
 const columns = [
-  { title: 'OPERATION', gives: true },
+  { title: 'OPERATION' },
   { title: 'EFFECT' },
   { title: 'TIER' },
   { title: 'NOW' },
@@ -59,7 +59,8 @@ function operationRow(operation: CanOperationView, now: number): string[] {
   const until = under[0]?.expiresAt
   const left = isNow && until !== undefined ? ` ${roughSpan(Date.parse(until) - now)}` : ''
   const heldBy = held.map((each) => `held: ${each.by}`)
-  const conditions = isNow ? nowIf : conditionsOf(operation)
+  const toAsk = could === 'may' ? conditionsOf(operation) : []
+  const conditions = isNow ? [...nowIf, ...toAsk.map((each) => `to ask: ${each}`)] : toAsk
   const policies = [
     ...(isNow ? under.map((each) => each.exception ?? each.grant) : []),
     ...(could === 'never' ? forbiddenBy.map((policy) => `never: ${policy}`) : waysOf(operation)),
@@ -119,7 +120,7 @@ export function whoCanLines(found: WhoCanView, reader: Reader): string[] {
     { title: 'WHO', gives: true },
     { title: 'KIND' },
     { title: 'HOW NEAR' },
-    { title: 'OPERATION', gives: true },
+    { title: 'OPERATION' },
     { title: 'APPROVAL', gives: true },
     { title: 'IF', gives: true },
     { title: 'POLICIES', gives: true, drops: true },

@@ -15,7 +15,7 @@ export function alikeness(sets: readonly CompiledPolicies[]): (identity: Identit
     const { key } = identityUid(identity)
     const owner = isOwnerRead || identity.owner === undefined ? (identity.owner ?? '') : 'somebody'
     const roles = identity.roles.length < 2 ? identity.roles : identity.roles.toSorted()
-    return `${identity.kind}\n${owner}\n${named.has(key) ? key : ''}\n${roles.join('\n')}`
+    return JSON.stringify([identity.kind, owner, named.has(key) ? key : '', ...roles])
   }
 }
 
