@@ -1,17 +1,20 @@
 /** A duty applies whoever permits: what it demands is promised with every yes, recorded, and asked again at the door. */
 import assert from 'node:assert/strict'
 import { after, before, beforeEach, describe, test } from 'node:test'
+import { startHttpGateway } from '../../src/gateways/http/gateway.ts'
 import { explain } from '../../src/control/explain.ts'
 import type { Call, Verdict } from '../../src/control/ports.ts'
 import { isJsonObject, parseJson } from '../../src/kernel/json.ts'
 import type { DecisionId } from '../../src/kernel/ids.ts'
 import { mustBe } from '../../src/kernel/result.ts'
+import { reveal } from '../../src/kernel/secret.ts'
 import type { Grant } from '../../src/model/grants.ts'
 import { obligationNames } from '../../src/model/obligations.ts'
 import { act, allowed, atWork, callOf, configure, held, hour, refused, refusedVerdict } from '../world/deeds.ts'
 import { exceptionDeeds } from '../world/exceptions.ts'
 import { memoryJournalDisk } from '../world/journal-disk.ts'
 import { shopDocument, shopPolicies } from '../world/shop.ts'
+import { httpUpstream, keepingLog } from '../wire/upstreams.ts'
 import { TestClock } from '../world/clock.ts'
 import { openWorld, openWorldOf, sameDisk, testParts, type World } from '../world/world.ts'
 
@@ -207,4 +210,39 @@ test('a record that a duty wants durable is durable before the action may be for
     blocked = undefined
     await world.close()
   }
+})
+
+test('from the policy to the last byte: a real gateway cuts what its own control demands, and says so in the journal', async (context) => {
+  const upstreamPort = await httpUpstream(context, (request, response) => {
+    request.resume()
+    response.on('error', () => {})
+    response.writeHead(200)
+    response.end(request.headers['x-large'] === undefined ? 'x'.repeat(64_000) : 'x'.repeat(64_001))
+  })
+  const document = dutiful()
+  const [shop] = Array.isArray(document['services']) ? document['services'] : []
+  const services = [{ ...(isJsonObject(shop) ? shop : {}), upstream: `http://127.0.0.1:${upstreamPort}` }]
+  const world = await openWorld({ document: { ...document, services } })
+  context.after(() => world.close())
+  const { gateway: control, clock } = world
+  const gateway = await startHttpGateway({ control, clock, log: keepingLog(), limits: {}, listen: { host: '127.0.0.1' } })
+  context.after(() => gateway.close(0))
+  const grant = await atWork(world, 'aide', ['read:shop'])
+  const token = reveal(
+    mustBe(await world.exchange('aide', { grant: grant.id, audience: `urn:remit:main:gateway:${control.gateway}` })).token,
+  )
+  const ask = (headers: Readonly<Record<string, string>>) =>
+    fetch(`${gateway.urls()['shop']}/incidents`, { headers: { authorization: `Bearer ${token}`, ...headers } })
+  const whole = await ask({})
+  assert.equal((await whole.text()).length, 64_000)
+  const cut = await ask({ 'x-large': 'yes' })
+    .then((answer) => answer.text())
+    .catch(() => 'action.cut')
+  // Where its head had gone out already, the answer breaks off instead.
+  assert.match(cut, /action\.cut/)
+  await world.house.journal.flush()
+  const outcomes: string[] = []
+  for await (const line of world.house.journal.read()) if (line.includes('"type":"outcome"')) outcomes.push(line)
+  assert.match(outcomes[0] ?? '', /"responseBytes":64000,"result":"answered"/)
+  assert.match(outcomes[1] ?? '', /"reason":"a duty demands answer<=64kB".*"result":"cut"/)
 })
