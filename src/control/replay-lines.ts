@@ -31,7 +31,7 @@ export interface ReadJournal {
 }
 
 const decisionMark = Buffer.from('"type":"decision"')
-const firstLineBytesMax = 65_536
+const firstLineBytesMax = 2 * lineBytesMax
 
 export interface JournalPart {
   readonly segments: readonly Segment[]
@@ -56,11 +56,11 @@ export async function segmentsSince(disk: JournalDisk, since: Instant, bytesMax:
 }
 
 async function firstInstant(disk: JournalDisk, segment: Segment): Promise<Instant | undefined> {
-  const text = Buffer.from(await disk.read(segment.first, 0, Math.min(firstLineBytesMax, segment.bytes))).toString('latin1')
-  // Of a line of ours: what a client sent is escaped, so the first unescaped member of this name is the line's own or none is.
-  for (const line of text.split('\n')) {
-    const [, digits] = /[{,]"at":(\d{1,15})[,}]/.exec(line) ?? []
-    if (digits !== undefined) return Number(digits)
+  const bytes = Buffer.from(await disk.read(segment.first, 0, Math.min(firstLineBytesMax, segment.bytes)))
+  // Read whole: an argument of a client may be called the same as a member of ours.
+  for (const line of bytes.toString().split('\n').slice(0, -1)) {
+    const read = parseJson(line, { depthMax: 80 })
+    if (read.ok && isJsonObject(read.value) && typeof read.value['at'] === 'number') return read.value['at']
   }
   return undefined
 }

@@ -8,7 +8,9 @@ import { memoryJournalDisk } from '../../test/world/journal-disk.ts'
 import { RealClock } from '../../test/world/clock.ts'
 import { openWorld, openWorldOf, testParts, type World } from '../../test/world/world.ts'
 import { writeDecision } from '../ledger/action-lines.ts'
-import { mustBe, type Result } from '../kernel/result.ts'
+import { done, mustBe, type Result } from '../kernel/result.ts'
+import { note } from './desk.ts'
+import { revokeGrant } from './end-grant.ts'
 import { replay, replayLimits, type ReplayReport, type ReplayEvent, type ReplayInput } from './replay.ts'
 
 const day = 24 * hour
@@ -219,6 +221,8 @@ test('ended grants are asked about, grants that are not there are counted as suc
   mustBe(await journal.append(line({}), 'written'))
   mustBe(await journal.append(line({ grant: undefined, outcome: 'deny', refusal: 'grant.missing' }), 'written'))
   mustBe(await journal.append(line({ grant: grant?.id, resource: 'shop/gone' }), 'written'))
+  mustBe(await revokeGrant(world.desk, await world.caller('ben'), grant?.id as never, 'over'))
+  assert.equal(world.desk.facts.grant(grant?.id as never)?.state, 'ended')
   const report = await replayed(world, without('restart-needs-a-person'))
   assert.equal(report.changes.length, 1)
   assert.deepEqual(report.counts, {
@@ -288,6 +292,89 @@ test('limits: as many rows as fit, the rest counted; one action is decided once,
   assert.equal(report.changes.length, 1)
   assert.ok(report.leftOut >= 1)
   assert.equal(report.changes[0]?.seen, 3)
+})
+
+/** Lines, each under an action of its own instant, in segments of so many. */
+async function segmented(world: World, lines: readonly object[], each: number) {
+  const disk = memoryJournalDisk()
+  for (let first = 0; first < lines.length; first += each) {
+    await disk.create(first + 1)
+    const text = lines.slice(first, first + each).map((more, place) => `${lineOf(world, first + place + 1, more)}\n`)
+    await disk.append(first + 1, Buffer.from(text.join('')))
+  }
+  return disk
+}
+
+test('journals: of several, as far back as is asked about and as much as is read; what is missing is said', async (t) => {
+  const world = await lived()
+  t.after(() => world.close())
+  const grant = await atWork(world, 'aide', ['shop/list-incidents'])
+  const now = world.clock.now()
+  const lines = Array.from({ length: 12 }, (_, place) => ({ grant: grant.id, at: now - (12 - place) * minute, arguments: { at: 1 } }))
+  const disk = await segmented(world, lines, 3)
+  const pruned = await segmented(world, lines, 3)
+  await pruned.remove(1)
+  const source = (name: string, kept: typeof disk) => ({ name, open: async () => ({ disk: kept, close: async () => undefined }) })
+  const report = async (more: Partial<ReplayInput>) => {
+    const { counts, journals } = await replayed(world, without('restart-needs-a-person'), more)
+    return [counts.actions, journals.map(({ name, from, cut }) => [name, from === undefined ? undefined : (now - from) / minute, cut])]
+  }
+  const whole = source('whole', disk)
+  assert.deepEqual(await report({ sources: [whole] }), [12, [['whole', 12, undefined]]])
+  assert.deepEqual(await report({ sources: [whole, source('pruned', pruned)] }), [
+    21,
+    [
+      ['whole', 12, undefined],
+      ['pruned', 9, 'pruned'],
+    ],
+  ])
+  // From the middle of a segment, for which nothing before that segment is read.
+  assert.deepEqual(await report({ sources: [source('pruned', pruned)], since: now - 5 * minute }), [5, [['pruned', 5, undefined]]])
+  const bytesMax = (await disk.list()).slice(2).reduce((sum, { bytes }) => sum + bytes, 0)
+  assert.deepEqual(await report({ sources: [whole], limits: { ...replayLimits, bytesMax } }), [6, [['whole', 6, 'limit']]])
+  // A line that was torn is none.
+  await disk.append(10, Buffer.from(lineOf(world, 13, { grant: grant.id }).slice(0, 200)))
+  assert.deepEqual(await report({ sources: [whole] }), [12, [['whole', 12, undefined]]])
+})
+
+test('a policy that looks at the clock is asked about each action at its own instant', async (t) => {
+  const world = await lived()
+  t.after(() => world.close())
+  const grant = await atWork(world, 'aide', ['shop/list-incidents'])
+  const now = world.clock.now()
+  const disk = await segmented(
+    world,
+    [1, 2, 3, 4].map((hours) => ({ grant: grant.id, at: now - hours * hour })),
+    10,
+  )
+  const sources = [{ name: 'some', open: async () => ({ disk, close: async () => undefined }) }]
+  const noon = new Date(now - 2 * hour).toISOString()
+  const policies = `${shopPolicies}\n@id("not-late") forbid (principal, action == Action::"http:shop/list-incidents", resource) when { context.time >= datetime("${noon}") };`
+  const report = await replayed(world, policies, { sources })
+  assert.deepEqual(changesOf(report), ['action loses aide shop/list-incidents: allowed -> refused by not-late x2'])
+  assert.equal(report.counts.decided, 4)
+})
+
+test('journals that the ledger heard of and nobody can open here are named', async (t) => {
+  const world = await lived()
+  t.after(() => world.close())
+  const anchored = async (subject: string) =>
+    mustBe(
+      await world.desk.store.change(async (tx) => {
+        await note(tx, { kind: 'journal.anchored', actor: 'remit', subject, facts: { journal: subject, n: 1, hash: '00' } })
+        return done(undefined)
+      }),
+    )
+  await anchored('remit.gateway/long-ago')
+  mustBe(await world.house.sequencer.flush())
+  world.clock.advance(8 * day)
+  await anchored('remit.gateway/edge')
+  mustBe(await world.house.sequencer.flush())
+  assert.deepEqual((await replayed(world, shopPolicies)).notLookedAt, ['remit.gateway/edge'])
+  assert.deepEqual((await replayed(world, shopPolicies, { since: world.clock.now() - 9 * day })).notLookedAt, [
+    'remit.gateway/edge',
+    'remit.gateway/long-ago',
+  ])
 })
 
 test('a journal of 50,000 different actions leaves every turn to others within milliseconds', async (t) => {

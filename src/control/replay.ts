@@ -213,9 +213,15 @@ class Replaying {
       leftOut: this.#tally.leftOut,
       counts: this.#counts,
       journals,
-      notLookedAt: [...heard].filter((name) => !looked.has(name)).toSorted(),
+      notLookedAt: [...heard].flatMap((name) => (looked.has(name) ? [] : [this.#gatewayOf(name)])).toSorted(),
       requestsCut,
     }
+  }
+
+  /** The name under which a gateway was invited, where the journal is of one that is still there. */
+  #gatewayOf(journal: string): string {
+    const gateway = this.#desk.facts.enrolled.all().find((each) => each.journal?.split('+')[0] === journal)
+    return gateway === undefined ? journal : `${gateway.name} (${journal})`
   }
 
   async *#journal(disk: JournalDisk, part: JournalPart): AsyncGenerator<ReplayEvent, Pick<ReadJournal, 'from'>, undefined> {
