@@ -83,6 +83,7 @@ function evaluateOwn(desk: Desk, caller: Caller, subject: Identity, { question, 
   }
   if (best === undefined || tried === undefined) return denied(refuse('grant.missing').refusal)
   if (best.outcome !== 'deny') return best.outcome === 'allow' ? allowed(best, action.value) : held(best, action.value)
+  if (question.isBrief === true) return denied(best.refusal)
   const hints = askInstead(desk, tried.chain, action.value, best.refusal)
   const isOwn = caller.actor.id === subject.id
   return denied(best.refusal, hints, isOwn && hints.length > 0 ? requestable(question, hints) : {})

@@ -8,9 +8,6 @@ import { Slices } from './slices.ts'
 
 /** Candidates that one answer of a search looks at: the next page goes on from there. */
 export const candidatesMax = 50_000
-/** How often the clock is looked at. */
-const between = 64
-
 type Waiting = Pick<Clock, 'now' | 'after' | 'turn'>
 
 /** What is answered to a question that could not be asked: no, and why (AuthZEN 1.0, errors in individual evaluations). */
@@ -28,8 +25,8 @@ export async function evaluateMany(
 ): Promise<readonly AccessAnswer[]> {
   const slices = new Slices(clock)
   const answers: AccessAnswer[] = []
-  for (const [place, question] of questions.entries()) {
-    if (place % between === between - 1) await slices.pause()
+  for (const question of questions) {
+    if (slices.isOver) await slices.pause()
     const answer = answerOne(point, question, fault)
     answers.push(answer)
     if (semantic === 'deny_on_first_deny' && !answer.decision) break
@@ -56,7 +53,7 @@ export async function searchAccess(point: AccessPoint, search: AccessSearch, clo
   const end = Math.min(candidates.length, first + candidatesMax)
   let place = first
   for (; place < end && found.length < search.limit; place += 1) {
-    if (place % between === between - 1) await slices.pause()
+    if (slices.isOver) await slices.pause()
     const id = candidates[place] ?? ''
     const { decision, context } = point.evaluate(filled(search, id))
     const obligations = context?.['obligations']
@@ -65,7 +62,8 @@ export async function searchAccess(point: AccessPoint, search: AccessSearch, clo
   return { found, isAll: place >= candidates.length, last: place === first ? search.after : candidates[place - 1] }
 }
 
-function filled({ looksFor, question }: AccessSearch, id: string): AccessQuestion {
+function filled({ looksFor, question: asked }: AccessSearch, id: string): AccessQuestion {
+  const question: AccessQuestion = { ...asked, isBrief: true }
   switch (looksFor) {
     case 'subject':
       return { ...question, subject: { ...question.subject, id } }

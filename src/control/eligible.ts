@@ -1,6 +1,7 @@
 /** What a caller may ask for, found by asking: every declared operation, under every kind of task that policy speaks of. */
 import { formatDuration } from '../kernel/instants.ts'
 import { type Eligible, mayAsk } from '../decision/ask.ts'
+import type { Rules } from '../decision/rules.ts'
 import { deskService } from '../model/desk-service.ts'
 import type { Effect, Tier } from '../model/effects.ts'
 import type { Task } from '../model/grants.ts'
@@ -21,13 +22,20 @@ export interface Askable {
 const taskKindsMax = 50
 const askablesMax = 500
 
-/** The kinds of task that eligibility policies compare with, and `work`, for policies that take any. */
+const kindsOf = new WeakMap<Rules, readonly string[]>()
+
+/** The kinds of task that eligibility policies compare with, and `work`, for policies that take any. Found once for each set of policies. */
 export function taskKinds(desk: Pick<Desk, 'facts'>): readonly string[] {
+  const { rules } = desk.facts
+  const known = rules === undefined ? undefined : kindsOf.get(rules)
+  if (known !== undefined) return known
   const kinds = new Set<string>()
-  for (const policy of desk.facts.rules?.eligibility.policies ?? []) {
+  for (const policy of rules?.eligibility.policies ?? []) {
     for (const [, kind] of policy.text.matchAll(/\btask\s*\.\s*kind\s*==\s*"([^"\\]{1,64})"/g)) if (kind !== undefined) kinds.add(kind)
   }
-  return [...[...kinds].toSorted().slice(0, taskKindsMax), 'work']
+  const found = [...[...kinds].toSorted().slice(0, taskKindsMax), 'work']
+  if (rules !== undefined) kindsOf.set(rules, found)
+  return found
 }
 
 /** Each operation once, under the first kind of task that opens it, or only those of one kind. */

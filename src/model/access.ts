@@ -19,6 +19,8 @@ export interface AccessQuestion {
   readonly context: JsonObject
   /** Whether the answer says also which values decided it. */
   readonly explains?: boolean
+  /** Whether of a no nothing is wanted but that it is one: a search asks so for each that it does not find. */
+  readonly isBrief?: boolean
 }
 
 /** What is said besides yes or no: any JSON. */
