@@ -13,6 +13,7 @@ const root = fileURLToPath(new URL('../../', import.meta.url))
 /** In the order in which one reader reads them, on one Remit. */
 const pages = [
   'start.md',
+  'guides/who-can-do-what.md',
   'guides/agents.md',
   'guides/authzen.md',
   'guides/exceptions.md',
