@@ -23,7 +23,7 @@ export function searchEndpoints(looksFor: AccessSearch['looksFor']): readonly [o
   return accessEndpoints({
     says: `AuthZEN 1.0: every ${looksFor} that would get a yes, in order, page by page`,
     path: `/access/v1/search/${looksFor}`,
-    perMinuteMax: 600,
+    perMinuteMax: 300,
     bodyBytesMax: 65_536,
     input: members[looksFor],
     read: (body: JsonObject) => readSearch(looksFor, body),

@@ -13,7 +13,7 @@ import type { ApiParts } from '../parts.ts'
 export const [evaluateManyAccesses, evaluateManyApplicationAccesses] = accessEndpoints({
   says: `AuthZEN 1.0: the same for up to ${evaluationsMax} questions, which take from the top what they do not say`,
   path: '/access/v1/evaluations',
-  perMinuteMax: 60_000,
+  perMinuteMax: 6_000,
   bodyBytesMax: 1_048_576,
   input: z.object({
     subject: z.object().optional(),
