@@ -154,6 +154,57 @@ describe('values', () => {
 })
 
 describe('entities', () => {
+  const text = `entity Org; entity Team in [Org]; entity User in [Team] { level: Long } tags Long; entity Color enum ["red"];
+    action all; action a in [all] appliesTo { principal: User, resource: User };`
+  const kinds = schemaOf(text)
+  const odd: readonly (readonly [says: string, entities: string, isTaken: boolean])[] = [
+    ['a parent of the parent’s type', '[{"uid":{"type":"User","id":"u"},"attrs":{"level":1},"parents":[{"type":"Org","id":"o"}]}]', true],
+    ['a parent of its own type', '[{"uid":{"type":"User","id":"u"},"attrs":{"level":1},"parents":[{"type":"User","id":"v"}]}]', false],
+    [
+      'a parent of an enumerated type',
+      '[{"uid":{"type":"User","id":"u"},"attrs":{"level":1},"parents":[{"type":"Color","id":"red"}]}]',
+      false,
+    ],
+    ['a parent below it', '[{"uid":{"type":"Org","id":"o"},"attrs":{},"parents":[{"type":"Team","id":"t"}]}]', false],
+    ['an action as parent', '[{"uid":{"type":"User","id":"u"},"attrs":{"level":1},"parents":[{"type":"Action","id":"a"}]}]', false],
+    ['one of an enumerated type', '[{"uid":{"type":"Color","id":"red"},"attrs":{},"parents":[]}]', true],
+    ['none of an enumerated type', '[{"uid":{"type":"Color","id":"green"},"attrs":{},"parents":[]}]', false],
+    ['an enumerated one with a parent', '[{"uid":{"type":"Color","id":"red"},"attrs":{},"parents":[{"type":"Org","id":"o"}]}]', false],
+    ['an action as it is', '[{"uid":{"type":"Action","id":"a"},"attrs":{},"parents":[{"type":"Action","id":"all"}]}]', true],
+    ['an action without its group', '[{"uid":{"type":"Action","id":"a"},"attrs":{},"parents":[]}]', false],
+    ['an action that is not there', '[{"uid":{"type":"Action","id":"b"},"attrs":{},"parents":[]}]', false],
+    ['tags where there are none', '[{"uid":{"type":"Team","id":"t"},"attrs":{},"parents":[],"tags":{"x":1}}]', false],
+    ['a tag of another type', '[{"uid":{"type":"User","id":"u"},"attrs":{"level":1},"parents":[],"tags":{"x":"1"}}]', false],
+    ['a tag', '[{"uid":{"type":"User","id":"u"},"attrs":{"level":1},"parents":[],"tags":{"__proto__":1}}]', true],
+    ['no attributes', '[{"uid":{"type":"Team","id":"t"},"parents":[]}]', false],
+    ['no parents', '[{"uid":{"type":"Team","id":"t"},"attrs":{}}]', false],
+    [
+      'one twice, with other parents',
+      '[{"uid":{"type":"Team","id":"t"},"attrs":{},"parents":[]},{"uid":{"type":"Team","id":"t"},"attrs":{},"parents":[{"type":"Org","id":"o"}]}]',
+      false,
+    ],
+    [
+      'the same parent twice',
+      '[{"uid":{"type":"Team","id":"t"},"attrs":{},"parents":[{"type":"Org","id":"o"},{"type":"Org","id":"o"}]}]',
+      true,
+    ],
+  ]
+  for (const [says, entities, isTaken] of odd) {
+    test(`${says} is ${isTaken ? 'taken' : 'refused'}, as by cedar-wasm`, () => {
+      const theirs = cedar.checkParseEntities({ entities: JSON.parse(entities) as cedar.Entities, schema: text })
+      const read = openApplication({
+        id: 'odd',
+        version: '1',
+        schema: { name: 's', text, json: kinds },
+        parsed: [],
+        links: [],
+        entities: mustBe(parseJson(entities)) as unknown as readonly JsonObject[],
+        callers: [],
+      })
+      assert.deepEqual([theirs.type === 'success', read.ok], [isTaken, isTaken], JSON.stringify(theirs))
+    })
+  }
+
   const schema = schemaOf('entity G in [G]; action a appliesTo { principal: G, resource: G };')
   const group = (id: number, parents: readonly number[]): JsonObject => ({
     uid: { type: 'G', id: `${id}` },
