@@ -40,6 +40,9 @@ function mustAgree(scene: Scene, parsed: Awaited<ReturnType<typeof parse>>, aske
   assert.equal(found.outcome, opinion.outcome, told)
   if (found.outcome === 'deny' || opinion.outcome === 'deny') return 'deny'
   assert.deepEqual([found.grant.id, found.line], [opinion.grant, opinion.line], told)
+  assert.deepEqual(found.duties, opinion.duties.map((guard) => guard.id).sort(), told)
+  const firmest = ['durable', 'written'].find((evidence) => opinion.duties.some((guard) => guard.duty === evidence))
+  assert.equal(found.obligations.evidence, firmest, told)
   if (found.outcome !== 'hold') return found.outcome
   assert.deepEqual(found.policies, opinion.holds.map((guard) => guard.id).sort(), told)
   const wanted = strictest(opinion.holds.flatMap((guard) => inOneText(guard.hold ?? [])))
@@ -165,9 +168,15 @@ describe('one action', () => {
 
   test('is answered as the second opinion answers it, on random policies, people, grants and actions', async () => {
     const dice = new Dice(20_300)
+    // Chance of their own: the books of simulations have none, and stay as they are.
+    const duties = new Dice(20_301)
     const seen = { allow: 0, hold: 0, deny: 0 }
     for (let book = 0; book < 25; book += 1) {
-      const random = randomBook(dice, people)
+      const drawn = randomBook(dice, people)
+      const guards = drawn.guards.map((guard) =>
+        duties.pick([true, false]) ? { ...guard, duty: duties.pick(['written', 'durable'] as const) } : guard,
+      )
+      const random = { ...drawn, guards }
       const policies = await parse(random)
       for (let scene = 0; scene < 80; scene += 1) {
         const set = randomScene(dice, random)

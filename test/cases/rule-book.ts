@@ -118,6 +118,8 @@ export interface GuardRule {
   /** Only when the operation's one text argument is this. */
   readonly argument?: string
   readonly hold?: readonly Wanted[]
+  /** How firmly it must be recorded; a guard that says so, or holds, does not forbid. */
+  readonly duty?: 'written' | 'durable'
 }
 
 export interface RuleBook {
@@ -162,5 +164,6 @@ function guardText(rule: GuardRule): string {
   const action = rule.on === undefined ? `action in Effect::Action::"${rule.effect ?? 'any'}"` : `action == Action::"http:shop/${rule.on}"`
   const name = rule.on === undefined ? undefined : operations[rule.on].argument
   const when = rule.argument === undefined || name === undefined ? '' : `\nwhen { context.arguments.${name} == "${rule.argument}" }`
-  return `@id("${rule.id}")${hold}\nforbid (principal${is}${within}, ${action}, resource)${when};\n`
+  const duty = rule.duty === undefined ? '' : ` @duty("record=${rule.duty}")`
+  return `@id("${rule.id}")${hold}${duty}\nforbid (principal${is}${within}, ${action}, resource)${when};\n`
 }

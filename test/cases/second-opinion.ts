@@ -65,7 +65,13 @@ export interface Asked {
 
 export type Opinion =
   | { readonly outcome: 'deny' }
-  | { readonly outcome: 'allow' | 'hold'; readonly grant: string; readonly line: number; readonly holds: readonly GuardRule[] }
+  | {
+      readonly outcome: 'allow' | 'hold'
+      readonly grant: string
+      readonly line: number
+      readonly holds: readonly GuardRule[]
+      readonly duties: readonly GuardRule[]
+    }
 
 const no: Opinion = { outcome: 'deny' }
 
@@ -82,12 +88,13 @@ export function opine(scene: Scene, asked: Asked): Opinion {
   const { each, line } = choice
   if (mayBeGiven(scene, { chain: each.chain, lines: each.lines, task: each.task, duration: each.duration }) === undefined) return no
   const guards = scene.book.guards.filter((guard) => chain.some((being) => isAbout(guard, being, asked.operation, asked.argument)))
-  if (guards.some((guard) => guard.hold === undefined)) return no
+  if (guards.some((guard) => guard.hold === undefined && guard.duty === undefined)) return no
   // A guardrail that looks at an argument which is not there cannot be evaluated, and that is a no.
   const broken = scene.book.guards.filter((guard) => guard.argument !== undefined && asked.argument === undefined)
   if (broken.some((guard) => chain.some((being) => isAbout({ ...guard, argument: undefined }, being, asked.operation, undefined))))
     return no
-  return { outcome: guards.length > 0 ? 'hold' : 'allow', grant: each.id, line, holds: guards }
+  const [holds, duties] = [guards.filter((guard) => guard.hold !== undefined), guards.filter((guard) => guard.duty !== undefined)]
+  return { outcome: holds.length > 0 ? 'hold' : 'allow', grant: each.id, line, holds, duties }
 }
 
 /** Everybody in the chain, if all of them may act at all. */
@@ -134,7 +141,9 @@ export function mayBeGiven(scene: Pick<Scene, 'beings' | 'book'>, request: Reque
       const fitting = scene.book.asks.filter((rule) => asks(rule, being, operation, request.task))
       if (fitting.length === 0) return undefined
       for (const rule of fitting) rules.add(rule)
-      const certain = scene.book.guards.filter((guard) => guard.hold === undefined && guard.argument === undefined)
+      const certain = scene.book.guards.filter(
+        (guard) => guard.hold === undefined && guard.duty === undefined && guard.argument === undefined,
+      )
       if (certain.some((guard) => isAbout(guard, being, operation, undefined))) return undefined
     }
   }
