@@ -118,8 +118,8 @@ function attemptsOf(desk: Desk, caller: Caller, subject: Identity, { context }: 
     attempts.set(`${attempt.chain.join()} ${attempt.grant ?? ''}`, attempt)
     if (attempts.size >= attemptsMax) break
   }
-  if (attempts.size === 0)
-    return done([{ chain: isOwn ? caller.claims.chain : [subject.id], grant: undefined }].slice(task === undefined ? 0 : 1))
+  // Without any grant there is still a reason to tell, and what could be asked for; without one of that kind there is not.
+  if (attempts.size === 0 && task === undefined) return done([{ chain: [subject.id], grant: undefined }])
   return done([...attempts.values()])
 }
 

@@ -32,6 +32,8 @@ export function requestableBy(desk: Desk, caller: Caller): TellRequestable {
     const expiresAt = desk.clock.now() + denialMs
     return {
       access_request: {
+        // Earlier drafts look at this member, later ones at the object.
+        requestable: true,
         endpoint: `${desk.pages().origin}${accessRequestPath}`,
         template: hint.task,
         expires_at: formatInstant(expiresAt),
