@@ -31,13 +31,7 @@ const and = (left: unknown) => ({ '&&': { left, right: truth } })
 const nestings: Readonly<Record<string, (inner: unknown) => unknown>> = {
   '!': (arg) => ({ '!': { arg } }),
   '&& to the right': (right) => ({ '&&': { left: truth, right } }),
-  if: (inner) => ({
-    'if-then-else': Object.fromEntries([
-      ['if', truth],
-      ['then', inner],
-      ['else', truth],
-    ]),
-  }),
+  if: (inner) => ({ 'if-then-else': Object.fromEntries(['if', 'then', 'else'].map((name) => [name, name === 'then' ? inner : truth])) }),
   '==': (left) => ({ '==': { left, right: truth } }),
   '+': (left) => ({ '+': { left, right: { Value: 1n } } }),
   Set: (inner) => ({ Set: [inner] }),
