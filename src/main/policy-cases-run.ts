@@ -53,7 +53,7 @@ class CaseRun {
     const { each } = this.#running
     checkWant(each, (path, message, remedy) => this.#fault(path, message, remedy))
     const got = each.act === undefined ? this.#asked() : this.#acted()
-    if (got === undefined || this.#problems.length > 0) return { problems: this.#problems }
+    if (got === undefined) return { problems: this.#problems }
     const { file, index } = this.#running
     const { line, column } = file.problemAt(['cases', index, 'name'], '', '')
     const differences = differencesOf(each.want, got.told)

@@ -210,6 +210,11 @@ const faults: readonly { readonly says: string; readonly text: string; readonly 
     ],
   },
   {
+    says: 'what can only be wanted by mistake, where all the rest can be answered',
+    text: 'version: 1\ncases:\n  - name: x\n    as: ana\n    act: { on: shop/list-incidents }\n    want: { answer: deny, refusal: grant.mising }\n',
+    want: ['6:27: there is no refusal "grant.mising"'],
+  },
+  {
     says: 'facts that cannot be',
     text: `version: 1\ncases:\n  - name: x\n    as: ana\n    facts: { identities: [{ name: new, kind: robot, owner: nobody }] }\n    ${act}\n`,
     want: ['5:5: /identities/3'],
