@@ -176,7 +176,9 @@ describe('one action', () => {
       const guards = drawn.guards.map((guard) =>
         duties.pick([true, false]) ? { ...guard, duty: duties.pick(['written', 'durable'] as const) } : guard,
       )
-      const random = { ...drawn, guards }
+      // One that meets the others, and everybody.
+      const recorded = { id: 'recorded', effect: 'any', duty: duties.pick(['written', 'durable'] as const) } as const
+      const random = { ...drawn, guards: [...guards, recorded] }
       const policies = await parse(random)
       for (let scene = 0; scene < 80; scene += 1) {
         const set = randomScene(dice, random)
