@@ -130,8 +130,8 @@ const actions = new WeakMap<ApplicationSet, Map<string, Uid>>()
 
 /** Names that were found once; what is no name is looked for each time, so that nobody can fill this. */
 function actionOf(set: ApplicationSet, name: string): Result<Uid> {
-  let names = actions.get(set)
-  if (names === undefined) actions.set(set, (names = new Map()))
+  const names = actions.get(set) ?? new Map<string, Uid>()
+  actions.set(set, names)
   const known = names.get(name)
   if (known !== undefined) return done(known)
   const found = readActionOf(set, name)
@@ -194,8 +194,8 @@ async function storedIds(
   slices: { pause(): Promise<void> },
 ): Promise<readonly string[]> {
   if (!schema.entityTypes.has(type)) return []
-  let byType = ids.get(entities)
-  if (byType === undefined) ids.set(entities, (byType = new Map()))
+  const byType = ids.get(entities) ?? new Map<string, readonly string[]>()
+  ids.set(entities, byType)
   const known = byType.get(type)
   if (known !== undefined) return known
   const found: string[] = []

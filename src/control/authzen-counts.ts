@@ -14,11 +14,11 @@ const namesMax = 200
 const counts = new WeakMap<object, Map<string, Record<Counted, number>>>()
 
 export function countAccess(desk: object, about: string, decision: Counted): void {
-  let known = counts.get(desk)
-  if (known === undefined) counts.set(desk, (known = new Map()))
+  const known = counts.get(desk) ?? new Map<string, Record<Counted, number>>()
+  counts.set(desk, known)
   const name = known.has(about) || known.size < namesMax ? about : 'other'
-  let of = known.get(name)
-  if (of === undefined) known.set(name, (of = { permit: 0, deny: 0, error: 0 }))
+  const of = known.get(name) ?? { permit: 0, deny: 0, error: 0 }
+  known.set(name, of)
   of[decision] += 1
 }
 

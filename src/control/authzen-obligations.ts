@@ -1,5 +1,5 @@
 /** Obligations in the shape of AuthZEN's draft profile (draft 1, July 2026): objects with a type and an id, all of them mandatory. */
-import { canonicalJson, isJsonObject, type JsonObject, parseJson } from '../kernel/json.ts'
+import { isJsonObject, type JsonObject, parseJson } from '../kernel/json.ts'
 import { namesOf, type Obligations } from '../model/obligations.ts'
 import type { CompiledPolicy } from '../decision/cedar/policies.ts'
 
@@ -62,24 +62,19 @@ function readObligation(id: string, text: string): ReadObligation {
   }
   const read = parseJson(text, { bytesMax: 10_000, depthMax: 16 })
   if (!read.ok || !isJsonObject(read.value)) return { isReadable: false }
-  return fits(read.value)
-    ? { isReadable: true, obligation: { ...read.value, type: String(read.value['type']), id } }
-    : { isReadable: false }
+  const type = typeOf(read.value)
+  return type === undefined ? { isReadable: false } : { isReadable: true, obligation: { ...read.value, type, id } }
 }
 
-function fits(json: JsonObject): boolean {
+/** One of the draft's, with what that type requires; ids are ours to give. */
+function typeOf(json: JsonObject): string | undefined {
   const { type } = json
-  const required = typeof type === 'string' && Object.hasOwn(requiredMembers, type) ? requiredMembers[type] : undefined
-  return required !== undefined && json['id'] === undefined && required.every((member) => typeof json[member] === 'string')
+  if (typeof type !== 'string' || json['id'] !== undefined || !Object.hasOwn(requiredMembers, type)) return undefined
+  return requiredMembers[type]?.every((member) => typeof json[member] === 'string') === true ? type : undefined
 }
 
 /** Which of these somebody who says what they can do cannot. Types that are none of ours were never said. */
 export function unsupported(obligations: readonly AccessObligation[], declared: unknown): readonly string[] {
   if (!Array.isArray(declared)) return []
   return obligations.filter(({ type }) => !declared.includes(type)).map(({ id }) => id)
-}
-
-/** The text under which equal obligations are one. */
-export function obligationKey(obligation: AccessObligation): string {
-  return canonicalJson(obligation)
 }

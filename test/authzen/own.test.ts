@@ -5,8 +5,10 @@ import { mustBe } from '../../src/kernel/result.ts'
 import { type ApiHouse, openApiHouse } from '../api/api-house.ts'
 import { call } from '../api/calls.ts'
 import { ask, callerOf } from '../api/held.ts'
-import { shopDocument } from '../world/shop.ts'
+import { shopDocument, shopPolicies } from '../world/shop.ts'
 import { post, type Told } from './asking.ts'
+
+const duty = `@id("reads-are-small") @duty("record=durable, answer<=1MB") forbid (principal, action in Effect::Action::"read", resource);`
 
 let api: ApiHouse
 /** The agent, its owner, an auditor, and a machine that has nothing to do with it. */
@@ -16,7 +18,8 @@ let grant: string
 before(async () => {
   const roles = { ...(shopDocument()['roles'] as object), 'incident-agents': ['aide', 'other'] }
   const identities = [...(shopDocument()['identities'] as object[]), { name: 'other', kind: 'ai-agent', owner: 'ben' }]
-  api = await openApiHouse({ document: shopDocument({ roles, identities }) })
+  const policyFiles = [{ name: 'shop.cedar', text: shopPolicies + duty }]
+  api = await openApiHouse({ document: shopDocument({ roles, identities, policyFiles }) })
   for (const name of ['ana', 'ben', 'eva']) await api.register(name)
   for (const name of ['aide', 'ana', 'eva', 'meter']) tokens[name] = await api.token(name)
   const asked = await ask(api, 'aide', { task: 'incident', statement: 'checkout is slow', scope: ['read|execute:shop'] })
@@ -132,6 +135,18 @@ for (const { says, as = 'aide', question, decision, reason } of cases) {
   })
 }
 
+test('the duties of an action go out as obligations', async () => {
+  const { json } = await ask1('aide', list)
+  const { obligations, evidence } = json['context'] as { obligations: unknown; evidence: unknown }
+  assert.equal(evidence, 'durable')
+  assert.deepEqual(obligations, [
+    { type: 'custom', id: 'remit-evidence', vendor: 'remit', duty: 'evidence', value: 'durable' },
+    { type: 'custom', id: 'remit-answerBytesMax', vendor: 'remit', duty: 'answerBytesMax', value: 1_000_000 },
+  ])
+  const held = await ask1('aide', { ...restart, context: { arguments: { service: 'checkout' } } })
+  assert.equal((held.json['context'] as { obligations?: unknown }).obligations, undefined)
+})
+
 test('whom one may not see is answered exactly as nobody', async () => {
   const [hidden, nobody] = await Promise.all(['aide', 'nobody'].map((id) => ask1('meter', { ...list, subject: { type: 'ai-agent', id } })))
   assert.deepEqual(hidden?.json, nobody?.json)
@@ -153,15 +168,22 @@ test('asking changes nothing: no session, no use, no entry', async () => {
   assert.deepEqual([...desk.facts.liveSessions()], [])
 })
 
+/** A result without what it obliges to. */
+function bare(result: object): object {
+  const { context: _context, ...rest } = result as { context?: unknown }
+  return rest
+}
+
 test('searches find what evaluations permit, and no more than the caller may see', async () => {
   const way = (as: string) => ({ port: api.port, token: tokens[as] ?? '' })
   const resources = await post(way('aide'), 'search/resource', { subject: aide, action: { name: 'read' }, resource: { type: 'route' } })
-  assert.deepEqual(resources.json['results'], [{ type: 'route', id: 'shop/list-incidents' }])
+  assert.deepEqual((resources.json['results'] as object[]).map(bare), [{ type: 'route', id: 'shop/list-incidents' }])
   const actions = await post(way('aide'), 'search/action', { subject: aide, resource: { type: 'service', id: 'shop' } })
-  assert.deepEqual(actions.json['results'], [{ name: 'list-incidents' }])
+  assert.deepEqual((actions.json['results'] as object[]).map(bare), [{ name: 'list-incidents' }])
   const subjects = (as: string) =>
     post(way(as), 'search/subject', { subject: { type: 'ai-agent' }, action: { name: 'read' }, resource: route('shop/list-incidents') })
-  for (const as of ['aide', 'ana', 'eva']) assert.deepEqual((await subjects(as)).json['results'], [{ type: 'ai-agent', id: 'aide' }], as)
+  for (const as of ['aide', 'ana', 'eva'])
+    assert.deepEqual(((await subjects(as)).json['results'] as object[]).map(bare), [{ type: 'ai-agent', id: 'aide' }], as)
   assert.deepEqual((await subjects('meter')).json['results'], [])
 })
 

@@ -3,7 +3,7 @@ import test from 'node:test'
 import fc from 'fast-check'
 import { evaluateMany, inOrderInSlices, searchAccess } from '../../src/control/authzen.ts'
 import { nextToken, readPage } from '../../src/control/authzen-pages.ts'
-import { refuse } from '../../src/kernel/refusals.ts'
+import { describeRefusal, refuse } from '../../src/kernel/refusals.ts'
 import { done, mustBe } from '../../src/kernel/result.ts'
 import type { AccessPoint, AccessQuestion } from '../../src/model/access.ts'
 
@@ -87,5 +87,5 @@ test('a fault in one question is a no for it alone', async () => {
     [true, false, true],
   )
   assert.equal(faults.length, 1)
-  assert.deepEqual((answers[1]?.context?.['error'] as { status: number }).status, 500)
+  assert.deepEqual(answers[1]?.context, { error: { status: 500, message: describeRefusal(refuse('internal', { detail: 'f00' }).refusal) } })
 })
