@@ -36,19 +36,24 @@ function applicationFiles({ applications }: WireObject): { readonly applications
   const files: ExportedFile[] = []
   const written = applications.map((application: WireValue): WireValue => {
     if (!isObject(application)) return application
-    const own = `applications/${basename(String(application['name']))}`
+    const own = `applications/${basename(textIn(application, 'name'))}`
     const { policyFiles, ...rest } = application
     const kept = Object.entries(rest).map(([name, value]): [string, WireValue] => {
       if (!isObject(value)) return [name, value]
-      const path = `${own}/${basename(String(value['name']))}`
-      files.push({ name: path, text: String(value['text']) })
+      const path = `${own}/${basename(textIn(value, 'name'))}`
+      files.push({ name: path, text: textIn(value, 'text') })
       return [name, path]
     })
     const policies = Array.isArray(policyFiles) ? policyFiles.filter(isObject) : []
-    for (const { name, text } of policies) files.push({ name: `${own}/policies/${basename(String(name))}`, text: String(text) })
+    for (const each of policies) files.push({ name: `${own}/policies/${basename(textIn(each, 'name'))}`, text: textIn(each, 'text') })
     return { ...Object.fromEntries(kept), ...(policies.length === 0 ? {} : { policies: `${own}/policies` }) }
   })
   return { applications: { applications: written }, files }
+}
+
+function textIn(object: WireObject, name: string): string {
+  const value = object[name]
+  return typeof value === 'string' ? value : ''
 }
 
 /** References are objects over the wire and plain text in the file. */

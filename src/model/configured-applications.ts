@@ -67,13 +67,17 @@ function readList(place: Place, { max, what }: { readonly max: number; readonly 
     place.fault(`${file.name} is not JSON that can be read: ${read.refusal.detail ?? ''}`, 'write one JSON list, without duplicate keys')
     return []
   }
-  if (!Array.isArray(read.value)) {
+  const list = asList(read.value)
+  if (list === undefined) {
     place.fault(`${file.name} holds no list`, `write the ${what} as one JSON list`)
     return []
   }
-  if (read.value.length > max)
-    place.fault(`${file.name} has ${read.value.length} ${what}, and at most ${max} are taken`, 'split the application')
-  return read.value.slice(0, max)
+  if (list.length > max) place.fault(`${file.name} has ${list.length} ${what}, and at most ${max} are taken`, 'split the application')
+  return list.slice(0, max)
+}
+
+function asList(value: JsonValue): readonly JsonValue[] | undefined {
+  return Array.isArray(value) ? value : undefined
 }
 
 /** As Cedar's policy sets write it: `{"templateId": …, "newId": …, "values": {"?principal": {"type": …, "id": …}}}`. */

@@ -1,9 +1,13 @@
 /** Applications that bring policies of their own: never part of Remit's, changed by change-sets that widen unless they certainly narrow, kept. */
 import assert from 'node:assert/strict'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
+import { readConfiguration } from '../../src/cli/configuration-file.ts'
+import { exportedFiles } from '../../src/cli/export-files.ts'
+import { systemFiles } from '../../src/cli/system-files.ts'
+import { visibleApplications } from '../../src/control/applications.ts'
 import { exportConfiguration } from '../../src/control/export-configuration.ts'
 import { planChange, proposeChange } from '../../src/control/change-sets.ts'
 import { evaluate } from '../../src/decision/cedar/evaluate.ts'
@@ -11,7 +15,8 @@ import { Uid } from '../../src/decision/cedar/values.ts'
 import { mustBe } from '../../src/kernel/result.ts'
 import type { ChangeClass, Pruning } from '../../src/model/change-sets.ts'
 import { configure, operator, propose, signAll } from '../world/configure.ts'
-import { shopDocument } from '../world/shop.ts'
+import type { ExportView } from '../../src/sdk/views.ts'
+import { asDocument, shopDocument } from '../world/shop.ts'
 import { openWorld, type World } from '../world/world.ts'
 
 const schema = `entity User in [Team] { level: Long }; entity Team; entity Route in [Service]; entity Service;
@@ -176,6 +181,39 @@ describe('applications', () => {
     assert.deepEqual(plan.changes, [])
     assert.equal(plan.base, exported.base)
   })
+})
+
+test('the files of an export, read again from their folder, change nothing', async (context) => {
+  const folder = mkdtempSync(join(tmpdir(), 'remit-applications-'))
+  const world = await openWorld({ document: document(application(), application({ links: [] }, 'other')) })
+  context.after(async () => {
+    await world.close()
+    rmSync(folder, { recursive: true })
+  })
+  const exported = mustBe(exportConfiguration(world.desk, await world.caller('ben')))
+  for (const { name, text } of exportedFiles(JSON.parse(JSON.stringify(exported)) as ExportView)) {
+    mkdirSync(dirname(join(folder, name)), { recursive: true })
+    writeFileSync(join(folder, name), text)
+  }
+  const read = await readConfiguration({ path: join(folder, 'remit.yaml'), files: systemFiles, env: {}, resolve: true })
+  assert.deepEqual(read.problems, [])
+  const plan = mustBe(await planChange(world.desk, operator, { document: asDocument(read.document), prune: 'everything' }))
+  assert.deepEqual(
+    plan.changes.filter(({ kind }) => kind === 'application'),
+    [],
+  )
+})
+
+test('who may ask an application knows of it, and whoever audits; to others it is not there', async (context) => {
+  const world = await openWorld({ document: document(application(), application({ callers: 'identity:bot' }, 'other')) })
+  context.after(() => world.close())
+  const seenBy = async (name: string, actor?: string) =>
+    visibleApplications(world.desk, await world.caller(name, actor)).map(({ id }) => id)
+  assert.deepEqual(await seenBy('aide'), ['shop-app'])
+  assert.deepEqual(await seenBy('meter'), ['shop-app'])
+  assert.deepEqual(await seenBy('bot'), ['other'])
+  assert.deepEqual(await seenBy('bot', 'aide'), [], 'acting for somebody, both must be named')
+  assert.deepEqual(await seenBy('eva'), ['other', 'shop-app'], 'she audits')
 })
 
 const wrong: readonly {

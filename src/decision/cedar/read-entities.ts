@@ -105,11 +105,11 @@ function parentsAt(schema: CedarSchema, json: JsonValue | undefined, pointer: st
   if (!Array.isArray(json))
     throw new MisfitFound(pointer, json === undefined ? 'this is missing' : 'this is no list', 'write a list of entities, [] for none')
   const parents = new Map<string, Uid>()
-  for (const [place, each] of json.entries()) {
+  json.forEach((each: JsonValue, place) => {
     const at = below(pointer, place)
     const uid = uidOf(schema, namedEntity(each, at), at)
     parents.set(uid.key, uid)
-  }
+  })
   return [...parents.values()]
 }
 

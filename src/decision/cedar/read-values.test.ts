@@ -129,7 +129,9 @@ describe('values', () => {
   for (const [json, want] of rows) {
     test(`${json} is ${want}`, () => {
       const read = readContext(set, asked, lossless(json))
-      const told = read.ok ? [...read.value].map(([name, value]) => `${name}=${String(value)}`).join() : read.refusal.detail
+      const told = read.ok
+        ? [...read.value].map(([name, value]) => `${name}=${typeof value === 'bigint' ? value : 'something else'}`).join()
+        : read.refusal.detail
       assert.equal(told, want)
     })
   }

@@ -14,11 +14,17 @@ export interface Misfit {
   readonly remedy: string
 }
 
-/** Thrown in here and caught at the doors of this file and its neighbours: a value, so that bad input costs no stack trace. */
-export class MisfitFound {
+/** Thrown in here and caught at the doors of this file and its neighbours. */
+export class MisfitFound extends Error {
+  override readonly name = 'MisfitFound'
   readonly misfit: Misfit
 
   constructor(pointer: string, message: string, remedy: string) {
+    // What does not fit is the caller's, and a stack would say nothing of it.
+    const frames = Error.stackTraceLimit
+    Error.stackTraceLimit = 0
+    super(message)
+    Error.stackTraceLimit = frames
     this.misfit = { pointer, message, remedy }
   }
 }
