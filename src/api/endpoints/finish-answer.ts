@@ -26,6 +26,8 @@ export const finishAnswer = endpoint({
     'identity.created',
     'identity.changed',
     'policy.published',
+    'application.published',
+    'application.removed',
     'change-set.denied',
     'exception.approved',
     'exception.denied',

@@ -20,6 +20,8 @@ export const proposeChange = endpoint({
     'change-set.proposed',
     'configuration.applied',
     'policy.published',
+    'application.published',
+    'application.removed',
     'identity.created',
     'identity.changed',
     'service.changed',
