@@ -164,6 +164,10 @@ function compileChain(name: '&&' | '||', inner: unknown, operand: (part: unknown
   const { steps, rest } = unchain(name, inner)
   const tests = [rest, ...steps.map((step) => fieldOf(step, 'right'))].map((term) => testOf(operand(term)))
   const decisive = name === '||'
+  const [first, second] = tests
+  // Most have two terms.
+  if (first !== undefined && second !== undefined && tests.length === 2)
+    return truth((facts) => (first(facts) === decisive ? decisive : second(facts)))
   return truth((facts) => {
     for (const each of tests) if (each(facts) === decisive) return decisive
     return !decisive

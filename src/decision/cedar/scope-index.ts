@@ -29,11 +29,18 @@ export interface ScopeIndex<P> {
 /** By action first, of which there are fewest: a table for each pair of action and resource is then the most there can be. */
 class Tree<P> {
   readonly #byAction = new Map<string, Map<string, Map<string, Bucket<P>>>>()
+  /** One text for each key, in all tables: what is compared often is then found in the processor's cache. */
+  readonly #keys = new Map<string, string>()
 
-  bucket(actionKey: string, resourceKey: string, principalKey: string): Bucket<P> {
+  bucket(action: string, resource: string, principal: string): Bucket<P> {
+    const [actionKey, resourceKey, principalKey] = [this.#one(action), this.#one(resource), this.#one(principal)]
     const byResource = getOrAdd(this.#byAction, actionKey, () => new Map<string, Map<string, Bucket<P>>>())
     const byPrincipal = getOrAdd(byResource, resourceKey, () => new Map<string, Bucket<P>>())
     return getOrAdd(byPrincipal, principalKey, () => ({ policies: [], places: [], isExact: true }))
+  }
+
+  #one(key: string): string {
+    return getOrAdd(this.#keys, key, () => key)
   }
 
   find(actionKeys: readonly string[], resourceKeys: readonly string[], principalKeys: readonly string[]): readonly Bucket<P>[] {
