@@ -116,6 +116,8 @@ export class WatchedConfiguration {
         },
       },
     })
+    // No secret is in these, whatever their files are called.
+    hash.update(JSON.stringify(configuration.document['applications'] ?? null))
     return { configuration, files: [...files], folders: [...folders], digest: hash.digest('hex') }
   }
 
