@@ -6,7 +6,7 @@ import type { EntityStore } from './entities.ts'
 import { compileExpression, type Expression } from './expressions.ts'
 import { Fault } from './fault.ts'
 import { asPossible, exactly, type Guess, guessOf, guessOfCall, onlyFails, type Possible, type PossibleTest } from './maybe-operations.ts'
-import { isKnown, joinNames, kindOf, type Maybe, namesOf, noNames, PartialRecord, settled, Unknown } from './maybe-values.ts'
+import { assumed, isKnown, joinNames, kindOf, type Maybe, namesOf, noNames, PartialRecord, settled, Unknown } from './maybe-values.ts'
 import { fieldOf, isObject, type JsonObject, onlyField, textAt, Unsupported } from './policy-json.ts'
 import { type CedarRecord, CedarSet, type CedarValue, type Uid } from './values.ts'
 
@@ -142,11 +142,13 @@ function compileConnective(name: '&&' | '||', parts: JsonObject): PartialExpress
   const left = compileTest(fieldOf(parts, 'left'))
   const right = compileTest(fieldOf(parts, 'right'))
   const decisive = name === '||'
+  // `x has a && x.a …`: the right side is only looked at where the field is there.
+  const there = decisive ? [] : presencesIn(fieldOf(parts, 'left'))
   return (facts) => {
     const first = left(facts)
     const [decides, goesOn] = decisive ? [first.canBeTrue, first.canBeFalse] : [first.canBeFalse, first.canBeTrue]
     if (!goesOn) return asPossible(first)
-    const second = right(facts)
+    const second = right(there.length === 0 ? facts : { ...facts, context: there.reduce(assumed, facts.context) })
     return asPossible({
       canBeTrue: second.canBeTrue || (decisive && decides),
       canBeFalse: second.canBeFalse || (!decisive && decides),
@@ -154,6 +156,25 @@ function compileConnective(name: '&&' | '||', parts: JsonObject): PartialExpress
       names: joinNames(first.names, second.names),
     })
   }
+}
+
+/** The paths below the context that are there wherever this, or each part of this chain of `&&`, is true. */
+function presencesIn(body: unknown): readonly (readonly string[])[] {
+  if (!isObject(body)) return []
+  const chain = fieldOf(body, '&&')
+  if (isObject(chain)) return [...presencesIn(fieldOf(chain, 'left')), ...presencesIn(fieldOf(chain, 'right'))]
+  const has = fieldOf(body, 'has')
+  const owner = isObject(has) ? pathBelowContext(fieldOf(has, 'left')) : undefined
+  const name = isObject(has) ? fieldOf(has, 'attr') : undefined
+  return owner === undefined ? [] : [[...owner, ...(Array.isArray(name) ? name.map(String) : [String(name)])]]
+}
+
+function pathBelowContext(body: unknown): readonly string[] | undefined {
+  if (!isObject(body)) return undefined
+  if (fieldOf(body, 'Var') === 'context') return []
+  const step = fieldOf(body, '.')
+  const owner = isObject(step) ? pathBelowContext(fieldOf(step, 'left')) : undefined
+  return owner === undefined || !isObject(step) ? undefined : [...owner, textAt(step, 'attr')]
 }
 
 function compileIf(parts: JsonObject): PartialExpression {

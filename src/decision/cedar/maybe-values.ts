@@ -140,3 +140,14 @@ function fieldOfPartial({ fields, isOpen, name: owner }: PartialRecord, name: st
   if (field !== undefined) return { value: field.value, isAbsent: !field.isThere, fails: false, names: field.isThere ? noNames : names }
   return isOpen ? { value: new Unknown(undefined, names), isAbsent: true, fails: false, names } : sure(undefined)
 }
+
+/** The same value, each step of this path known to be there. What is no record of which only some is known stays as it is. */
+export function assumed(value: Maybe, path: readonly string[]): Maybe {
+  const [name, ...rest] = path
+  if (name === undefined || !(value instanceof PartialRecord)) return value
+  const { fields, isOpen, name: owner } = value
+  const field = fields.get(name) ?? (isOpen ? { value: new Unknown(undefined, [`${owner}.${name}`]), isThere: false } : undefined)
+  if (field === undefined) return value
+  const there: PartialField = { value: assumed(field.value, rest), isThere: true }
+  return new PartialRecord({ fields: new Map([...fields, [name, there]]), isOpen, name: owner })
+}

@@ -94,6 +94,10 @@ const curiousPolicy = fc.tuple(randomPolicy, fc.nat(2 ** 30)).map(([text, choice
     .replaceAll(/\b(?:true|false)\b/g, often('context.a'))
     .replaceAll(/(?<=[(\s])-?\d+(?=[\s)])/g, often('context.n'))
     .replaceAll(/(?<=[([\s])\w+(?:::\w+)*::"\w+"/g, often('context.e'))
+    .replace(
+      /;$/,
+      choice % 3 === 0 ? ' when { context has n && context.n < 3 || context has r.a && context.r has n && context.r.a };' : ';',
+    )
 })
 
 /** Values to stand instead: those of another random request. */
@@ -192,7 +196,15 @@ describe('of a context in which the kind of task, arguments and address are not 
     ['context.proved has ci', 'holds not', ['context.proved.ci']],
     ['context has proved.ci.run', 'holds not fails', ['context.proved.ci', 'context.proved.ci.run']],
     ['context.task.ticket like "OPS-*"', 'holds not fails', ['context.task.ticket']],
-    ['context.task has ticket && context.task.ticket like "OPS-*"', 'holds not fails', ['context.task.ticket']],
+    ['context.task has ticket && context.task.ticket like "OPS-*"', 'holds not', ['context.task.ticket']],
+    [
+      'context.amount > 3 && context has task.ticket && context.task.ticket like "OPS-*"',
+      'holds not',
+      ['context.amount', 'context.task.ticket'],
+    ],
+    ['context.proved has ci && context.proved.ci == "x"', 'holds not', ['context.proved.ci']],
+    ['context.task has ticket || context.task.ticket like "OPS-*"', 'holds not fails', ['context.task.ticket']],
+    ['!(context.task has ticket) && context.task.ticket like "OPS-*"', 'holds not fails', ['context.task.ticket']],
     ['context.effects == "write" && context.task.kind == "incident"', 'not'],
     ['context.effects == "read" || context.task.ticket == "x"', 'holds'],
     ['["incident", "release"].contains(context.task.kind)', 'holds not', ['context.task.kind']],
