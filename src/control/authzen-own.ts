@@ -183,7 +183,7 @@ function nameOwnAction(desk: Desk, { action, resource, context }: AccessQuestion
   const given = readArguments(route, context['arguments'])
   if (!given.ok) return given
   return done({
-    protocol: 'http',
+    protocol: service.protocol,
     service: service.id,
     operation: route.name,
     verb: route.method,

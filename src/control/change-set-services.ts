@@ -4,7 +4,7 @@ import { type Impact, impactNumber } from '../model/effects.ts'
 import type { ChangeClass, ChangedKind, ChangeLine } from '../model/change-sets.ts'
 import { gatewayOf, ownGateway } from '../model/gateways.ts'
 import type { Issuer } from '../model/identities.ts'
-import type { Route, Service } from '../model/services.ts'
+import { type Route, type Service, whereIs } from '../model/services.ts'
 import type { RuledPicture } from './change-set-policies.ts'
 
 interface Sides {
@@ -46,11 +46,11 @@ function count(number: number, what: string): string {
 }
 
 function arrival(now: Service): ChangeLine {
-  const { upstream, environment, routes, credential, enforcedBy } = now
+  const { environment, routes, credential, enforcedBy } = now
   const gateway = gatewayOf(now) === ownGateway ? undefined : `the gateway ${gatewayOf(now)}`
   const direct = gateway === undefined ? '' : ` through ${gateway}`
   const through = enforcedBy === undefined ? direct : ` behind a proxy that asks ${gateway ?? 'Remit'} and holds its secret`
-  const says = `${count(routes.length, 'operation')} at ${upstream}${through}, ${environment}, up to tier ${Math.max(0, ...routes.map((route) => route.tier))}`
+  const says = `${count(routes.length, 'operation')} at ${whereIs(now)}${through}, ${environment}, up to tier ${Math.max(0, ...routes.map((route) => route.tier))}`
   if (credential === undefined) return line('service', now.id, 'add', 'widens', says)
   return line('service', now.id, 'add', 'moves-secret', `${says}, with ${secretInWords(credential)}`)
 }
@@ -62,10 +62,10 @@ function secretInWords({ header, reference }: NonNullable<Service['credential']>
 function serviceChanges(old: Service, now: Service, sides: Sides): ChangeLine[] {
   const lines: ChangeLine[] = []
   const add = (changeClass: ChangeClass, says: string) => lines.push(line('service', now.id, 'change', changeClass, says))
-  if (old.upstream !== now.upstream)
+  if (whereIs(old) !== whereIs(now))
     add(
       now.credential === undefined ? 'widens' : 'moves-secret',
-      `is at ${now.upstream} instead of ${old.upstream}: what is allowed is done there`,
+      `is at ${whereIs(now)} instead of ${whereIs(old)}: what is allowed is done there`,
     )
   if (gatewayOf(old) !== gatewayOf(now))
     add(
@@ -155,6 +155,7 @@ function operationChanges(name: string, old: Route, now: Route, sides: Sides): C
   const add = (changeClass: ChangeClass, says: string) => lines.push(line('operation', name, 'change', changeClass, says))
   if (old.method !== now.method || old.path !== now.path)
     add('widens', `answers to ${now.method} ${now.path} instead of ${old.method} ${old.path}`)
+  if (old.trust !== now.trust) add(now.trust === 'trusted' ? 'widens' : 'unclassified', `its results count as ${now.trust ?? 'untrusted'}`)
   // What forbids or holds one effect says nothing of another one.
   if (old.effect !== now.effect) add('widens', `counts as ${now.effect} instead of ${old.effect}, tier ${now.tier} instead of ${old.tier}`)
   const impact = impactChange(old.impact, now.impact, sides)

@@ -4,7 +4,8 @@ import { refuse } from '../kernel/refusals.ts'
 import { done, type Result } from '../kernel/result.ts'
 import { Secret } from '../kernel/secret.ts'
 import type { Pruning, WantedConfiguration } from '../model/change-sets.ts'
-import { type ConfiguredService, readConfiguration } from '../model/configuration.ts'
+import { readConfiguration } from '../model/configuration.ts'
+import type { ConfiguredService } from '../model/configured-services.ts'
 import type { Issuer } from '../model/identities.ts'
 import type { Service, UpstreamCredential } from '../model/services.ts'
 import { asProblem, type ConfigurationProblem, fault } from './configuration-problems.ts'
@@ -49,7 +50,7 @@ export function invalid(problems: readonly ConfigurationProblem[]): Result<never
 /** A secret that did not change keeps its sealed form, so that a repeat is no change; also one that waits in a proposal. */
 function sealedService(desk: Desk, configured: ConfiguredService): Service {
   const { name, credential, ...rest } = configured
-  const service: Service = { id: name, space: desk.space, protocol: 'http', ...rest }
+  const service: Service = { id: name, space: desk.space, ...rest }
   if (credential === undefined) return service
   if (credential === 'kept') {
     const kept = keptCredential(desk, configured)

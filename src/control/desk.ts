@@ -6,8 +6,6 @@ import { refuse } from '../kernel/refusals.ts'
 import { done, type Result } from '../kernel/result.ts'
 import { evaluate } from '../decision/cedar/evaluate.ts'
 import { answersFor } from '../decision/exceptions.ts'
-import { deskActionUid, deskUid } from '../decision/schema.ts'
-import { identityUid } from '../decision/world.ts'
 import type { DeskAction, Identity } from '../model/identities.ts'
 import type { PolicyFile } from '../model/policies.ts'
 import type { PolicyChecker } from './policy-checking.ts'
@@ -27,6 +25,7 @@ import type {
   TokenMint,
   Vault,
 } from './ports.ts'
+import { deskActionUid, deskUid, identityUid } from '../decision/names.ts'
 
 export interface Desk {
   readonly space: string

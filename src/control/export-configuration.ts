@@ -12,6 +12,7 @@ import type { Route, Service } from '../model/services.ts'
 import type { Caller, Desk } from './desk.ts'
 import { pictureNow } from './kept-picture.ts'
 import { callerMay } from './rights.ts'
+import { mcpText } from './export-mcp.ts'
 
 export interface Exported {
   readonly document: JsonObject
@@ -93,10 +94,11 @@ function rolesText({ facts }: Desk, identities: readonly Identity[]): JsonObject
   return Object.fromEntries([...members].toSorted(([left], [right]) => (left < right ? -1 : 1)))
 }
 
-function serviceText({ id, upstream, gateway, enforcedBy, port, environment, impact, labels, credential, routes }: Service): JsonObject {
+function serviceText(service: Service): JsonObject {
+  const { id, protocol, upstream, gateway, enforcedBy, port, environment, impact, labels, credential, routes } = service
   return {
     name: id,
-    upstream,
+    ...(protocol === 'http' ? { upstream } : { protocol, ...mcpText(service) }),
     ...(gateway === undefined ? {} : { gateway }),
     ...(enforcedBy === undefined ? {} : { enforcedBy }),
     ...(port === 0 ? {} : { port }),
@@ -104,7 +106,7 @@ function serviceText({ id, upstream, gateway, enforcedBy, port, environment, imp
     impact: { ...impact },
     ...(labels.length === 0 ? {} : { labels: [...labels] }),
     ...(credential === undefined ? {} : { credential: credentialText(credential) }),
-    routes: routes.map((route) => routeText(route, impact)),
+    ...(protocol === 'http' ? { routes: routes.map((route) => routeText(route, impact)) } : {}),
   }
 }
 

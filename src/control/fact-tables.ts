@@ -4,7 +4,7 @@ import { mustBe } from '../kernel/result.ts'
 import { type EntityStore, entityStore } from '../decision/cedar/entities.ts'
 import { readRules, type Rules } from '../decision/rules.ts'
 import { cedarSchema } from '../decision/schema.ts'
-import { identityEntityMaker, identityUid, schemaWorld, serviceEntities, standingEntities } from '../decision/world.ts'
+import { identityEntityMaker, schemaWorld, serviceEntities, standingEntities } from '../decision/world.ts'
 import { effects } from '../model/effects.ts'
 import type { Identity, Issuer, StandingException } from '../model/identities.ts'
 import type { PolicySet } from '../model/policies.ts'
@@ -16,6 +16,7 @@ import { KnownGateways } from './known-gateways.ts'
 import { KnownProofs } from './known-proofs.ts'
 import { KnownWork } from './known-work.ts'
 import { KnownNotUnderstood, type NotUnderstood } from './not-understood.ts'
+import { identityUid } from '../decision/names.ts'
 
 /** What changed between two versions. At a gateway elsewhere, as far as it is its business. */
 export interface Followed {

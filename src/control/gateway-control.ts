@@ -6,6 +6,7 @@ import type { Gate } from './gate.ts'
 import { holdAnswered } from './holds.ts'
 import { gatewayAudience, identify, TokenReader } from './identify.ts'
 import type { GatewayControl } from './ports.ts'
+import { visible } from './visible.ts'
 
 /** The port for one gateway. From here on it hears of endings: each commit is applied, cuts included, before it is confirmed. */
 export function gatewayControl(gate: Gate): GatewayControl {
@@ -23,6 +24,7 @@ export function gatewayControl(gate: Gate): GatewayControl {
     upstreamSecret: (service) => gate.secrets.of(service),
     identify: (token, address) => identify(gate, reader, token, address),
     authorize: (call) => authorize(gate, call),
+    visible: (bearer, service) => visible(gate, bearer, service),
     stands: (decision) => stands(gate, decision),
     stopReason: (decision) => stopReason(gate, decision),
     finish: (decision, outcome) => finish(gate, decision, outcome),

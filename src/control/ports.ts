@@ -10,6 +10,7 @@ import type { HoldState } from '../model/lives.ts'
 import type { ObligationName, Obligations } from '../model/obligations.ts'
 import type { ephemeralKinds, FactChange, RecordKind, Records } from '../model/records.ts'
 import type { Service } from '../model/services.ts'
+import type { VisibleOperation } from './visible.ts'
 
 // --- Store ---------------------------------------------------------------------------------------------------------
 
@@ -377,6 +378,8 @@ export interface GatewayControl {
   identify(token: string, address: string): Result<Bearer> | Promise<Result<Bearer>>
   /** Decides and records. Never throws: an error inside is a recorded no. Answers at once where nothing is to be waited for. */
   authorize(call: Call): Verdict | Promise<Verdict>
+  /** The operations of a service that this caller's live grants reach now: what a list shows. Synchronous, from memory; decides nothing. */
+  visible(bearer: Bearer, service: Service): readonly VisibleOperation[]
   /** Asked in the tick that sends the first byte upstream: still the same grant, session and end? Synchronous. */
   stands(decision: Decision): Result<undefined>
   /** Asked with every piece that follows: why it may not go on, if so. A lease has ended, or what proved its token. Synchronous, from memory. */

@@ -64,7 +64,7 @@ export function actionToday(facts: Pick<Facts, 'service'>, { resource, arguments
   const route = service === undefined ? undefined : findRoute(service, resource.slice(slash + 1))
   if (service === undefined || route === undefined) return undefined
   const { name: operation, method: verb, effect, tier } = route
-  return { protocol: 'http', service: service.id, operation, verb, effect, tier, arguments: given, target: '' }
+  return { protocol: service.protocol, service: service.id, operation, verb, effect, tier, arguments: given, target: '' }
 }
 
 /** Whether an answer may be a matter of the hour. A policy that only mentions the word is asked more often than it needs, and no worse. */

@@ -2,14 +2,13 @@
 import type { IdentityId } from '../kernel/ids.ts'
 import type { Instant, Milliseconds } from '../kernel/instants.ts'
 import { evaluate } from '../decision/cedar/evaluate.ts'
-import { deskActionUid, deskUid } from '../decision/schema.ts'
-import { identityUid } from '../decision/world.ts'
 import type { DeskAction, Identity, StandingException } from '../model/identities.ts'
 import type { Service } from '../model/services.ts'
 import type { Caller, Desk } from './desk.ts'
 import { maySeeException } from './exceptions.ts'
 import { callerMay, isParty } from './rights.ts'
 import { type GrantRuns, grantRuns } from './standing-runs.ts'
+import { deskActionUid, deskUid, identityUid } from '../decision/names.ts'
 
 export interface DeskStanding {
   readonly actions: readonly DeskAction[]

@@ -1,7 +1,7 @@
 /** Identities that no policy can tell apart: what is found out for one of them holds for all. */
 import type { Identity } from '../model/identities.ts'
 import type { CompiledPolicies, CompiledPolicy } from './cedar/policies.ts'
-import { identityUid } from './world.ts'
+import { identityUid } from './names.ts'
 
 /**
  * The same text for identities of which the policies say the same. Cedar can tell them apart only by kind, roles, owner and name; by the

@@ -17,8 +17,7 @@ import { askContext, callContext } from './contexts.ts'
 import { names } from './covers.ts'
 import type { DecisionFacts } from './facts.ts'
 import type { EligibilityTerms, Rules } from './rules.ts'
-import { deskAskAction, deskOperationUid } from './schema.ts'
-import { identityUid, operationUid, requestUid, routeUid } from './world.ts'
+import { deskAskAction, deskOperationUid, identityUid, operationUid, requestAction, resourceUid } from './names.ts'
 
 export interface Ask {
   /** Who acts first, then for whom. */
@@ -38,7 +37,7 @@ export interface Eligible {
 }
 
 /** What can be asked for: a service, or the desk itself. */
-export type AskableService = Pick<Service, 'id' | 'routes'>
+export type AskableService = Pick<Service, 'id' | 'protocol' | 'routes'>
 
 /** One operation that a scope line reaches. */
 export interface Reached {
@@ -129,7 +128,7 @@ function permitsFor(facts: DecisionFacts, ask: Ask, { link, service, route, now 
   const asked =
     service.id === deskServiceName
       ? { action: deskAskAction, resource: deskOperationUid(route.name) }
-      : { action: requestUid, resource: routeUid(service.id, route.name) }
+      : { action: requestAction, resource: resourceUid(service, route.name) }
   const answer = evaluate(facts.rules.eligibility, { principal: identityUid(link), ...asked, context }, facts.entities)
   return answer.decision === 'allow' ? answer.permits : []
 }
@@ -142,7 +141,7 @@ function guardedBeforehand(facts: DecisionFacts, ask: Ask, { link, service, rout
   const { rules } = facts
   if (rules === undefined) return done([])
   const action = {
-    protocol: 'http',
+    protocol: service.protocol,
     service: service.id,
     operation: route.name,
     verb: route.method,
@@ -155,8 +154,8 @@ function guardedBeforehand(facts: DecisionFacts, ask: Ask, { link, service, rout
   if (context === undefined) return done([])
   const request = {
     principal: identityUid(link),
-    action: operationUid(service.id, route.name),
-    resource: routeUid(service.id, route.name),
+    action: operationUid(service, route.name),
+    resource: resourceUid(service, route.name),
     context,
   }
   const answer = evaluate(rules.guardrails, request, facts.entities)

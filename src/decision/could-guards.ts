@@ -7,7 +7,7 @@ import { inScope } from './cedar/evaluate.ts'
 import { mayHold, type Truth } from './cedar/maybe.ts'
 import { type PartialRecord } from './cedar/maybe-values.ts'
 import type { Rules } from './rules.ts'
-import { identityUid, operationUid, routeUid } from './world.ts'
+import { identityUid, operationUid, resourceUid } from './names.ts'
 
 /** A policy that may have something to say, and what that hangs on; nothing where it certainly says it. */
 export interface Speaking {
@@ -38,7 +38,7 @@ export function guardedFor(
   const never = new Set<string>()
   const against = new Map<string, Speaking>()
   const holds = new Map<string, Holding>()
-  const [action, resource] = [operationUid(service.id, route.name), routeUid(service.id, route.name)]
+  const [action, resource] = [operationUid(service, route.name), resourceUid(service, route.name)]
   for (const link of chain) {
     const request = { principal: identityUid(link), action, resource, context }
     for (const policy of inScope(rules.guardrails, request, entities)) {

@@ -74,12 +74,12 @@ function stillGiven(
   now: Instant,
 ): Result<undefined> {
   if (grant.exception === undefined) return stillEligible(facts, grant, chain, now)
-  const permits = exceptionPermits(facts, grant, actionOn(service.id, route), now)
+  const permits = exceptionPermits(facts, grant, actionOn(service, route), now)
   return permits.ok ? done(undefined) : permits
 }
 
-function actionOn(service: string, { name, method, effect, tier }: Route): Action {
-  return { protocol: 'http', service, operation: name, verb: method, effect, tier, arguments: {}, target: '' }
+function actionOn({ id: service, protocol }: Reached['service'], { name, method, effect, tier }: Route): Action {
+  return { protocol, service, operation: name, verb: method, effect, tier, arguments: {}, target: '' }
 }
 
 /** What it hangs on whether the scope carries the operation: nothing where a line does in any case; `undefined` where none can. */

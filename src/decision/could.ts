@@ -14,8 +14,7 @@ import { literalsOf } from './cedar/maybe-literals.ts'
 import { type Guarded, guardedFor, type Speaking } from './could-guards.ts'
 import { partialAskContext, partialCallContext } from './partial-contexts.ts'
 import type { Rules } from './rules.ts'
-import { deskAskAction, deskOperationUid } from './schema.ts'
-import { identityUid, requestUid, routeUid } from './world.ts'
+import { deskAskAction, deskOperationUid, identityUid, requestAction, resourceUid } from './names.ts'
 
 /** `may`: under conditions. `never`: whatever is asked, a guardrail refuses the action. */
 export type AskingAnswer = 'yes' | 'may' | 'no' | 'never'
@@ -88,7 +87,7 @@ function waysOf(rules: Rules, entities: EntityStore, link: Pick<Identity, 'kind'
   const asked =
     service.id === deskServiceName
       ? { action: deskAskAction, resource: deskOperationUid(route.name) }
-      : { action: requestUid, resource: routeUid(service.id, route.name) }
+      : { action: requestAction, resource: resourceUid(service, route.name) }
   const request = { principal: identityUid(link), ...asked, context: partialAskContext(route.effect) }
   return inScope(rules.eligibility, request, entities).flatMap((policy) => {
     const { canHold, canNot, canFail, dependsOn } = mayHold(policy, request, entities)

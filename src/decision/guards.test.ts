@@ -9,7 +9,7 @@ import { guardsOf } from './guards.ts'
 import type { Rules } from './rules.ts'
 import { identityEntities } from './world.ts'
 
-const action = { service: 'shop', operation: 'restart' }
+const action = { protocol: 'http', service: 'shop', operation: 'restart' } as const
 const aide: Identity = {
   id: 'idn_1',
   space: 'main',

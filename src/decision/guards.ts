@@ -6,7 +6,7 @@ import { inScope } from './cedar/evaluate.ts'
 import type { CompiledPolicy } from './cedar/policies.ts'
 import type { Uid } from './cedar/values.ts'
 import type { Rules } from './rules.ts'
-import { identityUid, operationUid, routeUid } from './world.ts'
+import { identityUid, operationUid, resourceUid } from './names.ts'
 
 /** What one link of a chain and one operation are to Cedar, and the guardrails whose scope matches both. */
 export interface Guards {
@@ -33,7 +33,12 @@ interface Known {
 /** By the entities, so that what was found among older ones goes with them. */
 const known = new WeakMap<EntityStore, Known>()
 
-export function guardsOf(rules: Rules, entities: EntityStore, link: Identity, action: Pick<Action, 'service' | 'operation'>): Guards {
+export function guardsOf(
+  rules: Rules,
+  entities: EntityStore,
+  link: Identity,
+  action: Pick<Action, 'protocol' | 'service' | 'operation'>,
+): Guards {
   const { principal, services } = ofLink(rules, entities, link)
   let operations = services.get(action.service)
   if (operations === undefined) {
@@ -42,8 +47,8 @@ export function guardsOf(rules: Rules, entities: EntityStore, link: Identity, ac
   }
   let guards = operations.get(action.operation)
   if (guards === undefined) {
-    const operation = operationUid(action.service, action.operation)
-    const resource = routeUid(action.service, action.operation)
+    const operation = operationUid({ id: action.service, protocol: action.protocol }, action.operation)
+    const resource = resourceUid({ id: action.service, protocol: action.protocol }, action.operation)
     const policies = inScope(rules.guardrails, { principal, action: operation, resource }, entities)
     const missing = [principal, operation, resource].find((uid) => entities.get(uid.key) === undefined)
     guards = { principal, operation, resource, policies, missing }

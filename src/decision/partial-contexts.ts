@@ -100,7 +100,14 @@ function knownPart({ task, now }: { readonly task: Task; readonly now: Instant }
   })
 }
 
-const kinds: Readonly<Record<ArgumentType, Kind>> = { string: 'string', long: 'long', decimal: 'decimal', boolean: 'bool', strings: 'set' }
+const kinds: Readonly<Record<ArgumentType, Kind>> = {
+  string: 'string',
+  long: 'long',
+  decimal: 'decimal',
+  boolean: 'bool',
+  strings: 'set',
+  json: 'string',
+}
 
 function argumentField({ name, type, required }: ArgumentRule): readonly [string, PartialField] {
   return [name, unknown(`context.arguments.${name}`, kinds[type], required)]

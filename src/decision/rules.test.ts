@@ -10,12 +10,15 @@ import { entityStore } from './cedar/entities.ts'
 import { evaluate } from './cedar/evaluate.ts'
 import { type CedarValue, Uid } from './cedar/values.ts'
 import { readRules, type Rules, rulesVersion } from './rules.ts'
-import { actionEntities, cedarSchema, deskActionUid, deskUid, operationUid, routeUid, type SchemaWorld, serviceUid } from './schema.ts'
+import { actionEntities, cedarSchema, type SchemaWorld } from './schema.ts'
+import { deskActionUid, deskUid, operationUid, resourceUid, serviceUid } from './names.ts'
 
+const shop = { id: 'shop', protocol: 'http' } as const
 const world: SchemaWorld = {
   services: [
     {
       name: 'shop',
+      protocol: 'http',
       environment: 'prod',
       labels: ['web'],
       operations: [
@@ -331,14 +334,14 @@ for (const { says, files, may } of deskCases) {
 
 test('an operation is below its effect, so a guardrail on the effect meets it', async () => {
   const rules = await rulesOf(`@id("no-execute") forbid (principal, action in Effect::Action::"execute", resource in Service::"shop");`)
-  const route = { attributes: new Map<string, CedarValue>(), parents: [serviceUid('shop')] }
-  const routes = ['list', 'restart'].map((name) => ({ uid: routeUid('shop', name), ...route }))
+  const route = { attributes: new Map<string, CedarValue>(), parents: [serviceUid(shop)] }
+  const routes = ['list', 'restart'].map((name) => ({ uid: resourceUid(shop, name), ...route }))
   const store = mustBe(entityStore([...people, ...routes, ...actionEntities(world)]))
   const forbidden = ['list', 'restart'].filter(
     (name) =>
       evaluate(
         rules.guardrails,
-        { principal: new Uid('Human', 'ana'), action: operationUid('shop', name), resource: routeUid('shop', name), context: new Map() },
+        { principal: new Uid('Human', 'ana'), action: operationUid(shop, name), resource: resourceUid(shop, name), context: new Map() },
         store,
       ).forbids.length > 0,
   )

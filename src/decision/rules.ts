@@ -10,7 +10,7 @@ import { CommonParts } from './cedar/common-parts.ts'
 import { type CompiledPolicies, type CompiledPolicy, compilePolicy, joinPolicies, type PolicySource } from './cedar/policies.ts'
 import { uidsOf } from './cedar/scopes.ts'
 import type { Uid } from './cedar/values.ts'
-import { deskAskAction, requestAction } from './schema.ts'
+import { deskAskAction, requestAction } from './names.ts'
 
 /** What an eligibility costs and how long it lasts; what it does not say, the tier does. */
 export interface EligibilityTerms {

@@ -5,7 +5,8 @@ import * as cedar from '@cedar-policy/cedar-wasm/nodejs'
 import fc from 'fast-check'
 import { effects } from '../model/effects.ts'
 import { argumentTypes } from '../model/services.ts'
-import { actionEntities, cedarSchema, cedarText, operationUid, type SchemaWorld } from './schema.ts'
+import { actionEntities, cedarSchema, cedarText, type SchemaWorld } from './schema.ts'
+import { operationUid } from './names.ts'
 
 const name = fc.oneof(fc.stringMatching(/^[a-z][a-z0-9-]{0,8}$/), fc.string({ minLength: 1, maxLength: 8, unit: 'binary' }))
 const operation = fc.record({
@@ -18,6 +19,7 @@ const operation = fc.record({
 })
 const service = fc.record({
   name: fc.stringMatching(/^[a-z][a-z0-9-]{0,8}$/),
+  protocol: fc.constantFrom('http', 'mcp'),
   environment: fc.constantFrom('prod', 'test'),
   labels: fc.constant([]),
   operations: fc.uniqueArray(operation, { selector: (each) => each.name, maxLength: 4 }),
@@ -35,9 +37,9 @@ test('every world gives a schema that Cedar reads, with each operation below its
       assert.ok(read.type === 'success', JSON.stringify(read))
       assert.deepEqual(read.warnings, [])
       const actions = read.json['']?.actions ?? {}
-      for (const { name, operations } of world.services) {
+      for (const { name, protocol, operations } of world.services) {
         for (const operation of operations) {
-          const action = actions[operationUid(name, operation.name).id]
+          const action = actions[operationUid({ id: name, protocol }, operation.name).id]
           assert.deepEqual(
             action?.memberOf?.map(({ id, type }) => `${type}::${id}`),
             [`Effect::Action::${operation.effect}`],
@@ -54,7 +56,9 @@ test('every world gives a schema that Cedar reads, with each operation below its
 
 test('the action entities are those that Cedar makes of the schema', () => {
   const world: SchemaWorld = {
-    services: [{ name: 'shop', environment: 'prod', labels: [], operations: [{ name: 'list', effect: 'read', arguments: [] }] }],
+    services: [
+      { name: 'shop', protocol: 'http', environment: 'prod', labels: [], operations: [{ name: 'list', effect: 'read', arguments: [] }] },
+    ],
   }
   const read = cedar.schemaToJson(cedarSchema(world))
   assert.ok(read.type === 'success')
@@ -98,7 +102,9 @@ test('policies may read arguments, facts, session, client, resource and owner by
     argument('maybe', 'string', false),
   ]
   const schema = cedarSchema({
-    services: [{ name: 'shop', environment: 'prod', labels: [], operations: [{ name: 'do', effect: 'execute', arguments: args }] }],
+    services: [
+      { name: 'shop', protocol: 'http', environment: 'prod', labels: [], operations: [{ name: 'do', effect: 'execute', arguments: args }] },
+    ],
     facts: ['ci.run'],
   })
   for (const [condition, valid] of typed) {

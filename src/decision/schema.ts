@@ -1,10 +1,11 @@
 /** The Cedar schema that policies are validated against, generated from the services and operations that Remit knows. */
 import { createHash } from 'node:crypto'
 import { type Effect, effects } from '../model/effects.ts'
-import { cedarTypes, type DeskAction, deskActions } from '../model/identities.ts'
-import type { ArgumentType } from '../model/services.ts'
+import { cedarTypes, deskActions } from '../model/identities.ts'
+import type { ArgumentType, Protocol } from '../model/services.ts'
 import type { EntityInput } from './cedar/entities.ts'
-import { Uid } from './cedar/values.ts'
+import type { Uid } from './cedar/values.ts'
+import { cedarNouns, deskActionUid, deskAskAction, effectUid, operationUid, requestAction } from './names.ts'
 
 export interface SchemaArgument {
   readonly name: string
@@ -20,6 +21,7 @@ export interface SchemaOperation {
 
 export interface SchemaService {
   readonly name: string
+  readonly protocol: Protocol
   readonly environment: string
   readonly labels: readonly string[]
   readonly operations: readonly SchemaOperation[]
@@ -35,53 +37,12 @@ export interface SchemaWorld {
   readonly facts?: readonly string[]
 }
 
-/** `Action::"request"`: asking for a grant on a resource. */
-export const requestAction = new Uid('Action', 'request')
-
-/** `Desk::Action::"ask"`: asking for a desk grant. An action of its own, so that a rule about any resource never lets somebody ask for the desk. */
-export const deskAskAction = new Uid('Desk::Action', 'ask')
-
-/** `Desk::Operation::"administer"`, below the desk of its space: what a desk grant is asked for. */
-export function deskOperationUid(operation: string): Uid {
-  return new Uid('Desk::Operation', operation)
-}
-
-/** `Desk::Space::"main"`: the desk of one space. */
-export function deskUid(space: string): Uid {
-  return new Uid('Desk::Space', space)
-}
-
-/** `Desk::Action::"approve"`. */
-export function deskActionUid(action: DeskAction): Uid {
-  return new Uid('Desk::Action', action)
-}
-
-/** `Effect::Action::"execute"`; `any` stands above all of them. */
-export function effectUid(effect: Effect | 'any'): Uid {
-  return new Uid('Effect::Action', effect)
-}
-
-/** `Action::"http:shop/restart"`. */
-export function operationUid(service: string, operation: string): Uid {
-  return new Uid('Action', `http:${service}/${operation}`)
-}
-
-/** `Service::"shop"`. */
-export function serviceUid(service: string): Uid {
-  return new Uid('Service', service)
-}
-
-/** `Route::"shop/restart"`, whose parent is `Service::"shop"`. */
-export function routeUid(service: string, operation: string): Uid {
-  return new Uid('Route', `${service}/${operation}`)
-}
-
 /** The actions and their groups as entities: with a schema Cedar adds them to the store by itself, our evaluator is given them. */
 export function actionEntities(world: SchemaWorld): readonly EntityInput[] {
   const entity = (uid: Uid, parents: readonly Uid[]): EntityInput => ({ uid, parents, attributes: new Map() })
   const groups = [entity(effectUid('any'), []), ...effects.map((effect) => entity(effectUid(effect), [effectUid('any')]))]
-  const operations = world.services.flatMap(({ name, operations }) =>
-    operations.map((operation) => entity(operationUid(name, operation.name), [effectUid(operation.effect)])),
+  const operations = world.services.flatMap(({ name, protocol, operations }) =>
+    operations.map((operation) => entity(operationUid({ id: name, protocol }, operation.name), [effectUid(operation.effect)])),
   )
   const desk = [...deskActions.map(deskActionUid), deskAskAction].map((uid) => entity(uid, []))
   return [entity(requestAction, []), ...groups, ...operations, ...desk]
@@ -96,6 +57,7 @@ const cedarTypeOf: Readonly<Record<ArgumentType, string>> = {
   decimal: 'decimal',
   boolean: 'Bool',
   strings: 'Set<String>',
+  json: 'String',
 }
 
 /** The strict Cedar schema of a world. */
@@ -178,8 +140,8 @@ function operationActions(service: SchemaService): readonly string[] {
       const types = given.map((argument) => `${cedarText(argument.name)}${argument.required ? '' : '?'}: ${cedarTypeOf[argument.type]}`)
       const origins = given.map((argument) => `${cedarText(argument.name)}?: String`)
       const context = `{ task: Task, proved: Proved, claimed: Claimed, time: datetime, client?: ipaddr, session: Session, arguments: { ${types.join(', ')} }, provenance: { ${origins.join(', ')} } }`
-      const { id } = operationUid(service.name, operation.name)
-      return `action ${cedarText(id)} in [Effect::Action::${cedarText(operation.effect)}] appliesTo { principal: ${list(principals)}, resource: [Route], context: ${context} };
+      const { id } = operationUid({ id: service.name, protocol: service.protocol }, operation.name)
+      return `action ${cedarText(id)} in [Effect::Action::${cedarText(operation.effect)}] appliesTo { principal: ${list(principals)}, resource: [${cedarNouns[service.protocol].operation}], context: ${context} };
 `
     })
 }

@@ -9,7 +9,7 @@ import type { CompiledPolicy } from './cedar/policies.ts'
 import { askContext, callContext } from './contexts.ts'
 import type { DecisionFacts } from './facts.ts'
 import { guardsOf } from './guards.ts'
-import { requestUid } from './world.ts'
+import { requestAction } from './names.ts'
 
 /** One action as it was when it was decided. */
 export interface Occasion {
@@ -52,7 +52,7 @@ export function whyEligible(
   const lines = new Set<string>()
   for (const link of occasion.chain) {
     const { principal, resource } = guardsOf(facts.rules, facts.entities, link, action)
-    const request = { principal, action: requestUid, resource, context }
+    const request = { principal, action: requestAction, resource, context }
     const { permits } = evaluate(facts.rules.eligibility, request, facts.entities)
     for (const policy of permits.filter(({ id }) => ids.includes(id))) addLines(lines, policy, request, facts)
   }

@@ -1,42 +1,24 @@
 /** Remit's nouns as policies see them: identities, roles, services and operations as Cedar entities. */
 import type { IdentityId } from '../kernel/ids.ts'
 import { type Effect, type Impact, impactNumber, type Tier, tierOf } from '../model/effects.ts'
-import { cedarTypes, type Identity, type Issuer } from '../model/identities.ts'
+import type { Identity, Issuer } from '../model/identities.ts'
 import { deskService } from '../model/desk-service.ts'
 import type { Route, Service } from '../model/services.ts'
 import type { EntityInput } from './cedar/entities.ts'
-import { type CedarRecord, CedarSet, type CedarValue, Uid } from './cedar/values.ts'
-import { deskOperationUid, deskUid, type SchemaWorld } from './schema.ts'
-
-export function identityUid(identity: Pick<Identity, 'kind' | 'name'>): Uid {
-  return new Uid(cedarTypes[identity.kind], identity.name)
-}
-
-export function roleUid(role: string): Uid {
-  return new Uid('Role', role)
-}
-
-export function serviceUid(service: string): Uid {
-  return new Uid('Service', service)
-}
-
-/** `Route::"shop/restart"`, whose parent is `Service::"shop"`. */
-export function routeUid(service: string, operation: string): Uid {
-  return new Uid('Route', `${service}/${operation}`)
-}
-
-/** `Action::"http:shop/restart"`. */
-export function operationUid(service: string, operation: string): Uid {
-  return new Uid('Action', `http:${service}/${operation}`)
-}
-
-/** `Effect::Action::"execute"`; `any` stands above all of them. */
-export function effectUid(effect: Effect | 'any'): Uid {
-  return new Uid('Effect::Action', effect)
-}
-
-/** `Action::"request"`: asking for a grant on a resource. */
-export const requestUid = new Uid('Action', 'request')
+import { type CedarRecord, CedarSet, type CedarValue, type Uid } from './cedar/values.ts'
+import {
+  cedarNouns,
+  deskOperationUid,
+  deskUid,
+  effectUid,
+  identityUid,
+  type NamedService,
+  operationUid,
+  resourceUid,
+  roleUid,
+  serviceUid,
+} from './names.ts'
+import type { SchemaWorld } from './schema.ts'
 
 /** An identity, its roles and its owner. */
 export function identityEntities(identity: Identity, ownerOf: (id: IdentityId) => Identity | undefined): EntityInput[] {
@@ -72,16 +54,16 @@ function isSame(left: readonly string[], right: readonly string[]): boolean {
   return left.length === right.length && left.every((each, place) => each === right[place])
 }
 
-type Described = Pick<Service, 'id' | 'environment' | 'impact' | 'labels' | 'routes'>
+type Described = Pick<Service, 'id' | 'protocol' | 'environment' | 'impact' | 'labels' | 'routes'>
 
 /** A service with its operations: each operation is a resource below the service and an action below its effect. */
 export function serviceEntities(service: Described): EntityInput[] {
-  const uid = serviceUid(service.id)
+  const uid = serviceUid(service)
   const own = describe(service, service.impact, serviceTier(service))
   const entities: EntityInput[] = [{ uid, attributes: own, parents: [] }]
   for (const route of service.routes) {
-    entities.push({ uid: routeUid(service.id, route.name), attributes: describe(service, route.impact, route.tier), parents: [uid] })
-    entities.push({ uid: operationUid(service.id, route.name), attributes: new Map(), parents: [effectUid(route.effect)] })
+    entities.push({ uid: resourceUid(service, route.name), attributes: describe(service, route.impact, route.tier), parents: [uid] })
+    entities.push({ uid: operationUid(service, route.name), attributes: new Map(), parents: [effectUid(route.effect)] })
   }
   return entities
 }
@@ -126,7 +108,7 @@ function impactRecord(impact: Impact): CedarRecord {
 
 /** What the schema of policies is generated from. */
 export function schemaWorld(
-  services: Iterable<Pick<Service, 'id' | 'environment' | 'labels' | 'routes'>>,
+  services: Iterable<Pick<Service, 'id' | 'protocol' | 'environment' | 'labels' | 'routes'>>,
   issuers: Iterable<Pick<Issuer, 'proves'>>,
 ): SchemaWorld {
   const facts = new Set([...issuers].flatMap((issuer) => Object.keys(issuer.proves)))
@@ -135,6 +117,7 @@ export function schemaWorld(
     facts: [...facts].toSorted(),
     services: [...services].map((service) => ({
       name: service.id,
+      protocol: service.protocol,
       environment: service.environment,
       labels: service.labels,
       operations: service.routes.map((route) => ({ name: route.name, effect: route.effect, arguments: route.arguments })),
@@ -150,13 +133,16 @@ const deskRoles = ['auditors', 'operators', 'administrators']
  * are given. The desk is one of the services, for guardrails.
  */
 export function knownNames(
-  services: Iterable<Pick<Service, 'id' | 'routes'>>,
+  services: Iterable<NamedService & Pick<Service, 'routes'>>,
   roles?: Iterable<string>,
 ): ReadonlyMap<string, ReadonlySet<string>> {
-  const all = [deskService, ...services]
-  const names = new Map([
-    ['Service', new Set(all.map((service) => service.id))],
-    ['Route', new Set(all.flatMap((service) => service.routes.map((route) => `${service.id}/${route.name}`)))],
-  ])
+  const names = new Map<string, Set<string>>()
+  const add = (type: string, name: string) => names.set(type, (names.get(type) ?? new Set()).add(name))
+  for (const { service, operation } of Object.values(cedarNouns)) for (const type of [service, operation]) names.set(type, new Set())
+  for (const service of [deskService, ...services]) {
+    const nouns = cedarNouns[service.protocol]
+    add(nouns.service, service.id)
+    for (const route of service.routes) add(nouns.operation, `${service.id}/${route.name}`)
+  }
   return roles === undefined ? names : names.set('Role', new Set([...deskRoles, ...roles]))
 }

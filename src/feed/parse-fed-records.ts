@@ -37,7 +37,15 @@ import type { ParsedPolicy, PolicyFile, PolicySet } from '../model/policies.ts'
 import type { FactChange, RecordKind, Records } from '../model/records.ts'
 import type { Requirement } from '../model/requirements.ts'
 import type { Selector, SelectorMember, SelectorPart } from '../model/selector.ts'
-import { type ArgumentRule, argumentTypes, type Route, type Service, type UpstreamCredential } from '../model/services.ts'
+import {
+  type ArgumentRule,
+  argumentTypes,
+  protocols,
+  resultTrusts,
+  type Route,
+  type Service,
+  type UpstreamCredential,
+} from '../model/services.ts'
 import {
   argument,
   count,
@@ -132,7 +140,7 @@ const issuer = object<Issuer>({
 
 // --- What is acted on, and what policy says -----------------------------------------------------------------------------
 
-const rule = object<ArgumentRule>({ name: text, in: one('path', 'query', 'body'), type: one(...argumentTypes), required: truth })
+const rule = object<ArgumentRule>({ name: text, in: one('path', 'query', 'body', 'call'), type: one(...argumentTypes), required: truth })
 
 const route = object<Route>({
   name: text,
@@ -143,13 +151,18 @@ const route = object<Route>({
   tier,
   arguments: list(rule),
   upgrade: optional(one('websocket')),
+  trust: optional(one(...resultTrusts)),
 })
 
 const service = object<Service>({
   id: text,
   space: text,
-  protocol: one('http'),
+  protocol: one(...protocols),
   upstream: text,
+  endpoint: optional(text),
+  command: optional(list(text)),
+  variables: optional(list(text)),
+  joins: optional(list(text)),
   gateway: optional(text),
   enforcedBy: optional(one('proxy')),
   port: count,

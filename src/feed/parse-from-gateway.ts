@@ -1,6 +1,7 @@
 /** Reads what a gateway says to control, strictly: an unknown kind of message, an unknown member or a value of another kind is refused. */
 import { isJsonObject, type JsonValue } from '../kernel/json.ts'
 import type { Result } from '../kernel/result.ts'
+import { protocols } from '../model/services.ts'
 import { effects } from '../model/effects.ts'
 import type { Action, Material } from '../model/actions.ts'
 import type { TokenClaims } from '../control/ports.ts'
@@ -68,7 +69,7 @@ const claims: Shape<TokenClaims> = object<TokenClaims>({
 })
 
 const action: Shape<Action> = object<Action>({
-  protocol: one('http'),
+  protocol: one(...protocols),
   service: word,
   operation: word,
   verb: word,

@@ -10,6 +10,7 @@ const schema = cedarSchema({
   services: [
     {
       name: 'shop',
+      protocol: 'http',
       environment: 'prod',
       labels: [],
       operations: [

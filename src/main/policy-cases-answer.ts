@@ -7,7 +7,6 @@ import { type Answer, decide } from '../decision/decide.ts'
 import type { DecisionFacts } from '../decision/facts.ts'
 import { asAtWork, suppose } from '../decision/suppose.ts'
 import { type Occasion, whyEligible, whyGuarded } from '../decision/why.ts'
-import { identityUid, requestUid, routeUid } from '../decision/world.ts'
 import { type GrantId, makeId } from '../kernel/ids.ts'
 import type { Instant, Milliseconds } from '../kernel/instants.ts'
 import type { Result } from '../kernel/result.ts'
@@ -16,6 +15,7 @@ import type { Grant, ScopeEntry, Task } from '../model/grants.ts'
 import type { Identity } from '../model/identities.ts'
 import { noRequirement } from '../model/requirements.ts'
 import type { CaseWorld } from './policy-cases-world.ts'
+import { identityUid, requestAction, resourceUid } from '../decision/names.ts'
 
 /** What is asked, read from a case. */
 export interface Put {
@@ -69,7 +69,7 @@ function whyNot(world: CaseWorld, { chain, task, scope, at, duration }: Required
   for (const { service, route } of reached.ok ? reached.value : []) {
     const context = askContext({ task, effect: route.effect, duration, now: at })
     for (const link of chain) {
-      const request = { principal: identityUid(link), action: requestUid, resource: routeUid(service.id, route.name), context }
+      const request = { principal: identityUid(link), action: requestAction, resource: resourceUid(service, route.name), context }
       const { permits } = evaluate(rules.eligibility, request, entities)
       if (permits.length > 0) continue
       for (const policy of inScope(rules.eligibility, request, entities))

@@ -160,7 +160,16 @@ class CaseRun {
     if (route === undefined) return this.#unknown(['act', 'on'], { what: 'there is no operation', name: act.on }, names)
     const { method: verb, effect, tier } = route
     const given = this.#arguments(route)
-    return { protocol: 'http', service: service.id, operation, verb, effect, tier, arguments: given, target: `${verb} ${route.path}` }
+    return {
+      protocol: service.protocol,
+      service: service.id,
+      operation,
+      verb,
+      effect,
+      tier,
+      arguments: given,
+      target: `${verb} ${route.path}`,
+    }
   }
 
   #arguments(route: Route): Readonly<Record<string, ArgumentValue>> {
@@ -207,6 +216,7 @@ const typeWords: Readonly<Record<ArgumentRule['type'], string>> = {
   decimal: 'write a number',
   boolean: 'write true or false',
   strings: 'write a list of texts',
+  json: 'write its canonical JSON as a text',
 }
 
 /** A value as a gateway reads it: whole numbers exact, fractions by their digits. */
@@ -222,6 +232,7 @@ function readExactly(value: unknown): ArgumentValue | undefined {
 function isOfType({ type }: ArgumentRule, value: ArgumentValue): boolean {
   switch (type) {
     case 'string':
+    case 'json':
       return typeof value === 'string'
     case 'boolean':
       return typeof value === 'boolean'

@@ -88,8 +88,8 @@ export class CaseWorlds {
 }
 
 /** What a credential seals is no matter of policies. */
-function asService({ name, upstream, port, environment, impact, labels, routes }: Configuration['services'][number]): Service {
-  return { id: name, space: 'main', protocol: 'http', upstream, port, environment, impact, labels, routes }
+function asService({ name, protocol, upstream, port, environment, impact, labels, routes }: Configuration['services'][number]): Service {
+  return { id: name, space: 'main', protocol, upstream, port, environment, impact, labels, routes }
 }
 
 function identitiesOf({ people, identities, roles, space }: Configuration): ReadonlyMap<string, Identity> {

@@ -3,13 +3,14 @@ import { createHash } from 'node:crypto'
 import type { GrantId, IdentityId } from '../kernel/ids.ts'
 import { canonicalJson, type Fraction } from '../kernel/json.ts'
 import type { Effect, Tier } from './effects.ts'
+import type { Protocol } from './services.ts'
 
 /** An argument's value: exact, never a rounded number. */
 export type ArgumentValue = string | boolean | number | bigint | Fraction | readonly string[]
 export type Arguments = Readonly<Record<string, ArgumentValue>>
 
 export interface Action {
-  readonly protocol: 'http'
+  readonly protocol: Protocol
   readonly service: string
   /** The declared operation's name within the service. */
   readonly operation: string

@@ -2,17 +2,13 @@
 import { canonicalJson, isJsonObject, type JsonObject } from '../kernel/json.ts'
 import { applicationLimits, type WantedApplication } from './applications.ts'
 import { readApplication } from './configured-applications.ts'
-import { effects, type Impact, type ImpactLevel, impactLevels, tierOf, undeclaredImpact } from './effects.ts'
-import { ownGateway } from './gateways.ts'
-import { deskServiceName } from './desk-service.ts'
 import { type IdentityKind, identityKinds, type IssuedSubject } from './identities.ts'
-import { routesFromOpenApi } from './openapi.ts'
 import type { PolicyFile } from './policies.ts'
-import { compileRoutes, pathParameters } from './routes.ts'
-import { isName, isOperationName, isTakenName } from './scope.ts'
-import { type ArgumentRule, argumentTypes, type Route } from './services.ts'
-import { readSecretReference, secretReferenceForms } from '../kernel/secret-reference.ts'
+import { isName, isTakenName } from './scope.ts'
 import { type ConfiguredException, readException } from './configured-exceptions.ts'
+import { isMcp, joint, readMcpService } from './configured-mcp.ts'
+import { nameAt } from './configured-names.ts'
+import { type ConfiguredService, readService } from './configured-services.ts'
 import { type DocumentProblem, Place } from './parse-document.ts'
 
 export interface ConfiguredPerson {
@@ -36,30 +32,6 @@ export interface ConfiguredIssuer {
   readonly jwksUri?: string
   readonly jwks?: string
   readonly proves: Readonly<Record<string, string>>
-}
-
-/** `value` is the secret itself, or the reference by which the gateway looks it up at use. */
-export interface ConfiguredCredential {
-  readonly header: string
-  readonly prefix: string
-  readonly value: string
-  readonly use: 'value' | 'reference'
-}
-
-export interface ConfiguredService {
-  readonly name: string
-  readonly upstream: string
-  /** Absent where it is the one that Remit has in its own process. */
-  readonly gateway?: string
-  /** Absent where a gateway of Remit's forwards. */
-  readonly enforcedBy?: 'proxy'
-  readonly port: number
-  readonly environment: string
-  readonly impact: Impact
-  readonly labels: readonly string[]
-  /** `kept` is the one that is there already, for this upstream. */
-  readonly credential?: ConfiguredCredential | 'kept'
-  readonly routes: readonly Route[]
 }
 
 export interface Configuration {
@@ -99,7 +71,7 @@ export function readConfiguration(document: JsonObject): ConfigurationRead {
   const people = at.people.items().map(readPerson)
   const issuers = at.issuers.items().map(readIssuer)
   const identities = at.identities.items().map(readIdentity)
-  const services = at.services.items().map(readService)
+  const services = at.services.items().map((place) => (isMcp(place.value) ? readMcpService(place) : readService(place)))
   const exceptions = at.exceptions.items().map(readException)
   const applications = at.applications.items().map((each) => readApplication(each, { policyFile: readPolicyFile, name: nameAt, problems }))
   if (applications.length > applicationLimits.applicationsMax)
@@ -133,6 +105,7 @@ function checkNames(at: Top, { people, identities, roles, issuers, services, app
     at.services,
     services.map((service) => service.name),
   )
+  checkJoins(at.services, services)
   reportTwice(
     at.issuers,
     issuers.map((issuer) => issuer.name),
@@ -157,24 +130,32 @@ function checkNames(at: Top, { people, identities, roles, issuers, services, app
   }
 }
 
+/** What a service joins is there, an MCP service, joins nothing itself, and no two of its tools come to the same name. */
+function checkJoins(place: Place, services: readonly ConfiguredService[]): void {
+  const places = place.items()
+  for (const [index, { joins }] of services.entries()) {
+    if (joins === undefined) continue
+    const joined = joins.map((name) => services.find((service) => service.name === name))
+    for (const [at, service] of joined.entries()) {
+      if (service?.protocol === 'mcp' && service.joins === undefined) continue
+      places[index]?.fault(
+        `"${joins[at] ?? ''}" is no MCP service that can be joined`,
+        'name services with protocol: mcp that join nothing',
+      )
+    }
+    const offered = joined.flatMap((service) =>
+      (service?.routes ?? []).map(({ method, path }) => `${method} ${service?.name ?? ''}${joint}${path}`),
+    )
+    const seen = new Set<string>()
+    const twice = offered.find((name) => seen.size === seen.add(name).size)
+    if (twice !== undefined) places[index]?.fault(`two of what it joins would be "${twice}"`, 'rename one of the services')
+  }
+}
+
 function reportTwice(place: Place, names: readonly string[]): void {
   const seen = new Set<string>()
   const twice = names.find((name) => seen.size === seen.add(name).size)
   if (twice !== undefined) place.fault(`the name "${twice}" is used twice`, 'give each its own name')
-}
-
-function nameAt(place: Place): string {
-  const name = place.text()
-  if (name !== '' && !isName(name))
-    place.fault(`"${name.slice(0, 60)}" is not a name`, 'use lowercase letters, digits and . _ - and at most 64 of them')
-  return name
-}
-
-function operationAt(place: Place): string {
-  const name = place.text()
-  if (name !== '' && !isOperationName(name))
-    place.fault(`"${name.slice(0, 60)}" is not a name`, 'use letters, digits and . _ - and at most 64 of them')
-  return name
 }
 
 function roleName(role: string, place: Place): string {
@@ -235,147 +216,4 @@ function readIdentity(place: Place): ConfiguredIdentity {
     disabled: at.disabled.flag(false),
     signsInBy,
   }
-}
-
-function readService(place: Place): ConfiguredService {
-  const at = place.members([
-    'name',
-    'upstream',
-    'gateway',
-    'enforcedBy',
-    'port',
-    'environment',
-    'impact',
-    'labels',
-    'credential',
-    'openapi',
-    'routes',
-  ])
-  if (at.name.value === deskServiceName) at.name.fault(`"${deskServiceName}" is Remit's own desk`, 'choose another name')
-  const impact = readImpact(at.impact, undeclaredImpact)
-  const credential = readCredential(at.credential)
-  const isProxied = at.enforcedBy.oneOf(['gateway', 'proxy'] as const, 'gateway') === 'proxy'
-  if (isProxied) checkProxied(at)
-  return {
-    name: nameAt(at.name),
-    upstream: readOrigin(at.upstream),
-    ...(at.gateway.isThere && at.gateway.value !== ownGateway ? { gateway: nameAt(at.gateway) } : {}),
-    ...(isProxied ? { enforcedBy: 'proxy' } : {}),
-    port: at.port.number(0, 65_535, 0),
-    environment: nameAt(at.environment),
-    impact,
-    labels: at.labels.items().map(nameAt),
-    ...(credential === undefined ? {} : { credential }),
-    routes: readRoutes(at.openapi, at.routes, impact),
-  }
-}
-
-/** What only a gateway of Remit's would use: declared, it would look as if Remit did it. */
-function checkProxied({ port, credential }: Readonly<Record<'port' | 'credential', Place>>): void {
-  if (port.isThere) port.fault('Remit opens no port for what a proxy enforces', 'leave port or enforcedBy out')
-  if (credential.isThere)
-    credential.fault('Remit sends nothing to what a proxy enforces', 'give the credential to the proxy and leave it out here')
-}
-
-function readOrigin(place: Place): string {
-  const text = place.text()
-  const url = URL.canParse(text) ? new URL(text) : undefined
-  const isOrigin =
-    url !== undefined &&
-    /^https?:$/.test(url.protocol) &&
-    url.pathname === '/' &&
-    url.search === '' &&
-    url.hash === '' &&
-    url.username === '' &&
-    url.password === ''
-  if (!isOrigin) place.fault('this is not an origin', 'write scheme, host and port, such as http://127.0.0.1:8080, and nothing after them')
-  return isOrigin ? url.origin : ''
-}
-
-/** Undeclared impact is high; what is declared in part keeps the rest of what stands above it. */
-function readImpact(place: Place, above: Impact): Impact {
-  if (!place.isThere) return above
-  const { data, service, safety } = place.members(['data', 'service', 'safety'])
-  const level = (at: Place, otherwise: ImpactLevel) => at.oneOf(impactLevels, otherwise)
-  return { data: level(data, above.data), service: level(service, above.service), safety: level(safety, above.safety) }
-}
-
-/**
- * `bearer`, `basic` (user:password) or a plain `value`: the secret as text, resolved by whoever sent the document, or
- * `{ reference }` for one that is looked up at use.
- */
-function readCredential(place: Place): ConfiguredService['credential'] {
-  if (!place.isThere) return undefined
-  if (place.value === 'kept') return 'kept'
-  const at = place.members(['header', 'bearer', 'basic', 'value'])
-  const given = (['bearer', 'basic', 'value'] as const).filter((name) => at[name].isThere)
-  const [way] = given
-  if (way === undefined || given.length > 1) {
-    place.fault('a credential is written in one way', 'write bearer, basic or value, with env:NAME or file:PATH')
-    return undefined
-  }
-  const header = at.header.text('authorization').toLowerCase()
-  if (!/^[a-z0-9-]{1,64}$/.test(header))
-    at.header.fault('this is not the name of a header', 'write something like authorization or x-api-key')
-  if (isJsonObject(at[way].value)) return { header, prefix: prefixes[way], value: readReference(at[way]), use: 'reference' }
-  const secret = at[way].text()
-  if (/[^\x21-\x7e ]/.test(secret))
-    at[way].fault('the secret has a character that no header carries', 'use visible ASCII without line breaks')
-  return { header, prefix: prefixes[way], value: way === 'basic' ? Buffer.from(secret).toString('base64') : secret, use: 'value' }
-}
-
-const prefixes = { bearer: 'Bearer ', basic: 'Basic ', value: '' } as const
-
-function readReference(place: Place): string {
-  const { reference } = place.members(['reference'])
-  const text = reference.text()
-  if (text !== '' && readSecretReference(text) === undefined)
-    reference.fault('this does not name a secret', `write ${secretReferenceForms}, with plain letters and no . or .. between slashes`)
-  return text
-}
-
-function readRoutes(openapi: Place, routes: Place, impact: Impact): readonly Route[] {
-  if (openapi.isThere && isJsonObject(openapi.value)) {
-    const read = routesFromOpenApi(openapi.value)
-    if (!read.ok) openapi.fault(read.refusal.detail ?? 'this OpenAPI document cannot be read', 'mend the place that is named')
-    const drafts = read.ok ? read.value : []
-    return drafts.map((draft) => ({ ...draft, impact: draft.impact ?? impact, tier: tierOf(draft.impact ?? impact, draft.effect) }))
-  }
-  if (openapi.isThere) openapi.fault('this should be the name of an OpenAPI document', 'write openapi: ./service.openapi.yaml')
-  const read = routes.items().map((route) => readRoute(route, impact))
-  const compiled = compileRoutes(read)
-  if (!compiled.ok) routes.fault(compiled.refusal.detail ?? 'these routes cannot stand together', 'mend the route that is named')
-  return read
-}
-
-function readRoute(place: Place, above: Impact): Route {
-  const at = place.members(['name', 'method', 'path', 'effect', 'impact', 'arguments', 'upgrade'])
-  const effect = at.effect.oneOf(effects)
-  const impact = readImpact(at.impact, above)
-  const path = at.path.text()
-  const method = at.method.text()
-  return {
-    name: operationAt(at.name),
-    method,
-    path,
-    effect,
-    impact,
-    tier: tierOf(impact, effect),
-    arguments: readArguments(at.arguments, path),
-    ...(at.upgrade.isThere ? { upgrade: at.upgrade.oneOf(['websocket'] as const) } : {}),
-  }
-}
-
-/** Declared arguments, and a required text for each path parameter that nobody declared. */
-function readArguments(place: Place, path: string): readonly ArgumentRule[] {
-  const declared = place.items().map((each): ArgumentRule => {
-    const at = each.members(['name', 'in', 'type', 'required'])
-    const where = at.in.oneOf(['path', 'query', 'body'] as const)
-    return { name: at.name.text(), in: where, type: at.type.oneOf(argumentTypes, 'string'), required: at.required.flag(where === 'path') }
-  })
-  const parameters = pathParameters(path)
-  const missing = (parameters.ok ? parameters.value : []).filter(
-    (name) => !declared.some((rule) => rule.in === 'path' && rule.name === name),
-  )
-  return [...declared, ...missing.map((name): ArgumentRule => ({ name, in: 'path', type: 'string', required: true }))]
 }

@@ -16,11 +16,13 @@ function operation(name: DeskOperation, effect: Effect, service: Impact['service
 /** `desk/operate` is tier 1; `desk/administer` changes who may do what: tier 2, an hour at most, one other person. */
 export const deskService: {
   readonly id: string
+  readonly protocol: 'http'
   readonly environment: string
   readonly impact: Impact
   readonly routes: readonly Route[]
 } = {
   id: deskServiceName,
+  protocol: 'http',
   environment: 'remit',
   impact: { data: 'low', service: 'high', safety: 'none' },
   routes: [operation('operate', 'configure', 'moderate'), operation('administer', 'administer', 'high')],

@@ -1,23 +1,42 @@
-/** What is acted on over HTTP: services and their declared operations. */
+/** What is acted on: services, each by one protocol, and their declared operations. */
 import type { Instant } from '../kernel/instants.ts'
 import type { Effect, Impact, Tier } from './effects.ts'
 
-export const argumentTypes = ['string', 'long', 'decimal', 'boolean', 'strings'] as const
+export const protocols = ['http', 'mcp'] as const
+export type Protocol = (typeof protocols)[number]
+
+/** `json` is any other value of a tool's argument: policies and grants see its canonical JSON as a text. */
+export const argumentTypes = ['string', 'long', 'decimal', 'boolean', 'strings', 'json'] as const
 export type ArgumentType = (typeof argumentTypes)[number]
+/** What an argument of an HTTP request can be. */
+export const httpArgumentTypes = ['string', 'long', 'decimal', 'boolean', 'strings'] as const satisfies readonly ArgumentType[]
 
 /** One argument of an operation: where it stands in the request and what it is. */
 export interface ArgumentRule {
   readonly name: string
-  readonly in: 'path' | 'query' | 'body'
+  /** `call`: a member of an MCP call's `arguments`, or a variable of a resource's URI template. */
+  readonly in: 'path' | 'query' | 'body' | 'call'
   readonly type: ArgumentType
   readonly required: boolean
 }
 
+/** What the results of a tool are to the calls after it: written by whoever may, or by people and programs that are trusted. */
+export const resultTrusts = ['untrusted', 'trusted'] as const
+export type ResultTrust = (typeof resultTrusts)[number]
+
+/** The methods of MCP that are actions. */
+export const mcpMethods = ['tools/call', 'resources/read', 'prompts/get'] as const
+export type McpMethod = (typeof mcpMethods)[number]
+
 /** One named operation of a service: a method and a path, the effect it has and the arguments it reads. */
 export interface Route {
   readonly name: string
+  /** Of HTTP, or one of `mcpMethods`. */
   readonly method: string
-  /** `/incidents/{id}`: literal segments and whole-segment parameters; `{rest*}` at the end takes what follows. */
+  /**
+   * `/incidents/{id}`: literal segments and whole-segment parameters; `{rest*}` at the end takes what follows. Of MCP the name of the tool
+   * or the prompt, or the resource's URI, in which a `*` at the end stands for whatever follows.
+   */
   readonly path: string
   readonly effect: Effect
   readonly impact: Impact
@@ -25,6 +44,8 @@ export interface Route {
   readonly arguments: readonly ArgumentRule[]
   /** The protocol to which a request of this operation must ask to change, and which is a tunnel from then on (RFC 6455). */
   readonly upgrade?: 'websocket'
+  /** What a result of this tool, resource or prompt is; absent: untrusted. */
+  readonly trust?: ResultTrust
 }
 
 /** How the gateway authenticates to the upstream; the value is sealed with the upstream's origin. */
@@ -44,9 +65,17 @@ export interface Service {
   /** The service's name: its id in the space. */
   readonly id: string
   readonly space: string
-  readonly protocol: 'http'
-  /** Origin only: scheme, host, port. */
+  readonly protocol: Protocol
+  /** Origin only: scheme, host, port. Of an MCP server that the gateway starts itself, and of one that joins others: empty. */
   readonly upstream: string
+  /** Of MCP over HTTP: the path of the server's endpoint, such as `/mcp`. */
+  readonly endpoint?: string
+  /** Of MCP over stdio: program and arguments, started by the gateway without a shell and with nothing of its environment but `variables`. */
+  readonly command?: readonly string[]
+  /** Names of environment variables that the gateway hands to the command, besides PATH and HOME. */
+  readonly variables?: readonly string[]
+  /** Of MCP: other MCP services of the space that are offered here under one roof, their names before each name: `ops__restart_service`. */
+  readonly joins?: readonly string[]
   /** The gateway that serves it; absent where that is the one `remit up` has in its own process. */
   readonly gateway?: string
   /** A proxy that is not Remit's stands before it, asks for every request and holds its secret; absent where a gateway of Remit's forwards. */
@@ -60,6 +89,17 @@ export interface Service {
   readonly routes: readonly Route[]
   /** It is gone since then; the record stays, because its name is never used again. */
   readonly removedAt?: Instant
+}
+
+/** Where it is reached or found, in words: an address, a command, or the services that it joins. */
+export function whereIs({ upstream, endpoint = '', command, joins }: Pick<Service, 'upstream' | 'endpoint' | 'command' | 'joins'>): string {
+  if (command !== undefined) return `the command ${command.join(' ')}`
+  return joins === undefined ? `${upstream}${endpoint}` : `what ${joins.join(', ')} offer`
+}
+
+/** Whether a port of the HTTP gateway is for it. */
+export function isServedOverHttp({ protocol, enforcedBy }: Pick<Service, 'protocol' | 'enforcedBy'>): boolean {
+  return protocol === 'http' && enforcedBy === undefined
 }
 
 export function findRoute(service: Service, name: string): Route | undefined {

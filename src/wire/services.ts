@@ -8,7 +8,7 @@ export interface RouteView {
   readonly tier: number
   readonly arguments: readonly {
     readonly name: string
-    readonly in: 'path' | 'query' | 'body'
+    readonly in: 'path' | 'query' | 'body' | 'call'
     readonly type: string
     readonly required: boolean
   }[]

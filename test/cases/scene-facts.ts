@@ -27,7 +27,7 @@ export const shop = ((): Service => {
   const [service] = 'problems' in read ? [] : read.configuration.services
   if (service === undefined) throw new Error('the shop can be read')
   const { name, credential: _none, ...rest } = service
-  return { id: name, space: 'main', protocol: 'http', ...rest }
+  return { id: name, space: 'main', ...rest }
 })()
 
 /** The same scene as control's own facts hold it, and the ids that its names have there. */

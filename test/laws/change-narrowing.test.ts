@@ -11,17 +11,8 @@ import { callContext } from '../../src/decision/contexts.ts'
 import type { DecisionFacts } from '../../src/decision/facts.ts'
 import { mayAsk } from '../../src/decision/ask.ts'
 import type { Rules } from '../../src/decision/rules.ts'
-import { cedarSchema, deskActionUid, deskUid } from '../../src/decision/schema.ts'
-import {
-  identityEntities,
-  identityUid,
-  knownNames,
-  operationUid,
-  routeUid,
-  schemaWorld,
-  serviceEntities,
-  standingEntities,
-} from '../../src/decision/world.ts'
+import { cedarSchema } from '../../src/decision/schema.ts'
+import { identityEntities, knownNames, schemaWorld, serviceEntities, standingEntities } from '../../src/decision/world.ts'
 import { PolicyChecker } from '../../src/host/policy-checker.ts'
 import { mustBe } from '../../src/kernel/result.ts'
 import { needsSecondPerson, strongest } from '../../src/model/change-sets.ts'
@@ -34,6 +25,7 @@ import { isSatisfied } from '../../src/model/requirements.ts'
 import { uniteSelectors } from '../../src/model/selector.ts'
 import type { Route } from '../../src/model/services.ts'
 import { changed, dice, roles, type Scene, scene, textOf } from '../oracle/change-scenes.ts'
+import { deskActionUid, deskUid, identityUid, operationUid, resourceUid } from '../../src/decision/names.ts'
 
 const checker = new PolicyChecker()
 after(() => checker.close())
@@ -154,8 +146,8 @@ function passes(side: Side, { who, service, target, kind }: Try): Passing {
   assert.ok(context !== undefined)
   const request = {
     principal: identityUid(who),
-    action: operationUid(service, target.name),
-    resource: routeUid(service, target.name),
+    action: operationUid({ id: service, protocol: 'http' }, target.name),
+    resource: resourceUid({ id: service, protocol: 'http' }, target.name),
     context,
   }
   const { forbids, errors } = evaluate(side.rules.guardrails, request, side.entities)

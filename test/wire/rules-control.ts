@@ -9,6 +9,7 @@ import { done, type Result } from '../../src/kernel/result.ts'
 import { Secret } from '../../src/kernel/secret.ts'
 import { type Action, actionDigest, type Material } from '../../src/model/actions.ts'
 import { type HoldState, holdLife, step } from '../../src/model/lives.ts'
+import type { VisibleOperation } from '../../src/control/visible.ts'
 import type { Service } from '../../src/model/services.ts'
 
 /** What is to become of an action: yes, a person must be asked, or the refusal. */
@@ -121,6 +122,12 @@ export class RulesControl implements GatewayControl {
 
   service(name: string): Service | undefined {
     return this.#services.get(name)
+  }
+
+  /** Everything that the service declares, until the token ends. */
+  visible({ claims }: Bearer, { routes }: Service): readonly VisibleOperation[] {
+    const { grant = 'grn_', expiresAt: endsAt } = claims
+    return routes.map(({ name }) => ({ operation: name, answer: 'yes', grant, endsAt, constraints: {} }))
   }
 
   upstreamSecret(service: Service): Result<Secret | undefined> {

@@ -2,7 +2,7 @@
 import type { Clock, GatewayControl } from '../../control/ports.ts'
 import { every } from '../../kernel/every.ts'
 import type { Milliseconds } from '../../kernel/instants.ts'
-import type { Service } from '../../model/services.ts'
+import { isServedOverHttp, type Service } from '../../model/services.ts'
 import type { Log } from '../shared/log.ts'
 import { Roster } from '../shared/roster.ts'
 import { SessionCuts } from '../shared/session-cuts.ts'
@@ -72,7 +72,7 @@ export async function startHttpGateway(input: HttpGatewayInput): Promise<HttpGat
     return listener.close()
   }
   const follow = async (): Promise<void> => {
-    const services = new Map(control.services().flatMap((service) => (service.enforcedBy === undefined ? [[service.id, service]] : [])))
+    const services = new Map(control.services().flatMap((service) => (isServedOverHttp(service) ? [[service.id, service]] : [])))
     for (const [name, open] of ports) {
       const service = services.get(name)
       if (service === undefined || portOf(input, service) !== open.wanted) await closePort(name, open)

@@ -5,7 +5,7 @@ import type { Clock, GatewayControl } from '../../control/ports.ts'
 import { clientAddress } from '../../kernel/client-address.ts'
 import type { Instant } from '../../kernel/instants.ts'
 import { compileRoutes } from '../../model/routes.ts'
-import type { Service } from '../../model/services.ts'
+import { isServedOverHttp, type Service } from '../../model/services.ts'
 import type { Log } from '../shared/log.ts'
 import { RefusalBook } from '../shared/refusal-book.ts'
 import { Roster } from '../shared/roster.ts'
@@ -146,7 +146,7 @@ export class Listener implements StreamHost {
     const { control, name, log } = this.#input
     const known = control.service(name)
     // Its port may be open for a moment longer: what a proxy forwards is not forwarded here.
-    const service = known?.enforcedBy === undefined ? known : undefined
+    const service = known !== undefined && isServedOverHttp(known) ? known : undefined
     const before = this.#served
     if (service === before?.service) return before
     if (before !== undefined && before.service.upstream !== service?.upstream) before.upstream.retire()

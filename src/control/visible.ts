@@ -1,0 +1,40 @@
+/** What somebody at a gateway can see of a service: the operations that a live grant of theirs reaches now, and nothing else. */
+import { type DoingAnswer, doableNow } from '../decision/could-now.ts'
+import { names } from '../decision/covers.ts'
+import { chainStands } from '../decision/facts.ts'
+import type { Instant } from '../kernel/instants.ts'
+import type { ArgumentConstraint } from '../model/grants.ts'
+import type { Service } from '../model/services.ts'
+import type { Gate } from './gate.ts'
+import type { Bearer } from './ports.ts'
+
+/** One operation that may be tried: `held` needs a person's yes, `may` hangs on arguments or the moment. */
+export interface VisibleOperation {
+  readonly operation: string
+  readonly answer: Exclude<DoingAnswer, 'no'>
+  /** The grant that it would be done under, and its end. */
+  readonly grant: string
+  readonly endsAt: Instant
+  /** What the grant's line says of arguments; several lines of one grant may differ, the first that names the operation is told. */
+  readonly constraints: Readonly<Record<string, ArgumentConstraint>>
+}
+
+/** In the order in which the service declares them. A token that names a grant sees that grant alone. */
+export function visible(
+  { facts, clock }: Pick<Gate, 'facts' | 'clock'>,
+  { claims }: Bearer,
+  service: Service,
+): readonly VisibleOperation[] {
+  const now = clock.now()
+  const [actor] = claims.chain
+  if (actor === undefined || !facts.isProofLive(claims.provedBy, now) || !chainStands(facts, claims.chain).ok) return []
+  return service.routes.flatMap((route) => {
+    const doings = doableNow(facts, { actor, chain: claims.chain }, { service, route }, now)
+    const doing = doings.find(({ grant, answer }) => answer !== 'no' && (claims.grant === undefined || grant.id === claims.grant))
+    if (doing === undefined || doing.answer === 'no') return []
+    const { grant, answer } = doing
+    const line = grant.scope.find((entry) => names(entry, { service: service.id, operation: route.name, effect: route.effect }))
+    const endsAt = Math.min(grant.expiresAt ?? 0, claims.expiresAt)
+    return [{ operation: route.name, answer, grant: grant.id, endsAt, constraints: line?.arguments ?? {} }]
+  })
+}
