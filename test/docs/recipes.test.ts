@@ -52,6 +52,7 @@ test('every kind of ledger entry is in the reference, and nothing else is', () =
   for (const state of ['ended', 'denied', 'withdrawn']) written.add(`exception.${state}`)
   for (const state of ['denied', 'withdrawn', 'expired', 'stale']) written.add(`change-set.${state}`)
   for (const kind of ['service', 'issuer']) written.add(`${kind}.changed`).add(`${kind}.removed`)
+  for (const what of ['published', 'removed']) written.add(`application.${what}`)
   written.add('identity.changed').add('uses.reserved').add(erasureKind).add(prunedKind)
   assert.ok(written.size > 25, `only ${written.size} kinds were seen`)
   const [page] = sources('docs/reference/ledger.md')
