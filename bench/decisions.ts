@@ -212,7 +212,7 @@ function askWasm(preparsedPolicySetId: string, { agent, roles, service, route, a
       client: { __extn: { fn: 'ip', arg: '127.0.0.1' } },
       session: { refusals: 0 },
       arguments: {
-        id: `${action.arguments['id']}`,
+        id: String(action.arguments['id']),
         amount: Number(action.arguments['amount']),
         express: action.arguments['express'] === true,
       },

@@ -77,31 +77,12 @@ async function main(): Promise<void> {
     : undefined
   const authzen = isPart('decisions') ? await measureQuestions() : undefined
   const nodes = isPart('nodes') ? await measured<NodesFigures>('nodes.ts', 'several control nodes on one PostgreSQL') : undefined
-  const whole: Results = {
-    ...results,
-    ...(gateway === undefined ? {} : { gateway }),
-    ...(housekeeping === undefined || idle === undefined ? {} : { starts: housekeeping.starts, idle }),
-    ...(cuts === undefined ? {} : { cuts }),
-    ...(scale === undefined ? {} : { scale }),
-    ...(desk === undefined ? {} : { desk }),
-    ...(large === undefined ? {} : { large }),
-    ...(far === undefined ? {} : { feed: far }),
-    ...(nodes === undefined ? {} : { nodes }),
-    ...(decisions === undefined ? {} : { decisions }),
-    ...(authzen === undefined ? {} : { authzen }),
-  }
+  const measuredParts = { gateway, starts: housekeeping?.starts, idle, cuts, scale, desk, large, feed: far, nodes, decisions, authzen }
+  const whole: Results = { ...results, ...withoutGaps(measuredParts) }
   await remit.stop()
   feed.close()
   process.stdout.write(`\n${[...summary(whole), '', ...verdictLines(whole)].join('\n')}\n`)
   await keep(whole)
-
-  async function measureHousekeeping() {
-    tell('start-up, first and again, built and from source')
-    const starts = await measureStarts({ folder: join(folder, 'starts'), on: cores.all, runs: 5 })
-    const resting = await startRemit({ data: join(folder, 'idle'), built: true, on: cores.all, configuration: demoConfiguration })
-    const readyAt = performance.now()
-    return { starts, idle: () => measureIdle(resting, readyAt) }
-  }
 
   async function measureRequests() {
     return measureGateway({
@@ -130,6 +111,21 @@ async function main(): Promise<void> {
       measured.push(await revokeUnderStreams(remit.gateways['feed'] ?? '', grant, cast.ana, streamsPerRevocation))
     }
     return measured
+  }
+}
+
+async function measureHousekeeping() {
+  tell('start-up, first and again, built and from source')
+  const starts = await measureStarts({ folder: join(folder, 'starts'), on: cores.all, runs: 5 })
+  const resting = await startRemit({ data: join(folder, 'idle'), built: true, on: cores.all, configuration: demoConfiguration })
+  const readyAt = performance.now()
+  return { starts, idle: () => measureIdle(resting, readyAt) }
+}
+
+/** What was not measured is not there. */
+function withoutGaps<T extends object>(parts: T): { readonly [K in keyof T]?: NonNullable<T[K]> } {
+  return Object.fromEntries(Object.entries(parts).filter(([, value]) => value !== undefined)) as {
+    readonly [K in keyof T]?: NonNullable<T[K]>
   }
 }
 

@@ -1,7 +1,8 @@
 /** What was measured, as a table, and each target with whether it is met. */
 import { percentile, type Spread, showSpread, spreadOf, tableLines } from './figures.ts'
 import type { Authzen } from './authzen.ts'
-import type { Compared, Decisions, Micros } from './decisions.ts'
+import { authzenLines, decisionLines, judgeDecisions } from './decision-report.ts'
+import type { Decisions } from './decisions.ts'
 import { connectionCounts, type GatewayFigures, type PathName, paths } from './gateway.ts'
 import type { Idle, Starts } from './house-keeping.ts'
 import type { Desk } from './desk.ts'
@@ -48,10 +49,6 @@ const targets = {
   deskChanges: 1_000,
   followMs: 20,
   snapshotMs: 2_000,
-  decisionP50: 10,
-  decisionP99: 50,
-  growth: 2,
-  authzenRatio: 2,
 } as const
 
 /** Against what each path is set: the upstream for latency, nginx for requests per second. */
@@ -79,42 +76,6 @@ export function summary(results: Results): string[] {
     ...(results.nodes === undefined ? [] : nodesLines(results.nodes)),
     ...(results.decisions === undefined ? [] : decisionLines(results.decisions)),
     ...(results.authzen === undefined ? [] : authzenLines(results.authzen)),
-  ]
-}
-
-function decisionLines({ entities, scoped, unscoped }: Decisions): string[] {
-  const cell = ({ p50, p99 }: Micros) => [p50.toFixed(1), p99.toFixed(1)]
-  const row = (says: string) => (each: Compared) => [
-    `${each.policies} policies, ${says}`,
-    ...cell(each.ours),
-    ...cell(each.wasm),
-    ...cell(each.casbin),
-    (each.wasm.p50 / each.ours.p50).toFixed(0),
-  ]
-  return [
-    '',
-    ...tableLines([
-      [`a decision, µs, among ${entities} entities`, 'Remit p50', 'p99', 'cedar-wasm p50', 'p99', 'casbin p50', 'p99', 'wasm ÷ Remit'],
-      ...scoped.map(row('scoped')),
-      ...unscoped.map(row('about everything')),
-    ]),
-  ]
-}
-
-function authzenLines({ policies, entities, connections, remit, wasm }: Authzen): string[] {
-  const row = (says: string, runs: Authzen['remit']) => [
-    says,
-    showSpread(spreadOf(runs.map((run) => run.requestsPerSecond)), 0),
-    spreadOf(runs.map((run) => run.p50)).median.toFixed(2),
-    spreadOf(runs.map((run) => run.p99)).median.toFixed(2),
-  ]
-  return [
-    '',
-    ...tableLines([
-      [`AuthZEN evaluation, ${policies} policies, ${entities} entities, ${connections} connections`, 'requests/s', 'p50 ms', 'p99 ms'],
-      row('Remit', remit),
-      row('fastify and cedar-wasm', wasm),
-    ]),
   ]
 }
 
@@ -356,20 +317,6 @@ export function verdictLines({ gateway, starts, idle, cuts, scale, desk, feed, d
     const longest = Math.max(snapshot.first, ...snapshot.next)
     judge('a large snapshot is loaded', `< ${targets.snapshotMs} ms`, `${longest.toFixed(0)} ms`, longest < targets.snapshotMs)
   }
-  if (decisions !== undefined) {
-    const at = (policies: number) => decisions.scoped.find((each) => each.policies === policies)?.ours
-    const [hundred, thousand, most] = [at(100), at(1_000), at(10_000)]
-    const [p50, p99] = [thousand?.p50 ?? Number.NaN, thousand?.p99 ?? Number.NaN]
-    const growth = (most?.p50 ?? Number.NaN) / (hundred?.p50 ?? Number.NaN)
-    judge('a decision, 1,000 policies, p50', `≤ ${targets.decisionP50} µs`, `${p50.toFixed(1)} µs`, p50 <= targets.decisionP50)
-    judge('a decision, 1,000 policies, p99', `≤ ${targets.decisionP99} µs`, `${p99.toFixed(1)} µs`, p99 <= targets.decisionP99)
-    judge('from 100 to 10,000 scoped policies, p50', `≤ ${targets.growth} ×`, growth.toFixed(2), growth <= targets.growth)
-  }
-  if (authzen !== undefined) {
-    const ratio = spreadOf(
-      authzen.remit.map((run, round) => run.requestsPerSecond / (authzen.wasm[round]?.requestsPerSecond ?? Number.NaN)),
-    ).median
-    judge('AuthZEN requests/s over cedar-wasm', `≥ ${targets.authzenRatio}`, ratio.toFixed(2), ratio >= targets.authzenRatio)
-  }
+  judgeDecisions({ decisions, authzen }, judge)
   return tableLines(rows)
 }

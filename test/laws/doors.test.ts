@@ -21,7 +21,7 @@ test(`adding a forbid and removing a permit never turn a no into a yes (seed ${s
   const seen = { closed: 0, stayed: 0 }
   const policies = fc.array(randomPolicy, { minLength: 2, maxLength: 6 })
   fc.assert(
-    fc.property(policies, randomPolicy, randomWorld, randomRequest, fc.nat(5), (texts, more, { store }, { ours }, place) => {
+    fc.property(policies, randomPolicy, fc.tuple(randomWorld, randomRequest), fc.nat(5), (texts, more, [{ store }, { ours }], place) => {
       const permits = texts.filter((text) => !isForbid(text))
       const gone = permits[place % Math.max(1, permits.length)]
       const forbid = isForbid(more) ? more : more.replace('permit', 'forbid')
