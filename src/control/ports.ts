@@ -42,9 +42,8 @@ export const searchable = {
 export type SearchBy<K extends RecordKind> = { readonly [C in (typeof searchable)[K][number]]?: string | readonly string[] }
 
 export interface Page {
-  /** At most this many; the store's own ceiling is 1,000. */
+  /** At most this many, after this id in order of id; the store's own ceiling is 1,000. */
   readonly max: number
-  /** Records after this id, in order of id. */
   readonly after?: string
 }
 
@@ -94,8 +93,8 @@ export interface Store {
   change<T>(work: (tx: Change) => Promise<Result<T>>): Promise<Result<T>>
   read<T>(work: (tx: Reading) => Promise<T>): Promise<T>
   /**
-   * Called for this space's changes, in order of commit, before `change` resolves and before the next change starts. What another node
-   * committed is handed to `prepare` first, and waits for it: whoever writes has prepared what is long. It may never reject.
+   * Called for this space's changes, in order of commit, before `change` resolves and the next starts. What another node committed waits
+   * for `prepare`, which never rejects: whoever writes has prepared what is long.
    */
   onCommit(listener: (committed: Committed) => void, prepare?: (changes: readonly FactChange[]) => Promise<void>): void
   /** Version of the last committed change of any space, and the last stored instant. */
@@ -269,9 +268,8 @@ export interface IssuerTokens {
 export interface SealedPlace {
   readonly space: string
   readonly service: string
-  /** Scheme, host and port that it may be sent to. */
+  /** Scheme, host and port that it may be sent to; and whether it is the secret itself, or the name of where it is kept. */
   readonly origin: string
-  /** The secret itself, or the name of where it is kept. */
   readonly use: 'value' | 'reference'
 }
 
@@ -378,7 +376,7 @@ export interface GatewayControl {
   identify(token: string, address: string): Result<Bearer> | Promise<Result<Bearer>>
   /** Decides and records. Never throws: an error inside is a recorded no. Answers at once where nothing is to be waited for. */
   authorize(call: Call): Verdict | Promise<Verdict>
-  /** The operations of a service that this caller's live grants reach now: what a list shows. Synchronous, from memory; decides nothing. */
+  /** What of a service this caller's live grants reach now, for lists. Synchronous, from memory; decides nothing. */
   visible(bearer: Bearer, service: Service): readonly VisibleOperation[]
   /** Asked in the tick that sends the first byte upstream: still the same grant, session and end? Synchronous. */
   stands(decision: Decision): Result<undefined>
