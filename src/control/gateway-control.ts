@@ -1,6 +1,7 @@
 /** Control as a gateway sees it: the same port over whatever home its gate has, in this process or across a network. */
 import { isId } from '../kernel/ids.ts'
 import { gatewayOf } from '../model/gateways.ts'
+import { attends, onAttendance } from './attends.ts'
 import { authorize, finish, recordRefused, stands, stopReason } from './authorize.ts'
 import type { Gate } from './gate.ts'
 import { holdAnswered } from './holds.ts'
@@ -25,6 +26,8 @@ export function gatewayControl(gate: Gate): GatewayControl {
     identify: (token, address) => identify(gate, reader, token, address),
     authorize: (call) => authorize(gate, call),
     visible: (bearer, service) => visible(gate, bearer, service),
+    attends: (bearer, services) => attends(gate, bearer, services),
+    onAttendance: (listener) => onAttendance(gate, listener),
     stands: (decision) => stands(gate, decision),
     stopReason: (decision) => stopReason(gate, decision),
     finish: (decision, outcome) => finish(gate, decision, outcome),

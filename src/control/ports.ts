@@ -10,7 +10,7 @@ import type { HoldState } from '../model/lives.ts'
 import type { ObligationName, Obligations } from '../model/obligations.ts'
 import type { ephemeralKinds, FactChange, RecordKind, Records } from '../model/records.ts'
 import type { Service } from '../model/services.ts'
-import type { VisibleOperation } from './visible.ts'
+import type { Attendance, VisibleOperation } from './visible.ts'
 
 // --- Store ---------------------------------------------------------------------------------------------------------
 
@@ -364,7 +364,7 @@ export interface Outcome {
 }
 
 /** The one port between a gateway and control: in process, or over the feed. */
-export interface GatewayControl {
+export interface GatewayControl extends Attendance {
   /** Name of this gateway: part of its audience, `urn:remit:<space>:gateway:<name>`. */
   readonly gateway: string
   readonly space: string

@@ -3,6 +3,7 @@ import { type DoingAnswer, doableNow } from '../decision/could-now.ts'
 import { names } from '../decision/covers.ts'
 import { chainStands } from '../decision/facts.ts'
 import type { Instant } from '../kernel/instants.ts'
+import type { Result } from '../kernel/result.ts'
 import type { ArgumentConstraint } from '../model/grants.ts'
 import type { Service } from '../model/services.ts'
 import type { Gate } from './gate.ts'
@@ -17,6 +18,17 @@ export interface VisibleOperation {
   readonly endsAt: Instant
   /** What the grant's line says of arguments; several lines of one grant may differ, the first that names the operation is told. */
   readonly constraints: Readonly<Record<string, ArgumentConstraint>>
+}
+
+/** What a gateway asks about callers who do not act: of protocols that have streams and handshakes beside their actions. */
+export interface Attendance {
+  /**
+   * When the last live grant of this caller that reaches into one of the services ends, 0 where none does; refuses where every action of
+   * theirs would be. Synchronous, from memory.
+   */
+  attends(bearer: Bearer, services: readonly string[]): Result<Instant>
+  /** Calls in the tick in which something changed that `attends` may hang on. Answers how to stop listening. */
+  onAttendance(listener: () => void): () => void
 }
 
 /** In the order in which the service declares them. A token that names a grant sees that grant alone. */

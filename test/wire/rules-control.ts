@@ -71,6 +71,7 @@ export class RulesControl implements GatewayControl {
   readonly #secrets: Readonly<Record<string, string>>
   readonly #bearers = new Map<string, Bearer>()
   readonly #followers: (() => void)[] = []
+  readonly #attendants = new Set<() => void>()
 
   constructor({ services, rule, clock = systemClock, secrets = {} }: RulesInput) {
     this.#services = new Map(services.map((service) => [service.id, service]))
@@ -104,6 +105,7 @@ export class RulesControl implements GatewayControl {
     if (session === undefined) throw new Error('no such session')
     session.ended = reason
     for (const listener of [...session.listeners]) listener(reason)
+    for (const listener of this.#attendants) listener()
   }
 
   answerHold(hold: KeptHold, event: 'approve' | 'deny' | 'expire'): void {
@@ -128,6 +130,16 @@ export class RulesControl implements GatewayControl {
   visible({ claims }: Bearer, { routes }: Service): readonly VisibleOperation[] {
     const { grant = 'grn_', expiresAt: endsAt } = claims
     return routes.map(({ name }) => ({ operation: name, answer: 'yes', grant, endsAt, constraints: {} }))
+  }
+
+  attends({ claims }: Bearer): Result<number> {
+    const session = [...this.sessions.values()].find(({ grant }) => grant === claims.grant)
+    return session === undefined || session.ended !== undefined ? refuse('session.ended') : done(claims.expiresAt)
+  }
+
+  onAttendance(listener: () => void): () => void {
+    this.#attendants.add(listener)
+    return () => this.#attendants.delete(listener)
   }
 
   upstreamSecret(service: Service): Result<Secret | undefined> {
