@@ -184,6 +184,11 @@ test('nginx: what the proxy must say, each once', async (context) => {
     ['a GET with a body', { lines: whole.map((line) => line.replace('length=', 'length=3')) }, 'action.ambiguous'],
     ['a GET with chunks', { lines: whole.map((line) => line.replace('coding=', 'coding=chunked')) }, 'action.ambiguous'],
     ['a length twice', { lines: whole.map((line) => line.replace('length=', 'length=3,3')) }, 'action.ambiguous'],
+    [
+      'a form that HTTP/2 sends without a length',
+      { lines: [...original('POST', '/items/7/buy'), 'Content-Type: application/x-www-form-urlencoded'] },
+      'action.needs-gateway',
+    ],
     ['another path', { lines: whole }, 'method.unknown'],
   ]
   for (const [what, asked, code] of rows) {

@@ -184,7 +184,7 @@ function needsGateway({ operation, readsBody }: NamedAction, request: HttpReques
   if (readsBody) return 'it has arguments in its body, which the proxy does not show'
   if (request.upgrade !== undefined || route.upgrade !== undefined)
     return 'it changes the protocol, and a proxy could not be told to cut it'
-  if (request.bodyLength !== 0 && formKind(request.mediaType) !== undefined)
-    return 'its body is a form, which could name another method and would have to be read'
+  // Whether there is a body at all is not always known: over HTTP/2 it needs no length, and nginx does not say.
+  if (formKind(request.mediaType) !== undefined) return 'its body is a form, which could name another method and would have to be read'
   return undefined
 }
