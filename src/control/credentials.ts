@@ -35,7 +35,9 @@ export async function makeSecret(
   { identity, by, lifetime, right = {} }: Owned & { readonly by: string; readonly lifetime: Milliseconds },
 ): Promise<Result<Issued>> {
   if (identity.kind === 'human') return refuse('input.invalid', { detail: 'people sign in with a passkey' })
-  const live = desk.facts.credentialsOf(identity.id).filter((each) => each.revokedAt === undefined && tx.now < each.expiresAt)
+  const live = desk.facts
+    .credentialsOf(identity.id)
+    .filter((each) => each.client === undefined && each.revokedAt === undefined && tx.now < each.expiresAt)
   if (live.length >= liveSecretsMax) return refuse('input.invalid', { detail: `at most ${liveSecretsMax} live secrets; revoke one first` })
   const id = desk.chance.id('crd', tx.now)
   const text = `rmt_${id}_${Buffer.from(desk.chance.bytes(32)).toString('base64url')}`

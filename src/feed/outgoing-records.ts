@@ -26,7 +26,7 @@ export function outlined(service: Service): OutgoingRecord {
 }
 
 /** That it is there, whose, and until when. */
-export function strippedCredential(credential: Credential): OutgoingRecord {
+export function strippedCredential({ client: _kept, ...credential }: Credential): OutgoingRecord {
   return { kind: 'credential', id: credential.id, record: { ...credential, hash: '' } }
 }
 

@@ -100,7 +100,8 @@ const identity = object<Identity>({
   createdAt: count,
 })
 
-const credential = object<Credential>({
+/** To whom a client was given is not told to gateways. */
+const credential = object<Omit<Credential, 'client'>>({
   id: id('crd'),
   space: text,
   identity: id('idn'),

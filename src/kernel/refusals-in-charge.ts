@@ -54,6 +54,12 @@ export const refusalsInCharge = {
     says: 'this person has a passkey already, and nobody else gives them another',
     remedy: 'if it is lost: remit invite NAME --replace --reason TEXT revokes it first',
   },
+  'client.invalid': {
+    status: 403,
+    tells: 'caller',
+    says: 'this client cannot be let in',
+    remedy: 'whoever makes it has to mend its metadata document, or the request that it sent you here with',
+  },
 
   // Configuration and policy.
   'configuration.invalid': {

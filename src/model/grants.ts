@@ -219,7 +219,7 @@ export interface Challenge {
   /** The challenge itself, base64url. */
   readonly id: string
   readonly space: string
-  readonly purpose: 'approve' | 'sign-in' | 'register' | 'confirm-device'
+  readonly purpose: 'approve' | 'sign-in' | 'register' | 'confirm-device' | 'authorize' | 'authorization-code'
   readonly person?: IdentityId
   readonly about: string
   readonly expiresAt: Instant

@@ -57,6 +57,25 @@ export interface Credential {
   readonly revokedAt?: Instant
   /** To within a day. */
   readonly lastUsedAt?: Instant
+  /** There where it was given to an OAuth client: `hash` is then that of the refresh token of now. */
+  readonly client?: ClientAuthorization
+}
+
+/** What a person gave to an OAuth client: to act as an agent of theirs, for them, at one endpoint. It permits nothing; grants to that chain do. */
+export interface ClientAuthorization {
+  /** The address of its metadata document. */
+  readonly id: string
+  readonly person: IdentityId
+  readonly passkey: PasskeyId
+  /** The gateway that its tokens are for, and the endpoint that it named (RFC 8707). */
+  readonly gateway: string
+  readonly resource: string
+  /** What it said it would ask for. */
+  readonly scope: readonly string[]
+  /** SHA-256 of the code it was redeemed by, hex: whoever shows that again ends it. */
+  readonly code: string
+  /** SHA-256 of the part of its refresh tokens that stays, hex; absent where it was given none. */
+  readonly family?: string
 }
 
 export interface Passkey {
