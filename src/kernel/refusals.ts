@@ -2,10 +2,11 @@
 import type { RefusalRow } from './refusal-row.ts'
 import { refusalsAtWork } from './refusals-at-work.ts'
 import { refusalsInCharge } from './refusals-in-charge.ts'
+import { refusalsOfMcp } from './refusals-of-mcp.ts'
 import type { Refused } from './result.ts'
 import type { PlacedProblem } from './source-problems.ts'
 
-const rows = { ...refusalsAtWork, ...refusalsInCharge } as const satisfies Record<string, RefusalRow>
+const rows = { ...refusalsAtWork, ...refusalsInCharge, ...refusalsOfMcp } as const satisfies Record<string, RefusalRow>
 
 export type RefusalCode = keyof typeof rows
 

@@ -1,0 +1,48 @@
+/** Refusals that somebody meets who speaks MCP: messages that are none, and what a revision of the protocol asks of them. */
+import type { RefusalRow } from './refusal-row.ts'
+
+export const refusalsOfMcp = {
+  // Messages of MCP.
+  'mcp.message': {
+    status: 400,
+    tells: 'caller',
+    says: 'this is no message that JSON-RPC 2.0 and MCP know',
+    remedy: 'send one request, notification or response as an object; detail names the part',
+  },
+  'mcp.batch': {
+    status: 400,
+    tells: 'caller',
+    says: 'several messages in one array are not taken',
+    remedy: 'send each message by itself; revisions of MCP from 2025-06-18 on have no batches',
+  },
+  'mcp.mismatch': {
+    status: 400,
+    tells: 'caller',
+    says: 'headers and body of this message do not say the same',
+    remedy: 'send MCP-Protocol-Version, Mcp-Method and Mcp-Name as the body has them; detail names the one that differs or is missing',
+  },
+  'mcp.version': {
+    status: 400,
+    tells: 'caller',
+    says: 'this revision of MCP is not spoken here',
+    remedy: 'speak one of those in supported',
+  },
+  'mcp.envelope': {
+    status: 400,
+    tells: 'caller',
+    says: 'the _meta that this revision of MCP asks of every request is missing or malformed',
+    remedy: 'send io.modelcontextprotocol/protocolVersion and io.modelcontextprotocol/clientCapabilities in params._meta; detail names the one',
+  },
+  'mcp.capability': {
+    status: 400,
+    tells: 'caller',
+    says: 'this takes a client that can do more than this one says it can',
+    remedy: 'use a client that declares the capability in detail',
+  },
+  'mcp.method': {
+    status: 404,
+    tells: 'caller',
+    says: 'this method is not passed here',
+    remedy: 'tools/call, resources/read, prompts/get and the lists of each are; see docs/reference/mcp.md',
+  },
+} as const satisfies Record<string, RefusalRow>
