@@ -66,9 +66,3 @@ export function actionToday(facts: Pick<Facts, 'service'>, { resource, arguments
   const { name: operation, method: verb, effect, tier } = route
   return { protocol: service.protocol, service: service.id, operation, verb, effect, tier, arguments: given, target: '' }
 }
-
-/** Whether an answer may be a matter of the hour. A policy that only mentions the word is asked more often than it needs, and no worse. */
-export function readsTheClock(rules: Rules | undefined): boolean {
-  const policies = rules === undefined ? [] : [...rules.eligibility.policies, ...rules.guardrails.policies]
-  return policies.some((policy) => /\btime\b/.test(policy.text))
-}

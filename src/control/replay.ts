@@ -6,6 +6,7 @@ import { canonicalJson } from '../kernel/json.ts'
 import { refuse } from '../kernel/refusals.ts'
 import { done, mustBe, type Result } from '../kernel/result.ts'
 import type { EntityStore } from '../decision/cedar/entities.ts'
+import { readsTheClock } from '../decision/decide.ts'
 import type { Rules } from '../decision/rules.ts'
 import type { Action } from '../model/actions.ts'
 import type { Grant } from '../model/grants.ts'
@@ -25,7 +26,7 @@ import {
   type RecordedAction,
   segmentsSince,
 } from './replay-lines.ts'
-import { actionToday, readsTheClock, Side } from './replay-sides.ts'
+import { actionToday, Side } from './replay-sides.ts'
 import { type Changed, type Row, Tally } from './replay-tally.ts'
 import { callerMay } from './rights.ts'
 import { Slices } from './slices.ts'

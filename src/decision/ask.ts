@@ -11,6 +11,7 @@ import type { Requirement } from '../model/requirements.ts'
 import { deskService, deskServiceName } from '../model/desk-service.ts'
 import { type Selector, uniteSelectors } from '../model/selector.ts'
 import type { Route, Service } from '../model/services.ts'
+import { readsOfContext } from './cedar/context-names.ts'
 import { evaluate } from './cedar/evaluate.ts'
 import type { CompiledPolicy } from './cedar/policies.ts'
 import { askContext, callContext } from './contexts.ts'
@@ -176,10 +177,10 @@ function isPlain({ id }: CompiledPolicy, { holds, duties }: Rules): boolean {
   return !holds.has(id) && !duties.has(id)
 }
 
-const momentary = /\bcontext\s*(?:\.|\[|\bhas\b)\s*"?(?:arguments|client|session|provenance|time)\b/
+const momentary: ReadonlySet<string> = new Set(['arguments', 'client', 'session', 'provenance', 'time'])
 
 function readsTheMoment(policy: CompiledPolicy): boolean {
-  return momentary.test(policy.text)
+  return readsOfContext(policy, momentary)
 }
 
 /** Several eligibilities add up: approvals unite, times take the shortest, the tier takes the highest. */

@@ -11,6 +11,7 @@ import type { Requirement } from '../model/requirements.ts'
 import { firmer, isAtLeastAsDutiful, noObligations, type Obligations, uniteObligations } from '../model/obligations.ts'
 import { type Selector, uniteSelectors } from '../model/selector.ts'
 import { mayAsk } from './ask.ts'
+import { readsOfContext } from './cedar/context-names.ts'
 import { judge, type PolicyError } from './cedar/evaluate.ts'
 import { callContext } from './contexts.ts'
 import { type Coverage, covers, refuseShort } from './covers.ts'
@@ -192,13 +193,14 @@ export function stillEligible(facts: DecisionFacts, grant: Grant, chain: readonl
   return answer
 }
 
+const clock: ReadonlySet<string> = new Set(['time'])
 const clockReaders = new WeakMap<Rules, boolean>()
 
-/** Whether asking may be a matter of the hour. A policy that only mentions the word is asked more often than it needs, and no worse. */
-function readsTheClock(rules: Rules): boolean {
+/** Whether asking may be a matter of the hour. */
+export function readsTheClock(rules: Rules): boolean {
   const known = clockReaders.get(rules)
   if (known !== undefined) return known
-  const reads = [...rules.eligibility.policies, ...rules.guardrails.policies].some((policy) => /\btime\b/.test(policy.text))
+  const reads = [...rules.eligibility.policies, ...rules.guardrails.policies].some((policy) => readsOfContext(policy, clock))
   clockReaders.set(rules, reads)
   return reads
 }
