@@ -1,10 +1,11 @@
 /** Names the action of a request: its operation from the route table, its arguments from path, query and JSON body. */
-import { Fraction, isJsonObject, type JsonValue, parseJson } from '../../kernel/json.ts'
+import { isJsonObject, parseJson } from '../../kernel/json.ts'
 import { refuse } from '../../kernel/refusals.ts'
 import { done, type Result } from '../../kernel/result.ts'
 import type { Action, ArgumentValue } from '../../model/actions.ts'
 import { findOperation, type Operation, type RouteTable } from '../../model/routes.ts'
 import type { ArgumentRule } from '../../model/services.ts'
+import { firstMissing, readMember, readText } from '../shared/argument-values.ts'
 import type { HttpRequest } from './codec.ts'
 
 /** An action whose body, if it has arguments in there, is still to be read. */
@@ -104,62 +105,6 @@ function readQuery({ queryRules }: Operation, request: HttpRequest, found: Recor
   for (const [name, list] of lists) found[name] = list
   const missing = firstMissing(queryRules, found)
   return missing === undefined ? done(undefined) : absent(missing)
-}
-
-function firstMissing(rules: ReadonlyMap<string, ArgumentRule>, found: Readonly<Record<string, ArgumentValue>>): ArgumentRule | undefined {
-  for (const rule of rules.values()) if (rule.required && !Object.hasOwn(found, rule.name)) return rule
-  return undefined
-}
-
-/** A value written in path or query; `undefined` if it is not of the type. */
-function readText(rule: ArgumentRule, text: string): ArgumentValue | undefined {
-  switch (rule.type) {
-    case 'string':
-      return text
-    case 'strings':
-      return [text]
-    case 'boolean':
-      return text === 'true' ? true : text === 'false' ? false : undefined
-    case 'long':
-      return readLong(text)
-    case 'decimal':
-      return readDecimal(text)
-  }
-}
-
-/** A member of a JSON body; `undefined` if it is not of the type. Nothing is converted: "5" is no number. */
-function readMember(rule: ArgumentRule, value: JsonValue): ArgumentValue | undefined {
-  switch (rule.type) {
-    case 'string':
-      return typeof value === 'string' ? value : undefined
-    case 'strings':
-      return Array.isArray(value) && value.every((member) => typeof member === 'string') ? value : undefined
-    case 'boolean':
-      return typeof value === 'boolean' ? value : undefined
-    case 'long':
-      return typeof value === 'number' || typeof value === 'bigint' ? value : undefined
-    case 'decimal':
-      return typeof value === 'number' || typeof value === 'bigint' || value instanceof Fraction ? readDecimal(value.toString()) : undefined
-  }
-}
-
-const longMax = 2n ** 63n - 1n
-const longMin = -(2n ** 63n)
-
-function readLong(text: string): number | bigint | undefined {
-  if (!/^(?:0|-?[1-9]\d{0,18})$/.test(text)) return undefined
-  if (text.length <= 15) return Number(text)
-  const value = BigInt(text)
-  if (value > longMax || value < longMin) return undefined
-  return value <= BigInt(Number.MAX_SAFE_INTEGER) && value >= BigInt(Number.MIN_SAFE_INTEGER) ? Number(value) : value
-}
-
-/** At most four digits after the point and within Cedar's range; always with a point, as Cedar writes them. */
-function readDecimal(text: string): Fraction | undefined {
-  const [, sign = '', whole, fraction = '0'] = /^(-?)(0|[1-9]\d{0,14})(?:\.(\d{1,4}))?$/.exec(text) ?? []
-  if (whole === undefined) return undefined
-  const scaled = BigInt(`${sign}${whole}${fraction.padEnd(4, '0')}`)
-  return scaled > longMax || scaled < longMin ? undefined : new Fraction(`${sign}${whole}.${fraction}`)
 }
 
 function undeclared(name: string, place: 'query' | 'body'): Result<never> {

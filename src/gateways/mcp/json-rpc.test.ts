@@ -122,7 +122,7 @@ test('numbers beyond 2^53 keep every digit, in what is read and in the bytes', (
   const message = mustBe(read(text))
   const given = message.params['arguments']
   assert.ok(isJsonObject(given))
-  assert.deepEqual(Object.values(given).map(String), ['9007199254740993', '0.1000000000000000055511151231257827', '1E400'])
+  assert.deepEqual(Object.values(given).map((each) => String(each)), ['9007199254740993', '0.1000000000000000055511151231257827', '1E400'])
   assert.equal(
     Buffer.from(withId(withParameter(message, 'name', 'y'), '2').bytes).toString(),
     text.replace('"id":1', '"id":2').replace('"x"', '"y"'),
