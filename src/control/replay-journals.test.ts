@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { test } from 'node:test'
-import { atWork, hour, minute } from '../../test/world/deeds.ts'
+import { atWork, hour, minute, refused } from '../../test/world/deeds.ts'
 import { shopDocument, shopPolicies } from '../../test/world/shop.ts'
 import { memoryJournalDisk } from '../../test/world/journal-disk.ts'
 import { RealClock } from '../../test/world/clock.ts'
@@ -9,7 +9,7 @@ import { openWorldOf, testParts } from '../../test/world/world.ts'
 import { done, mustBe } from '../kernel/result.ts'
 import { note } from './desk.ts'
 import { replay, replayLimits, type ReplayReport, type ReplayInput } from './replay.ts'
-import { day, input, replayed, changesOf, lived, without, lineOf, segmented } from '../../test/world/replays.ts'
+import { changesOf, day, input, lineOf, lived, replayed, reportOf, segmented, without } from '../../test/world/replays.ts'
 
 test('journals: of several, as far back as is asked about and as much as is read; what is missing is said', async (t) => {
   const world = await lived()
@@ -118,4 +118,43 @@ test('a journal of 50,000 different actions leaves every turn to others within m
   assert.ok(told >= 5, 'it says how far it is')
   // Far from what is measured on a calm machine: another test may have the core.
   assert.ok(delay.max / 1e6 < 250, `${delay.max / 1e6} ms`)
+})
+
+test('eight at a time run or wait, and whoever comes then is told to come later', async (t) => {
+  const world = await lived()
+  t.after(() => world.close())
+  const auditor = await world.caller('eva')
+  const begin = async () => replay(world.desk, auditor, input(world, shopPolicies))
+  const waiting = await Promise.all(Array.from({ length: 8 }, async () => mustBe(await begin())))
+  const first = waiting.map((events) => events.next())
+  refused(await begin(), 'rate.exceeded')
+  // One that gives up makes room as well, once it is its turn.
+  await Promise.all([...first, ...waiting.map(async (events) => events.return())])
+  assert.deepEqual(changesOf(await reportOf(await begin())), [])
+})
+
+test('arguments that are long are told apart by all of them, and shown where they are short', async (t) => {
+  const world = await lived()
+  t.after(() => world.close())
+  const grant = await atWork(world, 'aide', ['shop/list-incidents', 'shop/restart'])
+  const long = 'x'.repeat(100_000)
+  const lines = [`${long}1`, `${long}2`, `${long}2`, 'short'].map((service) => ({
+    grant: grant.id,
+    resource: 'shop/restart',
+    arguments: { service },
+  }))
+  const disk = await segmented(world, lines, 10)
+  const sources = [{ name: 'some', open: async () => ({ disk, close: async () => undefined }) }]
+  const policies = `${shopPolicies}\n@id("not-2") forbid (principal, action == Action::"http:shop/restart", resource) when { context.arguments.service like "*2" };`
+  const report = await replayed(world, policies, { sources })
+  const actions = report.changes.filter(({ kind }) => kind === 'action')
+  assert.deepEqual(
+    actions.map(({ seen, arguments: given }) => [seen, given]),
+    [[2, undefined]],
+  )
+  const all = await replayed(world, policies.replace('*2', 'short'), { sources })
+  assert.deepEqual(
+    all.changes.flatMap(({ kind, arguments: given }) => (kind === 'action' ? [given] : [])),
+    [{ service: 'short' }],
+  )
 })

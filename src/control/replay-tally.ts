@@ -1,6 +1,7 @@
 /** The report of a replay as it grows: differences of one kind, of one identity on one thing, are one row. */
 import type { IdentityId } from '../kernel/ids.ts'
 import type { Instant } from '../kernel/instants.ts'
+import { canonicalJson } from '../kernel/json.ts'
 import type { Arguments } from '../model/actions.ts'
 import type { Grant } from '../model/grants.ts'
 import { describeScopeLine } from '../model/scope.ts'
@@ -24,7 +25,7 @@ export interface Changed {
   readonly lastSeen: Instant
   /** The decision, or the grant, that was the last of them. */
   readonly example: string
-  /** Of one of them; only for whoever may see them. */
+  /** Of one of them; only for whoever may see them, and not where they are long: `remit explain` of the example has them. */
   readonly arguments?: Arguments
   /** Policies, with file and line, and the values that they saw in it. */
   readonly why?: readonly string[]
@@ -51,6 +52,12 @@ export class Row {
   get changed(): Changed {
     return { ...this.#changed, seen: this.#seen, lastSeen: this.#lastSeen, example: this.#example }
   }
+}
+
+const shownCharactersMax = 4_000
+
+function isShown(given: Arguments): boolean {
+  return Object.keys(given).length > 0 && canonicalJson(given).length <= shownCharactersMax
 }
 
 type Plain = Omit<Changed, 'seen' | 'lastSeen' | 'example'>
@@ -84,7 +91,7 @@ export class Tally {
     const seen = () => {
       if (!maySee(this.#desk, this.#caller, chain)) return {}
       const lines = why()
-      return { ...(Object.keys(given).length === 0 ? {} : { arguments: given }), ...(lines.length === 0 ? {} : { why: lines }) }
+      return { ...(isShown(given) ? { arguments: given } : {}), ...(lines.length === 0 ? {} : { why: lines }) }
     }
     return this.#row({ kind: 'action', chain: this.#names(chain), on: resource, ...difference }, { at, example: decision, seen })
   }

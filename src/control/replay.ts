@@ -1,4 +1,5 @@
 /** What if: recorded actions and requests put to a candidate set of policies beside the one in force; who gains and who loses what. */
+import { createHash } from 'node:crypto'
 import type { GrantId } from '../kernel/ids.ts'
 import { makeId } from '../kernel/ids.ts'
 import type { Instant } from '../kernel/instants.ts'
@@ -111,26 +112,46 @@ export async function replay(
   const may = callerMay(desk, caller, 'audit')
   if (!may.ok && !callerMay(desk, caller, 'administer').ok) return may
   if (desk.facts.rules === undefined) return refuse('policy.invalid', { detail: 'no policies are in force to compare with' })
+  if (isCrowded(desk)) return tooMany
   const { policyFiles } = input
   const wanted = { people: [], identities: [], roles: {}, issuers: [], services: [], policyFiles, prune: 'policies' } as const
   const compared = await compare(desk, wanted, caller.actor.name)
   if ('problems' in compared) return invalid(compared.problems)
   const { before, after } = compared
   if (before.rules === undefined) return refuse('policy.invalid', { detail: 'no policies are in force to compare with' })
+  if (isCrowded(desk)) return tooMany
   return done(inTurn(desk, new Replaying(desk, caller, { input, before: before.rules, after: after.rules })))
 }
 
-/** One at a time for each desk: each takes a slice of every turn of the loop. */
-const turns = new WeakMap<Desk['facts'], Promise<void>>()
+interface Queue {
+  last: Promise<void>
+  /** Replays that run or wait. */
+  count: number
+}
 
-async function* inTurn(desk: Desk, replaying: Replaying): AsyncGenerator<ReplayEvent, void, undefined> {
-  const before = turns.get(desk.facts)
+/** One at a time for each desk: each takes a slice of every turn of the loop. */
+const queues = new WeakMap<Desk['facts'], Queue>()
+
+/** Each that waits has its candidate in memory, and somebody who waits as well. */
+const queuedMax = 8
+const tooMany = refuse('rate.exceeded', { detail: '60s' })
+
+function isCrowded({ facts }: Desk): boolean {
+  return (queues.get(facts)?.count ?? 0) >= queuedMax
+}
+
+async function* inTurn({ facts }: Desk, replaying: Replaying): AsyncGenerator<ReplayEvent, void, undefined> {
+  const queue = queues.get(facts) ?? { last: Promise.resolve(), count: 0 }
+  queues.set(facts, queue)
+  const before = queue.last
   const own = Promise.withResolvers<void>()
-  turns.set(desk.facts, own.promise)
+  queue.last = own.promise
+  queue.count += 1
   try {
     await before
     yield* replaying.run()
   } finally {
+    queue.count -= 1
     own.resolve()
   }
 }
@@ -138,6 +159,7 @@ async function* inTurn(desk: Desk, replaying: Replaying): AsyncGenerator<ReplayE
 /** How often progress is told: after so many actions, or requests. */
 const toldEvery = 5_000
 const pageMax = 200
+const keyCharactersMax = 400
 const grantsMax = 5_000
 
 interface Replayed {
@@ -288,7 +310,9 @@ class Replaying {
   /** What tells two actions apart for any policy. */
   #keyOf({ chain, grant, resource, address, arguments: given, at }: RecordedAction): string {
     const when = this.#readsTheClock ? at : 0
-    return `${grant ?? ''}\n${chain.join(' ')}\n${resource}\n${address}\n${when}\n${canonicalJson(given)}`
+    const text = `${grant ?? ''}\n${chain.join(' ')}\n${resource}\n${address}\n${when}\n${canonicalJson(given)}`
+    // Arguments may be long, and tens of thousands of actions are remembered.
+    return text.length <= keyCharactersMax ? text : createHash('sha256').update(text).digest('base64')
   }
 
   /** Also one that has ended, which only the store has. */
