@@ -190,14 +190,8 @@ function emptyNode(shape: string): RouteNode {
 
 function compileOperation(route: Route, parameters: readonly string[]): Result<Operation> {
   const rulesIn = (place: ArgumentRule['in']) => route.arguments.filter((rule) => rule.in === place)
-  const names = new Set<string>()
-  for (const { name } of route.arguments) {
-    // Arguments of all places share one namespace, as policies and grants see them.
-    if (names.has(name)) return flaw(route, `the argument ${name} is declared twice`)
-    if (name === '__proto__' || !/^[A-Za-z_$][\w$.[\]-]{0,63}$/.test(name))
-      return flaw(route, `"${name.slice(0, 40)}" is not a name for an argument`)
-    names.add(name)
-  }
+  const wrong = argumentFlaw(route.arguments)
+  if (wrong !== undefined) return flaw(route, wrong)
   const pathRules: ArgumentRule[] = []
   for (const parameter of parameters) {
     const rule = rulesIn('path').find(({ name }) => name === parameter)
@@ -209,6 +203,17 @@ function compileOperation(route: Route, parameters: readonly string[]): Result<O
   if (stray !== undefined) return flaw(route, `the argument ${stray.name} does not stand in its path`)
   const byName = (rules: readonly ArgumentRule[]) => new Map(rules.map((rule) => [rule.name, rule]))
   return done({ route, pathRules, queryRules: byName(rulesIn('query')), bodyRules: byName(rulesIn('body')) })
+}
+
+/** What is wrong with the names of an operation's arguments. Those of all places share one namespace, as policies and grants see them. */
+export function argumentFlaw(rules: readonly ArgumentRule[]): string | undefined {
+  const names = new Set<string>()
+  for (const { name } of rules) {
+    if (names.has(name)) return `the argument ${name} is declared twice`
+    if (name === '__proto__' || !/^[A-Za-z_$][\w$.[\]-]{0,63}$/.test(name)) return `"${name.slice(0, 40)}" is not a name for an argument`
+    names.add(name)
+  }
+  return undefined
 }
 
 function flaw(route: Route, says: string): Result<never> {
