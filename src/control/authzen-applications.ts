@@ -62,8 +62,7 @@ export function evaluateInSet(set: ApplicationSet, question: AccessQuestion): Ac
     decision,
     context: {
       reason: reasonOf(evaluation, { isPermitted, isBroken: brokenForbids.length > 0, obliged, decision }),
-      policies:
-        question.explains === true ? determining.map((policy) => explainPolicy(policy, built.value)) : determining.map(describePolicy),
+      ...told(determining, question.explains === true ? (policy) => explainPolicy(policy, built.value) : describePolicy),
       ...(evaluation.errors.length === 0
         ? {}
         : { errors: evaluation.errors.slice(0, errorsMax).map(({ policy, message }) => ({ policy: policy.id, message })) }),
@@ -73,6 +72,14 @@ export function evaluateInSet(set: ApplicationSet, question: AccessQuestion): Ac
 }
 
 const errorsMax = 20
+/** Of the policies that determine an answer so many are named: a thousand answers in one call stay within what can be written and read. */
+const policiesMax = 100
+
+function told(determining: readonly CompiledPolicy[], describe: (policy: CompiledPolicy) => object): Readonly<Record<string, unknown>> {
+  const leftOut = determining.length - policiesMax
+  if (leftOut <= 0) return { policies: determining.map(describe) }
+  return { policies: determining.slice(0, policiesMax).map(describe), policiesLeftOut: leftOut }
+}
 
 interface Built {
   readonly request: Parameters<typeof evaluate>[1]
