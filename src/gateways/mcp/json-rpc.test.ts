@@ -4,7 +4,7 @@ import test from 'node:test'
 import fc from 'fast-check'
 import { isJsonObject } from '../../kernel/json.ts'
 import { mustBe } from '../../kernel/result.ts'
-import { readMessage, withId, withParameter } from './json-rpc.ts'
+import { readMessage, withId, withText } from './json-rpc.ts'
 import { defaultLimits } from './limits.ts'
 
 const read = (text: string | Uint8Array) => readMessage(typeof text === 'string' ? Buffer.from(text) : text, defaultLimits)
@@ -105,7 +105,7 @@ for (const [says, [text, code, detail]] of Object.entries(refused)) {
   test(`refused: ${says}`, () => {
     const result = read(text)
     assert.ok(!result.ok, JSON.stringify(result))
-    assert.equal(result.refusal.code, code, result.refusal.detail)
+    assert.equal(result.refusal.code, code, result.refusal.detail ?? says)
     if (detail !== undefined) assert.match(result.refusal.detail ?? '', detail)
   })
 }
@@ -120,11 +120,14 @@ test('__proto__ and constructor are members like any other', () => {
 test('numbers beyond 2^53 keep every digit, in what is read and in the bytes', () => {
   const text = call('"params":{"name":"x","arguments":{"a":9007199254740993,"b":0.1000000000000000055511151231257827,"c":1E400}}')
   const message = mustBe(read(text))
-  const given = message.params['arguments']
+  const { arguments: given } = message.params
   assert.ok(isJsonObject(given))
-  assert.deepEqual(Object.values(given).map((each) => String(each)), ['9007199254740993', '0.1000000000000000055511151231257827', '1E400'])
+  assert.deepEqual(
+    Object.values(given).map((each) => String(each)),
+    ['9007199254740993', '0.1000000000000000055511151231257827', '1E400'],
+  )
   assert.equal(
-    Buffer.from(withId(withParameter(message, 'name', 'y'), '2').bytes).toString(),
+    Buffer.from(withId(withText(message, ['name'], 'y'), '2').bytes).toString(),
     text.replace('"id":1', '"id":2').replace('"x"', '"y"'),
   )
 })
@@ -218,7 +221,7 @@ test('a name is replaced, and every byte around it stays', () => {
   fc.assert(
     fc.property(messages, key, (text, name) => {
       const message = mustBe(read(text))
-      const other = withParameter(message, 'name', name)
+      const other = withText(message, ['name'], name)
       const again = mustBe(read(other.bytes))
       assert.equal(again.params['name'], name)
       assert.deepEqual([again.id, again.idAt, again.params], [message.id, other.idAt, other.params])

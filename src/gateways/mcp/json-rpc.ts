@@ -32,14 +32,19 @@ export function withId(message: Message, id: IdText): Message {
   return { ...message, id, bytes, idAt: { from: message.idAt.from, to: message.idAt.from + Buffer.byteLength(id) } }
 }
 
-/** The same message with another text in a member of `params`: the name that a tool has at its own server. */
-export function withParameter(message: Message, name: string, value: string): Message {
-  const at = spanOf(message.bytes, ['params', name])
-  if (at === undefined) throw new Error(`the message has no ${name}`)
+/** The same message with another text in `params`, such as at `['name']`: the name that a tool has at its own server. */
+export function withText(message: Message, path: readonly string[], value: string): Message {
+  const at = spanOf(message.bytes, ['params', ...path])
+  if (at === undefined) throw new Error(`the message has no ${path.join('.')}`)
   const bytes = replaceSpan(message.bytes, at, canonicalString(value))
   const idAt = message.id === undefined ? undefined : spanOf(bytes, ['id'])
-  const params = Object.assign(Object.create(null), message.params, { [name]: value })
-  return { ...message, params, bytes, ...(idAt === undefined ? {} : { idAt }) }
+  return { ...message, params: replaced(message.params, path, value), bytes, ...(idAt === undefined ? {} : { idAt }) }
+}
+
+function replaced(object: JsonObject, [name = '', ...path]: readonly string[], value: string): JsonObject {
+  const was = object[name]
+  const is = path.length > 0 && isJsonObject(was) ? replaced(was, path, value) : value
+  return Object.assign(Object.create(null), object, { [name]: is })
 }
 
 type ReadId = { readonly id: IdText; readonly idAt: Span } | undefined
