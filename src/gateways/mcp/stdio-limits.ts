@@ -1,0 +1,46 @@
+/** Every bound of MCP servers that the gateway starts itself; bytes, counts and milliseconds as the names say. */
+import type { Milliseconds } from '../../kernel/instants.ts'
+
+export interface StdioLimits {
+  /** One message of the server. A longer one breaks the exchange that it is for. */
+  readonly lineBytesMax: number
+  /** A line that has not ended after so many ends the server. */
+  readonly endlessLineBytesMax: number
+  /** What waits for the clients of one server that do not take it. */
+  readonly waitingBytesMax: number
+  /** What waits for a server that does not read. */
+  readonly inputBytesMax: number
+  /** Exchanges under way with one server, those that wait for its start included. */
+  readonly exchangesMax: number
+  /** Lines in a row that are no message: what is said then is not MCP. */
+  readonly strayLinesMax: number
+  /** From its start to its answer to the opening. */
+  readonly startMs: Milliseconds
+  /** Without an answer or a sign of progress. */
+  readonly answerMs: Milliseconds
+  /** Whatever its progress. */
+  readonly answerMsMax: Milliseconds
+  /** Without exchanges it is ended. */
+  readonly idleMs: Milliseconds
+  /** So many that end in a row without having answered anything make it rest. */
+  readonly failuresMax: number
+  /** How long it rests at first; twice as long after each further failure, and never longer than `restMsMax`. */
+  readonly restMs: Milliseconds
+  readonly restMsMax: Milliseconds
+}
+
+export const stdioLimits: StdioLimits = {
+  lineBytesMax: 67_108_864,
+  endlessLineBytesMax: 268_435_456,
+  waitingBytesMax: 268_435_456,
+  inputBytesMax: 67_108_864,
+  exchangesMax: 1_024,
+  strayLinesMax: 100,
+  startMs: 30_000,
+  answerMs: 120_000,
+  answerMsMax: 3_600_000,
+  idleMs: 300_000,
+  failuresMax: 3,
+  restMs: 1_000,
+  restMsMax: 30_000,
+}

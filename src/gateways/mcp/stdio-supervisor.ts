@@ -1,0 +1,162 @@
+/** Keeps a server's child there while it is needed: started at the first request, ended when idle, left alone for a while when it fails. */
+import type { Instant } from '../../kernel/instants.ts'
+import { type Refusal, refuse } from '../../kernel/refusals.ts'
+import { ChildRun } from './stdio-child.ts'
+import type { Exchange, WaitingRoom } from './stdio-exchange.ts'
+import type { StdioLimits } from './stdio-limits.ts'
+import { discover, initialize, initialized, isOfModernServer, type Opening, readOpening } from './stdio-messages.ts'
+import type { StdioParts } from './stdio-ports.ts'
+
+const closed = refuse('upstream.unreachable', { detail: 'the server was stopped' }).refusal
+
+export type Era = 'modern' | 'legacy'
+
+export interface SupervisorInput extends StdioParts {
+  readonly bounds: StdioLimits
+  readonly era: Era
+  readonly room: WaitingRoom
+  /** The child is open, or will not be of this era: what the waiting ones are told. */
+  readonly onOpening: (exchange: Exchange, opening: Opening, isUsable: boolean) => 'send' | 'answered'
+  readonly onListChanged: (bytes: Buffer) => void
+}
+
+export class Supervisor {
+  readonly #input: SupervisorInput
+  readonly #ending = new Set<Promise<void>>()
+  #run: ChildRun | undefined
+  #opening: Opening | undefined
+  #isOpen = false
+  /** Until there is a child that has answered its opening. */
+  #waiting: Exchange[] = []
+  #callOffIdle: () => void = () => undefined
+  #failures = 0
+  #restsUntil: Instant = 0
+  #isClosed = false
+
+  constructor(input: SupervisorInput) {
+    this.#input = input
+  }
+
+  /** What the server said of itself when it was opened last. */
+  get opening(): Opening | undefined {
+    return this.#opening
+  }
+
+  begin(exchange: Exchange): void {
+    const { bounds, clock } = this.#input
+    if (this.#isClosed) return exchange.breakOff(closed)
+    if (this.#waiting.length + (this.#run?.underWay ?? 0) >= bounds.exchangesMax)
+      return exchange.breakOff(
+        refuse('rate.exceeded', { detail: `${bounds.exchangesMax} requests are under way with this server` }).refusal,
+      )
+    this.#callOffIdle()
+    if (this.#run !== undefined && this.#isOpen) return this.#run.send(exchange)
+    if (this.#run === undefined && clock.now() < this.#restsUntil) return exchange.breakOff(refuse('upstream.resting').refusal)
+    this.#waiting.push(exchange)
+    if (this.#run === undefined) this.#start()
+  }
+
+  /** The client left: it hears nothing more. */
+  cancel(exchange: Exchange): void {
+    exchange.drop()
+    this.giveUp(exchange)
+  }
+
+  /** The server is told that nobody waits for it. */
+  giveUp(exchange: Exchange): void {
+    const at = this.#waiting.indexOf(exchange)
+    if (at >= 0) this.#waiting.splice(at, 1)
+    else this.#run?.cancel(exchange, 'nobody waits for it any more')
+  }
+
+  async close(): Promise<void> {
+    this.#isClosed = true
+    this.#callOffIdle()
+    this.#release(closed)
+    this.#endRun(closed)
+    await Promise.all(this.#ending)
+  }
+
+  #start(): void {
+    const { era, service, log } = this.#input
+    const opening = era === 'modern' ? discover : initialize
+    const started = ChildRun.start(
+      { ...this.#input, opening },
+      {
+        onOpened: (answer, isError) => this.#opened(answer, isError),
+        onOver: (run, refusal) => this.#over(run, refusal),
+        onQuiet: () => this.#rest(),
+        onListChanged: (bytes) => this.#input.onListChanged(bytes),
+      },
+    )
+    if (!started.ok) {
+      log.error({ service, code: started.refusal.code, detail: started.refusal.detail }, 'an MCP server cannot be started')
+      this.#fail()
+      return this.#release(started.refusal)
+    }
+    this.#run = started.value
+  }
+
+  #opened(answer: Buffer, isError: boolean): void {
+    const { era, service, log } = this.#input
+    const opening = readOpening(answer)
+    if (opening === undefined)
+      return this.#endRun(refuse('upstream.malformed', { detail: 'it answered its opening with something else' }).refusal)
+    const isUsable = era === 'modern' ? isOfModernServer(opening) : !isError
+    if (!isUsable) log.info({ service, era }, 'an MCP server does not speak the revisions of a client that called it')
+    this.#opening = opening
+    this.#isOpen = isUsable
+    if (isUsable && era === 'legacy') this.#run?.tell(initialized)
+    for (const exchange of this.#waiting.splice(0)) this.#deliver(exchange, opening, isUsable)
+    if (isUsable) this.#rest()
+    else this.#endRun(closed)
+  }
+
+  #deliver(exchange: Exchange, opening: Opening, isUsable: boolean): void {
+    if (exchange.isOver) return
+    if (this.#input.onOpening(exchange, opening, isUsable) === 'send') this.#run?.send(exchange)
+  }
+
+  #over(run: ChildRun, refusal: Refusal): void {
+    if (run !== this.#run) return
+    const { service, log } = this.#input
+    this.#run = undefined
+    this.#isOpen = false
+    this.#callOffIdle()
+    if (run.hasServed) this.#failures = 0
+    else this.#fail()
+    if (!this.#isClosed) log.warn({ service, detail: refusal.detail }, 'an MCP server ended')
+    this.#release(refusal)
+  }
+
+  #fail(): void {
+    const { bounds, clock } = this.#input
+    this.#failures += 1
+    const beyond = this.#failures - bounds.failuresMax
+    if (beyond >= 0) this.#restsUntil = clock.now() + Math.min(bounds.restMsMax, bounds.restMs * 2 ** Math.min(beyond, 20))
+  }
+
+  /** Those that wait for a child that will not be. */
+  #release(refusal: Refusal): void {
+    for (const exchange of this.#waiting.splice(0)) exchange.breakOff(refusal)
+  }
+
+  /** After a while without work it is ended; the next request starts another. */
+  #rest(): void {
+    this.#callOffIdle()
+    if (this.#run?.isQuiet !== true || this.#waiting.length > 0) return
+    this.#callOffIdle = this.#input.clock.after(this.#input.bounds.idleMs, () => this.#endRun(closed))
+  }
+
+  /** Its end is no failure of its own. */
+  #endRun(refusal: Refusal): void {
+    const run = this.#run
+    if (run === undefined) return
+    if (refusal === closed) this.#run = undefined
+    this.#isOpen = false
+    this.#callOffIdle()
+    const ending = run.end(refusal)
+    this.#ending.add(ending)
+    void ending.finally(() => this.#ending.delete(ending))
+  }
+}
