@@ -5,7 +5,7 @@ import { done, type Result } from '../../kernel/result.ts'
 import type { Action, ArgumentValue } from '../../model/actions.ts'
 import { type McpMethod, mcpMethods, type Route } from '../../model/services.ts'
 import { firstMissing, readMember } from '../shared/argument-values.ts'
-import type { Era } from './envelope.ts'
+import { type Era, quoted } from './envelope.ts'
 import { withText } from './json-rpc.ts'
 import { findResource, type Offer, type Offered } from './offer.ts'
 import type { Message } from './ports.ts'
@@ -64,7 +64,7 @@ export function nameAction(offer: Offer, era: Era, message: Message): Result<Nam
   if (isNotice) return done({ kind: 'housekeeping', what: 'notification', message })
   if (isActing(method)) return method === 'resources/read' ? nameResource(offer, message) : nameCall(offer, method, message)
   const [what, eras] = Object.hasOwn(housekeeping, method) ? (housekeeping[method] ?? []) : []
-  if (what === undefined || eras?.includes(era) !== true) return refuse('mcp.method', { detail: method.slice(0, 60) })
+  if (what === undefined || eras?.includes(era) !== true) return refuse('mcp.method', { detail: quoted(method) })
   return what === 'completion' ? nameCompletion(offer, message) : done({ kind: 'housekeeping', what, message })
 }
 
@@ -72,7 +72,7 @@ function nameCall(offer: Offer, method: 'tools/call' | 'prompts/get', message: M
   const { name, arguments: given = {} } = message.params
   if (typeof name !== 'string') return refuse('action.arguments', { detail: 'name is no text' })
   const offered = (method === 'tools/call' ? offer.tools : offer.prompts).get(name)
-  if (offered === undefined) return refuse('action.unknown', { detail: name.slice(0, 128) })
+  if (offered === undefined) return refuse('action.unknown', { detail: quoted(name) })
   if (!isJsonObject(given)) return refuse('action.arguments', { detail: 'arguments is no object' })
   const values = readArguments(offered, given)
   if (!values.ok) return values
@@ -85,8 +85,7 @@ function readArguments({ rules }: Offered, given: JsonObject): Result<Readonly<R
   const found: Record<string, ArgumentValue> = {}
   for (const [name, member] of Object.entries(given)) {
     const rule = rules.get(name)
-    if (rule === undefined)
-      return refuse('action.arguments', { detail: `${JSON.stringify(name.slice(0, 60))} is not declared for this operation` })
+    if (rule === undefined) return refuse('action.arguments', { detail: `${quoted(name)} is not declared for this operation` })
     if (member === null) continue
     const value = readMember(rule, member)
     if (value === undefined)
@@ -102,7 +101,7 @@ function nameResource(offer: Offer, message: Message): Result<NamedAction> {
   if (typeof uri !== 'string') return refuse('action.arguments', { detail: 'uri is no text' })
   if (given !== undefined) return refuse('action.arguments', { detail: 'a resource is read without arguments' })
   const found = findResource(offer, uri)
-  if (found === undefined) return refuse('action.unknown', { detail: uri.slice(0, 200) })
+  if (found === undefined) return refuse('action.unknown', { detail: quoted(uri) })
   const { offered, rest } = found
   if (rest === undefined) return done(actionOf(offered, {}, uri, message))
   const other = otherReading(uri, rest)

@@ -4,7 +4,6 @@ import { canonicalJson, isJsonObject, type JsonObject, parseJson } from '../../k
 import { mustBe } from '../../kernel/result.ts'
 import type { Material } from '../../model/actions.ts'
 import type { Headers } from './envelope.ts'
-import { defaultLimits } from './limits.ts'
 import type { Message } from './ports.ts'
 
 /** W3C trace context and baggage: they say who watches, not what is done. In `_meta` they have the same names (SEP-414). */
@@ -17,7 +16,8 @@ const mirrors = new Set(['mcp-protocol-version', 'mcp-method', 'mcp-name'])
  * token, and headers that repeat the body. `bodySha256` is over the canonical JSON (RFC 8785, every number by its digits) of the rest.
  */
 export function materialOf(message: Message, headers: Headers): Material {
-  const read = mustBe(parseJson(message.bytes, { bytesMax: message.bytes.byteLength, depthMax: defaultLimits.depthMax }))
+  // Read once before, within its limits.
+  const read = mustBe(parseJson(message.bytes, { bytesMax: message.bytes.byteLength, depthMax: Number.MAX_SAFE_INTEGER }))
   if (!isJsonObject(read)) throw new Error('a message was read that is no object')
   const { id: _id, params, ...rest } = read
   const form = canonicalJson(isJsonObject(params) ? { ...rest, params: withoutEnvelope(params) } : rest)

@@ -180,8 +180,9 @@ function isSpoken(revision: string): boolean {
   return statelessRevisions.some((each) => each === revision)
 }
 
-function quoted(text: string): string {
-  return JSON.stringify(text.slice(0, 60))
+/** What somebody sent, as it may stand in a refusal: its beginning, with everything unprintable escaped. */
+export function quoted(text: string): string {
+  return JSON.stringify(text.slice(0, 100))
 }
 
 function mismatch(detail: string): Result<never> {
@@ -189,5 +190,5 @@ function mismatch(detail: string): Result<never> {
 }
 
 function unspoken(revision: string): Result<never> {
-  return refuse('mcp.version', { detail: revision.slice(0, 60) })
+  return refuse('mcp.version', { detail: revision.slice(0, 60).toWellFormed() })
 }
