@@ -1,5 +1,5 @@
 /** The arguments of an action as somebody says them in JSON: of the types that the operation declares, nothing converted, nothing undeclared. */
-import { Fraction, isJsonObject, type JsonValue } from '../kernel/json.ts'
+import { canonicalJson, Fraction, isJsonObject, type JsonValue } from '../kernel/json.ts'
 import { refuse } from '../kernel/refusals.ts'
 import { done, type Result } from '../kernel/result.ts'
 import type { Arguments, ArgumentValue } from '../model/actions.ts'
@@ -35,6 +35,8 @@ function readValue({ type }: ArgumentRule, value: JsonValue): ArgumentValue | un
       return typeof value === 'number' || typeof value === 'bigint' ? value : undefined
     case 'decimal':
       return typeof value === 'number' || typeof value === 'bigint' || value instanceof Fraction ? readDecimal(value.toString()) : undefined
+    case 'json':
+      return canonicalJson(value)
   }
 }
 
