@@ -50,7 +50,7 @@ export function refusalAnswer(refused: RefusedMessage): McpAnswer {
   const told = codeOf(problem)
   const code = (isRefusalCode(told) ? codes[told] : undefined) ?? problem.status
   const error = { code, message: problem.detail, data: dataOf(refused, problem) }
-  return { status: statusOf(refused, problem), body: `{"jsonrpc":"2.0","id":${id},"error":${JSON.stringify(error)}}` }
+  return { status: statusOf(refused, problem), body: `{"jsonrpc":"2.0","id":${id},"error":${written(error)}}` }
 }
 
 /** What a model is told: what is so, what to do, and what to ask for. */
@@ -58,7 +58,8 @@ export function refusalText(problem: Problem): string {
   const { detail, remedy, ask = [], hold, page, decision } = problem
   return [
     `${codeOf(problem)}: ${detail}`,
-    `What to do: ${remedy}`,
+    // The row speaks of a header, which no model sees.
+    ...(hold === undefined ? [`What to do: ${remedy}`] : []),
     ...ask.map(askLine),
     ...(hold === undefined ? [] : [`Held as ${hold}: nothing was done yet. Send exactly the same call again once it is approved.`]),
     ...(page === undefined ? [] : [`A person answers at ${page}`]),
@@ -83,7 +84,7 @@ function toolAnswer(id: string, era: Era | undefined, problem: Problem): string 
     isError: true,
     _meta: { [refusalKey]: problem },
   }
-  return `{"jsonrpc":"2.0","id":${id},"result":${JSON.stringify(result)}}`
+  return `{"jsonrpc":"2.0","id":${id},"result":${written(result)}}`
 }
 
 /** What MCP wants beside some of its codes, and the whole refusal beside all. */
@@ -109,6 +110,11 @@ function statusOf({ refusal, message, era }: RefusedMessage, { status }: Problem
   if (message?.kind !== 'request' || era === undefined || refusal.code.startsWith('credential.')) return status
   if (refusal.code === 'mcp.method') return era === 'stateless' ? status : 200
   return refusal.code.startsWith('mcp.') ? status : 200
+}
+
+/** A text that was cut in the middle of a character is mended: JSON with half of one is no JSON to a strict reader. */
+function written(value: object): string {
+  return JSON.stringify(value, (_name, member: unknown) => (typeof member === 'string' ? member.toWellFormed() : member))
 }
 
 function codeOf({ type }: Problem): string {
