@@ -99,7 +99,7 @@ const origin: Shape<string> = (value) => {
 /** Clients send tokens there, so that nothing but an origin is taken, in the one way in which it is written. */
 export function isOrigin(text: string): boolean {
   const url = URL.parse(text)
-  return url?.origin === text && (url.protocol === 'http:' || url.protocol === 'https:')
+  return url !== null && (url.origin === text || `${url.origin}/mcp` === text) && (url.protocol === 'http:' || url.protocol === 'https:')
 }
 
 const servedAt = list(object<ServedAt>({ service: word, url: origin }), servedMax)
@@ -135,6 +135,15 @@ const asks = {
     grant: id('grn'),
     session: id('ses'),
     digest: word,
+  }),
+  answered: object<Asked<'answered'>>({
+    what: one('answered'),
+    claims,
+    address: word,
+    action,
+    grant: id('grn'),
+    session: id('ses'),
+    decision: id('dec'),
   }),
   exhausted: object<Asked<'exhausted'>>({ what: one('exhausted'), grant: id('grn') }),
   reserve: object<Asked<'reserve'>>({ what: one('reserve'), grant: id('grn'), line: count, uses: from1 }),

@@ -39,6 +39,12 @@ export const refusalsOfMcp = {
     says: 'this takes a client that can do more than this one says it can',
     remedy: 'use a client that declares the capability in detail',
   },
+  'mcp.session': {
+    status: 404,
+    tells: 'caller',
+    says: 'there is no such MCP session of yours here',
+    remedy: 'send initialize again, without Mcp-Session-Id',
+  },
   'mcp.method': {
     status: 404,
     tells: 'caller',

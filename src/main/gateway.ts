@@ -6,7 +6,6 @@ import { FedGateway } from '../feed/fed-gateway.ts'
 import { messageBytesMax, waitingBytesMax } from '../feed/link.ts'
 import { leaseMs } from '../feed/messages.ts'
 import type { KeptEnrolment } from '../feed/parse-kept-enrolment.ts'
-import { type HttpGateway, startHttpGateway } from '../gateways/http/gateway.ts'
 import { makeChance } from '../host/chance.ts'
 import { type HostClock, makeClock } from '../host/clock.ts'
 import { makeDial } from '../host/feed-dial.ts'
@@ -16,7 +15,7 @@ import { makeTokenReader } from '../host/token-mint.ts'
 import { every } from '../kernel/every.ts'
 import { type Authz, openAuthz } from './authz.ts'
 import { GatewayFolder } from './gateway-folder.ts'
-import { gatewayLog } from './gateway-log.ts'
+import { type Gateways, openGateways } from './gateways.ts'
 import { orThrow } from './or-throw.ts'
 import { prepareTls, type Reached } from './secrecy.ts'
 import { untilAborted } from './until-aborted.ts'
@@ -127,7 +126,7 @@ class News {
   readonly #self: KeptEnrolment['self']
   readonly #options: Serving
   readonly #fail: (cause: unknown) => void
-  #http: HttpGateway | undefined
+  #gateways: Gateways | undefined
   #authz: Authz | undefined
   #opening: Promise<void> | undefined
   #isHeld: boolean | undefined
@@ -147,8 +146,8 @@ class News {
     const { link, leaseLeft, lastEnd, node } = this.#fed.state()
     const isHeld = leaseLeft > 0
     const from = node === undefined ? {} : { node }
-    if (isHeld && link === 'following' && this.#http === undefined) await (this.#opening ??= this.#open())
-    if (this.#http !== undefined) {
+    if (isHeld && link === 'following' && this.#gateways === undefined) await (this.#opening ??= this.#open())
+    if (this.#gateways !== undefined) {
       const services = this.#services()
       const told = JSON.stringify(services)
       if (told !== this.#told) {
@@ -163,13 +162,13 @@ class News {
       this.#isHeld = false
       return
     }
-    if (this.#http !== undefined) this.#isHeld = isHeld
+    if (this.#gateways !== undefined) this.#isHeld = isHeld
   }
 
   async close(): Promise<void> {
     await this.#opening?.catch(() => undefined)
     await this.#authz?.close()
-    await this.#http?.close()
+    await this.#gateways?.close()
   }
 
   #tell(news: GatewayNews): void {
@@ -183,7 +182,7 @@ class News {
   }
 
   #services() {
-    return Object.entries(this.#http?.urls() ?? {}).map(([service, url]) => ({ service, url: new URL(url).origin }))
+    return Object.entries(this.#gateways?.urls() ?? {}).map(([service, url]) => ({ service, url }))
   }
 
   async #open(): Promise<void> {
@@ -192,13 +191,7 @@ class News {
     const control = this.#fed.control()
     try {
       this.#authz = await openAuthz(this.#options, { control, clock, log, reached })
-      this.#http = await startHttpGateway({
-        control,
-        clock,
-        chance: makeChance(),
-        log: gatewayLog(log),
-        listen: { host, ...(reached.tls === undefined ? {} : { tls: reached.tls }) },
-      })
+      this.#gateways = await openGateways({ control, clock, log, host, names: this.#options.names, reached })
     } catch (cause) {
       this.#fail(cause)
     }

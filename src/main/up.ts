@@ -13,8 +13,8 @@ import { describeRequirement } from '../control/rights.ts'
 import { standingWords } from '../control/standing-words.ts'
 import { removeExpired, sweep } from '../control/sweep.ts'
 import { type JournalKeep, parseJournalKeep, pruneJournal } from '../control/journal-pruning.ts'
-import { startHttpGateway } from '../gateways/http/gateway.ts'
 import { makeChance } from '../host/chance.ts'
+import { makeClientDocuments } from '../host/client-documents.ts'
 import { openHashFiles } from '../host/hash-files.ts'
 import { headFolder, headUrl } from '../host/head-places.ts'
 import { witnessCalls } from '../host/witness-calls.ts'
@@ -33,7 +33,7 @@ import { openAuthz } from './authz.ts'
 import { databasePlace } from './database.ts'
 import { type DataFolder, journalOf, loadKeys, loadSpaceKeys, mainSpace, openDataFolder } from './data-folder.ts'
 import { type Feed, makeFeed } from './feed.ts'
-import { gatewayLog } from './gateway-log.ts'
+import { openGateways } from './gateways.ts'
 import { type House, type HouseParts, openHouse, type Room, type RoomParts } from './house.ts'
 import { orThrow } from './or-throw.ts'
 import { roomMetrics } from './room-metrics.ts'
@@ -201,8 +201,8 @@ async function serveRoom(house: House, room: Room, options: Serving, origins: Ma
   const { log, host, reached } = options
   const tls = reached.tls === undefined ? {} : { tls: reached.tls }
   const control = gatewayControl(gate)
-  const { clock, chance } = desk
-  const gateway = await startHttpGateway({ control, clock, chance, log: gatewayLog(log), listen: { host, ...tls } })
+  const { clock } = desk
+  const gateway = await openGateways({ control, clock, log, host, names: options.names, reached })
   const authz = desk.space === mainSpace ? await openAuthz(options, { control, clock, log, reached }) : undefined
   // What is looked up elsewhere is there before the first request, where it can be had at all.
   await options.secrets.settled(secretsMs)
@@ -221,6 +221,7 @@ async function serveRoom(house: House, room: Room, options: Serving, origins: Ma
     serviceHealth: (service) => gateway.health(service),
     log,
     handOver: reveal,
+    clientDocuments: makeClientDocuments({ clock, takesLoopback: house.isDemo }),
     assets: await assets(),
     version,
     hosts,

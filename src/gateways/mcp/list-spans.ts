@@ -99,7 +99,8 @@ function endOfScalar(bytes: Uint8Array, from: number): number {
   for (;;) {
     const code = bytes[at]
     const isPart =
-      code !== undefined && ((code >= 0x30 && code <= 0x39) || (code >= 0x61 && code <= 0x7a) || code === 0x45 || code === 0x2b || code === 0x2d || code === 0x2e)
+      code !== undefined &&
+      ((code >= 0x30 && code <= 0x39) || (code >= 0x61 && code <= 0x7a) || code === 0x45 || code === 0x2b || code === 0x2d || code === 0x2e)
     if (!isPart) return at
     at += 1
   }

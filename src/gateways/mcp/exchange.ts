@@ -1,0 +1,279 @@
+/** The path of one message: read, named, decided, forwarded; or listed, or passed as what a protocol needs to breathe. */
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Call, Decision, Verdict } from '../../control/ports.ts'
+import { clientAddress } from '../../kernel/client-address.ts'
+import { retryAfterSeconds } from '../../kernel/problems.ts'
+import { type Refusal, refuse } from '../../kernel/refusals.ts'
+import { done, type Result } from '../../kernel/result.ts'
+import { obligationNames } from '../../model/obligations.ts'
+import { refusalAnswer } from './answers.ts'
+import { nameAction, type NamedAction, type NamedHousekeeping } from './actions.ts'
+import { type Asked, type Known, readAsked } from './asked.ts'
+import { ClientAnswer, type Headers } from './client-answer.ts'
+import { materialOf } from './digest.ts'
+import type { Door, Member } from './door.ts'
+import { headerText, namedBy } from './envelope.ts'
+import { answerJoined, memberHeaders } from './joined.ts'
+import { actionLicence, type Licence } from './licence.ts'
+import { answerList } from './lists.ts'
+import { isSeenRoute } from './listing.ts'
+import type { Offered } from './offer.ts'
+import { Passage, type PassagePlan, type Tap } from './passage.ts'
+import { isSessionId } from './sessions.ts'
+import { readSubscription } from './subscriptions.ts'
+
+/** What a refusal is told with. */
+export interface Told {
+  readonly decision?: string
+  readonly hold?: string
+  readonly page?: string
+}
+
+/** One request of a client and its one answer. */
+export class Exchange {
+  readonly answer: ClientAnswer
+  readonly door: Door
+  readonly #request: IncomingMessage
+  readonly #origin: string
+  readonly #known: Known = {}
+  readonly #onOver: () => void
+  #passage: Passage | undefined
+  #leave: (() => void) | undefined
+
+  /** `origin`: of this port, as the client reached it. */
+  constructor(door: Door, request: IncomingMessage, response: ServerResponse, { origin, onOver }: { origin: string; onOver: () => void }) {
+    this.door = door
+    this.#request = request
+    this.#origin = origin
+    this.#onOver = onOver
+    this.answer = new ClientAnswer(response, this)
+  }
+
+  /** Never rejects: what goes wrong here is an answer of `internal`, and a line in the log. */
+  async run(): Promise<void> {
+    try {
+      const asked = await readAsked(this.door, this.#request, this.#known)
+      if (this.answer.isClosed) return
+      if (!asked.ok) {
+        this.refuse(asked.refusal)
+        return
+      }
+      const leave = this.door.enter(asked.value.bearer)
+      if (leave === undefined) {
+        this.refuse({ code: 'rate.exceeded', detail: `at most ${this.door.limits.exchangesPerOwnerMax} messages of one caller at a time` })
+        return
+      }
+      if (this.answer.isClosed) leave()
+      else this.#leave = leave
+      const failed = await this.#take(asked.value)
+      if (!failed.ok) this.refuse(failed.refusal)
+    } catch (err) {
+      this.door.log.error({ service: this.door.name, err }, 'an exchange failed by a fault of our own')
+      if (this.#passage === undefined) this.tell({ code: 'internal' }, {})
+      else this.#passage.fail()
+    }
+  }
+
+  onDrain(): void {
+    this.#passage?.clientDrained()
+  }
+
+  onClosed(finished: boolean): void {
+    this.#passage?.clientClosed(finished)
+    this.#leave?.()
+    this.#onOver()
+  }
+
+  /** Ends it now: the port is closing. */
+  cut(reason: string): void {
+    if (this.#passage === undefined) this.answer.abort()
+    else this.#passage.cut(reason)
+  }
+
+  /** A request that never became an action is recorded by what it asked for. */
+  refuse(refusal: Refusal): void {
+    if (this.answer.isClosed || this.answer.isAnswered) return
+    const { name, refusals } = this.door
+    const { bearer, message } = this.#known
+    const target = `${this.#request.method ?? ''} ${message?.method ?? this.#request.url ?? ''}`.slice(0, 200)
+    const address = clientAddress(this.#request.socket.remoteAddress)
+    const told = refusals.refused({ service: name, address, target, refusal, ...(bearer === undefined ? {} : { bearer }) })
+    this.tell(told.refusal, told.more)
+  }
+
+  /** Answers with a refusal that is on record. */
+  tell(refusal: Refusal, more: Told): void {
+    const { message, envelope } = this.#known
+    const era = envelope === undefined ? {} : { era: envelope.era }
+    const { status, body } = refusalAnswer({ refusal, more, ...era, ...(message === undefined ? {} : { message }) })
+    const headers: [string, string][] = [
+      ['Content-Type', 'application/json'],
+      ['Cache-Control', 'no-store'],
+    ]
+    const challenge = this.#challenge(refusal)
+    if (challenge !== undefined) headers.push(['WWW-Authenticate', challenge])
+    const retryAfter = retryAfterSeconds(refusal)
+    if (retryAfter !== undefined) headers.push(['Retry-After', retryAfter])
+    this.answer.whole(status, headers, Buffer.from(body))
+  }
+
+  /** RFC 6750 § 3: no error code where no credential was presented. */
+  #challenge(refusal: Refusal): string | undefined {
+    const service = this.door.served()?.service
+    const said = service === undefined ? undefined : this.door.resource?.challenge(service, this.#origin, refusal)
+    if (said !== undefined || !refusal.code.startsWith('credential.')) return said
+    return `Bearer realm="remit"${refusal.code === 'credential.missing' ? '' : ', error="invalid_token"'}`
+  }
+
+  /** A whole answer of our own. */
+  say(body: Uint8Array, headers: Headers = []): void {
+    this.answer.whole(200, [['Content-Type', 'application/json'], ['Cache-Control', 'no-store'], ...headers], body)
+  }
+
+  /** Passes a message to its server and streams the answer back. */
+  pass(input: { readonly licence: Licence; readonly member: Member; readonly tap?: Tap } & Pick<PassagePlan, 'outgoing'>): void {
+    const { licence, member, outgoing, tap } = input
+    const { clock, secretOf } = this.door
+    const passage = new Passage({
+      licence,
+      server: member.server,
+      outgoing,
+      answer: this.answer,
+      clock,
+      secret: secretOf(member.service),
+      session: (id) => this.#keepSession(id, outgoing.message.method),
+      refuse: (refusal) => this.tell(refusal, licence.decision === undefined ? {} : { decision: licence.decision }),
+      tap,
+      onOver: () => {},
+    })
+    this.#passage = passage
+    passage.start()
+  }
+
+  async #take(asked: Asked): Promise<Result<undefined>> {
+    const { offer, envelope, message, method } = asked
+    if (method !== 'POST') return this.#takeStream(asked)
+    const subscription = readSubscription(offer, envelope.era, message)
+    if (subscription !== undefined) {
+      if (!subscription.ok) return subscription
+      return offer.isJoined
+        ? refuse('mcp.method', { detail: `${message.method ?? ''} where servers are joined` })
+        : this.#passAlong(asked, { isStream: true, about: subscription.value.about })
+    }
+    const named = nameAction(offer, envelope.era, message)
+    if (!named.ok) return named
+    return named.value.kind === 'action' ? this.#act(asked, named.value) : this.#keepHouse(asked, named.value)
+  }
+
+  async #keepHouse(asked: Asked, named: NamedHousekeeping): Promise<Result<undefined>> {
+    if (named.what === 'list') return answerList(this, asked)
+    const { about, message } = named
+    if (asked.offer.isJoined && about === undefined) return answerJoined(this, asked, named)
+    // A response answers what a server asked in the middle of something: that takes a grant like what it is in the middle of.
+    return this.#passAlong({ ...asked, message }, { isStream: named.what === 'response', about: about === undefined ? [] : [about] })
+  }
+
+  /** GET and DELETE of the revisions before 2026-07-28. */
+  async #takeStream(asked: Asked): Promise<Result<undefined>> {
+    if (asked.offer.isJoined) return answerJoined(this, asked, undefined)
+    if (asked.method === 'DELETE' && asked.session !== undefined) this.door.sessions.remove(asked.bearer, asked.session)
+    return this.#passAlong(asked, { isStream: asked.method === 'GET', about: [] })
+  }
+
+  /** What is no action, to the one server. */
+  #passAlong(asked: Asked, { isStream, about }: { readonly isStream: boolean; readonly about: readonly Offered[] }): Result<undefined> {
+    const way = this.#wayTo(asked, about[0]?.service ?? asked.served.service.id)
+    if (!way.ok) return way
+    const { member, headers } = way.value
+    const seen = this.#checkSeen(asked, about)
+    if (!seen.ok) return seen
+    const licence = this.door.attendants.licence(asked.bearer, [member.service.id], isStream)
+    if (!licence.ok) return licence
+    this.pass({ licence: licence.value, member, outgoing: outgoingOf({ ...asked, headers }) })
+    return done(undefined)
+  }
+
+  /** What a caller may not see answers as what is not there. */
+  #checkSeen({ bearer, offer }: Asked, about: readonly Offered[]): Result<undefined> {
+    for (const { service: name, route } of about) {
+      const service = offer.services.find(({ id }) => id === name)
+      const operations = service === undefined ? [] : this.door.control.visible(bearer, service)
+      if (!isSeenRoute(operations, route)) return refuse('action.unknown')
+    }
+    return done(undefined)
+  }
+
+  memberOf({ served }: Asked, service: string): Result<Member> {
+    const member = served.members.find((each) => each.service.id === service)
+    return member === undefined ? refuse('upstream.unreachable', { detail: `${service} is not reached from here` }) : done(member)
+  }
+
+  /** The server that has it, and the headers for it. */
+  #wayTo(asked: Asked, service: string): Result<{ readonly member: Member; readonly headers: Headers }> {
+    const member = this.memberOf(asked, service)
+    if (!member.ok) return member
+    const headers = asked.offer.isJoined ? memberHeaders(this.door, asked, service) : asked.headers
+    return headers === undefined ? refuse('mcp.session') : done({ member: member.value, headers })
+  }
+
+  async #act(asked: Asked, named: NamedAction): Promise<Result<undefined>> {
+    const way = this.#wayTo(asked, named.service)
+    if (!way.ok) return way
+    const { member, headers } = way.value
+    const outgoing = outgoingOf({ ...asked, message: named.message, headers }, named.upstreamName)
+    const call = this.#callOf(asked, named, outgoing.headers)
+    const deciding = this.door.control.authorize(call)
+    this.#follow(deciding instanceof Promise ? await deciding : deciding, { member, outgoing })
+    return done(undefined)
+  }
+
+  #callOf({ bearer }: Asked, { action, message }: NamedAction, headers: Headers): Call {
+    const call: Call = { bearer, action, meets: obligationNames }
+    const isHoldable = message.bytes.byteLength <= this.door.limits.heldMessageBytesMax
+    return isHoldable ? { ...call, material: materialOf(message, headers), body: message.bytes } : call
+  }
+
+  #follow(verdict: Verdict, way: Pick<PassagePlan, 'outgoing'> & { readonly member: Member }): void {
+    switch (verdict.outcome) {
+      case 'allow':
+        this.#forward(verdict.decision, way)
+        break
+      case 'deny':
+        this.tell(verdict.refusal, { decision: verdict.decision })
+        break
+      case 'held': {
+        const { refusal, decision, hold, page } = verdict
+        this.tell(refusal, { decision, hold, page })
+        break
+      }
+      case 'needs-material':
+        this.refuse({ code: 'hold.too-large', detail: `at most ${this.door.limits.heldMessageBytesMax} bytes` })
+    }
+  }
+
+  #forward(decision: Decision, way: Pick<PassagePlan, 'outgoing'> & { readonly member: Member }): void {
+    const { control } = this.door
+    if (this.answer.isClosed) {
+      control.finish(decision, { result: 'not-sent', requestBytes: 0, responseBytes: 0, milliseconds: 0, reason: 'the client left' })
+      return
+    }
+    this.pass({ licence: actionLicence(this.door, decision), ...way })
+  }
+
+  /** A session is whose client it was given to; a server that names one at any other time names one that nobody asked for. */
+  #keepSession(id: string, method: string | undefined): boolean {
+    const { bearer } = this.#known
+    if (method !== 'initialize' || bearer === undefined || !isSessionId(id)) return false
+    this.door.sessions.add(bearer, id, 'of-server')
+    return true
+  }
+}
+
+/** The message with the headers that pass; `name`: what its server calls what it names. */
+export function outgoingOf(
+  { method, message, headers }: Pick<Asked, 'method' | 'message' | 'headers'>,
+  name?: string,
+): PassagePlan['outgoing'] {
+  if (name === undefined || namedBy(message.method) === undefined) return { method, message, headers }
+  return { method, message, headers: headers.map(([each, value]) => (each === 'mcp-name' ? [each, headerText(name)] : [each, value])) }
+}

@@ -1,0 +1,176 @@
+/** Lists of a server with what a caller may not see left out: every element that stays keeps its bytes. */
+import { canonicalString, isJsonObject, type JsonObject, type JsonValue } from '../../kernel/json.ts'
+import type { Instant } from '../../kernel/instants.ts'
+import { refuse } from '../../kernel/refusals.ts'
+import { done, type Result } from '../../kernel/result.ts'
+import type { VisibleOperation } from '../../control/visible.ts'
+import { joint } from '../../model/configured-mcp.ts'
+import { mcpMethods, type Route, type Service } from '../../model/services.ts'
+import { elementSpans, memberSpans, type Span } from './list-spans.ts'
+import type { Message } from './ports.ts'
+
+/** Each list: where it stands in the result, and what an element is known by. */
+export const lists = {
+  'tools/list': { member: 'tools', key: 'name', method: 'tools/call' },
+  'prompts/list': { member: 'prompts', key: 'name', method: 'prompts/get' },
+  'resources/list': { member: 'resources', key: 'uri', method: 'resources/read' },
+  'resources/templates/list': { member: 'resourceTemplates', key: 'uriTemplate', method: 'resources/read' },
+} as const
+export type ListMethod = keyof typeof lists
+
+export function isList(method: string | undefined): method is ListMethod {
+  return method !== undefined && Object.hasOwn(lists, method)
+}
+
+/** What a caller can see of one service. */
+export interface Sight {
+  readonly service: Service
+  readonly operations: readonly VisibleOperation[]
+}
+
+/** Whether a name or URI of the server's is one that the caller can see; a template where whatever it begins with is. */
+export function isSeen({ service, operations }: Sight, list: ListMethod, key: string): boolean {
+  const { method } = lists[list]
+  const begins = list === 'resources/templates/list' ? (key.split('{')[0] ?? key) : undefined
+  return operations.some(({ operation }) => {
+    const route = service.routes.find(({ name }) => name === operation)
+    return route?.method === method && (begins === undefined ? isNamedBy(route, key) : isBegunBy(route, begins))
+  })
+}
+
+function isNamedBy({ method, path }: Route, key: string): boolean {
+  return method === mcpMethods[1] && path.endsWith('*') ? key.startsWith(path.slice(0, -1)) && key.length >= path.length : path === key
+}
+
+function isBegunBy({ path }: Route, begins: string): boolean {
+  return path.endsWith('*') ? begins.startsWith(path.slice(0, -1)) : false
+}
+
+/** Whether one declared operation can be seen. */
+export function isSeenRoute(operations: readonly VisibleOperation[], { name }: Pick<Route, 'name'>): boolean {
+  return operations.some(({ operation }) => operation === name)
+}
+
+/** When the first of the grants that show something ends: what is listed may not be kept for longer. */
+export function seenUntil(sights: readonly Sight[]): Instant {
+  return Math.min(...sights.flatMap(({ operations }) => operations.map(({ endsAt }) => endsAt)))
+}
+
+export interface Shown {
+  /** Elements that stay, as they are to be written. */
+  readonly elements: readonly Uint8Array[]
+  readonly nextCursor?: string
+  readonly ttlMs?: number
+}
+
+/** The elements of a response that its caller can see; under `prefix` where the service is joined with others. */
+export function shownOf(response: Message, list: ListMethod, sight: Sight, prefix?: string): Result<Shown> {
+  const { member, key } = lists[list]
+  const result = response.result
+  const elements = isJsonObject(result) ? result[member] : undefined
+  if (!isJsonObject(result) || !isArray(elements)) return refuse('upstream.malformed', { detail: `its answer has no ${member}` })
+  const spans = elementSpans(response.bytes, spanIn(response.bytes, ['result', member]).from)
+  const shown: Uint8Array[] = []
+  for (const [place, element] of elements.entries()) {
+    const span = spans[place]
+    const name = isJsonObject(element) ? element[key] : undefined
+    if (span === undefined || typeof name !== 'string')
+      return refuse('upstream.malformed', { detail: `one of its ${member} has no ${key}` })
+    if (isSeen(sight, list, name))
+      shown.push(written(response.bytes, span, key === 'name' && prefix !== undefined ? `${prefix}${joint}${name}` : undefined))
+  }
+  const { nextCursor, ttlMs } = result
+  return done({
+    elements: shown,
+    ...(typeof nextCursor === 'string' ? { nextCursor } : {}),
+    ...(typeof ttlMs === 'number' ? { ttlMs } : {}),
+  })
+}
+
+/** An element as it came, or with another name in it. */
+function written(bytes: Uint8Array, span: Span, name: string | undefined): Uint8Array {
+  if (name === undefined) return bytes.subarray(span.from, span.to)
+  const at = memberSpans(bytes, span.from).get('name')
+  if (at === undefined) throw new Error('an element has a name that does not stand in its bytes')
+  return Buffer.concat([bytes.subarray(span.from, at.from), Buffer.from(canonicalString(name)), bytes.subarray(at.to, span.to)])
+}
+
+export interface Freshness {
+  /** Of the revision without sessions: lists then say how long they may be kept, and by whom. */
+  readonly isStateless: boolean
+  readonly now: Instant
+  readonly until: Instant
+}
+
+/** The response with these elements instead of its own, and nothing else of it changed but for how long it may be kept. */
+export function withShown(response: Message, list: ListMethod, shown: Shown, freshness: Freshness): Uint8Array {
+  const { member } = lists[list]
+  const edits: { readonly at: Span; readonly by: Uint8Array }[] = []
+  const at = spanIn(response.bytes, ['result', member])
+  edits.push({ at, by: joined(shown.elements) })
+  if (freshness.isStateless) {
+    const members = memberSpans(response.bytes, spanIn(response.bytes, ['result']).from)
+    for (const [name, text] of kept(shown, freshness)) {
+      const known = members.get(name)
+      // Put in before the list, where it is missing: the list's key is there in any case.
+      const before = members.get(member)?.whole.from ?? at.from
+      edits.push(
+        known === undefined
+          ? { at: { from: before, to: before }, by: Buffer.from(`"${name}":${text},`) }
+          : { at: known, by: Buffer.from(text) },
+      )
+    }
+  }
+  return edited(response.bytes, edits)
+}
+
+/** A response of our own, with what several servers show. */
+export function listResponse(id: string, list: ListMethod, shown: Shown, freshness: Freshness): Uint8Array {
+  const { isStateless } = freshness
+  const more = isStateless
+    ? [...kept(shown, freshness), ['resultType', '"complete"'] as const].map(([name, text]) => `"${name}":${text},`).join('')
+    : ''
+  const { member } = lists[list]
+  return Buffer.concat([
+    Buffer.from(`{"jsonrpc":"2.0","id":${id},"result":{${more}"${member}":`),
+    joined(shown.elements),
+    Buffer.from('}}'),
+  ])
+}
+
+function kept({ ttlMs = 0 }: Shown, { now, until }: Freshness): readonly (readonly [string, string])[] {
+  const left = Number.isFinite(until) ? Math.max(0, until - now) : 0
+  return [
+    ['ttlMs', `${Math.floor(Math.min(Math.max(0, ttlMs), left))}`],
+    ['cacheScope', '"private"'],
+  ]
+}
+
+function joined(elements: readonly Uint8Array[]): Uint8Array {
+  const parts = elements.flatMap((element, place) => (place === 0 ? [element] : [Buffer.from(','), element]))
+  return Buffer.concat([Buffer.from('['), ...parts, Buffer.from(']')])
+}
+
+function edited(bytes: Uint8Array, edits: readonly { readonly at: Span; readonly by: Uint8Array }[]): Uint8Array {
+  const parts: Uint8Array[] = []
+  let from = 0
+  for (const { at, by } of edits.toSorted((a, b) => a.at.from - b.at.from)) {
+    parts.push(bytes.subarray(from, at.from), by)
+    from = at.to
+  }
+  return Buffer.concat([...parts, bytes.subarray(from)])
+}
+
+function spanIn(bytes: Uint8Array, path: readonly string[]): Span {
+  let span: Span = { from: 0, to: bytes.byteLength }
+  for (const key of path) {
+    const next = memberSpans(bytes, span.from).get(key)
+    if (next === undefined) throw new Error(`a message was read with ${key}, which does not stand in its bytes`)
+    span = next
+  }
+  return span
+}
+
+function isArray(value: JsonValue | JsonObject | undefined): value is readonly JsonValue[] {
+  return Array.isArray(value)
+}

@@ -1,0 +1,48 @@
+/** The gateways that serve one space in one process, one for each protocol, as one: they share control, log and the address they listen on. */
+import type { GatewayControl } from '../control/ports.ts'
+import { type HttpGateway, startHttpGateway } from '../gateways/http/gateway.ts'
+import { startMcpGateway } from '../gateways/mcp/gateway.ts'
+import { makeChance } from '../host/chance.ts'
+import type { Clock } from '../control/ports.ts'
+import type { Log } from '../host/logs.ts'
+import { gatewayLog } from './gateway-log.ts'
+import type { Reached } from './secrecy.ts'
+
+export type Gateways = HttpGateway
+
+export interface GatewaysInput {
+  readonly control: GatewayControl
+  readonly clock: Clock
+  readonly log: Log
+  readonly host: string
+  /** Names of this machine that clients use. */
+  readonly names?: readonly string[] | undefined
+  readonly reached: Reached
+}
+
+/** Rejects if a port cannot be opened; what was opened before is closed again. */
+export async function openGateways({ control, clock, log: hostLog, host, names = [], reached }: GatewaysInput): Promise<Gateways> {
+  const chance = makeChance()
+  const log = gatewayLog(hostLog)
+  const tls = reached.tls === undefined ? {} : { tls: reached.tls }
+  const http = await startHttpGateway({ control, clock, chance, log, listen: { host, ...tls } })
+  try {
+    const mcp = await startMcpGateway({
+      control,
+      clock,
+      chance,
+      log,
+      listen: { host, names: [reached.name, reached.host, ...names], ...tls },
+    })
+    return {
+      urls: () => ({ ...http.urls(), ...mcp.urls() }),
+      health: (service) => http.health(service),
+      close: async (grace) => {
+        await Promise.all([http.close(grace), mcp.close(grace)])
+      },
+    }
+  } catch (cause) {
+    await http.close(0)
+    throw cause
+  }
+}
