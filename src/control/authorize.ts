@@ -19,6 +19,7 @@ import type { Gate } from './gate.ts'
 import { isExhausted } from './home.ts'
 import { asksTheSame } from './holds.ts'
 import type { Settlement } from './home-port.ts'
+import { isDone, opens } from './orders.ts'
 import type { NotUnderstood } from './not-understood.ts'
 import type { Bearer, Call, Decision, Outcome, Verdict } from './ports.ts'
 
@@ -27,11 +28,9 @@ import type { Bearer, Call, Decision, Outcome, Verdict } from './ports.ts'
  * where nothing has to be waited for, which is what most actions of tier 0 get.
  */
 export function authorize(gate: Gate, call: Call): Verdict | Promise<Verdict> {
-  const now = gate.clock.now()
-  const id = gate.chance.id('dec', now)
-  const { version, rules, entities } = gate.facts
+  const id = gate.chance.id('dec', gate.clock.now())
   try {
-    const verdict = weigh(gate, call, { id, now, version, rules, entities })
+    const verdict = weigh(gate, call, nowAt(gate, id))
     return verdict instanceof Promise ? verdict.catch((cause: unknown) => denyForFault(gate, call, id, cause)) : verdict
   } catch (cause) {
     return denyForFault(gate, call, id, cause)
@@ -55,6 +54,11 @@ interface At {
   readonly entities: EntityStore
 }
 
+function nowAt({ clock, facts }: Gate, id: DecisionId): At {
+  const { version, rules, entities } = facts
+  return { id, now: clock.now(), version, rules, entities }
+}
+
 function weigh(gate: Gate, call: Call, at: At): Verdict | Promise<Verdict> {
   const { id, now } = at
   const { claims, address } = call.bearer
@@ -74,6 +78,9 @@ function weigh(gate: Gate, call: Call, at: At): Verdict | Promise<Verdict> {
   }
   const answer = decide(gate.facts, question, now)
   if (answer.outcome === 'deny') {
+    // What has to come first may have been answered this very moment: then its home is about to say so.
+    const told = answer.refusal.code === 'grant.order' && answer.grant !== undefined ? gate.orders.heard(answer.grant.id) : undefined
+    if (told !== undefined) return told.then(() => weigh(gate, call, nowAt(gate, id)))
     // There may be one that would cover it, if only it could be read.
     const hidden = answer.refusal.code === 'grant.missing' ? gate.facts.notUnderstood.grantOf(claims.chain[0] ?? '') : undefined
     const refusal = hidden === undefined ? answer.refusal : notUnderstood(hidden)
@@ -191,7 +198,7 @@ function permit(gate: Gate, call: Call, { at, question, answer, session }: Weigh
   const holds = answer.outcome === 'hold' ? policies : []
   const decision = new OwnDecision(
     { id, session: session.id, grant: grant.id, action: call.action, version, endsAt, obligations, duties },
-    { rules, entities, question, holds },
+    { rules, entities, question, holds, bearer: call.bearer },
   )
   gate.activity.begin(grant.id, gate.clock.now())
   return { outcome: 'allow', decision }
@@ -315,6 +322,7 @@ export function stopReason({ home, facts, clock }: Gate, decision: Decision): st
 /** What became of it, exactly once per allowed decision. The last use of a fully counted grant ends the grant when it is over. */
 export function finish(gate: Gate, decision: Decision, outcome: Outcome): void {
   const now = gate.clock.now()
+  const bearer = basisOf(decision)?.bearer
   closeDecision(decision)
   gate.activity.end(decision.grant, now)
   const evidence = firmer(tierRules[decision.action.tier].evidence, decision.obligations.evidence)
@@ -332,8 +340,23 @@ export function finish(gate: Gate, decision: Decision, outcome: Outcome): void {
   }
   void gate.journal.append((n) => writeOutcome(n, entry), evidence === 'durable' ? 'durable' : 'buffered')
   const grant = gate.facts.grant(decision.grant)
+  if (grant !== undefined && bearer !== undefined) tellWhatCameFirst(gate, { decision, bearer, grant, outcome })
   if (grant?.state !== 'active') gate.activity.forget(decision.grant)
   else if (isExhausted(gate, grant)) void gate.home.exhausted(grant.id)
+}
+
+/** Only of an action that something still waits for. */
+function tellWhatCameFirst(gate: Gate, { decision, bearer, grant, outcome }: CameFirst): void {
+  if (grant.scope.every(({ after }) => after === undefined) || !isDone(outcome)) return
+  if (opens(grant, decision.action, (line) => gate.facts.counted(grant.id, line)).length === 0) return
+  gate.orders.tell(grant.id, gate.home.answered(bearer, { decision }))
+}
+
+interface CameFirst {
+  readonly decision: Decision
+  readonly bearer: Bearer
+  readonly grant: Grant
+  readonly outcome: Outcome
 }
 
 /** For the record of requests that were refused before an action could be named. */

@@ -5,7 +5,7 @@ import type { DecisionId, GrantId, SessionId } from '../kernel/ids.ts'
 import type { Instant } from '../kernel/instants.ts'
 import type { Action } from '../model/actions.ts'
 import type { Obligations } from '../model/obligations.ts'
-import type { Decision } from './ports.ts'
+import type { Bearer, Decision } from './ports.ts'
 
 export interface Basis {
   readonly rules: DecisionFacts['rules']
@@ -13,6 +13,7 @@ export interface Basis {
   readonly question: Question
   /** The guardrails that held it and were met by an approval. */
   readonly holds: readonly string[]
+  readonly bearer: Bearer
 }
 
 /** Kept in the decision rather than in a map of all that is under way, which every request would pass through. */

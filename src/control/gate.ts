@@ -4,6 +4,7 @@ import type { Pages } from './desk.ts'
 import type { Endings } from './endings.ts'
 import type { Facts } from './facts.ts'
 import type { Journal } from './journal.ts'
+import type { Orders } from './orders.ts'
 import type { Home } from './home-port.ts'
 import type { Chance, Clock, TokenMint } from './ports.ts'
 import type { UpstreamSecrets } from './upstream-secret.ts'
@@ -28,4 +29,5 @@ export interface Gate {
   readonly endings: Endings
   /** Refusals so far, by session. */
   readonly refusals: Map<string, number>
+  readonly orders: Orders
 }

@@ -4,6 +4,7 @@ import type { Result } from '../kernel/result.ts'
 import type { Action, Material } from '../model/actions.ts'
 import type { Grant, Hold, Session, TokenBinding } from '../model/grants.ts'
 import type { Requirement } from '../model/requirements.ts'
+import type { Done } from './orders.ts'
 import type { Bearer, TokenClaims } from './ports.ts'
 
 /** What is asked for beyond a decision: one counted line, one approval, or that control itself says yes once more. */
@@ -54,6 +55,8 @@ export interface Home {
   settle(settlement: Settlement): Promise<Result<undefined>>
   /** The waiting hold of this digest on this session, or a new one. */
   hold(holding: Holding): Promise<Result<Hold>>
+  /** An action that others come after was answered without an error. Not heard means not done. */
+  answered(bearer: Bearer, done: Done): Promise<Result<undefined>>
   /** The last use of a fully counted grant is over, as far as this gateway can see. */
   exhausted(grant: Id<'grn'>): Promise<void>
 }

@@ -14,6 +14,7 @@ import { leaseMs } from './endings.ts'
 import type { Facts } from './facts.ts'
 import { holdAction, spendHold } from './holds.ts'
 import type { Home, Settlement } from './home-port.ts'
+import { openAfter } from './orders.ts'
 import type { Bearer, Change, TokenClaims } from './ports.ts'
 import { remember } from './remembered.ts'
 
@@ -40,6 +41,7 @@ export function homeAtDesk(desk: Desk, gateway: string, at: { readonly isDispute
     openSession: (bearer, grant) => openSession(desk, gateway, bearer, grant),
     settle: (settlement) => settle(desk, settlement),
     hold: (holding) => holdAction(desk, holding),
+    answered: (_bearer, what) => openAfter(desk, what),
     exhausted: (grant) => endExhausted({ desk, facts: desk.facts, activity: at.activity }, grant),
   }
 }

@@ -2,6 +2,7 @@
 import type { Desk } from './desk.ts'
 import type { Drilled } from './drills.ts'
 import { Endings } from './endings.ts'
+import { Orders } from './orders.ts'
 import type { Gate } from './gate.ts'
 import { homeAtDesk } from './home.ts'
 import type { Journal } from './journal.ts'
@@ -54,5 +55,6 @@ export function gateInProcess(
     alarm: parts.alarm,
     endings,
     refusals: new Map(),
+    orders: new Orders(),
   }
 }

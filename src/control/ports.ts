@@ -354,6 +354,8 @@ export type Verdict =
 /** What became of an allowed action. An outcome nobody heard of is `unknown` and counts as done; `delegated` to a proxy that forwards by itself likewise. */
 export interface Outcome {
   readonly result: 'answered' | 'failed' | 'cut' | 'unknown' | 'not-sent' | 'delegated'
+  /** The answer itself says that it was not done: an error of JSON-RPC, a tool's `isError`. Of HTTP its status says so. */
+  readonly says?: 'error' | undefined
   readonly status?: number | undefined
   readonly requestBytes: number
   readonly responseBytes: number

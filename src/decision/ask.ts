@@ -74,8 +74,10 @@ export function reach(facts: DecisionFacts, scope: readonly ScopeEntry[]): Resul
     if (unknown !== undefined) return refuse('scope.unknown', { detail: `${entry.resource} has no argument ${unknown}` })
     if (!isSummed(entry, reached))
       return refuse('scope.unknown', { detail: `${entry.resource} has ${entry.sum?.argument ?? ''}, but not as a number that adds up` })
+    if (entry.after !== undefined && !comesBefore(facts, scope, entry.after))
+      return refuse('scope.unknown', { detail: `${entry.resource} comes after ${entry.after}, which no line of this scope allows` })
     // What is done at the desk is many small steps of one deed: there is nothing to count.
-    if (serviceName === deskServiceName && isCounted(entry))
+    if (serviceName === deskServiceName && (isCounted(entry) || entry.after !== undefined))
       return refuse('input.invalid', { detail: `${entry.resource} is not counted; ask for a shorter time` })
     all.push(...reached)
   }
@@ -86,6 +88,14 @@ export function reach(facts: DecisionFacts, scope: readonly ScopeEntry[]): Resul
 function unknownArgument(entry: ScopeEntry, reached: readonly Reached[]): string | undefined {
   const named = [...Object.keys(entry.arguments ?? {}), ...(entry.sum === undefined ? [] : [entry.sum.argument])]
   return named.find((name) => !reached.some(({ route }) => route.arguments.some((rule) => rule.name === name)))
+}
+
+/** What is to be done first must be allowed as well, and not only after itself. */
+function comesBefore(facts: DecisionFacts, scope: readonly ScopeEntry[], after: string): boolean {
+  const [name = '', operation = ''] = after.split('/')
+  const route = facts.service(name)?.routes.find((each) => each.name === operation)
+  if (route === undefined) return false
+  return scope.some((entry) => entry.after !== after && names(entry, { service: name, operation, effect: route.effect }))
 }
 
 /** Only numbers add up; an operation that has it as something else would never be covered. */

@@ -2,7 +2,7 @@
 import type { Instant } from '../kernel/instants.ts'
 import { done, type Result } from '../kernel/result.ts'
 import type { Action } from '../model/actions.ts'
-import { recentOf, takesNoMore } from '../model/counting.ts'
+import { isOpened, recentOf, takesNoMore } from '../model/counting.ts'
 import type { Grant, ScopeEntry } from '../model/grants.ts'
 import type { IdentityId } from '../kernel/ids.ts'
 import type { Identity } from '../model/identities.ts'
@@ -93,6 +93,7 @@ function carriedBy(facts: DecisionFacts, grant: Grant, { service, route }: Reach
       ...Object.keys(entry.arguments ?? {}).map((name) => `context.arguments.${name}`),
       ...(entry.sum === undefined ? [] : [`context.arguments.${entry.sum.argument}`]),
       ...(entry.rate !== undefined && recentOf(entry.rate, counted, now) >= entry.rate.atMost ? ['rate'] : []),
+      ...(isOpened(entry, counted) ? [] : ['order']),
     ]
     if (nearest === undefined || limits.length < nearest.length) nearest = [...new Set(limits)]
   }

@@ -4,7 +4,8 @@ import { Fraction } from '../kernel/json.ts'
 import { refuse } from '../kernel/refusals.ts'
 import type { Refused } from '../kernel/result.ts'
 import { type Action, type ArgumentValue, resourceOf } from '../model/actions.ts'
-import { amountOf, type Counted, isCounted, type Shortage, shortage } from '../model/counting.ts'
+import { amountOf, type Counted, isCounted, isOpened, type Shortage, shortage } from '../model/counting.ts'
+import { isOfFormat } from '../model/formats.ts'
 import type { ArgumentConstraint, ScopeEntry } from '../model/grants.ts'
 import { argumentText } from '../model/scope.ts'
 
@@ -27,7 +28,7 @@ export function covers(scope: readonly ScopeEntry[], action: Action, counted: (l
       nearest = nearer(nearest, { covered: false, why: 'arguments', detail: failing ?? entry.sum?.argument ?? '' })
       continue
     }
-    if (!isCounted(entry)) return { covered: true, line, counted: false }
+    if (!isCounted(entry) && (entry.after === undefined || isOpened(entry, counted(line)))) return { covered: true, line, counted: false }
     if (first !== undefined) continue
     const short = shortage(entry, counted(line), amount, now)
     if (short === undefined) first = line
@@ -39,7 +40,7 @@ export function covers(scope: readonly ScopeEntry[], action: Action, counted: (l
 type NotCovered = Extract<Coverage, { covered: false }>
 
 /** What is nearest to a yes: what only has to be waited for, then what is spent, then other arguments. */
-const nearness: Readonly<Record<NotCovered['why'], number>> = { resource: 0, arguments: 1, uses: 2, sum: 2, rate: 3 }
+const nearness: Readonly<Record<NotCovered['why'], number>> = { resource: 0, arguments: 1, uses: 2, sum: 2, order: 3, rate: 4 }
 
 function nearer(one: NotCovered, other: NotCovered): NotCovered {
   return nearness[other.why] > nearness[one.why] ? other : one
@@ -52,7 +53,7 @@ export function carries(entry: ScopeEntry, action: Action): boolean {
 
 /** The refusal that tells of a shortage. */
 export function refuseShort({ why, detail }: Shortage): Refused {
-  const codes = { uses: 'grant.uses-spent', sum: 'grant.sum-spent', rate: 'grant.rate' } as const
+  const codes = { uses: 'grant.uses-spent', sum: 'grant.sum-spent', rate: 'grant.rate', order: 'grant.order' } as const
   return refuse(codes[why], detail === undefined ? {} : { detail })
 }
 
@@ -79,6 +80,7 @@ export function meets(constraint: ArgumentConstraint, value: ArgumentValue): boo
   const text = argumentText(value)
   if (constraint.oneOf !== undefined && !constraint.oneOf.some((one) => argumentText(one) === text)) return false
   if (constraint.like !== undefined && !matchesPattern(constraint.like, text)) return false
+  if (constraint.format !== undefined && !(typeof value === 'string' && isOfFormat(constraint.format, value))) return false
   if (constraint.atLeast !== undefined && !(compare(value, constraint.atLeast) >= 0)) return false
   return constraint.atMost === undefined || compare(value, constraint.atMost) <= 0
 }

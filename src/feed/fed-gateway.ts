@@ -7,6 +7,7 @@ import { Endings } from '../control/endings.ts'
 import { Facts } from '../control/facts.ts'
 import type { Gate } from '../control/gate.ts'
 import { gatewayControl } from '../control/gateway-control.ts'
+import { Orders } from '../control/orders.ts'
 import type { Journal } from '../control/journal.ts'
 import type { NotUnderstood } from '../control/not-understood.ts'
 import type { Chance, Clock, GatewayControl } from '../control/ports.ts'
@@ -131,6 +132,7 @@ export class FedGateway {
       alarm,
       endings,
       refusals: new Map(),
+      orders: new Orders(),
     }
     // First of all that hear of a change: whoever ends a session is cut before anything else follows.
     this.#control = gatewayControl(this.#gate)

@@ -270,8 +270,8 @@ export class Interest {
 
   #counts(grant: Grant): readonly OutgoingRecord[] {
     return [...grant.scope.keys()].flatMap((line) => {
-      const { spent, returned, reserved, sum, recent } = this.#facts.counted(grant.id, line)
-      if (spent === 0) return []
+      const { spent, returned, reserved, sum, recent, opened } = this.#facts.counted(grant.id, line)
+      if (spent === 0 && opened === undefined) return []
       const id = usesId(grant.id, line)
       const record = {
         id,
@@ -283,6 +283,7 @@ export class Interest {
         ...(reserved === undefined ? {} : { reserved }),
         ...(sum === undefined ? {} : { sum }),
         ...(recent === undefined ? {} : { recent }),
+        ...(opened === undefined ? {} : { opened }),
       }
       return [{ kind: 'uses', id, record } as const]
     })

@@ -93,6 +93,16 @@ export type Ask =
       readonly session: string
       readonly digest: string
     }
+  /** Of a grant with an order in it, which only a control that knows orders gives: so no version of its own. */
+  | {
+      readonly what: 'answered'
+      readonly claims: TokenClaims
+      readonly address: string
+      readonly action: Action
+      readonly grant: string
+      readonly session: string
+      readonly decision: string
+    }
   | { readonly what: 'exhausted'; readonly grant: string }
   /** From protocol 2 on: some uses of a counted line, to be spent here. They are spent for everybody else from the answer on. */
   | { readonly what: 'reserve'; readonly grant: string; readonly line: number; readonly uses: number }

@@ -3,6 +3,7 @@ import { isJsonObject, type JsonObject, type JsonValue } from '../kernel/json.ts
 import { type IdPrefix, isId } from '../kernel/ids.ts'
 import type { NotUnderstood } from '../control/not-understood.ts'
 import { effects, impactLevels, type Impact } from '../model/effects.ts'
+import { formats } from '../model/formats.ts'
 import type {
   ArgumentConstraint,
   Ending,
@@ -197,6 +198,7 @@ const scopeEntry = object<ScopeEntry>({
       object<ArgumentConstraint>({
         oneOf: optional(list(argument)),
         like: optional(text),
+        format: optional(one(...formats)),
         atLeast: optional(integer),
         atMost: optional(integer),
       }),
@@ -205,6 +207,7 @@ const scopeEntry = object<ScopeEntry>({
   uses: optional(count),
   sum: optional(object<SumLimit>({ argument: text, atMost: count })),
   rate: optional(object<RateLimit>({ atMost: count, window: count })),
+  after: optional(text),
 })
 
 const fact = object<Fact>({ name: text, value: text, source: text, at: count })
@@ -250,6 +253,7 @@ const uses = object<Uses>({
   reserved: optional(count),
   sum: optional(integer),
   recent: optional(list(object({ at: count, actions: count }))),
+  opened: optional(count),
 })
 
 const session = object<Session>({

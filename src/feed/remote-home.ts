@@ -5,6 +5,7 @@ import { type Refusal, refuse } from '../kernel/refusals.ts'
 import { done, type Refused, type Result } from '../kernel/result.ts'
 import type { Facts } from '../control/facts.ts'
 import type { Holding, Home, Settlement } from '../control/home-port.ts'
+import type { Done } from '../control/orders.ts'
 import type { Bearer, TokenClaims } from '../control/ports.ts'
 import { remember } from '../control/remembered.ts'
 import type { Action } from '../model/actions.ts'
@@ -134,6 +135,12 @@ export class RemoteHome implements Home {
       digest,
     })
     return taken(answer, ({ hold }) => (hold?.digest === digest && hold.session === session.id ? hold : undefined))
+  }
+
+  async answered({ claims, address }: Bearer, { decision }: Done): Promise<Result<undefined>> {
+    const { id, grant, session, action } = decision
+    const answer = await this.#ask({ what: 'answered', claims, address, action, grant, session, decision: id })
+    return answer.ok ? yes : answer
   }
 
   async exhausted(grant: GrantId): Promise<void> {

@@ -13,6 +13,7 @@ import { findRoute } from '../model/services.ts'
 import type { Desk } from '../control/desk.ts'
 import { asksTheSame, holdAction } from '../control/holds.ts'
 import { bindToken, type ElsewhereSignals, endExhausted, openSession, settle } from '../control/home.ts'
+import { openAfter } from '../control/orders.ts'
 import { gatewayAudience } from '../control/identify.ts'
 import { parseClaims } from '../control/parse-claims.ts'
 import type { TokenClaims } from '../control/ports.ts'
@@ -77,6 +78,8 @@ export class ServedAsks {
         return this.#settle(ask)
       case 'hold':
         return this.#hold(ask)
+      case 'answered':
+        return this.#answered(ask)
       case 'exhausted':
         return this.#exhausted(ask.grant)
       case 'reserve':
@@ -180,6 +183,21 @@ export class ServedAsks {
       body: body.value,
     })
     return held.ok ? done({ ok: true, hold: held.value }) : held
+  }
+
+  async #answered(ask: AskOf<'answered'>): Promise<Result<Answered>> {
+    const { desk } = this.#at
+    await this.#at.caughtUp()
+    const grant = this.#grantOf(ask.claims, ask.grant)
+    if (!grant.ok) return grant
+    const session = this.#sessionOf(ask.claims, grant.value.id, ask.session)
+    if (!session.ok) return session
+    const id = parseId('dec', ask.decision)
+    if (!id.ok || !this.#isDeclared(ask.action)) return refuse('action.changed', { detail: 'it is declared otherwise' })
+    const opened = await openAfter(desk, {
+      decision: { id: id.value, grant: grant.value.id, session: session.value.id, action: ask.action },
+    })
+    return opened.ok ? done({ ok: true }) : opened
   }
 
   async #exhausted(named: string): Promise<Result<Answered>> {

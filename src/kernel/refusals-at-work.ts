@@ -145,6 +145,12 @@ export const refusalsAtWork = {
     says: 'the grant has no room left for an amount like this',
     remedy: 'do less at once if that is enough; else ask for a new grant; detail says what is taken',
   },
+  'grant.order': {
+    status: 403,
+    tells: 'caller',
+    says: 'the grant allows this action only after another one was answered',
+    remedy: 'do what detail names first, under the same grant, and have an answer without an error; then try again',
+  },
   'grant.rate': {
     status: 429,
     tells: 'caller',

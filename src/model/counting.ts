@@ -5,7 +5,7 @@ import type { Arguments, ArgumentValue } from './actions.ts'
 import type { RateLimit, ScopeEntry, Uses } from './grants.ts'
 
 /** What was taken of one line. */
-export type Counted = Pick<Uses, 'spent' | 'returned' | 'reserved' | 'sum' | 'recent'>
+export type Counted = Pick<Uses, 'spent' | 'returned' | 'reserved' | 'sum' | 'recent' | 'opened'>
 
 export const nothingCounted: Counted = { spent: 0 }
 
@@ -15,6 +15,11 @@ const unit = 10_000n
 /** Whether a line counts anything: then each action on it asks its home. */
 export function isCounted(entry: ScopeEntry): boolean {
   return entry.uses !== undefined || entry.sum !== undefined || entry.rate !== undefined
+}
+
+/** Whether what the line comes after was answered. Never undone: whoever saw it once need not ask again. */
+export function isOpened({ after }: ScopeEntry, { opened }: Counted): boolean {
+  return after === undefined || opened !== undefined
 }
 
 /** Uses that are gone: spent, or reserved and not given back. */
@@ -43,7 +48,7 @@ function tenThousandths(value: ArgumentValue): bigint | undefined {
 
 /** What is in the way of one more action. */
 export interface Shortage {
-  readonly why: 'uses' | 'sum' | 'rate'
+  readonly why: 'uses' | 'sum' | 'rate' | 'order'
   readonly detail?: string
 }
 
@@ -52,6 +57,7 @@ export function shortage(entry: ScopeEntry, counted: Counted, amount: bigint, no
   if (entry.uses !== undefined && usedOf(counted) >= entry.uses) return { why: 'uses' }
   if (entry.sum !== undefined && (isSumFull(entry, counted) || BigInt(counted.sum ?? 0) + amount > BigInt(entry.sum.atMost) * unit))
     return { why: 'sum', detail: `${entry.sum.argument} has come to ${decimalText(counted.sum ?? 0)} of ${entry.sum.atMost}` }
+  if (!isOpened(entry, counted)) return { why: 'order', detail: entry.after ?? '' }
   const wait = entry.rate === undefined ? 0 : waitFor(entry.rate, counted, now)
   if (entry.rate === undefined || wait === 0) return undefined
   return { why: 'rate', detail: `${entry.rate.atMost} in ${formatDuration(entry.rate.window)}; one more in ${Math.ceil(wait / 1_000)}s` }

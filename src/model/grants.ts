@@ -15,6 +15,7 @@ import {
 import type { Instant, Milliseconds } from '../kernel/instants.ts'
 import type { ArgumentValue, Arguments } from './actions.ts'
 import type { Effect, Tier } from './effects.ts'
+import type { Format } from './formats.ts'
 import type { GrantState, HoldState, SessionState } from './lives.ts'
 import type { Requirement } from './requirements.ts'
 
@@ -38,6 +39,8 @@ export interface ArgumentConstraint {
   readonly oneOf?: readonly ArgumentValue[]
   /** A pattern with `*` for any run of characters. */
   readonly like?: string
+  /** What kind of text it must be. */
+  readonly format?: Format
   readonly atLeast?: number
   readonly atMost?: number
 }
@@ -56,6 +59,8 @@ export interface ScopeEntry {
   readonly sum?: SumLimit
   /** How many actions this line allows in any stretch of this length. */
   readonly rate?: RateLimit
+  /** The operation of which an action must have been answered under the same grant before any of this line: `bank/lookup`. */
+  readonly after?: string
 }
 
 export interface SumLimit {
@@ -242,6 +247,8 @@ export interface Uses {
   readonly sum?: number
   /** Actions that the rate still counts, the oldest first. `at` is not before they happened. */
   readonly recent?: readonly { readonly at: Instant; readonly actions: number }[]
+  /** When what the line comes after was answered first. From then on it stays so. */
+  readonly opened?: Instant
 }
 
 export interface Signal {

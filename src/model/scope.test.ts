@@ -2,20 +2,36 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import fc from 'fast-check'
+import { canonicalJson } from '../kernel/json.ts'
 import { mustBe } from '../kernel/result.ts'
 import { effects } from './effects.ts'
+import { formats } from './formats.ts'
 import type { ArgumentConstraint, ScopeEntry } from './grants.ts'
 import { describeScopeLine, isName, isOperationName, parseScopeLine } from './scope.ts'
 
 const name = fc.stringMatching(/^[a-z0-9]([a-z0-9._-]{0,8}[a-z0-9])?$/)
 const operation = fc.stringMatching(/^[A-Za-z0-9]([A-Za-z0-9._-]{0,8}[A-Za-z0-9])?$/)
-const argument = fc.stringMatching(/^[A-Za-z_][A-Za-z0-9_.-]{0,8}$/).filter((text) => text !== 'uses' && text !== 'rate')
-const text = fc
-  .string({ unit: fc.constantFrom('a', 'B', '0', '*', ' ', 'é', '=', '<', '~', '{', '"'), maxLength: 6 })
-  .map((value) => value.trim())
+const argument = fc.stringMatching(/^[A-Za-z_][A-Za-z0-9_.-]{0,8}$/).filter((text) => !['uses', 'rate', 'after'].includes(text))
+const reserved = fc.constantFrom('uses', 'rate', 'after')
+const text = fc.string({
+  unit: fc.constantFrom('a', 'B', '0', '*', ' ', 'é', '=', '<', '~', '{', '"', ',', '|', '\n', ':', '[', ']', '}', '@', '\\'),
+  maxLength: 6,
+})
 const constraint: fc.Arbitrary<ArgumentConstraint> = fc
   .record(
-    { oneOf: fc.array(text, { minLength: 1, maxLength: 3 }), like: text, atLeast: fc.maxSafeInteger(), atMost: fc.maxSafeInteger() },
+    {
+      oneOf: fc.array(
+        fc.oneof(
+          text,
+          fc.oneof(fc.array(fc.oneof(text, fc.boolean(), fc.integer())), fc.dictionary(text, fc.array(text))).map(canonicalJson),
+        ),
+        { minLength: 1, maxLength: 3 },
+      ),
+      like: text,
+      format: fc.constantFrom(...formats),
+      atLeast: fc.maxSafeInteger(),
+      atMost: fc.maxSafeInteger(),
+    },
     { requiredKeys: [] },
   )
   .filter((value) => Object.keys(value).length > 0)
@@ -40,11 +56,16 @@ const limits = fc.record(
         fc.integer({ min: 1, max: 1_440 }).map((minutes) => minutes * 60_000),
       ),
     }),
+    after: fc.tuple(name, operation).map((parts) => parts.join('/')),
   },
   { requiredKeys: [] },
 )
 const line: fc.Arbitrary<ScopeEntry> = fc
-  .tuple(head, fc.dictionary(argument, constraint, { maxKeys: 3 }), limits)
+  .tuple(
+    head,
+    fc.dictionary(fc.oneof({ weight: 5, arbitrary: argument }, { weight: 1, arbitrary: reserved }), constraint, { maxKeys: 3 }),
+    limits,
+  )
   .map(([first, given, counted]) => ({ ...first, ...(Object.keys(given).length === 0 ? {} : { arguments: { ...given } }), ...counted }))
   .filter((entry) => describeScopeLine(entry).length <= 1_000)
 
@@ -75,6 +96,16 @@ describe('a scope line', () => {
         'uses',
         'sum(a)',
         'rate',
+        'after=',
+        ':=',
+        ':~',
+        '@email',
+        '[',
+        ']',
+        '{',
+        '}',
+        '"',
+        '\\',
         '1',
         '/1m',
         '60s',
@@ -137,6 +168,20 @@ describe('a scope line', () => {
     'a time that is not shown as it is': 'shop/one,rate=10/1h1m1s',
     'two rates': 'shop/one,rate=10/1m,rate=20/1h',
     'a rate that is bounded': 'shop/one,rate=1|2',
+    'a format that is none': 'shop/one,a@mail',
+    'two formats': 'shop/one,a@email,a@host',
+    'a format of nothing': 'shop/one,@email',
+    'an order after a service': 'bank/pay,after=bank',
+    'an order after two': 'bank/pay,after=bank/lookup|bank/check',
+    'two orders': 'bank/pay,after=bank/lookup,after=bank/check',
+    'JSON that is none': 'shop/one,a:={x}',
+    'JSON that does not end': 'shop/one,a:="x,b=y',
+    'JSON with two readings': 'shop/one,a:={"x":1,"x":2}',
+    'no JSON where it should be': 'shop/one,a:=',
+    'a stroke after JSON': 'shop/one,a:="x"|',
+    'a pattern that is no text': 'shop/one,a:~5',
+    'two patterns': 'shop/one,a:~"x"|"y"',
+    'a constant in two ways': 'shop/one,a=x,a:="y"',
   }
   for (const [says, written] of Object.entries(refused)) {
     test(`with ${says} is refused`, () => {
@@ -151,6 +196,34 @@ describe('a scope line', () => {
       arguments: { a: { atLeast: 2, atMost: 5, like: '*' } },
       uses: 3,
     })
+  })
+
+  test('says in JSON what commas and strokes would part, and whole values', () => {
+    const read = mustBe(
+      parseScopeLine('shop/one, to:="a, b"|"c|d" , filter:={"b":[1,2], "a":"}"}|null, note:~"Dear *, yes", after:="x", when=a b'),
+    )
+    assert.deepEqual(read.arguments, {
+      to: { oneOf: ['a, b', 'c|d'] },
+      filter: { oneOf: ['{"a":"}","b":[1,2]}', 'null'] },
+      note: { like: 'Dear *, yes' },
+      after: { oneOf: ['x'] },
+      when: { oneOf: ['a b'] },
+    })
+    assert.equal(
+      describeScopeLine(read),
+      'shop/one,to:="a, b"|"c|d",filter:={"a":"}","b":[1,2]}|"null",note:~"Dear *, yes",after:="x",when=a b',
+    )
+  })
+
+  test('demands formats, and an order', () => {
+    const read = mustBe(parseScopeLine('bank/pay, to@email, to~*@ours.example, uses=1, after=bank/lookUp'))
+    assert.deepEqual(read, {
+      resource: 'bank/pay',
+      arguments: { to: { format: 'email', like: '*@ours.example' } },
+      uses: 1,
+      after: 'bank/lookUp',
+    })
+    assert.equal(describeScopeLine(read), 'bank/pay,to~*@ours.example,to@email,uses=1,after=bank/lookUp')
   })
 
   test('counts actions, what an argument comes to, and how fast', () => {

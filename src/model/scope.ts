@@ -5,7 +5,9 @@ import { refuse } from '../kernel/refusals.ts'
 import { done, type Result } from '../kernel/result.ts'
 import type { ArgumentValue } from './actions.ts'
 import { type Effect, isEffect } from './effects.ts'
+import { formats, isFormat } from './formats.ts'
 import type { ArgumentConstraint, RateLimit, ScopeEntry, SumLimit } from './grants.ts'
+import { quotedAlternatives, quoteText, readQuoted, splitLine } from './scope-quotes.ts'
 
 const operationPattern = /^[A-Za-z0-9](?:[A-Za-z0-9._-]{0,62}[A-Za-z0-9])?$/
 const namePattern = /^[a-z0-9](?:[a-z0-9._-]{0,62}[a-z0-9])?$/
@@ -33,13 +35,14 @@ export function isTakenName(name: string): boolean {
 
 /**
  * Reads one line of a scope: effects and a resource (`read|write:shop`, `any:shop`… is not taken: name what is needed), or one operation
- * (`shop/restart`), then after commas what its arguments must be: `name=value`, `name=a|b`, `name~pattern*`, `name<=5`, `name>=1`; and what
- * is counted: `uses=1` actions in all, `sum(name)<=500` of an argument over all of them, `rate=10/1m` actions in any minute.
+ * (`shop/restart`), then after commas what its arguments must be: `name=value`, `name=a|b`, `name~pattern*`, `name@email`, `name<=5`,
+ * `name>=1`, or in JSON `name:="a, b"|["c"]`, `name:~"a, *"`; what is counted: `uses=1` actions in all, `sum(name)<=500` of an argument
+ * over all of them, `rate=10/1m` actions in any minute; and `after=bank/lookup`, which must have been answered before.
  * Refuses `input.invalid` with the part that cannot be read.
  */
 export function parseScopeLine(text: string): Result<ScopeEntry> {
   if (text.length > lineLengthMax) return malformed(text, `at most ${lineLengthMax} characters`)
-  const [head = '', ...rest] = text.split(',').map((part) => part.trim())
+  const [head = '', ...rest] = splitLine(text)
   const read = parseHead(head)
   if (!read.ok) return read
   const constraints = new Map<string, ArgumentConstraint>()
@@ -53,10 +56,10 @@ export function parseScopeLine(text: string): Result<ScopeEntry> {
       limits = { ...limits, ...limit.value }
       continue
     }
-    const [, name, sign, value] = /^([A-Za-z_][A-Za-z0-9_.-]{0,63})(<=|>=|=|~)(.*)$/s.exec(part) ?? []
+    const [, name, sign, value] = /^([A-Za-z_][A-Za-z0-9_.-]{0,63})(<=|>=|:=|:~|=|~|@)(.*)$/s.exec(part) ?? []
     if (name === undefined || sign === undefined || value === undefined) return malformed(text, `cannot read "${part}"`)
     const constraint = parseConstraint(sign, value)
-    if (constraint === undefined) return malformed(text, `"${part}" compares with a number`)
+    if (typeof constraint === 'string') return malformed(text, `"${part}" ${constraint}`)
     const known = constraints.get(name) ?? {}
     // All that is written must hold; of two on the same side one would be forgotten.
     if (Object.keys(constraint).some((side) => Object.hasOwn(known, side))) return malformed(text, `"${part}" is the second of its kind`)
@@ -65,7 +68,10 @@ export function parseScopeLine(text: string): Result<ScopeEntry> {
   return done({ ...read.value, ...(constraints.size === 0 ? {} : { arguments: Object.fromEntries(constraints) }), ...limits })
 }
 
-type Limits = Pick<ScopeEntry, 'uses' | 'sum' | 'rate'>
+type Limits = Pick<ScopeEntry, 'uses' | 'sum' | 'rate' | 'after'>
+
+/** What would be read as a limit is said of an argument of that name in JSON: `after:="x"`. */
+const limitNames: readonly string[] = ['uses', 'rate', 'after']
 
 /** What a line counts; `undefined` for what is said of an argument. */
 function parseLimit(part: string): Result<Limits> | undefined {
@@ -80,6 +86,13 @@ function parseLimit(part: string): Result<Limits> | undefined {
     return limit === undefined
       ? refuse('input.invalid', { detail: 'rate is written as 10/1m: how many, and in what time, in whole seconds up to 1d' })
       : done({ rate: limit })
+  }
+  const [, after] = /^after=(.*)$/s.exec(part) ?? []
+  if (after !== undefined) {
+    const [service = '', operation = '', ...more] = after.split('/')
+    return more.length === 0 && isName(service) && isOperationName(operation)
+      ? done({ after })
+      : refuse('input.invalid', { detail: 'after names one operation, such as after=bank/lookup' })
   }
   const [, argument, sum] = /^sum\(([A-Za-z_][A-Za-z0-9_.-]{0,63})\)<=(.*)$/s.exec(part) ?? []
   if (argument === undefined || sum === undefined) return undefined
@@ -123,15 +136,26 @@ function parseHead(head: string): Result<ScopeEntry> {
   return done({ resource, effects: [...new Set(effects)].toSorted() })
 }
 
-function parseConstraint(sign: string, value: string): ArgumentConstraint | undefined {
+/** Or what is wrong with it. */
+function parseConstraint(sign: string, value: string): ArgumentConstraint | string {
   switch (sign) {
     case '=':
       return { oneOf: value.split('|') }
     case '~':
       return { like: value }
+    case '@':
+      return isFormat(value) ? { format: value } : `names none of ${formats.join(', ')}`
+    case ':=': {
+      const texts = readQuoted(value)
+      return texts === undefined ? 'is not JSON' : { oneOf: texts.map(({ text }) => text) }
+    }
+    case ':~': {
+      const [pattern, ...more] = readQuoted(value) ?? []
+      return pattern === undefined || !pattern.isText || more.length > 0 ? 'is no pattern in JSON' : { like: pattern.text }
+    }
     default: {
       const bound = Number(value)
-      if (value === '' || !Number.isSafeInteger(bound)) return undefined
+      if (value === '' || !Number.isSafeInteger(bound)) return 'compares with a number'
       return sign === '<=' ? { atMost: bound } : { atLeast: bound }
     }
   }
@@ -148,7 +172,8 @@ export function describeScopeLine(entry: ScopeEntry): string {
   const uses = entry.uses === undefined ? [] : [`uses=${entry.uses}`]
   const sum = entry.sum === undefined ? [] : [describeSum(entry.sum)]
   const rate = entry.rate === undefined ? [] : [`rate=${entry.rate.atMost}/${formatDuration(entry.rate.window)}`]
-  return [head, ...constraints, ...uses, ...sum, ...rate].join(',')
+  const after = entry.after === undefined ? [] : [`after=${entry.after}`]
+  return [head, ...constraints, ...uses, ...sum, ...rate, ...after].join(',')
 }
 
 function describeSum({ argument, atMost }: SumLimit): string {
@@ -157,11 +182,24 @@ function describeSum({ argument, atMost }: SumLimit): string {
 
 function describeConstraint(name: string, constraint: ArgumentConstraint): string[] {
   const parts: string[] = []
-  if (constraint.oneOf !== undefined) parts.push(`${name}=${constraint.oneOf.map(argumentText).join('|')}`)
-  if (constraint.like !== undefined) parts.push(`${name}~${constraint.like}`)
+  if (constraint.oneOf !== undefined) parts.push(describeOneOf(name, constraint.oneOf.map(argumentText)))
+  if (constraint.like !== undefined)
+    parts.push(isPlain(constraint.like) ? `${name}~${constraint.like}` : `${name}:~${quoteText(constraint.like)}`)
+  if (constraint.format !== undefined) parts.push(`${name}@${constraint.format}`)
   if (constraint.atLeast !== undefined) parts.push(`${name}>=${constraint.atLeast}`)
   if (constraint.atMost !== undefined) parts.push(`${name}<=${constraint.atMost}`)
   return parts
+}
+
+function describeOneOf(name: string, texts: readonly string[]): string {
+  const plain = texts.join('|')
+  const readsBack = isPlain(plain) && plain.split('|').length === texts.length && !limitNames.includes(name)
+  return readsBack ? `${name}=${plain}` : `${name}:=${quotedAlternatives(texts)}`
+}
+
+/** Whether it stands in a line as it is: commas part a line, and blanks around a part are no part of it. */
+function isPlain(text: string): boolean {
+  return !text.includes(',') && `=${text}`.trim() === `=${text}`
 }
 
 /** An argument as text: strings as they are, everything else by its canonical JSON. */

@@ -5,6 +5,7 @@ import { Activity } from '../../src/control/activity.ts'
 import { Endings } from '../../src/control/endings.ts'
 import { gatewayControl } from '../../src/control/gateway-control.ts'
 import { settle } from '../../src/control/home.ts'
+import { Orders } from '../../src/control/orders.ts'
 import type { GatewayControl } from '../../src/control/ports.ts'
 import { Fraction } from '../../src/kernel/json.ts'
 import { describeProblem, retryAfterSeconds } from '../../src/kernel/problems.ts'
@@ -18,7 +19,7 @@ import { openWorld, type World } from '../world/world.ts'
 /** The world's own gateway and another one over the same desk. */
 function twoGates(world: World): readonly [GatewayControl, GatewayControl] {
   const { gate } = world.house
-  return [world.gateway, gatewayControl({ ...gate, endings: new Endings(), refusals: new Map(), activity: new Activity(gate.clock.now()) })]
+  return [world.gateway, gatewayControl({ ...gate, endings: new Endings(), refusals: new Map(), orders: new Orders(), activity: new Activity(gate.clock.now()) })]
 }
 
 describe('what is counted', () => {

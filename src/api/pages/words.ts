@@ -2,6 +2,7 @@
 import { formatDuration } from '../../kernel/instants.ts'
 import { deskServiceName } from '../../model/desk-service.ts'
 import { type Effect, type Tier, tierRules } from '../../model/effects.ts'
+import type { Format } from '../../model/formats.ts'
 import type { ArgumentConstraint, ScopeEntry } from '../../model/grants.ts'
 import type { DeskAction } from '../../model/identities.ts'
 import { argumentText } from '../../model/scope.ts'
@@ -60,21 +61,32 @@ export function scopeInWords(entry: ScopeEntry): string {
   return `${what === undefined ? where : `${what}: ${where}`}${condition}`
 }
 
-function constraintInWords(name: string, { oneOf, like, atLeast, atMost }: ArgumentConstraint): string {
+const forms: Readonly<Record<Format, string>> = {
+  email: 'one mail address',
+  https: 'one https address',
+  host: 'the name of one host',
+  uuid: 'a UUID',
+  date: 'a date',
+  'date-time': 'a date and time (RFC 3339)',
+}
+
+function constraintInWords(name: string, { oneOf, like, format, atLeast, atMost }: ArgumentConstraint): string {
   const parts: string[] = []
   if (oneOf !== undefined) parts.push(`is ${oneOf.map((value) => `“${argumentText(value)}”`).join(' or ')}`)
   if (like !== undefined) parts.push(`looks like “${like}”`)
+  if (format !== undefined) parts.push(`is ${forms[format]}`)
   if (atLeast !== undefined) parts.push(`is at least ${atLeast}`)
   if (atMost !== undefined) parts.push(`is at most ${atMost}`)
   return `${name} ${parts.join(' and ')}`
 }
 
 /** `3 times`, `amount up to 500 in all`, `at most 10 in any 1m`: each limit of what a line counts. */
-export function limitsInWords({ uses, sum, rate }: ScopeEntry): readonly string[] {
+export function limitsInWords({ uses, sum, rate, after }: ScopeEntry): readonly string[] {
   return [
     ...(uses === undefined ? [] : [uses === 1 ? 'once' : `${uses} times`]),
     ...(sum === undefined ? [] : [`${sum.argument} up to ${sum.atMost} in all`]),
     ...(rate === undefined ? [] : [`at most ${rate.atMost} in any ${formatDuration(rate.window)}`]),
+    ...(after === undefined ? [] : [`only after ${after} was answered`]),
   ]
 }
 
