@@ -9,7 +9,7 @@ import { type Action, resourceOf } from '../model/actions.ts'
 import { type Identity, identityKinds } from '../model/identities.ts'
 import { findRoute, type Route, type Service } from '../model/services.ts'
 import { askInstead } from './ask-instead.ts'
-import { inOrder } from './authzen.ts'
+import { inOrder, inOrderInSlices } from './authzen.ts'
 import { readArguments } from './authzen-arguments.ts'
 import { describeOwnObligations } from './authzen-obligations.ts'
 import type { Caller, Desk } from './desk.ts'
@@ -39,12 +39,12 @@ export function ownAccessPoint(desk: Desk, caller: Caller, requestable: TellRequ
       if (subject === undefined || subject.kind !== question.subject.type || !maySee(subject)) return unknownSubject
       return evaluateOwn(desk, caller, subject, { question, requestable })
     },
-    candidates: ({ looksFor, question }) => {
+    candidates: ({ looksFor, question }, slices) => {
       switch (looksFor) {
         case 'subject':
-          return namesOfKind(desk, question.subject.type, maySee)
+          return namesOfKind(desk, question.subject.type, { maySee, slices })
         case 'resource':
-          return resourceNames(desk, question.resource.type)
+          return resourceNames(desk, question.resource.type, slices)
         case 'action':
           return actionNames(desk, question)
       }
@@ -210,18 +210,31 @@ function routeOf(desk: Desk, action: string, { type, id }: AccessQuestion['resou
   return type === 'route' && (action === route.name || action === route.effect) ? { service, route } : undefined
 }
 
-function namesOfKind(desk: Desk, type: string, maySee: (identity: Identity) => boolean): readonly string[] {
+type Slicing = Parameters<AccessPoint['candidates']>[1]
+const pauseEvery = 1_024
+
+async function namesOfKind(
+  desk: Desk,
+  type: string,
+  { maySee, slices }: { readonly maySee: (identity: Identity) => boolean; readonly slices: Slicing },
+): Promise<readonly string[]> {
   if (!identityKinds.some((kind) => kind === type)) return []
-  const names: string[] = []
-  for (const identity of desk.facts.identities()) if (identity.kind === type && maySee(identity)) names.push(identity.name)
-  return inOrder(names)
+  const names = new Set<string>()
+  let seen = 0
+  for (const identity of [...desk.facts.identities()]) {
+    if (identity.kind === type && maySee(identity)) names.add(identity.name)
+    seen += 1
+    if (seen % pauseEvery === 0) await slices.pause()
+  }
+  return inOrderInSlices([...names], slices)
 }
 
-function resourceNames(desk: Desk, type: string): readonly string[] {
+async function resourceNames(desk: Desk, type: string, slices: Slicing): Promise<readonly string[]> {
   const services = desk.facts.services()
   if (type === 'service') return inOrder(services.map((service) => service.id))
   if (type !== 'route') return []
-  return inOrder(services.flatMap((service) => service.routes.map((route) => resourceOf({ service: service.id, operation: route.name }))))
+  const names = services.flatMap((service) => service.routes.map((route) => resourceOf({ service: service.id, operation: route.name })))
+  return inOrderInSlices(names, slices)
 }
 
 function actionNames(desk: Desk, { resource }: AccessSearch['question']): readonly string[] {

@@ -6,6 +6,7 @@ import { shopDocument, shopPolicies } from '../../test/world/shop.ts'
 import { memoryJournalDisk } from '../../test/world/journal-disk.ts'
 import { RealClock } from '../../test/world/clock.ts'
 import { openWorldOf, testParts } from '../../test/world/world.ts'
+import { replayLines } from '../api/replay-views.ts'
 import { done, mustBe } from '../kernel/result.ts'
 import { note } from './desk.ts'
 import { replay, replayLimits, type ReplayReport, type ReplayInput } from './replay.ts'
@@ -157,4 +158,23 @@ test('arguments that are long are told apart by all of them, and shown where the
     all.changes.flatMap(({ kind, arguments: given }) => (kind === 'action' ? [given] : [])),
     [{ service: 'short' }],
   )
+})
+
+test('a line at an instant that no calendar has is one that cannot be read', async (t) => {
+  const world = await lived()
+  t.after(() => world.close())
+  const grant = await atWork(world, 'aide', ['shop/list-incidents'])
+  const disk = await segmented(
+    world,
+    [9_000_000_000_000_000, world.clock.now()].map((at) => ({ at, grant: grant.id })),
+    10,
+  )
+  const sources = [{ name: 'some', open: async () => ({ disk, close: async () => undefined }) }]
+  const events = mustBe(
+    await replay(world.desk, await world.caller('eva'), input(world, without('agents-may-look-into-incidents'), { sources })),
+  )
+  let last = ''
+  for await (const line of replayLines(events)) last = line
+  const { report }: { readonly report: ReplayReport } = JSON.parse(last)
+  assert.deepEqual([report.counts.actions, report.counts.unreadable], [1, 1])
 })

@@ -101,6 +101,9 @@ export function readAction(line: Uint8Array | string): RecordedAction | undefine
   return read.ok && isJsonObject(read.value) && read.value['type'] === 'decision' ? readRecorded(read.value) : undefined
 }
 
+/** Later there is no day: what says so was written by nobody's clock. */
+const instantMax: Instant = 8_640_000_000_000_000
+
 /** The same of a line that is read already. */
 export function readRecorded(entry: JsonObject): RecordedAction | undefined {
   const { at, decision, address, arguments: given, chain, grant, resource } = entry
@@ -108,7 +111,7 @@ export function readRecorded(entry: JsonObject): RecordedAction | undefined {
   const values = isJsonObject(given) ? readArguments(given) : undefined
   if (typeof at !== 'number' || typeof decision !== 'string' || typeof address !== 'string' || typeof resource !== 'string')
     return undefined
-  if (links === undefined || values === undefined) return undefined
+  if (links === undefined || values === undefined || at < 0 || at > instantMax) return undefined
   const rode = parseId('grn', grant)
   return { at, decision, address, arguments: values, chain: links, resource, ...(rode.ok ? { grant: rode.value } : {}) }
 }
