@@ -124,9 +124,9 @@ function nameCompletion(offer: Offer, message: Message): Result<NamedHousekeepin
   const ref: JsonValue = message.params['ref'] ?? null
   const { type, name, uri } = isJsonObject(ref) ? ref : {}
   const isPrompt = type === 'ref/prompt' && typeof name === 'string'
-  const isResource = type === 'ref/resource' && typeof uri === 'string'
-  if (!isPrompt && !isResource) return refuse('action.arguments', { detail: 'ref names neither a prompt nor a resource' })
-  const about = isPrompt ? offer.prompts.get(name) : findResource(offer, `${uri}`)?.offered
+  const template = type === 'ref/resource' && typeof uri === 'string' ? uri : undefined
+  if (!isPrompt && template === undefined) return refuse('action.arguments', { detail: 'ref names neither a prompt nor a resource' })
+  const about = isPrompt ? offer.prompts.get(name) : findResource(offer, template ?? '')?.offered
   if (about === undefined) return refuse('action.unknown')
   const isOther = isPrompt && about.route.path !== name
   return done({

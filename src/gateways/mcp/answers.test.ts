@@ -77,7 +77,7 @@ test('a code of our own is in no range that JSON-RPC or MCP reserves, and theirs
     for (const method of ['tools/call', 'resources/read', 'tools/list']) {
       const told = at(answer({ code }, { era: 'stateless', message: request(method) }).read, 'error', 'code')
       if (told === undefined || (typeof told === 'number' && theirs.has(told))) continue
-      assert.ok(typeof told === 'number' && (told > -32000 || told < -32768), `${code} is told as ${String(told)}`)
+      assert.ok(typeof told === 'number' && (told > -32000 || told < -32768), `${code} is told as ${JSON.stringify(told)}`)
     }
   }
 })

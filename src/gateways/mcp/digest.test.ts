@@ -123,7 +123,7 @@ function otherwise(value: JsonValue, space: string): string {
 }
 
 const argumentsText = fc
-  .dictionary(fc.string({ maxLength: 4 }), fc.jsonValue({ maxDepth: 3, noUnicodeString: true }), { maxKeys: 4, noNullPrototype: true })
+  .dictionary(fc.string({ maxLength: 4 }), fc.jsonValue({ maxDepth: 3 }), { maxKeys: 4, noNullPrototype: true })
   .map((value) => JSON.stringify(value))
   .filter((args) => readMessage(Buffer.from(`{"jsonrpc":"2.0","method":"x","params":${args}}`), defaultLimits).ok)
 

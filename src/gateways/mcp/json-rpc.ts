@@ -44,8 +44,11 @@ export function withText(message: Message, path: readonly string[], value: strin
 function replaced(object: JsonObject, [name = '', ...path]: readonly string[], value: string): JsonObject {
   const was = object[name]
   const is = path.length > 0 && isJsonObject(was) ? replaced(was, path, value) : value
-  return Object.assign(Object.create(null), object, { [name]: is })
+  return { __proto__: null, ...object, [name]: is }
 }
+
+/** Without a prototype, like every object that is read: `constructor` is no member of it. */
+const none: JsonObject = Object.freeze({ __proto__: null })
 
 type ReadId = { readonly id: IdText; readonly idAt: Span } | undefined
 
@@ -63,7 +66,7 @@ function readId(bytes: Uint8Array, members: JsonObject, { idBytesMax }: MessageL
 }
 
 function readCall(bytes: Uint8Array, members: JsonObject, id: ReadId, { methodCharactersMax }: MessageLimits): Result<Message> {
-  const { method, params = Object.create(null) } = members
+  const { method, params = none } = members
   if (members['result'] !== undefined || members['error'] !== undefined) return wrong('it is a request and a response in one')
   if (typeof method !== 'string' || method === '' || method.length > methodCharactersMax)
     return wrong(`method is no text of 1 to ${methodCharactersMax} characters`)
@@ -79,11 +82,11 @@ function readResponse(bytes: Uint8Array, members: JsonObject, id: ReadId): Resul
   if ((result === undefined) === (error === undefined)) return wrong('a response has a result or an error, one of them')
   if (error === undefined) {
     if (id === undefined) return wrong('a result has no id')
-    return done({ kind: 'response', params: Object.create(null), result: result ?? null, bytes, ...id })
+    return done({ kind: 'response', params: none, result: result ?? null, bytes, ...id })
   }
   if (!isJsonObject(error) || typeof error['code'] !== 'number' || typeof error['message'] !== 'string')
     return wrong('error has no whole number as code, or no text as message')
-  return done({ kind: 'response', params: Object.create(null), error, bytes, ...id })
+  return done({ kind: 'response', params: none, error, bytes, ...id })
 }
 
 const envelopeNames = new Set(['jsonrpc', 'id', 'method', 'params', 'result', 'error'])
