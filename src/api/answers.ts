@@ -11,6 +11,8 @@ export type Answer =
   | { readonly kind: 'lines'; readonly type: string; readonly lines: AsyncIterable<string> }
   /** What RFC 6749 and RFC 8628 call an error, and is an expected answer: not yet, slower, over. */
   | { readonly kind: 'oauth-error'; readonly error: OAuthError }
+  /** To an address of an OAuth client, which its own metadata document names. */
+  | { readonly kind: 'leave'; readonly to: string }
   /** Only ever to a path of our own. */
   | { readonly kind: 'redirect'; readonly to: `/${string}`; readonly cookie?: string }
 

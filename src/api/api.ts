@@ -186,6 +186,8 @@ function sendAnswer(reply: FastifyReply, answer: Answer): FastifyReply {
       if (answer.cookie !== undefined) reply.header('set-cookie', answer.cookie)
       return send(reply, { status: 303, headers: { location: answer.to }, body: '' })
     }
+    case 'leave':
+      return send(reply, { status: 303, headers: { location: answer.to }, body: '' })
     case 'lines':
       return reply
         .code(200)

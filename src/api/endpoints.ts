@@ -47,6 +47,10 @@ import { loadCheckpoint } from './endpoints/load-checkpoint.ts'
 import { loadScript } from './endpoints/load-script.ts'
 import { loadStylesheet } from './endpoints/load-stylesheet.ts'
 import { loadTile } from './endpoints/load-tile.ts'
+import { authorize } from './endpoints/oauth-authorize.ts'
+import { beginAuthorization } from './endpoints/oauth-begin-authorization.ts'
+import { denyAuthorization } from './endpoints/oauth-deny-authorization.ts'
+import { finishAuthorization } from './endpoints/oauth-finish-authorization.ts'
 import { openChangePage } from './endpoints/open-change-page.ts'
 import { openDevicePage } from './endpoints/open-device-page.ts'
 import { openExceptionPage } from './endpoints/open-exception-page.ts'
@@ -88,6 +92,7 @@ import { withdrawException } from './endpoints/withdraw-exception.ts'
 export const endpoints: readonly Endpoint[] = [
   exchangeToken,
   startDeviceSignIn,
+  authorize,
   showTokenKeys,
   showServerMetadata,
   showAccessMetadata,
@@ -176,4 +181,7 @@ export const endpoints: readonly Endpoint[] = [
   finishAnswer,
   beginDeviceConfirmation,
   finishDeviceConfirmation,
+  beginAuthorization,
+  finishAuthorization,
+  denyAuthorization,
 ]

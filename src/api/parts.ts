@@ -1,5 +1,7 @@
 /** What the API is built from: the desk, its readers and gateways, and the few things of the outside that it is handed. */
 import type { Instant } from '../kernel/instants.ts'
+import type { JsonObject } from '../kernel/json.ts'
+import type { Result } from '../kernel/result.ts'
 import type { Secret } from '../kernel/secret.ts'
 import type { Activity } from '../control/activity.ts'
 import type { Desk } from '../control/desk.ts'
@@ -80,6 +82,12 @@ export interface ApiParts {
   readonly tls?: Tls
   /** Further host names, with their port if it is not the scheme's own, under which the API is reached. */
   readonly hosts?: readonly string[]
+  /** Where OAuth clients say who they are; absent where none is let in. */
+  readonly clientDocuments?: {
+    /** Whether this machine's own are taken too. */
+    readonly takesLoopback: boolean
+    readonly read: (url: URL) => Promise<Result<JsonObject>>
+  }
   /** Whether a watched configuration on disk has a fault and stays out. */
   readonly isConfigurationRejected?: () => boolean
 }

@@ -60,6 +60,7 @@ const oauthErrors: Partial<Record<RefusalCode, OAuthError['error']>> = {
   'grant.ended': 'invalid_scope',
   'grant.wrong-state': 'invalid_scope',
   'link.invalid': 'expired_token',
+  'client.invalid': 'invalid_client',
   'rate.exceeded': 'temporarily_unavailable',
   'store.unavailable': 'temporarily_unavailable',
   'control.unreachable': 'temporarily_unavailable',

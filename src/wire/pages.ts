@@ -91,6 +91,18 @@ export interface DeviceQuestion extends SignatureQuestion {
   readonly address: string
 }
 
+export interface AuthorizationBegin {
+  /** What stood behind the question mark of the page. */
+  readonly request: string
+  /** Name of an agent of the person. */
+  readonly agent: string
+}
+
+/** Where the browser goes on to: the client's own address, with a code or with why there is none. */
+export interface AuthorizedView {
+  readonly to: string
+}
+
 export interface DeviceConfirmedView {
   readonly confirmed: true
 }

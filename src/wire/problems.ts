@@ -16,6 +16,7 @@ export interface OAuthError {
     | 'invalid_grant'
     | 'invalid_scope'
     | 'invalid_target'
+    | 'unauthorized_client'
     | 'unsupported_grant_type'
     | 'authorization_pending'
     | 'slow_down'

@@ -3,6 +3,8 @@
 export const grantTypes = {
   tokenExchange: 'urn:ietf:params:oauth:grant-type:token-exchange',
   deviceCode: 'urn:ietf:params:oauth:grant-type:device_code',
+  authorizationCode: 'authorization_code',
+  refreshToken: 'refresh_token',
 } as const
 
 export const tokenTypes = {
@@ -44,6 +46,18 @@ export interface TokenAnswer {
   readonly scope?: string
 }
 
+/** What an OAuth client gets for a code or a refresh token (RFC 6749 § 5.1). */
+export interface ClientTokenAnswer {
+  readonly access_token: string
+  readonly token_type: 'Bearer'
+  /** Seconds. */
+  readonly expires_in: number
+  /** Good once; absent where the client does not take any. */
+  readonly refresh_token?: string
+  /** Scope lines between spaces: what it may ask grants for, which alone permit. */
+  readonly scope: string
+}
+
 export interface DeviceAuthorizationAnswer {
   readonly device_code: string
   readonly user_code: string
@@ -55,9 +69,14 @@ export interface DeviceAuthorizationAnswer {
   readonly interval: number
 }
 
-/** RFC 8414. */
+/** RFC 8414, RFC 9207 § 3, and the Client ID Metadata Document draft § 5. */
 export interface ServerMetadata {
   readonly issuer: string
+  readonly authorization_endpoint: string
+  readonly authorization_response_iss_parameter_supported: true
+  readonly client_id_metadata_document_supported: boolean
+  readonly code_challenge_methods_supported: readonly string[]
+  readonly response_modes_supported: readonly string[]
   readonly token_endpoint: string
   readonly device_authorization_endpoint: string
   readonly jwks_uri: string

@@ -19,7 +19,7 @@ import { SoftwareAuthenticator } from '../../src/host/software-authenticator.ts'
 import type { JsonObject } from '../../src/kernel/json.ts'
 import { mustBe } from '../../src/kernel/result.ts'
 import { reveal } from '../../src/kernel/secret.ts'
-import { type House, openHouse } from '../../src/main/house.ts'
+import { type House, type HouseParts, openHouse } from '../../src/main/house.ts'
 import { roomMetrics } from '../../src/main/room-metrics.ts'
 import { memoryJournalDisk } from '../world/journal-disk.ts'
 import { found } from '../world/configure.ts'
@@ -49,6 +49,8 @@ export interface ApiHouse {
   register(name: string): Promise<SoftwareAuthenticator>
   /** The cookie of a person signed in by the deeds themselves. */
   cookie(name: string): Promise<string>
+  /** The passkeys of a person who was registered here. */
+  authenticator(name: string): SoftwareAuthenticator
   close(): Promise<void>
 }
 
@@ -61,6 +63,10 @@ export async function openApiHouse(
     readonly hosts?: readonly string[]
     readonly sequencer?: ApiParts['sequencer']
     readonly ledgerKey?: KeyObject
+    readonly clientDocuments?: NonNullable<ApiParts['clientDocuments']>
+    readonly serviceUrl?: ApiParts['serviceUrl']
+    /** One that a test moves on: limits on how often pass, and tokens end. */
+    readonly clock?: HouseParts['clock']
   } = {},
 ): Promise<ApiHouse> {
   const folder = mkdtempSync(join(tmpdir(), 'remit-api-'))
@@ -79,7 +85,7 @@ export async function openApiHouse(
         },
       ],
       place: { kind: 'file', path: join(folder, 'remit.db') },
-      clock: makeClock({ floor: 0 }),
+      clock: options.clock ?? makeClock({ floor: 0 }),
       chance: makeChance(),
       keys: {
         ledger: makeSigner(ledgerKey, 'remit.test/ledger'),
@@ -102,7 +108,8 @@ export async function openApiHouse(
     sequencer: options.sequencer ?? house.sequencer,
     ledger: house.ledger,
     journals: [house.journal],
-    serviceUrl: (service) => (service === 'shop' ? 'http://127.0.0.1:1' : undefined),
+    serviceUrl: options.serviceUrl ?? ((service) => (service === 'shop' ? 'http://127.0.0.1:1' : undefined)),
+    ...(options.clientDocuments === undefined ? {} : { clientDocuments: options.clientDocuments }),
     log: { info: note, warn: note, error: note },
     handOver: reveal,
     assets: { script: source('api/pages/remit-pages.js'), stylesheet: source('api/pages/remit-pages.css') },
@@ -127,6 +134,7 @@ export async function openApiHouse(
     invitation: (name) => people.invitation(name),
     register: (name) => people.register(name),
     cookie: (name) => people.cookie(name),
+    authenticator: (name) => people.authenticator(name),
     async close() {
       await app.close()
       await house.close()
@@ -209,6 +217,12 @@ class People {
     mustBe(await finishRegistration(desk, { link, name, challenge: begun.challenge, response }))
     this.#authenticators.set(name, authenticator)
     return authenticator
+  }
+
+  authenticator(name: string): SoftwareAuthenticator {
+    const known = this.#authenticators.get(name)
+    if (known === undefined) throw new Error(`${name} is not registered yet`)
+    return known
   }
 
   async cookie(name: string): Promise<string> {

@@ -85,6 +85,9 @@ function bodyOf(endpoint: Endpoint): Readonly<Record<string, unknown>> {
     '/pages/sign-in/finish': { challenge: 'A'.repeat(43), response: {} },
     '/pages/answers/begin': { subject: nowhere.grn, digest: 'v1:x', decision: 'approve', narrowing: {} },
     '/pages/answers/finish': { challenge: 'A'.repeat(43), response: {} },
+    '/pages/authorize/begin': { request: 'client_id=https://127.0.0.1/nobody', agent: 'nobody-here' },
+    '/pages/authorize/finish': { challenge: 'A'.repeat(43), response: {} },
+    '/pages/authorize/deny': { request: 'client_id=https://127.0.0.1/nobody' },
     '/pages/device/begin': { code: 'AAAA-AAAA' },
     '/pages/device/finish': { challenge: 'A'.repeat(43), response: {} },
   }
@@ -228,6 +231,12 @@ for (const endpoint of endpoints) {
     if (speaksAuthzen(endpoint)) {
       // It is ignored; what is missing is not.
       checkRefusal(endpoint, answered, [endpoint.path.includes(':name') ? 404 : 400])
+      assert.doesNotMatch(answered.body, /surprise/)
+      return
+    }
+    if (endpoint.path === '/oauth/authorize') {
+      // RFC 6749 § 3.1: it is ignored; what is missing is not.
+      checkRefusal(endpoint, answered, [403])
       assert.doesNotMatch(answered.body, /surprise/)
       return
     }

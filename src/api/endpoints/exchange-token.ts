@@ -1,4 +1,4 @@
-/** POST /oauth/token: a proof of identity (RFC 8693) or a confirmed device code (RFC 8628) in, a short Remit token out. */
+/** POST /oauth/token: a proof of identity (RFC 8693), a confirmed device code (RFC 8628) or a client's code (RFC 6749) in, a short Remit token out. */
 import { z } from 'zod'
 import { refuse } from '../../kernel/refusals.ts'
 import { done, type Result } from '../../kernel/result.ts'
@@ -8,11 +8,15 @@ import type { OAuthError } from '../../wire/problems.ts'
 import { grantTypes, type TokenAnswer, tokenTypes } from '../../wire/tokens.ts'
 import { type Answer, json } from '../answers.ts'
 import { endpoint } from '../endpoint.ts'
+import { checkInput } from '../input.ts'
+import { codeForTokens, refreshForTokens } from './oauth-code-tokens.ts'
 import { DevicePolls } from '../device-polls.ts'
 import type { ApiParts, Visit } from '../parts.ts'
 
 const token = z.string().min(1).max(16_384)
-const input = z.strictObject({
+const input = z.object({ grant_type: z.string().max(100) }).catchall(z.string())
+/** Whoever brings a proof hears of a member that is not known: it could be a limit, and would be forgotten. */
+const exchangeInput = z.strictObject({
   grant_type: z.string().max(100),
   subject_token: token.optional(),
   subject_token_type: z.string().max(100).optional(),
@@ -24,32 +28,56 @@ const input = z.strictObject({
     .string()
     .regex(/^grant:grn_[0-9A-Z]{26}$/, 'written grant:grn_…')
     .optional(),
-  device_code: z.string().max(200).optional(),
+  device_code: z.string().max(4_096).optional(),
 })
-type Form = z.output<typeof input>
+type Form = z.output<typeof exchangeInput>
+/** OAuth clients add what they like, which is left alone (RFC 6749 § 3.2). */
+const clientInput = z.object({
+  code: z.string().max(200).optional(),
+  redirect_uri: z.string().max(1_000).optional(),
+  code_verifier: z.string().max(200).optional(),
+  client_id: z.string().max(512).optional(),
+  client_secret: z.string().optional(),
+  refresh_token: z.string().max(4_096).optional(),
+  resource: z.string().max(1_000).optional(),
+  scope: z.string().max(4_000).optional(),
+})
 
 export const exchangeToken = endpoint({
-  says: 'a proof of identity, or the device code of a confirmed command line, in; a short Remit token out (RFC 8693, RFC 8628)',
+  says: 'a proof of identity, the device code of a confirmed command line, or the code of an OAuth client in; a short Remit token out (RFC 8693, RFC 8628, RFC 6749)',
   method: 'POST',
   path: '/oauth/token',
   caller: 'nobody',
   perMinuteMax: 600,
-  records: { nothing: 'a token ends with its grant, or after a quarter of an hour; what it is used for is recorded' },
+  records: ['credential.issued', 'credential.refreshed', 'credential.revoked'],
   takes: 'form',
   bodyBytesMax: 65_536,
   refuses: 'oauth',
   input,
   run: (api, form, from) => {
-    switch (form.grant_type) {
-      case grantTypes.tokenExchange:
-        return exchangeProof(api, form, from)
-      case grantTypes.deviceCode:
-        return poll(api, form, from)
-      default:
-        return error('unsupported_grant_type', 'taken are token-exchange and device_code')
-    }
+    const isClient = form.grant_type === grantTypes.authorizationCode || form.grant_type === grantTypes.refreshToken
+    return isClient ? serveClient(api, form, from) : serveProof(api, form, from)
   },
 })
+
+async function serveClient(api: ApiParts, given: z.output<typeof input>, from: Visit): Promise<Result<Answer>> {
+  const form = checkInput(clientInput, given)
+  if (!form.ok) return form
+  return given.grant_type === grantTypes.refreshToken ? refreshForTokens(api, form.value, from) : codeForTokens(api, form.value, from)
+}
+
+async function serveProof(api: ApiParts, given: z.output<typeof input>, from: Visit): Promise<Result<Answer>> {
+  const form = checkInput(exchangeInput, given)
+  if (!form.ok) return form
+  switch (form.value.grant_type) {
+    case grantTypes.tokenExchange:
+      return exchangeProof(api, form.value, from)
+    case grantTypes.deviceCode:
+      return poll(api, form.value, from)
+    default:
+      return error('unsupported_grant_type', 'taken are authorization_code, refresh_token, token-exchange and device_code')
+  }
+}
 
 async function exchangeProof(api: ApiParts, form: Form, from: Visit): Promise<Result<Answer>> {
   const { subject_token: subjectToken, subject_token_type: subjectTokenType } = form

@@ -16,6 +16,6 @@ export const openSignInPage = endpoint({
   takes: 'none',
   bodyBytesMax: 0,
   refuses: 'page',
-  input: z.strictObject({ next: z.string().max(2_000).optional() }),
+  input: z.strictObject({ next: z.string().max(8_000).optional() }),
   run: (api, { next = '/waiting' }) => done(page(signInPage(localPath(next, api.desk.pages().origin) ?? '/waiting'))),
 })

@@ -21,11 +21,17 @@ export const showServerMetadata = endpoint({
     return done(
       json({
         issuer: origin,
+        authorization_endpoint: `${origin}/oauth/authorize`,
         token_endpoint: `${origin}/oauth/token`,
         device_authorization_endpoint: `${origin}/oauth/device_authorization`,
         jwks_uri: `${origin}/oauth/jwks`,
-        grant_types_supported: [grantTypes.tokenExchange, grantTypes.deviceCode],
-        response_types_supported: [],
+        // Machines that act for themselves exchange a proof of their own (RFC 8693).
+        grant_types_supported: [grantTypes.authorizationCode, grantTypes.refreshToken, grantTypes.tokenExchange, grantTypes.deviceCode],
+        response_types_supported: ['code'],
+        response_modes_supported: ['query'],
+        code_challenge_methods_supported: ['S256'],
+        client_id_metadata_document_supported: api.clientDocuments !== undefined,
+        authorization_response_iss_parameter_supported: true,
         token_endpoint_auth_methods_supported: ['none'],
       } satisfies ServerMetadata),
     )

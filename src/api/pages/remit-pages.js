@@ -2,7 +2,7 @@
 
 /** The question that a command line's page is about to sign. */
 const questions = new WeakMap()
-const forms = { register, 'sign-in': signIn, answer, device }
+const forms = { register, 'sign-in': signIn, answer, device, authorize }
 
 for (const form of document.querySelectorAll('form[data-remit]')) {
   form.addEventListener('submit', (event) => {
@@ -117,6 +117,28 @@ async function confirmDevice(form) {
   await ask('/pages/device/finish', { challenge, response })
   form.querySelector('[data-confirm]').hidden = true
   tell(form, 'Confirmed. You can go back to the command line and close this page.', 'good')
+}
+
+/** A yes is signed; either way the browser goes on to the client. */
+async function authorize(form, button) {
+  const decision = button === null || button === undefined ? undefined : button.value
+  if (decision !== 'approve' && decision !== 'deny') throw new Error('Choose one of the two buttons.')
+  const { request } = form.dataset
+  tell(form, 'Asking …')
+  if (decision === 'deny') return leave(form, await ask('/pages/authorize/deny', { request }))
+  const agent = form.elements.namedItem('agent').value
+  const { challenge, publicKey } = await ask('/pages/authorize/begin', { request, agent })
+  tell(form, 'Your browser asks for your passkey, to sign your yes …')
+  const response = await signWithPasskey(publicKey)
+  tell(form, 'Handing it in …')
+  leave(form, await ask('/pages/authorize/finish', { challenge, response }))
+}
+
+function leave(form, { to }) {
+  const { protocol } = new URL(to)
+  if (protocol !== 'https:' && protocol !== 'http:') throw new Error('This is no address to go on to.')
+  tell(form, 'Going back to the client …', 'good')
+  window.location.assign(to)
 }
 
 /** Asks our own site; throws what it refuses, in words for a person. */

@@ -23,6 +23,6 @@ export function signInInstead(origin: string, visit: { readonly url: string; rea
 export function localPath(text: string, origin: string): `/${string}` | undefined {
   if (!/^\/(?![/\\])[\x21-\x5b\x5d-\x7e]*$/.test(text) || !URL.canParse(text, origin)) return undefined
   const url = new URL(text, origin)
-  if (url.origin !== origin || !/^\/(?:requests|holds|waiting|device)(?:\/|$)/.test(url.pathname)) return undefined
+  if (url.origin !== origin || !/^\/(?:requests|holds|waiting|device|oauth\/authorize)(?:\/|$)/.test(url.pathname)) return undefined
   return `/${`${url.pathname}${url.search}`.slice(1)}`
 }
