@@ -27,7 +27,7 @@ export async function prepareChanges(changes: readonly FactChange[], at: Prepari
   for (const change of changes) {
     if (change.kind === 'policySet' && 'record' in change) await preparePolicies(change.record, at)
     if (change.kind === 'application' && 'record' in change && change.record.removedAt === undefined)
-      await prepareApplication(change.record, new Slices(at.clock, sliceMs))
+      await prepareApplication(change.record, new Slices(at.clock, sliceMs, 'awaited'))
   }
 }
 
@@ -37,7 +37,7 @@ export async function preparePolicies({ parsed, files }: Pick<PolicySet, 'parsed
 
 /** Rules read in slices, and asked before anybody is served by them. */
 export async function readWarm(input: RulesInput, { clock, entities }: Preparing): Promise<RulesRead> {
-  const slices = new Slices(clock, sliceMs)
+  const slices = new Slices(clock, sliceMs, 'awaited')
   const read = await slices.through(readingRules(input))
   if (read.ok) await slices.through(warmingUp(read.rules, entities))
   return read

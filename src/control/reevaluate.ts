@@ -115,7 +115,7 @@ async function askAgain(desk: Desk, watch: Watch): Promise<number> {
   const fallen = await fallenAmong(desk, touched)
   const holds = touched.everything || touched.identities.size > 0 ? openHolds(desk) : []
   let count = 0
-  const slices = new Slices(desk.clock)
+  const slices = new Slices(desk.clock, undefined, 'awaited')
   for (let from = 0; from < fallen.length + holds.length; from += batchMax) {
     await slices.pause()
     const ended = await desk.store.change((tx) => endBatch(desk, tx, [...fallen, ...holds].slice(from, from + batchMax)))
@@ -129,7 +129,7 @@ async function askAgain(desk: Desk, watch: Watch): Promise<number> {
 
 async function fallenAmong(desk: Desk, touched: Touched): Promise<readonly Grant[]> {
   const fallen: Grant[] = []
-  const slices = new Slices(desk.clock)
+  const slices = new Slices(desk.clock, undefined, 'awaited')
   for (const grant of [...desk.facts.openGrants()].filter((each) => touched.concerns(desk.facts, each))) {
     await slices.pause()
     const current = desk.facts.grant(grant.id)

@@ -43,3 +43,23 @@ test('of all long work one slice runs between two turns, each in its turn', asyn
   await late
   assert.equal(log.length, 12)
 })
+
+test('what others wait for has a line of its own', async () => {
+  const clock = hastyClock()
+  const log: string[] = []
+  const work = async (name: string, slices: Slices) => {
+    for (let step = 0; step < 2; step += 1) {
+      await slices.pause()
+      log.push(name)
+    }
+  }
+  const all = Promise.all([
+    ...['a', 'b', 'c'].map(async (name) => work(name, new Slices(clock))),
+    work('awaited', new Slices(clock, 4, 'awaited')),
+  ])
+  await clock.next()
+  await clock.next()
+  assert.deepEqual(log.toSorted(), ['a', 'awaited', 'awaited', 'b'])
+  for (let turn = 0; turn < 6; turn += 1) await clock.next()
+  await all
+})

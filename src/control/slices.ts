@@ -7,38 +7,43 @@ const sliceMs = 8
 
 type Turning = Pick<Clock, 'after' | 'turn'>
 
-/** Who waits for a turn: of all that is long one slice at a time has it, or ten that run at once would take ten slices of each. */
-const lines = new WeakMap<object, (() => void)[]>()
+/** What others wait for, a change that is to be applied say, is not to stand in line behind what somebody only asked. */
+export type Line = 'asked' | 'awaited'
 
-function inLine(clock: Turning): Promise<void> {
+/** Who waits for a turn: in each line one slice at a time has it, or ten pieces of work that run at once would take ten slices of each. */
+const lines: Readonly<Record<Line, WeakMap<object, (() => void)[]>>> = { asked: new WeakMap(), awaited: new WeakMap() }
+
+function inLine(clock: Turning, name: Line): Promise<void> {
   return new Promise((resolve) => {
-    const line = lines.get(clock)
+    const line = lines[name].get(clock)
     if (line !== undefined) {
       line.push(resolve)
       return
     }
-    lines.set(clock, [resolve])
-    void move(clock)
+    lines[name].set(clock, [resolve])
+    void move(clock, name)
   })
 }
 
-async function move(clock: Turning): Promise<void> {
+async function move(clock: Turning, name: Line): Promise<void> {
   for (;;) {
     await (clock.turn?.() ?? new Promise<void>((resolve) => clock.after(0, resolve)))
-    const next = lines.get(clock)?.shift()
+    const next = lines[name].get(clock)?.shift()
     if (next === undefined) break
     next()
   }
-  lines.delete(clock)
+  lines[name].delete(clock)
 }
 
 export class Slices {
   readonly #clock: Pick<Clock, 'now' | 'after' | 'turn'>
   readonly #length: Milliseconds
+  readonly #line: Line
   #began: Instant
 
-  constructor(clock: Pick<Clock, 'now' | 'after' | 'turn'>, length: Milliseconds = sliceMs) {
+  constructor(clock: Pick<Clock, 'now' | 'after' | 'turn'>, length: Milliseconds = sliceMs, line: Line = 'asked') {
     this.#clock = clock
+    this.#line = line
     this.#length = length
     this.#began = clock.now()
   }
@@ -51,7 +56,7 @@ export class Slices {
   /** Waits while others have their turn, once a slice is over. */
   async pause(): Promise<void> {
     if (!this.isOver) return
-    await inLine(this.#clock)
+    await inLine(this.#clock, this.#line)
     this.#began = this.#clock.now()
   }
 
