@@ -126,7 +126,7 @@ test('an id comes back as it was written', () => {
 test('a version says what is spoken, a capability what is needed, a resource its URI', () => {
   const version = answer({ code: 'mcp.version', detail: '2099-01-01' }, { message: request('tools/list') })
   assert.equal(at(version.read, 'error', 'data', 'requested'), '2099-01-01')
-  assert.deepEqual(at(version.read, 'error', 'data', 'supported'), ['2026-07-28', '2025-11-25', '2025-06-18', '2025-03-26', '2024-11-05'])
+  assert.deepEqual(at(version.read, 'error', 'data', 'supported'), ['2026-07-28'])
   const capability = answer({ code: 'mcp.capability', detail: 'elicitation url' }, { era: 'stateless', message: request('tools/call') })
   assert.equal(JSON.stringify(at(capability.read, 'error', 'data', 'requiredCapabilities')), '{"elicitation":{"url":{}}}')
   const resource = answer({ code: 'action.unknown' }, { era: 'stateless', message: request('resources/read', '{"uri":"x://y"}') })

@@ -1,7 +1,7 @@
 /** Refusals as MCP says them: to a tool's caller as a result that a model can read and act on, to others as an error of JSON-RPC. */
 import { describeProblem, type Problem } from '../../kernel/problems.ts'
 import { type AskHint, isRefusalCode, type Refusal, type RefusalCode } from '../../kernel/refusals.ts'
-import { type Era, revisions } from './envelope.ts'
+import { type Era, statelessRevisions } from './envelope.ts'
 import type { Message } from './ports.ts'
 
 export interface RefusedMessage {
@@ -91,7 +91,8 @@ function toolAnswer(id: string, era: Era | undefined, problem: Problem): string 
 function dataOf({ refusal, message }: RefusedMessage, problem: Problem): object {
   const { code, detail = '' } = refusal
   const said = { [refusalKey]: problem }
-  if (code === 'mcp.version') return { supported: revisions, requested: detail, ...said }
+  // Those that `server/discover` names: earlier ones are agreed on by `initialize`, and know nothing of this error.
+  if (code === 'mcp.version') return { supported: statelessRevisions, requested: detail, ...said }
   if (code === 'mcp.capability') return { requiredCapabilities: nested(detail.split(' ')), ...said }
   const uri = message?.method === 'resources/read' ? message.params['uri'] : undefined
   return typeof uri === 'string' ? { uri: uri.slice(0, 2_048), ...said } : said
