@@ -96,7 +96,7 @@ const origin: Shape<string> = (value) => {
   return read
 }
 
-/** Clients send tokens there, so that nothing but an origin is taken, in the one way in which it is written. */
+/** Clients send tokens there, so that nothing but an origin is taken, or the endpoint of MCP at one, in the one way in which it is written. */
 export function isOrigin(text: string): boolean {
   const url = URL.parse(text)
   return url !== null && (url.origin === text || `${url.origin}/mcp` === text) && (url.protocol === 'http:' || url.protocol === 'https:')
