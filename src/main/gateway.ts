@@ -189,9 +189,10 @@ class News {
     const { host, reached, log } = this.#options
     const { clock } = this.#fed
     const control = this.#fed.control()
+    const pagesOrigin = () => this.#fed.gate.pages().origin
     try {
       this.#authz = await openAuthz(this.#options, { control, clock, log, reached })
-      this.#gateways = await openGateways({ control, clock, log, host, names: this.#options.names, reached })
+      this.#gateways = await openGateways({ control, clock, log, host, names: this.#options.names, reached, pagesOrigin })
     } catch (cause) {
       this.#fail(cause)
     }

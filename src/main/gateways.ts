@@ -2,6 +2,7 @@
 import type { GatewayControl } from '../control/ports.ts'
 import { type HttpGateway, startHttpGateway } from '../gateways/http/gateway.ts'
 import { startMcpGateway } from '../gateways/mcp/gateway.ts'
+import { resourceHook } from '../gateways/mcp/resource-metadata.ts'
 import { makeChance } from '../host/chance.ts'
 import type { Clock } from '../control/ports.ts'
 import type { Log } from '../host/logs.ts'
@@ -18,10 +19,13 @@ export interface GatewaysInput {
   /** Names of this machine that clients use. */
   readonly names?: readonly string[] | undefined
   readonly reached: Reached
+  /** Where Remit's pages are, which is where agents get their tokens; empty while that is not known. */
+  readonly pagesOrigin: () => string
 }
 
 /** Rejects if a port cannot be opened; what was opened before is closed again. */
-export async function openGateways({ control, clock, log: hostLog, host, names = [], reached }: GatewaysInput): Promise<Gateways> {
+export async function openGateways(input: GatewaysInput): Promise<Gateways> {
+  const { control, clock, log: hostLog, host, names = [], reached, pagesOrigin } = input
   const chance = makeChance()
   const log = gatewayLog(hostLog)
   const tls = reached.tls === undefined ? {} : { tls: reached.tls }
@@ -33,6 +37,7 @@ export async function openGateways({ control, clock, log: hostLog, host, names =
       chance,
       log,
       listen: { host, names: [reached.name, reached.host, ...names], ...tls },
+      resource: resourceHook(control, pagesOrigin),
     })
     return {
       urls: () => ({ ...http.urls(), ...mcp.urls() }),

@@ -202,7 +202,7 @@ async function serveRoom(house: House, room: Room, options: Serving, origins: Ma
   const tls = reached.tls === undefined ? {} : { tls: reached.tls }
   const control = gatewayControl(gate)
   const { clock } = desk
-  const gateway = await openGateways({ control, clock, log, host, names: options.names, reached })
+  const gateway = await openGateways({ control, clock, log, host, names: options.names, reached, pagesOrigin: () => desk.pages().origin })
   const authz = desk.space === mainSpace ? await openAuthz(options, { control, clock, log, reached }) : undefined
   // What is looked up elsewhere is there before the first request, where it can be had at all.
   await options.secrets.settled(secretsMs)
