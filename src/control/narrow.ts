@@ -1,4 +1,4 @@
-/** What an approver took away: less time, fewer lines, fewer uses, lower sums and rates. Anything that would add is refused. */
+/** What an approver took away: less time, fewer lines, fewer uses, lower sums and rates, other arguments. Anything that would add is refused. */
 import { createHash } from 'node:crypto'
 import { canonicalJson } from '../kernel/json.ts'
 import { refuse } from '../kernel/refusals.ts'
@@ -6,6 +6,7 @@ import { done, type Result } from '../kernel/result.ts'
 import { deskServiceName } from '../model/desk-service.ts'
 import type { Grant, Narrowing, ScopeEntry } from '../model/grants.ts'
 import { usesMax } from '../model/scope.ts'
+import { tighten } from './tighten.ts'
 
 /** The grant with less in it, or `approval.widens`. Lines are numbered from 0 as they stand in the grant. */
 export function narrow(grant: Grant, narrowing: Narrowing): Result<Grant> {
@@ -36,7 +37,7 @@ export function narrow(grant: Grant, narrowing: Narrowing): Result<Grant> {
 }
 
 /** The parts of a narrowing that lower what a line counts, by line number. */
-const limits = ['uses', 'sums', 'rates'] as const
+const limits = ['uses', 'sums', 'rates', 'where'] as const
 
 /** Which limit is lowered of a line that does not stay. */
 export function strayLimit(narrowing: Narrowing, kept: readonly number[]): string | undefined {
@@ -45,11 +46,12 @@ export function strayLimit(narrowing: Narrowing, kept: readonly number[]): strin
 
 /**
  * One line with less of what it counts, or `approval.widens`: fewer uses (also where it counted none), a lower sum, fewer actions in the
- * same time. The same line where nothing of it is taken.
+ * same time, further demands on arguments. The same line where nothing of it is taken.
  */
 export function narrowLine(entry: ScopeEntry, line: number, narrowing: Narrowing): Result<ScopeEntry> {
   let less = entry
-  const [uses, sum, rate] = limits.map((limit) => narrowing[limit]?.[String(line)])
+  const [uses, sum, rate] = [narrowing.uses, narrowing.sums, narrowing.rates].map((limit) => limit?.[String(line)])
+  const where = narrowing.where?.[String(line)]
   if (uses !== undefined) {
     if (!isLess(uses, entry.uses ?? usesMax)) return refuse('approval.widens', { detail: `uses of line ${line}` })
     less = { ...less, uses }
@@ -62,7 +64,7 @@ export function narrowLine(entry: ScopeEntry, line: number, narrowing: Narrowing
     if (entry.rate === undefined || !isLess(rate, entry.rate.atMost)) return refuse('approval.widens', { detail: `rate of line ${line}` })
     less = { ...less, rate: { ...entry.rate, atMost: rate } }
   }
-  return done(less)
+  return where === undefined ? done(less) : tighten(less, where)
 }
 
 function isLess(number: number, most: number): boolean {

@@ -35,7 +35,7 @@ export function parseStatement(text: string): Result<Statement> {
 function parseNarrowing(text: string): Narrowing | undefined {
   const read = parseJson(text)
   if (!read.ok || !isJsonObject(read.value)) return undefined
-  const { duration, lines, uses, sums, rates } = read.value
+  const { duration, lines, uses, sums, rates, where } = read.value
   const numbers = Array.isArray(lines) ? lines.filter((line): line is number => typeof line === 'number') : undefined
   return {
     ...(typeof duration === 'number' ? { duration } : {}),
@@ -43,9 +43,14 @@ function parseNarrowing(text: string): Narrowing | undefined {
     ...(isJsonObject(uses) ? { uses: parseByLine(uses) } : {}),
     ...(isJsonObject(sums) ? { sums: parseByLine(sums) } : {}),
     ...(isJsonObject(rates) ? { rates: parseByLine(rates) } : {}),
+    ...(isJsonObject(where) ? { where: parseTexts(where) } : {}),
   }
 }
 
 function parseByLine(limits: JsonObject): Readonly<Record<string, number>> {
   return Object.fromEntries(Object.entries(limits).filter((entry): entry is [string, number] => typeof entry[1] === 'number'))
+}
+
+function parseTexts(by: JsonObject): Readonly<Record<string, string>> {
+  return Object.fromEntries(Object.entries(by).filter((entry): entry is [string, string] => typeof entry[1] === 'string'))
 }

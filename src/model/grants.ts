@@ -192,6 +192,8 @@ export interface Narrowing {
   readonly sums?: Readonly<Record<string, number>>
   /** Fewer actions in the same stretch of time, by line number. */
   readonly rates?: Readonly<Record<string, number>>
+  /** Further demands on arguments by line number, as they stand in a scope line: `amount<=50,to@email`. */
+  readonly where?: Readonly<Record<string, string>>
 }
 
 /** What people say yes or no to: a request, a held action, a change-set, an exception. */

@@ -11,9 +11,11 @@ import { duration, subjectId } from '../fields.ts'
 import { requestOptions } from '../pages/passkey-options.ts'
 import { personMaySee } from '../pages/sight.ts'
 
+const lineNumber = z.string().regex(/^\d{1,2}$/)
+
 /** A number for each line of the scope, by its number. */
 function byLine(max: number) {
-  return z.record(z.string().regex(/^\d{1,2}$/), z.int().min(1).max(max))
+  return z.record(lineNumber, z.int().min(1).max(max))
 }
 
 export const beginAnswer = endpoint({
@@ -36,18 +38,20 @@ export const beginAnswer = endpoint({
       uses: byLine(usesMax).optional(),
       sums: byLine(sumMax).optional(),
       rates: byLine(usesMax).optional(),
+      where: z.record(lineNumber, z.string().min(1).max(1_000)).optional(),
     }),
   }),
   run: async ({ desk }, { subject, digest, decision, narrowing }, { person, at: now }) => {
     const shown = await findSubject(desk, subject)
     if (shown === undefined || !personMaySee(desk, person, shown.answerable, now)) return refuse('not-found')
-    const { duration, lines, uses, sums, rates } = narrowing
+    const { duration, lines, uses, sums, rates, where } = narrowing
     const taken = {
       ...(duration === undefined ? {} : { duration }),
       ...(lines === undefined ? {} : { lines }),
       ...(uses === undefined ? {} : { uses }),
       ...(sums === undefined ? {} : { sums }),
       ...(rates === undefined ? {} : { rates }),
+      ...(where === undefined ? {} : { where }),
     }
     const prepared = await prepareAnswer(desk, person, { subject, decision, narrowing: taken })
     if (!prepared.ok) return prepared
