@@ -4,6 +4,7 @@ import type { Desk } from '../control/desk.ts'
 import type { Identity } from '../model/identities.ts'
 import type { Service } from '../model/services.ts'
 import type { IdentityView } from '../wire/identities.ts'
+import { commandDigest } from '../wire/command-digest.ts'
 import type { ServiceView, UpstreamView } from '../wire/services.ts'
 import type { UpstreamState } from './parts.ts'
 
@@ -46,6 +47,7 @@ export function serviceView(service: Service, urls: readonly string[], state?: U
     ...(url === undefined ? {} : { url }),
     ...(urls.length > 1 ? { urls } : {}),
     ...(state === undefined ? {} : { upstream: upstreamView(state) }),
+    ...(service.command === undefined ? {} : { commandDigest: commandDigest(service.command) }),
     routes: service.routes.map(({ name, method, path, effect, tier, arguments: rules }) => ({
       name,
       method,

@@ -26,6 +26,7 @@ import { inviteCommand } from './commands/invite.ts'
 import { ledgerCommand } from './commands/ledger.ts'
 import { loginCommand } from './commands/login.ts'
 import { logoutCommand } from './commands/logout.ts'
+import { mcpCommand } from './commands/mcp.ts'
 import { planCommand } from './commands/plan.ts'
 import { policyCommand } from './commands/policy.ts'
 import { quarantineCommand, releaseCommand } from './commands/quarantine.ts'
@@ -50,7 +51,7 @@ import { hasColours, type Io, widthOf } from './io.ts'
 export const commandGroups: readonly { readonly title: string; readonly commands: readonly ((cli: Cli) => Command)[] }[] = [
   {
     title: 'Work under a grant',
-    commands: [runCommand, eligibleCommand, requestCommand, activateCommand, extendCommand, doneCommand, tokenCommand],
+    commands: [runCommand, mcpCommand, eligibleCommand, requestCommand, activateCommand, extendCommand, doneCommand, tokenCommand],
   },
   {
     title: 'Look',

@@ -17,7 +17,7 @@ export interface Exchange {
   /** For whom this caller acts: their Remit token for control. */
   readonly actsFor?: Proof
   readonly audience?: string
-  readonly grant?: string
+  readonly grant?: string | undefined
 }
 
 /** One token exchange. Repeating it is harmless: it only makes one more short token. */

@@ -328,8 +328,8 @@ export class Remit {
     return this.#parse<HealthView>(await callApi(this.#line, { method: 'GET', path: '/v1/health', ...options }), 'status')
   }
 
-  /** A token for the gateways that may use this one grant. `expires_in` says how long; it never outlives the grant. */
-  async sessionToken(grant: string, options: CallOptions & { readonly gateway?: string } = {}): Promise<TokenAnswer> {
+  /** For the gateways that may use this one grant, and never longer than it; without one, each action takes what covers it and ends first. */
+  async sessionToken(grant: string | undefined, options: CallOptions & { readonly gateway?: string } = {}): Promise<TokenAnswer> {
     this.#space ??= (await this.whoami(options)).space
     const audience = `urn:remit:${this.#space}:gateway:${options.gateway ?? 'http'}`
     return exchangeCredential(this.#line, { ...this.#identity(), audience, grant })

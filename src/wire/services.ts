@@ -37,6 +37,8 @@ export interface ServiceView {
   /** Where more than one serves it: all of them, `url` included. */
   readonly urls?: readonly string[]
   readonly upstream?: UpstreamView
+  /** Of an MCP server that its gateway starts: by it whoever knows the command finds the service, and nobody else learns the command. */
+  readonly commandDigest?: string
   readonly routes: readonly RouteView[]
 }
 
