@@ -197,3 +197,36 @@ const unsound: readonly (readonly [string, unknown])[] = [
 ]
 
 for (const [says, value] of unsound) test(`no canonical text for ${says}`, () => assert.throws(() => canonicalJson(value)))
+
+// Strings beyond 64 characters are read by the platform's parser, and must be read all the same.
+const before = [
+  '',
+  'a'.repeat(63),
+  'a'.repeat(64),
+  'a'.repeat(65),
+  `${'a'.repeat(60)}\\n`,
+  `${'\\u0061'.repeat(20)}`,
+  '\\\\'.repeat(40),
+  '\\"'.repeat(40),
+]
+const after = ['', 'é', '\\\\', '\\"', '\\u00e9', '\\ud83d\\ude00', 'z'.repeat(70)]
+const flawed = ['\n', '\0', '\x1f', '\\x', '\\u00g0', '\\ud800', '\\udc00x', '\\', '\\ud83d\\u0061']
+
+test('a long string is read as a short one is', () => {
+  for (const head of before)
+    for (const tail of after) {
+      const text = `["${head}${tail}","b"]`
+      assert.deepEqual(parseJson(text), { ok: true, value: JSON.parse(text) }, text)
+    }
+})
+
+test('what is wrong with a long string is said as of a short one', () => {
+  for (const head of before)
+    for (const flaw of flawed) {
+      const says = (text: string) => {
+        const read = parseJson(text)
+        return read.ok ? 'read' : read.refusal.detail?.replace(/\d+$/, '')
+      }
+      assert.equal(says(`["${head}${flaw}${'z'.repeat(70)}"]`), says(`["${flaw}z"]`), JSON.stringify([head, flaw]))
+    }
+})

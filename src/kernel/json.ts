@@ -1,6 +1,8 @@
 /** JSON with one reading only: a strict RFC 8259 parser, and the canonical text of RFC 8785 over which digests are made. */
+import { longString, readLongString } from './long-strings.ts'
 import { refuse } from './refusals.ts'
 import { done, type Result } from './result.ts'
+import { decodeUtf8, wellFormed } from './unicode.ts'
 
 /** Integers up to ±(2^53 − 1) are `number`, further ones within 64 bits `bigint`; every other number keeps its exact text. */
 export type JsonValue = null | boolean | string | number | bigint | Fraction | readonly JsonValue[] | JsonObject
@@ -149,36 +151,6 @@ function sortedKeys(object: object): string[] {
 function isPlain(object: object): object is Readonly<Record<string, unknown>> {
   const prototype: unknown = Object.getPrototypeOf(object)
   return prototype === null || prototype === Object.prototype
-}
-
-/** The text, or the place of its first lone surrogate. */
-function wellFormed(text: string): string | number {
-  return text.isWellFormed() ? text : text.search(/\p{Surrogate}/u)
-}
-
-/** The text, or the place of the first byte that is not UTF-8. A byte order mark is kept, and so refused by the parser. */
-function decodeUtf8(bytes: Uint8Array): string | number {
-  try {
-    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes)
-  } catch {
-    let [good, bad] = [0, bytes.byteLength]
-    while (good < bad) {
-      const middle = Math.ceil((good + bad) / 2)
-      if (isUtf8Start(bytes.subarray(0, middle))) good = middle
-      else bad = middle - 1
-    }
-    return good
-  }
-}
-
-function isUtf8Start(bytes: Uint8Array): boolean {
-  try {
-    // As a stream, so that a character cut off by the end is not yet a flaw.
-    new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes, { stream: true })
-    return true
-  } catch {
-    return false
-  }
 }
 
 function emptyObject(): Record<string, JsonValue> {
@@ -337,6 +309,10 @@ class Parser {
         this.#at = at + 1
         return text.slice(start, at)
       }
+      if (at - start === longString) {
+        const long = this.#longString(start)
+        if (long !== undefined) return long
+      }
       if (code === backslash) return this.#escapedString(start, at)
       // NaN, at the end of the text, is not >= 0x20 either.
       if (!(code >= 0x20)) throw new Flaw(at >= text.length ? 'the text ends too early' : 'a control character in a string', at)
@@ -347,9 +323,15 @@ class Parser {
   #escapedString(start: number, firstEscape: number): string {
     let value = this.#text.slice(start, firstEscape)
     let at = firstEscape
+    let isTried = firstEscape - start >= longString
     for (;;) {
       const code = this.#text.charCodeAt(at)
       if (code === quote) break
+      if (at - start > longString && !isTried) {
+        const long = this.#longString(start)
+        if (long !== undefined) return long
+        isTried = true
+      }
       if (!(code >= 0x20)) throw new Flaw(at >= this.#text.length ? 'the text ends too early' : 'a control character in a string', at)
       if (code !== backslash) {
         const from = at
@@ -368,6 +350,12 @@ class Parser {
     this.#at = at + 1
     if (!value.isWellFormed()) throw new Flaw('a lone surrogate in the string', start - 1)
     return value
+  }
+
+  #longString(start: number): string | undefined {
+    const long = readLongString(this.#text, start)
+    if (long !== undefined) this.#at = long.to
+    return long?.value
   }
 
   #codeUnit(at: number): string {

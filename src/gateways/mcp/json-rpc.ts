@@ -3,8 +3,9 @@ import { canonicalString, isJsonObject, type JsonObject, parseJson } from '../..
 import { refuse } from '../../kernel/refusals.ts'
 import { done, type Result } from '../../kernel/result.ts'
 import type { MessageLimits } from './limits.ts'
+import type { Span } from './list-spans.ts'
 import type { IdText, Message } from './ports.ts'
-import { replaceSpan, type Span, spanOf } from './spans.ts'
+import { replaceSpan, spanOf } from './spans.ts'
 
 /**
  * One message, or a refusal: `json.malformed`, `input.too-large`, `mcp.batch`, `mcp.message`, and `action.ambiguous` for members that a
