@@ -1,0 +1,74 @@
+import assert from 'node:assert/strict'
+import { it } from 'node:test'
+import { spawn } from 'node:child_process'
+import { readFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import { Secret } from '../kernel/secret.ts'
+import { ErrorLines } from './child-error-lines.ts'
+import { startChild } from './child-processes.ts'
+
+function linesOf(pieces: readonly string[], secrets: readonly string[]): string[] {
+  const lines: string[] = []
+  const reader = new ErrorLines(
+    secrets.map((each) => new Secret(each)),
+    (line) => lines.push(line),
+  )
+  for (const each of pieces) reader.push(Buffer.from(each))
+  reader.end()
+  return lines
+}
+
+const secret = 'p4ss/w=rd"x'
+for (const { says, pieces, want } of [
+  { says: 'lines in pieces', pieces: ['on', 'e\ntw', 'o'], want: ['one', 'two'] },
+  { says: 'a secret in pieces', pieces: ['pw p4ss', '/w=rd"x!\n'], want: ['pw [secret]!'] },
+  { says: 'a secret as JSON', pieces: [JSON.stringify({ pw: secret })], want: ['{"pw":"[secret]"}'] },
+  { says: 'a secret in an address', pieces: [`?pw=${encodeURIComponent(secret)}`], want: ['?pw=[secret]'] },
+  { says: 'a secret in base64', pieces: [`Basic ${Buffer.from(secret).toString('base64')}`], want: ['Basic [secret]'] },
+  { says: 'a secret at the cut', pieces: [`${'x'.repeat(1_995)}${secret}`], want: [`${'x'.repeat(1_995)}[secr`] },
+  { says: 'control characters', pieces: ['a\u001b[2Jb\u009bc\u202ed\te'], want: ['a\ufffd[2Jb\ufffdc\ufffdd e'] },
+])
+  it(`stderr: ${says}`, () => assert.deepEqual(linesOf(pieces, [secret]), want))
+
+it('stderr: a flood is cut, and told', () => {
+  const lines = linesOf([`${'x\n'.repeat(10_000)}`], [])
+  assert.equal(lines.length <= 102, true)
+  assert.match(lines.at(-1) ?? '', /lines left out\)$/)
+})
+
+it('a value over several lines is blotted out line by line', () => {
+  assert.deepEqual(linesOf(['BEGIN KEY\nabcdefgh\nEND KEY\n'], ['BEGIN KEY\nabcdefgh\nEND KEY']), ['[secret]', '[secret]', '[secret]'])
+})
+
+it('a child is gone when the process that started it exits', async () => {
+  const path = fileURLToPath(new URL('./child-processes.ts', import.meta.url))
+  const script = `
+    import { startChild } from ${JSON.stringify(path)}
+    const quiet = { onOutput: (bytes) => { console.log(String(bytes)); process.exit(0) }, onErrorLine: () => {}, onEnd: () => {} }
+    const wait = 'process.on("SIGTERM", () => {}); console.log(process.pid); setInterval(() => {}, 1e6)'
+    startChild({ command: [process.execPath, '-e', wait], variables: [] }, quiet)
+  `
+  const parent = spawn(process.execPath, ['--input-type=module', '-e', script], { stdio: ['ignore', 'pipe', 'inherit'] })
+  const printed: Buffer[] = []
+  parent.stdout.on('data', (chunk: Buffer) => printed.push(chunk))
+  await new Promise((then) => parent.once('close', then))
+  const pid = Number(Buffer.concat(printed).toString())
+  assert.equal(pid > 0, true)
+  while (isAlive(pid)) await new Promise((then) => setTimeout(then, 10))
+})
+
+it('a program with words that no system takes is refused', () => {
+  const started = startChild(
+    { command: ['a\0b'], variables: [] },
+    { onOutput: () => undefined, onErrorLine: () => undefined, onEnd: () => undefined },
+  )
+  assert.equal(started.ok ? '' : started.refusal.code, 'upstream.unreachable')
+})
+
+function isAlive(pid: number): boolean {
+  try {
+    return !/\) Z/.test(readFileSync(`/proc/${pid}/stat`, 'utf8'))
+  } catch {
+    return false
+  }
+}
