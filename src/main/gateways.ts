@@ -6,6 +6,7 @@ import { resourceHook } from '../gateways/mcp/resource-metadata.ts'
 import { makeChance } from '../host/chance.ts'
 import type { Clock } from '../control/ports.ts'
 import type { Log } from '../host/logs.ts'
+import { commandServers } from './command-servers.ts'
 import { gatewayLog } from './gateway-log.ts'
 import type { Reached } from './secrecy.ts'
 
@@ -37,6 +38,7 @@ export async function openGateways(input: GatewaysInput): Promise<Gateways> {
       chance,
       log,
       listen: { host, names: [reached.name, reached.host, ...names], ...tls },
+      openCommand: commandServers({ clock, chance, log }),
       resource: resourceHook(control, pagesOrigin),
     })
     return {
