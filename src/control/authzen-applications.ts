@@ -15,6 +15,7 @@ import { inOrder, inOrderInSlices } from './authzen.ts'
 import { type AccessObligation, obligationOf, unsupported } from './authzen-obligations.ts'
 import type { Caller, Desk } from './desk.ts'
 import { callerMay } from './rights.ts'
+import { Slices } from './slices.ts'
 
 /** What the schema of an action calls the properties of the action, in its context. */
 const actionMember = 'action'
@@ -23,13 +24,17 @@ const actionMember = 'action'
  * For whoever the application names; acting for somebody, for whoever both are named. An auditor is told that they are not among them
  * (`caller.not-allowed`); to everybody else it is not there.
  */
-export function applicationAccessPoint(desk: Desk, caller: Caller, name: string): Result<AccessPoint> {
-  const set = desk.facts.application(name)
-  if (set === undefined) return refuse('not-found')
-  if (!caller.chain.every((link) => isCallerOf(set, link)))
+export async function applicationAccessPoint(desk: Desk, caller: Caller, name: string): Promise<Result<AccessPoint>> {
+  const { applications } = desk.facts
+  const application = applications.record(name)
+  if (application === undefined) return refuse('not-found')
+  // Before anything is opened: to whoever may not ask it takes no longer than where there is nothing.
+  if (!caller.chain.every((link) => isCallerOf(application, link)))
     return callerMay(desk, caller, 'audit').ok || callerMay(desk, caller, 'administer').ok
-      ? refuse('caller.not-allowed', { detail: `${caller.actor.name} is not among the callers of ${set.name}` })
+      ? refuse('caller.not-allowed', { detail: `${caller.actor.name} is not among the callers of ${application.id}` })
       : refuse('not-found')
+  const set = await applications.ready(name, new Slices(desk.clock))
+  if (set === undefined) return refuse('not-found')
   return done({
     evaluate: (question) => evaluateInSet(set, question),
     candidates({ looksFor, question }, slices) {

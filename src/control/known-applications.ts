@@ -12,6 +12,7 @@ const weightMax = 120_000
 export class KnownApplications {
   readonly #records = new Map<string, Application>()
   readonly #open = new Map<string, ApplicationSet>()
+  readonly #opening = new WeakMap<Application, Promise<ApplicationSet | undefined>>()
 
   /** One that is there, as it is from now on. */
   put(application: Application): void {
@@ -36,6 +37,30 @@ export class KnownApplications {
     const opened = openApplication(application)
     if (!opened.ok) return undefined
     this.#open.set(name, opened.value)
+    return opened.value
+  }
+
+  /** Of this name, as it was published: whether somebody may ask it is known without opening it. */
+  record(name: string): Application | undefined {
+    return this.#records.get(name)
+  }
+
+  /** As `get`, opened in slices where nobody prepared it, once for all who ask meanwhile. */
+  async ready(name: string, slices: Slices): Promise<ApplicationSet | undefined> {
+    const application = this.#records.get(name)
+    if (application === undefined || this.#open.has(name)) return this.get(name)
+    const under = this.#opening.get(application) ?? this.#openOne(application, slices)
+    this.#opening.set(application, under)
+    return under
+  }
+
+  async #openOne(application: Application, slices: Slices): Promise<ApplicationSet | undefined> {
+    const opened = await slices.through(openingApplication(application))
+    this.#opening.delete(application)
+    // Meanwhile there may be another version of it, or none.
+    if (this.#records.get(application.id) !== application) return this.ready(application.id, slices)
+    if (!opened.ok) return undefined
+    this.#open.set(application.id, opened.value)
     return opened.value
   }
 

@@ -47,9 +47,9 @@ export function accessEndpoints<Q>(declaration: Declaration<Q>): readonly [own: 
   const application = { ...declaration, says: `${says}, by an application's own policies`, input: input.extend({ name }) }
   return [
     own,
-    makeEndpoint({ ...application, path: `/applications/:name${path}` }, (api, caller, parameters) => {
+    makeEndpoint({ ...application, path: `/applications/:name${path}` }, async (api, caller, parameters) => {
       const about = parameters['name'] ?? ''
-      const point = applicationAccessPoint(api.desk, caller, about)
+      const point = await applicationAccessPoint(api.desk, caller, about)
       return point.ok ? done({ about, point: point.value }) : point
     }),
   ]
@@ -70,7 +70,7 @@ export function accessEndpoint<Q>(about: Omit<Endpoint, 'admit' | 'serve' | keyo
   })
 }
 
-type Find = (api: ApiParts, caller: Caller, parameters: Received['parameters']) => Result<Asked>
+type Find = (api: ApiParts, caller: Caller, parameters: Received['parameters']) => Result<Asked> | Promise<Result<Asked>>
 
 function makeEndpoint<Q>(declaration: Omit<Declaration<Q>, 'path'> & { readonly path: `/${string}` }, find: Find): Endpoint {
   const { read, answer, ...more } = declaration
@@ -81,7 +81,7 @@ function makeEndpoint<Q>(declaration: Omit<Declaration<Q>, 'path'> & { readonly 
   } as const
   return admitting(about, async (api, { caller }, received) => {
     // Before the body is looked at: who may not see the application learns nothing from how a body is read.
-    const asked = find(api, caller, received.parameters)
+    const asked = await find(api, caller, received.parameters)
     if (!asked.ok) return asked
     const body = readBody(received, about.bodyBytesMax)
     if (!body.ok) return body
