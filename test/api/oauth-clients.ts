@@ -2,7 +2,12 @@
 import { createHash, randomBytes } from 'node:crypto'
 import { createServer, type RequestListener, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import type { ApiHouse } from './api-house.ts'
+import type { Bearer } from '../../src/control/ports.ts'
+import { makeClientDocuments } from '../../src/host/client-documents.ts'
+import type { Result } from '../../src/kernel/result.ts'
+import { TestClock } from '../world/clock.ts'
+import { shopDocument } from '../world/shop.ts'
+import { type ApiHouse, openApiHouse } from './api-house.ts'
 import { type Answered, call } from './calls.ts'
 
 /** Serves documents by path; what stands there may be changed meanwhile. */
@@ -164,4 +169,87 @@ export async function askForTokens(api: ApiHouse, form: Readonly<Record<string, 
 export function redeeming(flow: Flow, code: string): Readonly<Record<string, string>> {
   const { client_id = '', redirect_uri = '', resource: target = '' } = flow.query
   return { grant_type: 'authorization_code', code, redirect_uri, client_id, code_verifier: flow.verifier, resource: target }
+}
+
+const ops = {
+  name: 'ops',
+  protocol: 'mcp',
+  upstream: 'http://127.0.0.1:9/mcp',
+  environment: 'prod',
+  impact: { data: 'low', service: 'moderate', safety: 'none' },
+  tools: [
+    { name: 'look', effect: 'read' },
+    { name: 'restart', effect: 'execute', arguments: [{ name: 'service', type: 'string' }] },
+  ],
+}
+
+/** A house with an MCP endpoint at `resource`, and agents: `aide` and `aide2` are ana's, `bens` is ben's. */
+export class OauthHouse {
+  readonly api: ApiHouse
+  readonly clock: TestClock
+  readonly documents: DocumentServer
+  /** A client that means well. */
+  readonly client: string
+  /** Ana at her browser, newly signed in. */
+  ana: Consenting
+
+  private constructor(parts: { readonly api: ApiHouse; readonly clock: TestClock; readonly documents: DocumentServer }) {
+    this.api = parts.api
+    this.clock = parts.clock
+    this.documents = parts.documents
+    this.client = parts.documents.put('/client.json')
+    this.ana = new Consenting(parts.api, 'ana')
+  }
+
+  static async open(): Promise<OauthHouse> {
+    const clock = new TestClock()
+    const documents = new DocumentServer()
+    await documents.listen()
+    const shop = shopDocument()
+    const agents = [
+      { name: 'bens', kind: 'ai-agent', owner: 'ben' },
+      { name: 'aide2', kind: 'ai-agent', owner: 'ana' },
+    ]
+    const api = await openApiHouse({
+      clock,
+      document: shopDocument({
+        services: [...(shop['services'] as object[]), ops],
+        identities: [...(shop['identities'] as object[]), ...agents],
+      }),
+      clientDocuments: makeClientDocuments({ clock, takesLoopback: true, limits: { fetchMax: 500, keptFailure: 0 } }),
+      serviceUrl: (service) => (service === 'ops' ? resource : undefined),
+    })
+    for (const name of ['ana', 'ben', 'eva']) await api.register(name)
+    return new OauthHouse({ api, clock, documents })
+  }
+
+  /** Another minute has its own limits, and a sign-in lasts for an hour. */
+  nextMinute(): void {
+    this.clock.advance(60_000)
+    this.ana = new Consenting(this.api, 'ana')
+  }
+
+  async codeOf(flow: Flow, agent = 'aide'): Promise<string> {
+    return (await this.ana.allow(flow, agent)).searchParams.get('code') ?? ''
+  }
+
+  async tokensOf(flow: Flow): Promise<Tokens> {
+    return askForTokens(this.api, redeeming(flow, await this.codeOf(flow)))
+  }
+
+  async identify(token = ''): Promise<Result<Bearer>> {
+    return this.api.gateway.identify(token, '127.0.0.1')
+  }
+
+  /** Whether a gateway would take it. */
+  async isLive(token: string | undefined): Promise<boolean> {
+    const bearer = await this.identify(token)
+    const { facts, clock } = this.api.house.desk
+    return bearer.ok && facts.isProofLive(bearer.value.claims.provedBy, clock.now())
+  }
+
+  async close(): Promise<void> {
+    await this.api.close()
+    this.documents.close()
+  }
 }
