@@ -16,6 +16,8 @@ const suite = join(root, 'node_modules', '@modelcontextprotocol', 'conformance')
 export interface Found {
   readonly passed: readonly string[]
   readonly failed: readonly string[]
+  /** Of what a server may do and did not: a list that is answered as JSON and not as a stream. */
+  readonly noted: readonly string[]
 }
 
 /** The scenarios that a server of this revision has to pass, as the suite froze them. */
@@ -56,6 +58,7 @@ function read(path: string): Found {
   const isBad = ({ status }: Check) => status === 'FAILURE' || status === 'WARNING'
   return {
     passed: checks.filter(({ status }) => status === 'SUCCESS').map(({ id }) => id),
+    noted: checks.filter(({ status }) => status === 'INFO').map(({ id }) => id),
     failed: checks.filter(isBad).map(({ id, errorMessage }) => `${id}: ${errorMessage ?? 'no reason given'}`),
   }
 }
@@ -66,5 +69,15 @@ export function lost(found: ReadonlyMap<string, Found>, revision: Revision): rea
     const each = found.get(name)
     if (each === undefined) return [`${name}: did not run`]
     return each.passed.length === 0 ? [`${name}: passed nothing`] : each.failed.map((says) => `${name}: ${says}`)
+  })
+}
+
+/** Checks that one run passed and the other did not, of whatever scenario. */
+export function missed(one: ReadonlyMap<string, Found>, other: ReadonlyMap<string, Found>): readonly string[] {
+  return [...one].flatMap(([name, { passed }]) => {
+    const found = other.get(name)
+    const there = new Set([...(found?.passed ?? []), ...(found?.noted ?? [])])
+    const because = found?.failed.join('; ') ?? 'did not run'
+    return passed.filter((id) => !there.has(id)).map((id) => `${name}: ${id} (${because})`)
   })
 }
