@@ -75,17 +75,22 @@ test('a request is approved for less: a shorter time, one line gone, fewer uses,
   await page.uncheck('input[name=line][value="2"]')
   await page.fill('input[name="uses-0"]', '1')
   await page.fill('input[name="rates-0"]', '2')
+  await page.fill('input[name="where-0"]', 'version~4.*')
   await page.click('text=Approve and sign')
   await page.waitForSelector('h1 .badge:has-text("approved")')
   const grant = api.house.desk.facts.grant(id)
   assert.deepEqual(
-    [grant?.state, grant?.duration, grant?.scope.map(({ resource, uses, rate }) => [resource, uses, rate?.atMost])],
+    [
+      grant?.state,
+      grant?.duration,
+      grant?.scope.map(({ resource, uses, rate, arguments: given }) => [resource, uses, rate?.atMost, given?.['version']?.like]),
+    ],
     [
       'approved',
       900_000,
       [
-        ['shop/deploy', 1, 2],
-        ['shop', undefined, undefined],
+        ['shop/deploy', 1, 2, '4.*'],
+        ['shop', undefined, undefined, undefined],
       ],
     ],
   )

@@ -95,6 +95,13 @@ function narrowingOf(form) {
     }
     if (Object.keys(lower).length > 0) narrowing[limit] = lower
   }
+  const where = {}
+  for (const field of form.querySelectorAll('input[name^="where-"]')) {
+    const line = Number(field.name.slice('where-'.length))
+    const isKept = boxes.length === 0 || kept.includes(line)
+    if (isKept && field.value.trim() !== '') where[line] = field.value.trim()
+  }
+  if (Object.keys(where).length > 0) narrowing.where = where
   return narrowing
 }
 

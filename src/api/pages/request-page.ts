@@ -2,6 +2,7 @@
 import { formatDuration, formatInstant, type Instant, type Milliseconds } from '../../kernel/instants.ts'
 import type { Desk } from '../../control/desk.ts'
 import { answerableGrant } from '../../control/rights.ts'
+import { deskServiceName } from '../../model/desk-service.ts'
 import type { Approval, Grant, ScopeEntry } from '../../model/grants.ts'
 import type { Identity } from '../../model/identities.ts'
 import type { Service } from '../../model/services.ts'
@@ -125,9 +126,13 @@ export function narrowedLine(entry: ScopeEntry, line: number, mayGo: boolean): H
       ? html`<label class="uses"><input type="number" name="uses-${line}" min="1" max="100000" placeholder="any" inputmode="numeric"> uses</label>`
       : limitField(`uses-${line}`, entry.uses, `of ${entry.uses} uses`)
   const { sum, rate } = entry
+  const isDesk = entry.resource.startsWith(`${deskServiceName}/`)
   const sums = sum === undefined ? false : limitField(`sums-${line}`, sum.atMost, `of ${sum.argument} ${sum.atMost} in all`)
   const rates = rate === undefined ? false : limitField(`rates-${line}`, rate.atMost, `of ${rate.atMost} in ${formatDuration(rate.window)}`)
-  return html`<div class="line-field">${kept}${uses}${sums}${rates}</div>`
+  const where = isDesk
+    ? false
+    : html`<label class="uses"><input type="text" name="where-${line}" maxlength="1000" placeholder="such as amount<=50" autocomplete="off" spellcheck="false"> only where</label>`
+  return html`<div class="line-field">${kept}${uses}${sums}${rates}${where}</div>`
 }
 
 function limitField(name: string, most: number, words: string): Html {
