@@ -1,7 +1,7 @@
 /** What passes, passes as it came and as it comes; what is cut, is cut on both sides. */
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
-import { request } from 'node:http'
+import { type IncomingMessage, request } from 'node:http'
 import test from 'node:test'
 import { atRest, until } from '../wire/manual-clock.ts'
 import { bare, type Heard, openHouse, startRaw, upstreamSecret } from './gateway-house.ts'
@@ -68,9 +68,10 @@ test('events pass as they come; a grant that ends cuts both sides at once', asyn
   const [heard] = ops.heard
   assert.ok(heard !== undefined)
   let cutAt = 0
-  const cut = assert.rejects(reader.read()).then(() => {
+  const cut = (async () => {
+    await assert.rejects(reader.read())
     cutAt = performance.now()
-  })
+  })()
   const closed = once(heard.response, 'close')
   const began = performance.now()
   await house.complete(id)
@@ -80,7 +81,7 @@ test('events pass as they come; a grant that ends cuts both sides at once', asyn
 })
 
 test('a client that leaves takes its call to the server with it', async (context) => {
-  const ops = await startRaw(context, ({ response }) => void response.writeHead(200, events).flushHeaders())
+  const ops = await startRaw(context, ({ response }) => response.writeHead(200, events).flushHeaders())
   const house = await openHouse(context, { ops: ops.url })
   const { token } = await house.grantFor('errand', ['ops/look'])
   const leaving = new AbortController()
@@ -129,7 +130,7 @@ test('50 MB pass in pieces: what the client does not take, the server does not g
   const { headers, body } = bare(token, 'tools/call', '{"name":"look","arguments":{"service":"web"}}', 'look')
   const sent = request(house.urlOf('ops'), { method: 'POST', headers })
   sent.end(body)
-  const [answer] = (await once(sent, 'response')) as [import('node:http').IncomingMessage]
+  const [answer] = (await once(sent, 'response')) as [IncomingMessage]
   await atRest(() => written)
   assert.ok(written < 20_000_000, `${written} bytes left the server, and nobody read them`)
   let bytes = 0
@@ -196,7 +197,7 @@ for (const [says, answer, code] of oddAnswers) {
 }
 
 test('a stream that only listens needs a live grant, and ends with it', async (context) => {
-  const ops = await startRaw(context, ({ response }) => void response.writeHead(200, events).flushHeaders())
+  const ops = await startRaw(context, ({ response }) => response.writeHead(200, events).flushHeaders())
   const house = await openHouse(context, { ops: ops.url })
   const { id, token } = await house.grantFor('errand', ['ops/look'])
   const listen = () => fetch(house.urlOf('ops'), bare(token, 'subscriptions/listen', '{"notifications":{"toolsListChanged":true}}'))

@@ -1,5 +1,5 @@
 /** The answer to one request of a client: written once, as its client takes it, or broken off so that the client can tell. */
-import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { ServerResponse } from 'node:http'
 import { TLSSocket } from 'node:tls'
 
 export type Headers = readonly (readonly [string, string])[]
@@ -13,10 +13,10 @@ export interface AnswerListener {
 
 /** Over `node:http`; nothing after its end or its connection's has an effect. */
 export class ClientAnswer {
-  readonly #response: ServerResponse<IncomingMessage>
+  readonly #response: ServerResponse
   #isClosed = false
 
-  constructor(response: ServerResponse<IncomingMessage>, listener: AnswerListener) {
+  constructor(response: ServerResponse, listener: AnswerListener) {
     this.#response = response
     response.on('drain', () => listener.onDrain())
     response.on('error', () => {})

@@ -6,6 +6,7 @@ import type { Service } from '../../model/services.ts'
 import type { Log } from '../shared/log.ts'
 import type { RefusalBook } from '../shared/refusal-book.ts'
 import type { SessionCuts } from '../shared/session-cuts.ts'
+import type { ClientAnswer, Headers } from './client-answer.ts'
 import type { FrontLimits } from './front-limits.ts'
 import type { JoinedSession } from './joined-sessions.ts'
 import type { Attendants } from './licence.ts'
@@ -54,4 +55,12 @@ export interface Door {
   readonly resource: ResourceHook | undefined
   /** Counts what a caller has under way; answers how to leave, or `undefined` where it is enough. */
   readonly enter: (bearer: Bearer) => (() => void) | undefined
+}
+
+/** One exchange as those who answer a part of its messages see it. */
+export interface Answering {
+  readonly door: Door
+  readonly answer: Pick<ClientAnswer, 'whole'>
+  /** A whole answer of our own: JSON, of status 200. */
+  say(body: Uint8Array, headers?: Headers): void
 }

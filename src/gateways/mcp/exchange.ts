@@ -11,9 +11,8 @@ import { nameAction, type NamedAction, type NamedHousekeeping } from './actions.
 import { type Asked, type Known, readAsked } from './asked.ts'
 import { ClientAnswer, type Headers } from './client-answer.ts'
 import { materialOf } from './digest.ts'
-import type { Door, Member } from './door.ts'
-import { headerText, namedBy } from './envelope.ts'
-import { answerJoined, memberHeaders } from './joined.ts'
+import type { Answering, Door, Member } from './door.ts'
+import { answerJoined } from './joined.ts'
 import { actionLicence, type Licence } from './licence.ts'
 import { answerList } from './lists.ts'
 import { isSeenRoute } from './listing.ts'
@@ -21,6 +20,7 @@ import type { Offered } from './offer.ts'
 import { Passage, type PassagePlan, type Tap } from './passage.ts'
 import { isSessionId } from './sessions.ts'
 import { readSubscription } from './subscriptions.ts'
+import { outgoingOf, wayTo } from './ways.ts'
 
 /** What a refusal is told with. */
 export interface Told {
@@ -30,7 +30,7 @@ export interface Told {
 }
 
 /** One request of a client and its one answer. */
-export class Exchange {
+export class Exchange implements Answering {
   readonly answer: ClientAnswer
   readonly door: Door
   readonly #request: IncomingMessage
@@ -182,7 +182,7 @@ export class Exchange {
 
   /** What is no action, to the one server. */
   #passAlong(asked: Asked, { isStream, about }: { readonly isStream: boolean; readonly about: readonly Offered[] }): Result<undefined> {
-    const way = this.#wayTo(asked, about[0]?.service ?? asked.served.service.id)
+    const way = wayTo(this.door, asked, about[0]?.service ?? asked.served.service.id)
     if (!way.ok) return way
     const { member, headers } = way.value
     const seen = this.#checkSeen(asked, about)
@@ -203,21 +203,8 @@ export class Exchange {
     return done(undefined)
   }
 
-  memberOf({ served }: Asked, service: string): Result<Member> {
-    const member = served.members.find((each) => each.service.id === service)
-    return member === undefined ? refuse('upstream.unreachable', { detail: `${service} is not reached from here` }) : done(member)
-  }
-
-  /** The server that has it, and the headers for it. */
-  #wayTo(asked: Asked, service: string): Result<{ readonly member: Member; readonly headers: Headers }> {
-    const member = this.memberOf(asked, service)
-    if (!member.ok) return member
-    const headers = asked.offer.isJoined ? memberHeaders(this.door, asked, service) : asked.headers
-    return headers === undefined ? refuse('mcp.session') : done({ member: member.value, headers })
-  }
-
   async #act(asked: Asked, named: NamedAction): Promise<Result<undefined>> {
-    const way = this.#wayTo(asked, named.service)
+    const way = wayTo(this.door, asked, named.service)
     if (!way.ok) return way
     const { member, headers } = way.value
     const outgoing = outgoingOf({ ...asked, message: named.message, headers }, named.upstreamName)
@@ -267,13 +254,4 @@ export class Exchange {
     this.door.sessions.add(bearer, id, 'of-server')
     return true
   }
-}
-
-/** The message with the headers that pass; `name`: what its server calls what it names. */
-export function outgoingOf(
-  { method, message, headers }: Pick<Asked, 'method' | 'message' | 'headers'>,
-  name?: string,
-): PassagePlan['outgoing'] {
-  if (name === undefined || namedBy(message.method) === undefined) return { method, message, headers }
-  return { method, message, headers: headers.map(([each, value]) => (each === 'mcp-name' ? [each, headerText(name)] : [each, value])) }
 }

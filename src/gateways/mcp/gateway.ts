@@ -53,84 +53,126 @@ const stopping = 'the gateway is stopping'
 
 /** Opens a port for every service and follows what is added and removed. Rejects if one of the first ports cannot be opened. */
 export async function startMcpGateway(input: McpGatewayInput): Promise<McpGateway> {
-  const { control, clock, chance, log, resource } = input
-  const { host, names = [], tls } = input.listen
-  const limits = { ...defaultFrontLimits, ...input.limits }
-  const cuts = new SessionCuts(control, clock)
-  const attendants = new Attendants(control, clock)
-  const servers = new McpServers({ control, clock, limits, ...(input.openCommand === undefined ? {} : { openCommand: input.openCommand }) })
-  const served = new Set([...names, ...(host === '' ? [] : [host])].map((name) => name.toLowerCase()))
-  const ports = new Map<string, OpenPort>()
+  const { control, clock, log } = input
+  const ports = new Ports(input)
   let isClosing = false
-
-  const openPort = async (service: Service): Promise<void> => {
-    const wanted = portOf(input, service)
-    const shared = { control, clock, chance, limits, log, cuts, attendants, servers, resource, names: served }
-    const listener = new McpListener({ name: service.id, ...shared, ...(tls && { tls }) })
-    const port = await listener.open(host, wanted)
-    const url = `${tls === undefined ? 'http' : 'https'}://${host.includes(':') ? `[${host}]` : host}:${port}${endpointPath}`
-    ports.set(service.id, { listener, wanted, url })
-    log.info({ service: service.id, url }, 'a service is served')
-  }
-  const closePort = (name: string, { listener }: OpenPort) => {
-    ports.delete(name)
-    log.info({ service: name }, 'a service is no longer served here')
-    listener.abort('the service is no longer served here')
-    return listener.close()
-  }
-  const follow = async (): Promise<void> => {
-    const services = new Map(control.services().flatMap((service) => (service.protocol === 'mcp' ? [[service.id, service]] : [])))
-    for (const [name, open] of ports) {
-      const service = services.get(name)
-      if (service === undefined || portOf(input, service) !== open.wanted) await closePort(name, open)
-    }
-    servers.keepOnly(new Set(services.keys()))
-    for (const service of services.values()) if (!ports.has(service.id)) await openPort(service)
-  }
-
   const followAfter = async (before: Promise<void>): Promise<void> => {
     await before
     if (isClosing) return
     try {
-      await follow()
+      await ports.follow()
     } catch (err) {
       log.error({ err }, 'a port could not be opened')
     }
   }
-
-  await follow()
+  await ports.follow()
   let following = Promise.resolve()
   control.onServices(() => {
-    for (const { listener } of ports.values()) listener.changed()
+    ports.changed()
     following = followAfter(following)
   })
-  const stopSweeping = every(clock, sweepMs, () => {
-    const now = clock.now()
-    attendants.look()
-    for (const { listener } of ports.values()) listener.sweep(now)
-  })
-
+  const stopSweeping = every(clock, sweepMs, () => ports.sweep())
   return {
-    urls: () => Object.fromEntries([...ports].map(([name, { url }]) => [name, url])),
+    urls: () => ports.urls(),
     close: async (grace = graceMs) => {
       isClosing = true
       await following
-      const closed = Promise.all([...ports.values()].map(({ listener }) => listener.close()))
-      // Streams of those who only listen would go on for as long as their grants.
-      attendants.close(stopping)
-      const callOff = clock.after(grace, () => {
-        cuts.close(stopping)
-        for (const { listener } of ports.values()) listener.abort(stopping)
-      })
-      await closed
-      callOff()
-      cuts.close(stopping)
+      await ports.close(grace)
       stopSweeping()
-      await servers.close()
     },
   }
 }
 
-function portOf(input: McpGatewayInput, service: Service): number {
-  return input.listen.ports?.[service.id] ?? service.port
+class Ports {
+  readonly #input: McpGatewayInput
+  readonly #limits: FrontLimits
+  readonly #cuts: SessionCuts
+  readonly #attendants: Attendants
+  readonly #servers: McpServers
+  readonly #names: ReadonlySet<string>
+  readonly #open = new Map<string, OpenPort>()
+
+  constructor(input: McpGatewayInput) {
+    const { control, clock, openCommand, listen } = input
+    this.#input = input
+    this.#limits = { ...defaultFrontLimits, ...input.limits }
+    this.#cuts = new SessionCuts(control, clock)
+    this.#attendants = new Attendants(control, clock)
+    this.#servers = new McpServers({ control, clock, limits: this.#limits, ...(openCommand === undefined ? {} : { openCommand }) })
+    this.#names = new Set([...(listen.names ?? []), listen.host].map((name) => name.toLowerCase()))
+  }
+
+  urls(): Readonly<Record<string, string>> {
+    return Object.fromEntries([...this.#open].map(([name, { url }]) => [name, url]))
+  }
+
+  async follow(): Promise<void> {
+    const { control } = this.#input
+    const services = new Map(control.services().flatMap((service) => (service.protocol === 'mcp' ? [[service.id, service]] : [])))
+    for (const [name, open] of this.#open) {
+      const service = services.get(name)
+      if (service === undefined || this.#portOf(service) !== open.wanted) await this.#closePort(name, open)
+    }
+    this.#servers.keepOnly(new Set(services.keys()))
+    for (const service of services.values()) if (!this.#open.has(service.id)) await this.#openPort(service)
+  }
+
+  changed(): void {
+    for (const { listener } of this.#open.values()) listener.changed()
+  }
+
+  sweep(): void {
+    this.#attendants.look()
+    const now = this.#input.clock.now()
+    for (const { listener } of this.#open.values()) listener.sweep(now)
+  }
+
+  async close(grace: Milliseconds): Promise<void> {
+    const closed = Promise.all([...this.#open.values()].map(({ listener }) => listener.close()))
+    // Streams of those who only listen would go on for as long as their grants.
+    this.#attendants.close(stopping)
+    const callOff = this.#input.clock.after(grace, () => {
+      this.#cuts.close(stopping)
+      for (const { listener } of this.#open.values()) listener.abort(stopping)
+    })
+    await closed
+    callOff()
+    this.#cuts.close(stopping)
+    await this.#servers.close()
+  }
+
+  async #openPort(service: Service): Promise<void> {
+    const { control, clock, chance, log, resource, listen } = this.#input
+    const { host, tls } = listen
+    const wanted = this.#portOf(service)
+    const listener = new McpListener({
+      name: service.id,
+      control,
+      clock,
+      chance,
+      log,
+      resource,
+      limits: this.#limits,
+      cuts: this.#cuts,
+      attendants: this.#attendants,
+      servers: this.#servers,
+      names: this.#names,
+      ...(tls && { tls }),
+    })
+    const port = await listener.open(host, wanted)
+    const url = `${tls === undefined ? 'http' : 'https'}://${host.includes(':') ? `[${host}]` : host}:${port}${endpointPath}`
+    this.#open.set(service.id, { listener, wanted, url })
+    log.info({ service: service.id, url }, 'a service is served')
+  }
+
+  #closePort(name: string, { listener }: OpenPort): Promise<void> {
+    this.#open.delete(name)
+    this.#input.log.info({ service: name }, 'a service is no longer served here')
+    listener.abort('the service is no longer served here')
+    return listener.close()
+  }
+
+  #portOf(service: Service): number {
+    return this.#input.listen.ports?.[service.id] ?? service.port
+  }
 }

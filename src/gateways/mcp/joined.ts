@@ -5,18 +5,17 @@ import { done, type Result } from '../../kernel/result.ts'
 import type { NamedHousekeeping } from './actions.ts'
 import type { Asked } from './asked.ts'
 import type { Collected } from './collect.ts'
-import type { Door, Member } from './door.ts'
-import { handshakeRevisions, type Headers, statelessRevisions } from './envelope.ts'
-import type { Exchange } from './exchange.ts'
+import type { Answering, Door, Member } from './door.ts'
+import { handshakeRevisions, statelessRevisions } from './envelope.ts'
 import { initializedOf, initializeOf, resultBytes, unitedCapabilities } from './joined-messages.ts'
 import type { JoinedSession, MemberSession } from './joined-sessions.ts'
-import { collectFrom } from './lists.ts'
+import { collectFrom, withSession } from './ways.ts'
 
 const instructionsMax = 16_000
 const serverKey = 'io.modelcontextprotocol/serverInfo'
 
 /** `named` is absent for GET and DELETE. Completions are not answered here: they belong to one server. */
-export async function answerJoined(exchange: Exchange, asked: Asked, named: NamedHousekeeping | undefined): Promise<Result<undefined>> {
+export async function answerJoined(exchange: Answering, asked: Asked, named: NamedHousekeeping | undefined): Promise<Result<undefined>> {
   switch (named?.what) {
     case undefined:
       return asked.method === 'DELETE' ? endSession(exchange, asked) : noStream(exchange)
@@ -35,21 +34,8 @@ export async function answerJoined(exchange: Exchange, asked: Asked, named: Name
   }
 }
 
-/** The headers for one of the servers: in the revisions with sessions it has one of its own. `undefined` where it has no part in this one. */
-export function memberHeaders({ sessions }: Door, { bearer, envelope, session, headers }: Asked, service: string): Headers | undefined {
-  if (envelope.era === 'stateless') return headers
-  const kept = session === undefined ? undefined : sessions.find(bearer, session)?.kept
-  const member = typeof kept === 'object' ? kept.members.find((each) => each.service === service) : undefined
-  return member === undefined ? undefined : withSession(headers, member)
-}
-
-function withSession(headers: Headers, { id, revision }: Pick<MemberSession, 'id' | 'revision'>): Headers {
-  const others = headers.filter(([name]) => name !== 'mcp-session-id' && name !== 'mcp-protocol-version')
-  return [...others, ['mcp-protocol-version', revision], ...(id === undefined ? [] : [['mcp-session-id', id] as const])]
-}
-
 /** Every server is told of the client at once; those that do not answer have no part in the session. */
-async function initialize(exchange: Exchange, asked: Asked): Promise<Result<undefined>> {
+async function initialize(exchange: Answering, asked: Asked): Promise<Result<undefined>> {
   const { door } = exchange
   const wanted = asked.message.params['protocolVersion']
   const revision = handshakeRevisions.find((each) => each === wanted) ?? handshakeRevisions[0]
@@ -94,7 +80,7 @@ async function open(door: Door, asked: Asked, member: Member, revision: string):
 }
 
 /** Of 2026-07-28: each says what it can do, and together they can do what any of them can. */
-async function discover(exchange: Exchange, asked: Asked): Promise<Result<undefined>> {
+async function discover(exchange: Answering, asked: Asked): Promise<Result<undefined>> {
   const { door } = exchange
   const { message, headers, bearer } = asked
   const all = await Promise.all(
@@ -136,12 +122,12 @@ function instructionsOf(all: readonly Pick<Opened, 'instructions'>[]): { readonl
 }
 
 /** No stream of its own: what servers say belongs to a call, and is told in its answer. */
-function noStream(exchange: Exchange): Result<undefined> {
+function noStream(exchange: Answering): Result<undefined> {
   exchange.answer.whole(405, [['Allow', 'POST, DELETE']], new Uint8Array())
   return done(undefined)
 }
 
-async function endSession(exchange: Exchange, asked: Asked): Promise<Result<undefined>> {
+async function endSession(exchange: Answering, asked: Asked): Promise<Result<undefined>> {
   const { door } = exchange
   const { bearer, session } = asked
   const kept = session === undefined ? undefined : door.sessions.find(bearer, session)?.kept

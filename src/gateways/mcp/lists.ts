@@ -3,26 +3,23 @@ import type { Bearer } from '../../control/ports.ts'
 import { refuse } from '../../kernel/refusals.ts'
 import { done, type Result } from '../../kernel/result.ts'
 import type { Asked } from './asked.ts'
-import { type Collected, collect } from './collect.ts'
-import type { Door, Member } from './door.ts'
-import { type Exchange, outgoingOf } from './exchange.ts'
+import type { Answering, Door, Member } from './door.ts'
 import { withCursor } from './joined-messages.ts'
-import { memberHeaders } from './joined.ts'
 import { type Freshness, isList, type ListMethod, listResponse, seenUntil, type Shown, shownOf, type Sight, withShown } from './listing.ts'
-import type { Message, Outgoing } from './ports.ts'
+import { collectFrom, wayTo } from './ways.ts'
 
 /** The list that was asked for. An error of a server that is alone passes as it is. */
-export async function answerList(exchange: Exchange, asked: Asked): Promise<Result<undefined>> {
+export async function answerList(exchange: Answering, asked: Asked): Promise<Result<undefined>> {
   const { method } = asked.message
   if (!isList(method)) throw new Error('only lists are answered as lists')
   return asked.offer.isJoined ? answerAll(exchange, asked, method) : answerPage(exchange, asked, method)
 }
 
-async function answerPage(exchange: Exchange, asked: Asked, list: ListMethod): Promise<Result<undefined>> {
+async function answerPage(exchange: Answering, asked: Asked, list: ListMethod): Promise<Result<undefined>> {
   const { door } = exchange
-  const member = exchange.memberOf(asked, asked.served.service.id)
-  if (!member.ok) return member
-  const collected = await collectFrom(door, asked, { member: member.value, message: asked.message, headers: asked.headers })
+  const way = wayTo(door, asked, asked.served.service.id)
+  if (!way.ok) return way
+  const collected = await collectFrom(door, asked, { ...way.value, message: asked.message })
   if (!collected.ok) return collected
   const { response, status } = collected.value
   if (response === undefined) return refuse('upstream.malformed', { detail: `it answered ${list} with status ${status}` })
@@ -37,7 +34,7 @@ async function answerPage(exchange: Exchange, asked: Asked, list: ListMethod): P
     )
     return done(undefined)
   }
-  const sight = sightOf(door, asked.bearer, member.value)
+  const sight = sightOf(door, asked.bearer, way.value.member)
   const shown = shownOf(response, list, sight)
   if (!shown.ok) return shown
   exchange.say(withShown(response, list, shown.value, freshnessOf(door, asked, [sight])))
@@ -45,7 +42,7 @@ async function answerPage(exchange: Exchange, asked: Asked, list: ListMethod): P
 }
 
 /** A server that does not answer, or has no such list, shows nothing: the others are no worse for it. If none answers, that is the answer. */
-async function answerAll(exchange: Exchange, asked: Asked, list: ListMethod): Promise<Result<undefined>> {
+async function answerAll(exchange: Answering, asked: Asked, list: ListMethod): Promise<Result<undefined>> {
   const { door } = exchange
   const all = await Promise.all(asked.served.members.map((member) => allOf(door, asked, member, list)))
   const answered = all.flatMap((each) => (each.ok ? [each.value] : []))
@@ -66,10 +63,10 @@ async function allOf(door: Door, asked: Asked, member: Member, list: ListMethod)
   let ttlMs = Number.POSITIVE_INFINITY
   let cursor: string | undefined
   let bytes = 0
-  const headers = memberHeaders(door, asked, member.service.id)
-  if (headers === undefined) return refuse('upstream.unreachable', { detail: `${member.service.id} has no part in this session` })
+  const way = wayTo(door, asked, member.service.id)
+  if (!way.ok) return way
   for (let page = 0; page < door.limits.listPagesMax; page += 1) {
-    const collected = await collectFrom(door, asked, { member, message: withCursor(asked.message, cursor), headers })
+    const collected = await collectFrom(door, asked, { ...way.value, message: withCursor(asked.message, cursor) })
     if (!collected.ok) return collected
     const { response } = collected.value
     if (response === undefined || response.error !== undefined) return refuse('upstream.malformed', { detail: `it has no ${list}` })
@@ -83,26 +80,6 @@ async function allOf(door: Door, asked: Asked, member: Member, list: ListMethod)
     if (bytes > door.limits.listBytesMax) break
   }
   return refuse('upstream.malformed', { detail: `its ${list} is too long to be joined with others` })
-}
-
-export interface CollectFrom {
-  readonly member: Member
-  readonly message: Message
-  readonly headers: Asked['headers']
-  readonly method?: Outgoing['method']
-}
-
-/** One answer, read whole, of a server that is asked on behalf of a caller who is heard here. */
-export function collectFrom(
-  door: Door,
-  { bearer }: Pick<Asked, 'bearer'>,
-  { member, message, headers, method = 'POST' }: CollectFrom,
-): Promise<Result<Collected>> {
-  const licence = door.attendants.licence(bearer, [member.service.id], false)
-  if (!licence.ok) return Promise.resolve(licence)
-  const limits = { ...door.limits, messageBytesMax: door.limits.listBytesMax }
-  const outgoing = outgoingOf({ method, message, headers })
-  return collect({ licence: licence.value, server: member.server, outgoing, clock: door.clock, limits })
 }
 
 function sightOf({ control }: Door, bearer: Bearer, { service }: Member): Sight {
