@@ -153,6 +153,8 @@ const member = (name: fc.Arbitrary<string>, value: fc.Arbitrary<string>) =>
   fc.tuple(space, name, space, space, value, space).map(([a, b, c, d, e, f]) => `${a}${b}${c}:${d}${e}${f}`)
 const anything = fc.oneof(
   fc.json({ maxDepth: 3 }).filter((text) => !/e|-0(?!\.)/i.test(text.replaceAll(/"(?:[^"\\]|\\.)*"/g, ''))),
+  // Beyond what is looked at byte by byte.
+  written(fc.array(fc.constantFrom('"', '\\', ',"id":1}', '\n', 'x'), { minLength: 40, maxLength: 60 }).map((parts) => parts.join(''))),
   written(fc.constantFrom('id', 'name', '{"id":1}', '\\"', '\\\\', ']}')),
 )
 const others = (taken: readonly string[]) =>
