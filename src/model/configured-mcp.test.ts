@@ -95,6 +95,16 @@ const wrong: Readonly<Record<string, readonly [services: readonly object[], poin
   ],
   'a variable that is none': [[{ ...mail, variables: ['A=B'] }], '/services/0/variables/0', /no name of a variable/],
   'routes of HTTP': [[{ ...ops, routes: [] }], '/services/0/routes', /not known here/],
+  'an argument twice': [
+    [{ ...mail, tools: [{ ...mail.tools[0], arguments: [{ name: 'to' }, { name: 'to' }] }] }],
+    '/services/0/tools/0/arguments',
+    /to is declared twice/,
+  ],
+  'an argument that no policy can name': [
+    [{ ...mail, tools: [{ ...mail.tools[0], arguments: [{ name: '__proto__' }] }] }],
+    '/services/0/tools/0/arguments',
+    /not a name for an argument/,
+  ],
   'a tool twice': [[{ ...mail, tools: [...mail.tools, ...mail.tools] }], '/services/0', /"send" is declared twice/],
   'one tool under two names': [
     [{ ...mail, tools: [...mail.tools, { name: 'post', tool: 'send', effect: 'write' }] }],

@@ -5,6 +5,7 @@ import { type ConfiguredService, readCredential, readImpact } from './configured
 import { type Effect, effects, type Impact, tierOf, undeclaredImpact } from './effects.ts'
 import { ownGateway } from './gateways.ts'
 import type { Place } from './parse-document.ts'
+import { argumentFlaw } from './routes.ts'
 import { type ArgumentRule, argumentTypes, type McpMethod, resultTrusts, type Route } from './services.ts'
 
 const toolsMax = 5_000
@@ -150,10 +151,13 @@ function serverNameAt(place: Place): string {
 }
 
 function readArguments(place: Place): readonly ArgumentRule[] {
-  return place.items().map((each) => {
+  const rules = place.items().map((each): ArgumentRule => {
     const at = each.members(['name', 'type', 'required'])
     return { name: at.name.text(), in: 'call', type: at.type.oneOf(argumentTypes, 'string'), required: at.required.flag(false) }
   })
+  const flaw = argumentFlaw(rules)
+  if (flaw !== undefined) place.fault(flaw, 'name each once, with letters, digits and _ $ . [ ] -, at most 64 of them')
+  return rules
 }
 
 function reportTwice(place: Place, routes: readonly Route[]): void {
