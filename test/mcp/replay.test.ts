@@ -44,6 +44,14 @@ for (const task of tasks)
       if (fate === 'blocked') assert.ok(!calls.includes('blocked'), `the task itself: ${calls.join(', ')}`)
     })
 
+test('what is to come after something else does not come before it', async () => {
+  const [rent] = tasks
+  assert.ok(rent !== undefined)
+  const [look, pay] = rent.calls
+  assert.ok(look !== undefined && pay !== undefined)
+  assert.deepEqual((await replay.run({ ...rent, calls: [pay, look, pay] }, 'task')).calls, ['blocked', 'done', 'done'])
+})
+
 function counted(found: readonly Fate[]): Figures {
   const count = (fate: Fate) => found.filter((each) => each === fate).length
   return { attacks: found.length, blocked: count('blocked'), held: count('held'), done: count('done') }
