@@ -183,7 +183,7 @@ const ops = {
   ],
 }
 
-/** A house with an MCP endpoint at `resource`, and agents: `aide` and `aide2` are ana's, `bens` is ben's. */
+/** A house with an MCP endpoint at `resource`, and agents: `aide` and `aide2` are ana's, `bens` is ben's, `zoes` zoe's, who comes with her browser. */
 export class OauthHouse {
   readonly api: ApiHouse
   readonly clock: TestClock
@@ -209,10 +209,12 @@ export class OauthHouse {
     const agents = [
       { name: 'bens', kind: 'ai-agent', owner: 'ben' },
       { name: 'aide2', kind: 'ai-agent', owner: 'ana' },
+      { name: 'zoes', kind: 'ai-agent', owner: 'zoe' },
     ]
     const api = await openApiHouse({
       clock,
       document: shopDocument({
+        people: [{ name: 'ana' }, { name: 'ben' }, { name: 'eva' }, { name: 'zoe' }, { name: 'dan' }],
         services: [...(shop['services'] as object[]), ops],
         identities: [...(shop['identities'] as object[]), ...agents],
       }),
