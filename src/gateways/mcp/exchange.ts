@@ -18,6 +18,7 @@ import { answerList } from './lists.ts'
 import { isSeenRoute } from './listing.ts'
 import type { Offered } from './offer.ts'
 import { Passage, type PassagePlan, type Tap } from './passage.ts'
+import type { Message } from './ports.ts'
 import { isSessionId } from './sessions.ts'
 import { readSubscription } from './subscriptions.ts'
 import { outgoingOf, wayTo } from './ways.ts'
@@ -208,16 +209,19 @@ export class Exchange implements Answering {
     if (!way.ok) return way
     const { member, headers } = way.value
     const outgoing = outgoingOf({ ...asked, message: named.message, headers }, named.upstreamName)
-    const call = this.#callOf(asked, named, outgoing.headers)
+    const call: Call = { bearer: asked.bearer, action: named.action, meets: obligationNames }
     const deciding = this.door.control.authorize(call)
-    this.#follow(deciding instanceof Promise ? await deciding : deciding, { member, outgoing })
+    const first = deciding instanceof Promise ? await deciding : deciding
+    const verdict = first.outcome === 'needs-material' ? await this.#decideWhole(call, named.message, outgoing.headers) : first
+    this.#follow(verdict, { member, outgoing })
     return done(undefined)
   }
 
-  #callOf({ bearer }: Asked, { action, message }: NamedAction, headers: Headers): Call {
-    const call: Call = { bearer, action, meets: obligationNames }
+  /** Only what may be held is read again for its digest: most calls are not, and a large one takes milliseconds. */
+  async #decideWhole(call: Call, message: Message, headers: Headers): Promise<Verdict> {
     const isHoldable = message.bytes.byteLength <= this.door.limits.heldMessageBytesMax
-    return isHoldable ? { ...call, material: materialOf(message, headers), body: message.bytes } : call
+    if (!isHoldable) return { outcome: 'needs-material' }
+    return this.door.control.authorize({ ...call, material: materialOf(message, headers), body: message.bytes })
   }
 
   #follow(verdict: Verdict, way: Pick<PassagePlan, 'outgoing'> & { readonly member: Member }): void {
