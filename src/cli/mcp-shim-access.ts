@@ -58,7 +58,8 @@ class AskedTask implements Task {
   readonly #client: Remit
   readonly #requested: GrantView
   readonly #stop = new AbortController()
-  #working: Promise<void> = Promise.resolve()
+  readonly #settled = Promise.withResolvers<void>()
+  readonly #working: Promise<void>
   #why: string | undefined
   #isActive = false
   #keeper: Access
@@ -76,6 +77,7 @@ class AskedTask implements Task {
       get why() {
         return why()
       },
+      ...(requested.state === 'pending' ? {} : { soon: this.#settled.promise }),
     }
     this.#working = this.#live(service)
   }
@@ -86,6 +88,7 @@ class AskedTask implements Task {
 
   async end(): Promise<void> {
     this.#stop.abort()
+    this.#settled.resolve()
     await this.#working.catch(() => undefined)
     const reason = 'remit mcp: the client closed its end'
     const { id } = this.#requested
@@ -101,6 +104,7 @@ class AskedTask implements Task {
       this.#isActive = true
       this.#keeper = heldAccess(this.#client, service, id)
       this.#why = undefined
+      this.#settled.resolve()
       this.#say(`${grant.id} is active until ${grant.expiresAt ?? 'it is done'}`)
       this.onActive()
       const onSilence = (why: Error) => this.#say(`${why.message}; the grant ends if this lasts`)
@@ -109,6 +113,7 @@ class AskedTask implements Task {
     } catch (thrown) {
       if (signal.aborted) return
       this.isRefused = true
+      this.#settled.resolve()
       this.#why = `${id} came to nothing: ${thrown instanceof Error ? thrown.message : 'unknown'}`
       this.#say(this.#why)
     }

@@ -27,6 +27,8 @@ export interface Access {
   forget(): void
   /** Why nothing can be done yet or any more, for the one who reads an agent's log. */
   readonly why: string | undefined
+  /** Resolves when that is known, where no person is waited for. */
+  readonly soon?: Promise<void>
 }
 
 export interface ShimInput {
@@ -131,15 +133,17 @@ export class McpShim {
     const given = isObject(message) ? message : {}
     const method = textIn(given, 'method')
     if (method === 'notifications/cancelled') return this.#cancel(given, text)
-    const why = this.#input.access.why
-    if (why !== undefined && method !== undefined && actions.has(method)) return this.#refuse(given, why)
     if (method === 'initialize') this.#opening = text
     const broken = new AbortController()
     const key = JSON.stringify(given['id'])
     if (method !== undefined && given['id'] !== undefined) this.#underWay.set(key, broken)
     this.#work(async () => {
       try {
-        await this.#carry({ message: given, text, signal: AbortSignal.any([broken.signal, this.#stop.signal]) })
+        const isAction = method !== undefined && actions.has(method)
+        if (isAction) await this.#input.access.soon
+        const why = isAction ? this.#input.access.why : undefined
+        if (why === undefined) await this.#carry({ message: given, text, signal: AbortSignal.any([broken.signal, this.#stop.signal]) })
+        else this.#refuse(given, why)
       } finally {
         if (this.#underWay.get(key) === broken) this.#underWay.delete(key)
       }

@@ -28,7 +28,7 @@ export type AnswerForm = 'json' | 'events'
 
 /** Hears of one exchange, in this order: perhaps a head, any data, then an end or that it broke. */
 export interface ServerListener {
-  /** Status and headers of HTTP; of a stdio server 200 and none. */
+  /** Status and headers of HTTP; of a stdio server what an HTTP server would have said. */
   onHead(head: {
     readonly status: number
     readonly headers: readonly (readonly [string, string])[]

@@ -8,6 +8,14 @@ const sliceBytes = 65_536
 const eventHead = Buffer.from('event: message\ndata: ')
 const eventEnd = Buffer.from('\n\n')
 
+const contentOf = {
+  json: [['Content-Type', 'application/json']],
+  events: [
+    ['Content-Type', 'text/event-stream'],
+    ['Cache-Control', 'no-store'],
+  ],
+} as const
+
 /** Bytes of the exchanges of one server that their clients have not taken. */
 export interface WaitingRoom {
   bytes: number
@@ -117,7 +125,7 @@ export class Exchange {
   #open(form: 'json' | 'events'): void {
     if (this.#form !== undefined) return
     this.#form = form
-    this.#listener.onHead({ status: 200, headers: this.headers, form })
+    this.#listener.onHead({ status: 200, headers: [...contentOf[form], ...this.headers], form })
   }
 
   #give(bytes: Buffer): void {
