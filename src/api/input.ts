@@ -46,7 +46,7 @@ function readBody(kind: BodyKind, bytes: Uint8Array, bytesMax: number): Result<J
 }
 
 /** Checks an input against its schema. Refuses `input.invalid`, naming the member, what it takes, and the known name nearest to an unknown one. */
-export function checkInput<S extends z.ZodType>(schema: S, given: JsonObject): Result<z.output<S>> {
+export function checkInput<S extends z.ZodType>(schema: S, given: object): Result<z.output<S>> {
   const checked = schema.safeParse(given)
   if (checked.success) return done(checked.data)
   const { issues } = checked.error

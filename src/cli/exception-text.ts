@@ -169,10 +169,10 @@ function upstreamLines({ upstreams }: StandingView, reader: Reader): string[] {
 function credentialLines({ credentials }: StandingView, reader: Reader): string[] {
   if (credentials.length === 0) return []
   const now = reader.io.now()
-  const rows = credentials.map(({ id, identity, kind, expiresAt, lastUsedAt, unused }) => [
+  const rows = credentials.map(({ id, identity, kind, client, expiresAt, lastUsedAt, unused }) => [
     id,
     identity,
-    kind,
+    client === undefined ? kind : `${kind} ${clean(client)}`,
     expiresAt === undefined ? '-' : roughSpan(Date.parse(expiresAt) - now),
     lastUsedAt === undefined ? 'never' : `${roughSpan(now - Date.parse(lastUsedAt))} ago`,
     unused === true ? 'not for 30 days' : '',

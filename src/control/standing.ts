@@ -19,7 +19,9 @@ export interface DeskStanding {
 export interface CredentialStanding {
   readonly id: string
   readonly identity: IdentityId
-  readonly kind: 'api-secret' | 'passkey'
+  readonly kind: 'api-secret' | 'oauth-client' | 'passkey'
+  /** Of an OAuth client: the address of its metadata document. */
+  readonly client?: string
   readonly createdAt: Instant
   readonly expiresAt?: Instant
   readonly lastUsedAt?: Instant
@@ -131,9 +133,10 @@ function credentials(desk: Desk, maySee: (id: IdentityId) => boolean): readonly 
   const used = (lastUsedAt: Instant | undefined) => (lastUsedAt === undefined ? {} : { lastUsedAt })
   for (const { id: identity } of desk.facts.identities()) {
     if (!maySee(identity)) continue
-    for (const { id, createdAt, expiresAt, revokedAt, lastUsedAt } of desk.facts.credentialsOf(identity)) {
+    for (const { id, createdAt, expiresAt, revokedAt, lastUsedAt, client } of desk.facts.credentialsOf(identity)) {
       if (revokedAt !== undefined || now >= expiresAt) continue
-      found.push({ id, identity, kind: 'api-secret', createdAt, expiresAt, ...used(lastUsedAt), isUnused: isUnused(createdAt, lastUsedAt) })
+      const what = client === undefined ? ({ kind: 'api-secret' } as const) : ({ kind: 'oauth-client', client: client.id } as const)
+      found.push({ id, identity, ...what, createdAt, expiresAt, ...used(lastUsedAt), isUnused: isUnused(createdAt, lastUsedAt) })
     }
     for (const { id, createdAt, revokedAt, lastUsedAt } of desk.facts.proofs.passkeysOf(identity)) {
       if (revokedAt !== undefined || !isUnused(createdAt, lastUsedAt)) continue

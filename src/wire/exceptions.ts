@@ -99,7 +99,9 @@ export interface GrantRunView {
 export interface CredentialStandingView {
   readonly id: string
   readonly identity: string
-  readonly kind: 'api-secret' | 'passkey'
+  readonly kind: 'api-secret' | 'oauth-client' | 'passkey'
+  /** Of an OAuth client: the address of its metadata document. */
+  readonly client?: string
   readonly createdAt: string
   readonly expiresAt?: string
   /** Absent: never, as far as is known. */

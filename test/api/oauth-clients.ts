@@ -109,6 +109,8 @@ export class Consenting {
 
   async finish(begun: Answered, signer = this.#name): Promise<Answered> {
     const { challenge } = JSON.parse(begun.body) as { challenge: string }
+    // First: a sign-in after it would move the counter past it.
+    await this.#cookie()
     const authenticator = this.#api.authenticator(signer)
     const response = authenticator.sign({ challenge, rpId: 'localhost' }, this.#api.origin)
     return this.#post('/pages/authorize/finish', { challenge, response })

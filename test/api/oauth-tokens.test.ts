@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, before, beforeEach, test } from 'node:test'
-import { mustBe } from '../../src/kernel/result.ts'
+import { note } from '../../src/control/desk.ts'
+import { done, mustBe } from '../../src/kernel/result.ts'
 import type { ApiHouse } from './api-house.ts'
 import { call } from './calls.ts'
 import { askForTokens, flowOf, OauthHouse, redeeming, resource, type Tokens } from './oauth-clients.ts'
@@ -142,11 +143,19 @@ test('neither is good where the other is: a refresh token at a gateway, as a pro
   assert.equal((await refresh({ status: 0, refresh_token: access })).error, 'invalid_grant')
 })
 
-test('an owner ends it as any secret, and the ledger tells all of it', async () => {
+test('an owner sees it, ends it as any secret, and the ledger tells all of it', async () => {
   const tokens = await house.tokensOf(flowOf(client))
   const { claims } = mustBe(await house.identify(tokens.access_token))
   const [id = ''] = claims.provedBy.split(' ')
   await refresh(tokens)
+  const standing = await call(api.port, {
+    method: 'GET',
+    path: '/v1/standing',
+    headers: { authorization: `Bearer ${await api.token('ana')}` },
+  })
+  const { credentials } = JSON.parse(standing.body) as { credentials: { id: string; kind: string; client?: string }[] }
+  const listed = credentials.find((each) => each.id === id)
+  assert.deepEqual([listed?.kind, listed?.client], ['oauth-client', client])
   const revoked = await call(api.port, {
     method: 'POST',
     path: `/v1/credentials/${id}/revoke`,
@@ -187,6 +196,30 @@ test('newer ones take the place of the oldest: of one agent at most twenty live'
     .credentialsOf(aide.id)
     .filter((each) => each.client !== undefined && each.revokedAt === undefined && house.clock.now() < each.expiresAt)
   assert.equal(live.length, 20)
+})
+
+test('an agent that was given to another owner meanwhile is none to act as', async () => {
+  const [flow, other] = [flowOf(client), flowOf(client)]
+  const code = await house.codeOf(flow, 'aide2')
+  const tokens = await askForTokens(api, redeeming(other, await house.codeOf(other, 'aide2')))
+  const { desk } = api.house
+  const { facts } = desk
+  const give = async (name: string) => {
+    const [agent, owner] = [facts.identityNamed('aide2'), facts.identityNamed(name)]
+    assert.ok(agent !== undefined && owner !== undefined)
+    const changed = await desk.store.change(async (tx) => {
+      await tx.put('identity', { ...agent, owner: owner.id })
+      await note(tx, { kind: 'identity.changed', actor: 'remit', subject: agent.id })
+      return done(undefined)
+    })
+    mustBe(changed)
+  }
+  const begun = await house.ana.begin(flowOf(client), 'aide2')
+  await give('ben')
+  assert.equal((await askForTokens(api, redeeming(flow, code))).error, 'invalid_grant')
+  assert.equal((await refresh(tokens)).error, 'invalid_grant')
+  assert.equal((await house.ana.finish(begun)).status, 404)
+  await give('ana')
 })
 
 /** These end somebody for the tests after them: they come last. */

@@ -14,7 +14,6 @@ import { DevicePolls } from '../device-polls.ts'
 import type { ApiParts, Visit } from '../parts.ts'
 
 const token = z.string().min(1).max(16_384)
-const input = z.object({ grant_type: z.string().max(100) }).catchall(z.string())
 /** Whoever brings a proof hears of a member that is not known: it could be a limit, and would be forgotten. */
 const exchangeInput = z.strictObject({
   grant_type: z.string().max(100),
@@ -28,12 +27,12 @@ const exchangeInput = z.strictObject({
     .string()
     .regex(/^grant:grn_[0-9A-Z]{26}$/, 'written grant:grn_…')
     .optional(),
-  device_code: z.string().max(4_096).optional(),
+  device_code: z.string().max(200).optional(),
 })
 type Form = z.output<typeof exchangeInput>
 /** OAuth clients add what they like, which is left alone (RFC 6749 § 3.2). */
 const clientInput = z.object({
-  code: z.string().max(200).optional(),
+  code: z.string().max(4_096).optional(),
   redirect_uri: z.string().max(1_000).optional(),
   code_verifier: z.string().max(200).optional(),
   client_id: z.string().max(512).optional(),
@@ -42,6 +41,7 @@ const clientInput = z.object({
   resource: z.string().max(1_000).optional(),
   scope: z.string().max(4_000).optional(),
 })
+const input = z.object({ ...exchangeInput.shape, ...clientInput.shape }).catchall(z.string())
 
 export const exchangeToken = endpoint({
   says: 'a proof of identity, the device code of a confirmed command line, or the code of an OAuth client in; a short Remit token out (RFC 8693, RFC 8628, RFC 6749)',

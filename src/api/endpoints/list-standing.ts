@@ -50,10 +50,11 @@ export const listStanding = endpoint({
         header: credential?.header ?? '',
         ...instants({ since: credential?.since }),
       })),
-      credentials: credentials.map(({ id, identity, kind, createdAt, expiresAt, lastUsedAt, isUnused }) => ({
+      credentials: credentials.map(({ id, identity, kind, client, createdAt, expiresAt, lastUsedAt, isUnused }) => ({
         id,
         identity: nameOf(desk, identity),
         kind,
+        ...(client === undefined ? {} : { client }),
         createdAt: formatInstant(createdAt),
         ...instants({ expiresAt, lastUsedAt }),
         ...(isUnused ? { unused: true as const } : {}),
