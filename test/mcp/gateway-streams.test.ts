@@ -154,7 +154,7 @@ test('the credential of the service does not come back, in a header, in one piec
     const { token } = await house.grantFor('errand', ['ops/look'])
     const init = bare(token, 'tools/call', '{"name":"look","arguments":{"service":"web"}}', 'look')
     const got = await fetch(house.urlOf('ops'), init)
-      .then((answer) => answer.text())
+      .then(async (answer) => `${JSON.stringify([...answer.headers])} ${await answer.text()}`)
       .catch(String)
     assert.ok(!got.includes(upstreamSecret), got)
   }

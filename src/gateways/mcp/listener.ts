@@ -38,6 +38,7 @@ export class McpListener {
   readonly #underWay = new Map<string, number>()
   #served: Served | undefined
   #isStale = true
+  #isClosing = false
 
   constructor(input: ListenerInput) {
     const { limits, control, clock, servers } = input
@@ -71,6 +72,7 @@ export class McpListener {
   /** Takes no more connections, closes the idle ones, and resolves when the last is gone. */
   close(): Promise<void> {
     return new Promise((resolve) => {
+      this.#isClosing = true
       this.#server.close(() => resolve())
       this.#server.closeIdleConnections()
       this.#refusals.close()
@@ -85,6 +87,7 @@ export class McpListener {
 
   sweep(now: Instant): void {
     this.#refusals.sweep(now)
+    if (this.#isClosing) this.#server.closeIdleConnections()
   }
 
   /** Some service is another one now, perhaps one that is joined here. */
@@ -129,7 +132,12 @@ export class McpListener {
   #begin(request: IncomingMessage, response: ServerResponse): void {
     const { exchangesPerServiceMax } = this.#input.limits
     const isFull = this.#exchanges.size >= exchangesPerServiceMax
-    const exchange = new Exchange(this.#door, request, response, { origin: this.#originOf(request), onOver: () => leave() })
+    const onOver = () => {
+      leave()
+      // What was under way when the port was closed was promised a connection that is kept.
+      if (this.#isClosing) this.#server.closeIdleConnections()
+    }
+    const exchange = new Exchange(this.#door, request, response, { origin: this.#originOf(request), onOver })
     const leave = this.#exchanges.add(exchange)
     if (isFull) exchange.refuse({ code: 'rate.exceeded', detail: `at most ${exchangesPerServiceMax} messages at a time` })
     else void exchange.run()
