@@ -7,6 +7,7 @@ import type { Effect, Tier } from '../model/effects.ts'
 import type { Task } from '../model/grants.ts'
 import type { Caller, Desk } from './desk.ts'
 import { describeRequirement } from './rights.ts'
+import { Slices } from './slices.ts'
 
 export interface Askable {
   readonly resource: string
@@ -38,8 +39,13 @@ export function taskKinds(desk: Pick<Desk, 'facts'>): readonly string[] {
   return found
 }
 
-/** Each operation once, under the first kind of task that opens it, or only those of one kind. */
-export function eligible(desk: Desk, caller: Caller, filter: { readonly task?: string; readonly ticket?: string }): readonly Askable[] {
+/** Each operation once, under the first kind of task that opens it, or only those of one kind. In slices: it asks about each with each kind. */
+export async function eligible(
+  desk: Desk,
+  caller: Caller,
+  filter: { readonly task?: string; readonly ticket?: string },
+): Promise<readonly Askable[]> {
+  const slices = new Slices(desk.clock)
   const now = desk.clock.now()
   const found: Askable[] = []
   const kinds = filter.task === undefined ? taskKinds(desk) : [filter.task]
@@ -49,6 +55,7 @@ export function eligible(desk: Desk, caller: Caller, filter: { readonly task?: s
     for (const route of service.routes) {
       const resource = `${service.id}/${route.name}`
       for (const kind of kinds) {
+        if (slices.isOver) await slices.pause()
         const task: Task = { kind, statement: '', claimed, proved }
         const asked = mayAsk(desk.facts, { chain: caller.chain, task, scope: [{ resource }] }, now)
         if (!asked.ok) continue

@@ -261,7 +261,7 @@ describe('asking', () => {
   test('what may be asked for is what asking would allow', async () => {
     for (const name of ['aide', 'bot', 'meter', 'ana']) {
       const caller = await world.caller(name)
-      const askable = eligible(world.desk, caller, {})
+      const askable = await eligible(world.desk, caller, {})
       for (const { resource, task } of askable) assert.equal((await ask(world, name, [resource], { task })).ok, true, `${name} ${resource}`)
       const routes = world.desk.facts.service('shop')?.routes ?? []
       for (const route of routes.filter((each) => !askable.some(({ resource }) => resource === `shop/${each.name}`))) {

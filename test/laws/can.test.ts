@@ -154,7 +154,7 @@ describe('who can do what', () => {
           .map(({ reached }) => `shop/${reached.route.name}`),
         ...found.desk.filter(({ asking }) => asking?.answer === 'yes' || asking?.answer === 'may').map(({ action }) => `desk/${action}`),
       ])
-      assert.deepEqual(new Set(eligible(world.desk, caller, {}).map(({ resource }) => resource)), possible, name)
+      assert.deepEqual(new Set((await eligible(world.desk, caller, {})).map(({ resource }) => resource)), possible, name)
     }
   })
 

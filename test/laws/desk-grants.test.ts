@@ -185,7 +185,7 @@ describe('a grant for the desk', () => {
   })
 
   test('is shown to whoever may ask for it, is not counted, and is no service that anybody configures or a gateway serves', async () => {
-    const shown = eligible(world.desk, await world.caller('ben'), {}).filter(({ resource }) => resource.startsWith('desk/'))
+    const shown = (await eligible(world.desk, await world.caller('ben'), {})).filter(({ resource }) => resource.startsWith('desk/'))
     assert.deepEqual(
       shown.map(({ resource, tier, durationMax, approval }) => [resource, tier, durationMax, approval]),
       [
@@ -194,7 +194,7 @@ describe('a grant for the desk', () => {
       ],
     )
     assert.deepEqual(
-      eligible(world.desk, await world.caller('fay'), {}).filter(({ resource }) => resource.startsWith('desk/')),
+      (await eligible(world.desk, await world.caller('fay'), {})).filter(({ resource }) => resource.startsWith('desk/')),
       [],
     )
     refused(await ask(world, 'ben', ['desk/administer,uses=1'], task), 'input.invalid')

@@ -24,6 +24,6 @@ export const listEligible = endpoint({
     const standing = activeExceptions(api.desk, caller, true)
     const exceptions = standing.length === 0 ? {} : { exceptions: await exceptionViews(api.desk, standing) }
     const filter = { ...(task === undefined ? {} : { task }), ...(ticket === undefined ? {} : { ticket }) }
-    return done(json({ ...exceptions, eligible: eligible(api.desk, caller, filter) } satisfies EligibleList))
+    return done(json({ ...exceptions, eligible: await eligible(api.desk, caller, filter) } satisfies EligibleList))
   },
 })
