@@ -49,6 +49,6 @@ export const refusalsOfMcp = {
     status: 404,
     tells: 'caller',
     says: 'this method is not passed here',
-    remedy: 'tools/call, resources/read, prompts/get and the lists of each are; see docs/reference/mcp.md',
+    remedy: 'tools/call, resources/read, prompts/get and the lists of each are; see docs/reference/mcp-gateway.md',
   },
 } as const satisfies Record<string, RefusalRow>

@@ -149,6 +149,7 @@ const refused: readonly (readonly [method: string, params: string, code: string,
   ['tools/call', '{"name":"typed","arguments":{"decimal":1.23456}}', 'action.arguments'],
   ['tools/call', '{"name":"typed","arguments":{"strings":["a",1]}}', 'action.arguments', /list of strings/],
   ['resources/read', '{}', 'action.arguments', /uri is no text/],
+  ['resources/read', JSON.stringify({ uri: `runbook://${'a'.repeat(9_000)}` }), 'action.arguments', /8192/],
   ['resources/read', '{"uri":"status://then"}', 'action.unknown'],
   ['resources/read', '{"uri":"STATUS://now"}', 'action.unknown'],
   ['resources/read', '{"uri":"status://now","arguments":{}}', 'action.arguments', /without arguments/],
@@ -194,7 +195,7 @@ const refused: readonly (readonly [method: string, params: string, code: string,
 ]
 
 for (const [method, params, code, detail] of refused) {
-  test(`${method} ${params} is ${code === 'ok' ? 'taken' : 'refused'}`, () => {
+  test(`${method} ${params.slice(0, 200)} is ${code === 'ok' ? 'taken' : 'refused'}`, () => {
     const result = ask(alone, method, params)
     assert.equal(result.ok ? 'ok' : result.refusal.code, code)
     if (detail !== undefined) assert.match(result.ok ? '' : (result.refusal.detail ?? ''), detail)

@@ -7,9 +7,8 @@ import { type McpMethod, mcpMethods, type Route } from '../../model/services.ts'
 import { firstMissing, readMember } from '../shared/argument-values.ts'
 import { type Era, quoted } from './envelope.ts'
 import { withText } from './json-rpc.ts'
-import { findResource, type Offer, type Offered } from './offer.ts'
+import { findResource, type Offer, type Offered, resourceOf } from './offer.ts'
 import type { Message } from './ports.ts'
-import { otherReading } from './uris.ts'
 
 /** What a protocol needs to breathe. `list`: filtered. `completion`: of what is visible. `response`: a client's, to a server's request. */
 export type Housekeeping = 'initialize' | 'discover' | 'ping' | 'logging' | 'list' | 'completion' | 'notification' | 'response'
@@ -98,17 +97,18 @@ function readArguments({ rules }: Offered, given: JsonObject): Result<Readonly<R
 
 function nameResource(offer: Offer, message: Message): Result<NamedAction> {
   const { uri, arguments: given } = message.params
-  if (typeof uri !== 'string') return refuse('action.arguments', { detail: 'uri is no text' })
   if (given !== undefined) return refuse('action.arguments', { detail: 'a resource is read without arguments' })
-  const found = findResource(offer, uri)
-  if (found === undefined) return refuse('action.unknown', { detail: quoted(uri) })
-  const { offered, rest } = found
-  if (rest === undefined) return done(actionOf(offered, {}, uri, message))
-  const other = otherReading(uri, rest)
-  if (other !== undefined) return refuse('action.ambiguous', { detail: `the URI: ${other}` })
-  if (findResource(offer.folded, uri.toLowerCase())?.offered !== offered)
-    return refuse('action.ambiguous', { detail: 'the URI names another resource where upper and lower case are not told apart' })
-  return done(actionOf(offered, { rest }, uri, message))
+  const found = resourceOf(offer, uri)
+  if (!found.ok) return found
+  const { offered, rest } = found.value
+  return done(
+    actionOf(
+      offered,
+      rest === undefined ? {} : { rest },
+      rest === undefined ? offered.route.path : `${offered.route.path.slice(0, -1)}${rest}`,
+      message,
+    ),
+  )
 }
 
 function actionOf(offered: Offered, values: Readonly<Record<string, ArgumentValue>>, upstreamName: string, message: Message): NamedAction {

@@ -111,6 +111,7 @@ const parameterNames = new Set([
   'taskId',
   'inputResponses',
   'requestState',
+  'notifications',
 ])
 const foldedNames = new Map<ReadonlySet<string>, ReadonlyMap<string, string>>(
   [envelopeNames, parameterNames].map((names) => [names, new Map([...names].map((name) => [folded(name), name]))]),

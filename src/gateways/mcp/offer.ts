@@ -4,6 +4,8 @@ import { done, type Result } from '../../kernel/result.ts'
 import { joint } from '../../model/configured-mcp.ts'
 import { argumentFlaw } from '../../model/routes.ts'
 import type { ArgumentRule, Route, Service } from '../../model/services.ts'
+import { quoted } from './envelope.ts'
+import { otherReading } from './uris.ts'
 
 /** A tool, resource or prompt of one server. */
 export interface Offered {
@@ -70,11 +72,32 @@ export function compileOffer(services: readonly Service[], isJoined: boolean): R
   return done({ services, isJoined, tools: tables['tools/call'], prompts: tables['prompts/get'], resources, templates, folded })
 }
 
-/** The resource that a URI names: the one of just this URI, else the one whose beginning is the longest. */
-export function findResource(
-  { resources, templates }: Pick<Offer, 'resources' | 'templates'>,
-  uri: string,
-): { readonly offered: Offered; readonly rest?: string } | undefined {
+export interface FoundResource {
+  readonly offered: Offered
+  /** What follows a template's beginning; absent where the whole URI is declared. */
+  readonly rest?: string
+}
+
+/** Longer ones are no names, and would stand in every record. */
+const uriCharactersMax = 8_192
+
+/** The one resource that a URI names to every reader. Refuses `action.unknown`, `action.arguments`, and `action.ambiguous` for a URI with two readings. */
+export function resourceOf(offer: Offer, uri: unknown): Result<FoundResource> {
+  if (typeof uri !== 'string') return refuse('action.arguments', { detail: 'uri is no text' })
+  if (uri.length > uriCharactersMax) return refuse('action.arguments', { detail: `uri has more than ${uriCharactersMax} characters` })
+  const found = findResource(offer, uri)
+  if (found === undefined) return refuse('action.unknown', { detail: quoted(uri) })
+  const { offered, rest } = found
+  if (rest === undefined) return done(found)
+  const other = otherReading(uri, rest)
+  if (other !== undefined) return refuse('action.ambiguous', { detail: `the URI: ${other}` })
+  if (findResource(offer.folded, uri.toLowerCase())?.offered !== offered)
+    return refuse('action.ambiguous', { detail: 'the URI names another resource where upper and lower case are not told apart' })
+  return done(found)
+}
+
+/** The resource that a URI, or a template of one, names: the one of just this URI, else the one whose beginning is the longest. */
+export function findResource({ resources, templates }: Pick<Offer, 'resources' | 'templates'>, uri: string): FoundResource | undefined {
   const exact = resources.get(uri)
   if (exact !== undefined) return { offered: exact }
   const [start, offered] = templates.find(([each]) => uri.startsWith(each)) ?? []

@@ -3,7 +3,7 @@ import { isJsonObject } from '../../kernel/json.ts'
 import { refuse } from '../../kernel/refusals.ts'
 import { done, type Result } from '../../kernel/result.ts'
 import type { Era } from './envelope.ts'
-import { findResource, type Offer, type Offered } from './offer.ts'
+import { type Offer, type Offered, resourceOf } from './offer.ts'
 import type { Message } from './ports.ts'
 
 export interface Subscription {
@@ -30,10 +30,9 @@ function about(offer: Offer, how: Subscription['how'], uris: readonly unknown[])
   if (uris.length > urisMax) return refuse('action.arguments', { detail: `at most ${urisMax} resources` })
   const found: Offered[] = []
   for (const uri of uris) {
-    if (typeof uri !== 'string') return refuse('action.arguments', { detail: 'a URI is no text' })
-    const offered = findResource(offer, uri)?.offered
-    if (offered === undefined) return refuse('action.unknown', { detail: uri.slice(0, 200) })
-    found.push(offered)
+    const one = resourceOf(offer, uri)
+    if (!one.ok) return one
+    found.push(one.value.offered)
   }
   return done({ how, about: found })
 }
