@@ -2,7 +2,7 @@
  * `npm run bench`: the HTTP gateway against its upstream direct and against nginx with `auth_request`, start-up, idle memory,
  * revoke to cut, decisions beside other engines, in one run on this machine. Ends with an error when something could not be measured, never for a slow figure.
  *
- * `npm run bench -- --rounds 5 --seconds 3` measures longer; `--only gateway`, `decisions`, `feed` or `nodes` leaves the rest out.
+ * `npm run bench -- --rounds 5 --seconds 3` measures longer; `--only gateway`, `decisions`, `mcp`, `feed` or `nodes` leaves the rest out.
  */
 import { appendFile, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { cpus, tmpdir, totalmem } from 'node:os'
@@ -20,11 +20,12 @@ import type { Decisions } from './decisions.ts'
 import { measureGateway } from './gateway.ts'
 import { demoConfiguration, measureIdle, measureStarts } from './house-keeping.ts'
 import { endAll, shareCores, stayOn } from './processes.ts'
-import { gather, grantFor, startRemit, writeConfiguration } from './remit.ts'
+import { type Cast, gather, grantFor, type RunningRemit, startRemit, writeConfiguration } from './remit.ts'
+import { type McpFigures, measureMcp, startMcpServer, writeMcpService } from './mcp.ts'
 import { type Results, summary, verdictLines } from './report.ts'
 import type { LargeChanges } from './large-change.ts'
 import type { Scale } from './scale.ts'
-import { revokeUnderStreams, startFeed } from './streams.ts'
+import { feedStreams, revokeUnderStreams, startFeed } from './streams.ts'
 import { startUpstream } from './nginx.ts'
 import type { NodesFigures } from './nodes.ts'
 
@@ -54,6 +55,9 @@ async function main(): Promise<void> {
   const feed = await startFeed()
   const upstream = await startUpstream(join(folder, 'upstream'), cores.around)
   const configuration = await writeConfiguration(join(folder, 'configuration'), { shop: upstream, feed: feed.origin })
+  const server = isPart('mcp') ? await startMcpServer(cores) : undefined
+  // Services stand last in the file.
+  if (server !== undefined) await appendFile(configuration, await writeMcpService(join(folder, 'configuration'), server))
   if (isPart('decisions')) await appendFile(configuration, await writeApplication(join(folder, 'configuration')))
   const results: Results = { machine: machine(), cores: cores.says, rounds, seconds }
 
@@ -76,8 +80,9 @@ async function main(): Promise<void> {
     ? await measured<Decisions>('decisions.ts', 'decisions beside cedar-wasm and casbin, up to 10,000 policies')
     : undefined
   const authzen = isPart('decisions') ? await measureQuestions() : undefined
+  const mcp = server === undefined ? undefined : await measureTools(server, remit, cast)
   const nodes = isPart('nodes') ? await measured<NodesFigures>('nodes.ts', 'several control nodes on one PostgreSQL') : undefined
-  const measuredParts = { gateway, starts: housekeeping?.starts, idle, cuts, scale, desk, large, feed: far, nodes, decisions, authzen }
+  const measuredParts = { gateway, starts: housekeeping?.starts, idle, cuts, scale, desk, large, feed: far, nodes, decisions, authzen, mcp }
   const whole: Results = { ...results, ...withoutGaps(measuredParts) }
   await remit.stop()
   feed.close()
@@ -108,10 +113,16 @@ async function main(): Promise<void> {
     const measured = []
     for (let round = 0; round < rounds; round += 1) {
       const grant = await grantFor(cast, ['feed/follow'])
-      measured.push(await revokeUnderStreams(remit.gateways['feed'] ?? '', grant, cast.ana, streamsPerRevocation))
+      const gateway = remit.gateways['feed'] ?? ''
+      measured.push(await revokeUnderStreams(gateway, grant, cast.ana, feedStreams(gateway, grant.token, streamsPerRevocation)))
     }
     return measured
   }
+}
+
+function measureTools(server: string, { gateways }: RunningRemit, cast: Cast): Promise<McpFigures> {
+  const gateway = gateways['tools'] ?? ''
+  return measureMcp({ cores, rounds, seconds, server, gateway, ana: cast.ana, grantFor: (scope) => grantFor(cast, scope), tell })
 }
 
 async function measureHousekeeping() {

@@ -8,6 +8,8 @@ import type { Idle, Starts } from './house-keeping.ts'
 import type { Desk } from './desk.ts'
 import type { FeedFigures } from './feed.ts'
 import type { LargeChanges } from './large-change.ts'
+import { judgeMcp, mcpLines } from './mcp-report.ts'
+import type { McpFigures } from './mcp.ts'
 import type { NodesFigures } from './nodes.ts'
 import type { Pause, Scale } from './scale.ts'
 import type { CutRound } from './streams.ts'
@@ -35,6 +37,7 @@ export interface Results {
   readonly nodes?: NodesFigures
   readonly decisions?: Decisions
   readonly authzen?: Authzen
+  readonly mcp?: McpFigures
 }
 
 /** What a later stage may raise. */
@@ -76,6 +79,7 @@ export function summary(results: Results): string[] {
     ...(results.nodes === undefined ? [] : nodesLines(results.nodes)),
     ...(results.decisions === undefined ? [] : decisionLines(results.decisions)),
     ...(results.authzen === undefined ? [] : authzenLines(results.authzen)),
+    ...(results.mcp === undefined ? [] : mcpLines(results.mcp)),
   ]
 }
 
@@ -260,7 +264,7 @@ function mebibytes({ bytes }: Idle): number {
 }
 
 /** Each target, its figure, and whether it is met. */
-export function verdictLines({ gateway, starts, idle, cuts, scale, desk, feed, decisions, authzen }: Results): string[] {
+export function verdictLines({ gateway, starts, idle, cuts, scale, desk, feed, decisions, authzen, mcp }: Results): string[] {
   const rows: string[][] = [['target', 'wanted', 'measured', '']]
   const judge = (says: string, wanted: string, measured: string, isMet: boolean) =>
     rows.push([says, wanted, measured, isMet ? 'met' : 'NOT MET'])
@@ -318,5 +322,6 @@ export function verdictLines({ gateway, starts, idle, cuts, scale, desk, feed, d
     judge('a large snapshot is loaded', `< ${targets.snapshotMs} ms`, `${longest.toFixed(0)} ms`, longest < targets.snapshotMs)
   }
   judgeDecisions({ decisions, authzen }, judge)
+  judgeMcp(mcp, judge)
   return tableLines(rows)
 }

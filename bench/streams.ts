@@ -52,18 +52,32 @@ export interface CutRound {
   readonly confirmed: number
 }
 
+/** What a stream is asked for with, as its bytes, how it is known to flow, and how often something comes on it. */
+export interface Streams {
+  readonly count: number
+  readonly asks: string
+  readonly sign: string
+  readonly noticeEveryMs: number
+}
+
+/** Streams of `startFeed`'s. */
+export function feedStreams(gateway: string, token: string, count: number): Streams {
+  const asks = `GET /streams/1 HTTP/1.1\r\nHost: ${new URL(gateway).host}\r\nAuthorization: Bearer ${token}\r\n\r\n`
+  return { count, asks, sign: chunk, noticeEveryMs: chunkEveryMs }
+}
+
 /** Opens the streams under one grant, revokes it, and waits for the last of them. */
 export async function revokeUnderStreams(
   gateway: string,
-  grant: { readonly id: string; readonly token: string },
+  grant: { readonly id: string },
   by: Remit,
-  count: number,
+  { count, asks, sign, noticeEveryMs }: Streams,
 ): Promise<CutRound> {
-  const streams = Array.from({ length: count }, () => new Stream(gateway, grant.token))
+  const streams = Array.from({ length: count }, () => new Stream(gateway, asks, sign))
   await Promise.all(streams.map((stream) => stream.flowing))
   // A token for control is at hand before the clock starts.
   await by.whoami()
-  await new Promise((resolve) => setTimeout(resolve, 3 * chunkEveryMs))
+  await new Promise((resolve) => setTimeout(resolve, 3 * noticeEveryMs))
   const sent = performance.now()
   await by.revoke(grant.id, 'the bench revokes what it was given')
   const confirmed = performance.now() - sent
@@ -79,20 +93,20 @@ class Stream {
   readonly flowing: Promise<void>
   readonly closed: Promise<void>
 
-  constructor(gateway: string, token: string) {
-    const { hostname, port, host } = new URL(gateway)
+  constructor(gateway: string, asks: string, sign: string) {
+    const { hostname, port } = new URL(gateway)
     const socket = connect({ host: hostname, port: Number(port) })
-    socket.write(`GET /streams/1 HTTP/1.1\r\nHost: ${host}\r\nAuthorization: Bearer ${token}\r\n\r\n`)
+    socket.write(asks)
     // A cut is a reset: what matters is when.
     socket.on('error', () => undefined)
     this.flowing = new Promise((resolve, reject) => {
       let text = ''
       socket.on('data', (bytes: Buffer) => {
         this.lastByteAt = performance.now()
-        if (text.length > 1_024) return
+        if (text.length > 4_096) return
         text += bytes.toString('latin1')
         if (!text.startsWith('HTTP/1.1 200 ')) reject(new Error(`a stream was answered ${text.slice(0, 300)}`))
-        else if (text.includes(chunk)) resolve()
+        else if (text.includes(sign)) resolve()
       })
       socket.on('close', () => reject(new Error('a stream ended before it was cut')))
     })

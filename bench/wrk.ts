@@ -10,6 +10,8 @@ export interface Target {
   readonly path: string
   readonly token: string
   readonly body?: string
+  /** Beside the token. */
+  readonly headers?: Readonly<Record<string, string>>
 }
 
 export interface LoadRun {
@@ -26,8 +28,21 @@ export async function load(
   target: Target,
   how: { readonly connections: number; readonly seconds: number; readonly on: Cores },
 ): Promise<LoadRun> {
-  const { origin, path, token, method, body } = target
-  const options = ['-t', '1', '-c', `${how.connections}`, '-d', `${how.seconds}s`, '-s', script, '-H', `Authorization: Bearer ${token}`]
+  const { origin, path, token, method, body, headers = {} } = target
+  const more = Object.entries(headers).flatMap(([name, value]) => ['-H', `${name}: ${value}`])
+  const options = [
+    '-t',
+    '1',
+    '-c',
+    `${how.connections}`,
+    '-d',
+    `${how.seconds}s`,
+    '-s',
+    script,
+    '-H',
+    `Authorization: Bearer ${token}`,
+    ...more,
+  ]
   const words = [...options, `${origin}${path}`, '--', method, ...(body === undefined ? [] : [body])]
   const text = await allOutput(start(['wrk', ...words], { on: how.on }))
   const line = text.split('\n').find((each) => each.startsWith('{'))

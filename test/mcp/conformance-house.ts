@@ -67,7 +67,7 @@ async function documentFor(url: string): Promise<JsonObject> {
     identities: [{ name: 'assistant', kind: 'ai-agent', owner: 'ana' }],
     services: [service],
   }
-  return document as unknown as JsonObject
+  return document
 }
 
 export interface GuardedFixture {

@@ -1,0 +1,61 @@
+/** What the MCP gateway took, as tables, and its targets. */
+import { percentile, showSpread, type Spread, spreadOf, tableLines } from './figures.ts'
+import { type McpCall, type McpFigures, mcpCallNames, mcpCalls } from './mcp.ts'
+
+const targets = { addedMs: 1, cutMs: 50 } as const
+
+/** Milliseconds more than the server alone in the same round. */
+function added({ direct, remit }: McpFigures, name: McpCall, part: 'p50' | 'p99'): Spread {
+  return spreadOf(remit[name].map((round, place) => round[part] - (direct[name][place]?.[part] ?? Number.NaN)))
+}
+
+function closedAfter({ cuts }: McpFigures): readonly number[] {
+  return cuts.flatMap((round) => round.cuts.map(({ closed }) => closed)).toSorted((left, right) => left - right)
+}
+
+export function mcpLines(figures: McpFigures): string[] {
+  const { direct, remit, concurrent, cuts } = figures
+  const calls = mcpCallNames.map((name) => [
+    mcpCalls[name],
+    showSpread(spreadOf(direct[name].map(({ p50 }) => p50)), 3),
+    showSpread(spreadOf(remit[name].map(({ p50 }) => p50)), 3),
+    showSpread(added(figures, name, 'p50'), 3),
+    showSpread(added(figures, name, 'p99'), 3),
+  ])
+  const atOnce = (says: string, runs: McpFigures['concurrent']['direct']) => [
+    says,
+    showSpread(spreadOf(runs.map(({ requestsPerSecond }) => requestsPerSecond)), 0),
+    showSpread(spreadOf(runs.map(({ p50 }) => p50)), 1),
+    showSpread(spreadOf(runs.map(({ p99 }) => p99)), 1),
+  ]
+  const closed = closedAfter(figures)
+  const at = (values: readonly number[]) => [50, 99, 100].map((share) => percentile(values, share).toFixed(1))
+  return [
+    '',
+    ...tableLines([['MCP, one call after the other', 'server alone, p50 ms', 'Remit, p50 ms', 'added p50 ms', 'added p99 ms'], ...calls]),
+    '',
+    ...tableLines([
+      [`MCP, ${concurrent.calls} calls of 1 kB at once`, 'calls/s', 'p50 ms', 'p99 ms'],
+      atOnce('server alone', concurrent.direct),
+      atOnce('Remit', concurrent.remit),
+    ]),
+    '',
+    ...tableLines([
+      [`MCP, revoking, ${closed.length / cuts.length} streams, ${cuts.length} times`, 'p50 ms', 'p99 ms', 'most ms'],
+      ['connection closed at the client', ...at(closed)],
+      ['confirmed to whoever revoked', ...at(cuts.map(({ confirmed }) => confirmed).toSorted((left, right) => left - right))],
+    ]),
+  ]
+}
+
+type Judge = (says: string, wanted: string, measured: string, isMet: boolean) => void
+
+export function judgeMcp(figures: McpFigures | undefined, judge: Judge): void {
+  if (figures === undefined) return
+  for (const name of ['small', 'argument', 'answer'] as const) {
+    const { median } = added(figures, name, 'p50')
+    judge(`MCP: added p50, ${mcpCalls[name]}`, `< ${targets.addedMs} ms`, `${median.toFixed(3)} ms`, median < targets.addedMs)
+  }
+  const p99 = percentile(closedAfter(figures), 99)
+  judge('MCP: revoke to stream cut, p99', `< ${targets.cutMs} ms`, `${p99.toFixed(1)} ms`, p99 < targets.cutMs)
+}
