@@ -92,7 +92,7 @@ async function say<T = unknown>(method: 'GET' | 'POST', path: string, asked: Ask
   const declared: readonly string[] = 'nothing' in endpoint.records ? [] : endpoint.records
   for (const kind of kinds)
     assert.ok(declared.includes(kind) || alongside.includes(kind), `${endpoint.path} recorded ${kind} and does not say so`)
-  if (status < 300 && declared.length > 0)
+  if (status < 300 && declared.length > 0 && !sometimes.includes(endpoint.path))
     assert.ok(
       kinds.some((kind) => declared.includes(kind)),
       `${endpoint.path} says that it records ${declared.join(', ')}`,
@@ -101,6 +101,9 @@ async function say<T = unknown>(method: 'GET' | 'POST', path: string, asked: Ask
   const told: Told = { raw: answered.body, cookie: String(answered.headers['set-cookie'] ?? '') }
   return { ...(isJson ? (JSON.parse(answered.body) as T & object) : ({} as T & object)), ...told }
 }
+
+/** A token for a proof is not recorded; what a client gets for its code is, and is tried in `oauth-tokens.test.ts`. */
+const sometimes = ['/oauth/token']
 
 /** What ends with something else is recorded with it. */
 const alongside = ['grant.ended', 'grant.withdrawn', 'session.ended', 'hold.withdrawn']

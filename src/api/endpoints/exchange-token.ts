@@ -9,7 +9,7 @@ import { grantTypes, type TokenAnswer, tokenTypes } from '../../wire/tokens.ts'
 import { type Answer, json } from '../answers.ts'
 import { endpoint } from '../endpoint.ts'
 import { checkInput } from '../input.ts'
-import { codeForTokens, refreshForTokens } from './oauth-code-tokens.ts'
+import { codeForTokens, refreshForTokens } from '../client-tokens.ts'
 import { DevicePolls } from '../device-polls.ts'
 import type { ApiParts, Visit } from '../parts.ts'
 

@@ -1,11 +1,11 @@
 /** The part of POST /oauth/token that OAuth clients call: a code or a refresh token in, tokens out (RFC 6749 § 4.1.3 and § 6). */
-import type { JsonValue } from '../../kernel/json.ts'
-import { done, type Result } from '../../kernel/result.ts'
-import { type Redeemed, redeemCode, refreshTokens } from '../../control/authorization-code-tokens.ts'
-import type { OAuthError } from '../../wire/problems.ts'
-import type { ClientTokenAnswer } from '../../wire/tokens.ts'
-import { type Answer, json } from '../answers.ts'
-import type { ApiParts, Visit } from '../parts.ts'
+import type { JsonValue } from '../kernel/json.ts'
+import { done, type Result } from '../kernel/result.ts'
+import { type Redeemed, redeemCode, refreshTokens } from '../control/authorization-code-tokens.ts'
+import type { OAuthError } from '../wire/problems.ts'
+import type { ClientTokenAnswer } from '../wire/tokens.ts'
+import { type Answer, json } from './answers.ts'
+import type { ApiParts, Visit } from './parts.ts'
 
 /** The members of the form that these two take; others are left alone (RFC 6749 § 3.2). */
 export interface ClientForm {
