@@ -43,6 +43,7 @@ const whole = [
     services: [
       { service: 'shop', url: 'https://shop.example' },
       { service: 'till', url: 'http://[::1]:8080' },
+      { service: 'ops', url: 'https://shop.example:8720/mcp' },
     ],
   },
   ...[
