@@ -1,6 +1,7 @@
 /** A plain MCP server of 2026-07-28 for the bench: a thousand tools that answer at once, as much as they are asked for, and one that never ends. */
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { json } from 'node:stream/consumers'
 
 export const toolCount = 1_000
 export const toolName = (place: number) => `tool_${place}`
@@ -40,8 +41,7 @@ function answer({ id, method, params }: Asked, response: ServerResponse): void {
 }
 
 async function serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
-  const chunks: Buffer[] = await request.toArray()
-  answer(JSON.parse(Buffer.concat(chunks).toString()) as Asked, response)
+  answer((await json(request)) as Asked, response)
 }
 
 if (import.meta.main) {
