@@ -31,7 +31,8 @@ export const refusalsOfMcp = {
     status: 400,
     tells: 'caller',
     says: 'the _meta that this revision of MCP asks of every request is missing or malformed',
-    remedy: 'send io.modelcontextprotocol/protocolVersion and io.modelcontextprotocol/clientCapabilities in params._meta; detail names the one',
+    remedy:
+      'send io.modelcontextprotocol/protocolVersion and io.modelcontextprotocol/clientCapabilities in params._meta; detail names the one',
   },
   'mcp.capability': {
     status: 400,
