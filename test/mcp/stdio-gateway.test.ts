@@ -91,7 +91,7 @@ async function stateless(service: string, scope: string): Promise<AnyClient> {
 async function opening(service: string, scope: string): Promise<AnyClient> {
   const { url, headers } = await tokenFor(service, scope)
   const client = new EarlierClient({ name: 'earlier', version: '1' })
-  await client.connect(new EarlierHttp(url, { requestInit: { headers } }) as never)
+  await client.connect(new EarlierHttp(url, { requestInit: { headers } }))
   return client as unknown as AnyClient
 }
 

@@ -42,6 +42,7 @@ const tools: Readonly<Record<string, (id: unknown, given: Record<string, unknown
   },
   foreign: (id) => {
     say({ method: 'notifications/progress', params: { progressToken: Number(id) - 1, progress: 1, message: 'not yours' } })
+    say({ method: 'notifications/progress', params: { progressToken: 12_345, progress: 1, message: 'not yours' } })
     say({ method: 'notifications/message', params: { level: 'info', data: 'somebody elses' } })
     answer(id, 'done')
   },

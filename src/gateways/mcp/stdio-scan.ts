@@ -68,11 +68,13 @@ export class LineScanner {
   #token: 'string' | 'key' | 'plain' | undefined
   #escaped = 0
   #hasEscape = false
-  #text: number[] | undefined
+  /** Of a token that is kept, a character for each byte. */
+  #text: string | undefined
   /** Watched values under way, outermost first; objects among them. */
   readonly #open: { readonly path: string; readonly from: number; readonly depth: number }[] = []
 
-  push(bytes: Uint8Array): void {
+  push(given: Uint8Array): void {
+    const bytes = Buffer.from(given.buffer, given.byteOffset, given.byteLength)
     for (let place = 0; place < bytes.length && this.#flaw === undefined; ) {
       if (this.#token === 'string' || this.#token === 'key') place = this.#string(bytes, place)
       else if (this.#token === 'plain') place = this.#plain(bytes, place)
@@ -170,53 +172,59 @@ export class LineScanner {
     this.#hasEscape = false
     const level = this.#levels.at(-1)
     const isKept = token === 'key' ? level?.path !== undefined : token === 'plain' || this.#open.at(-1)?.depth === this.#levels.length
-    this.#text = isKept ? [byte] : undefined
+    this.#text = isKept ? String.fromCharCode(byte) : undefined
   }
 
-  #keep(byte: number): void {
-    if (this.#text === undefined) return
-    if (this.#text.length >= (this.#token === 'key' ? keyBytesMax : textBytesMax)) this.#text = undefined
-    else this.#text.push(byte)
+  /** Up to a bound: what is longer is nothing that routes. */
+  #keep(bytes: Buffer, from: number, to: number): void {
+    if (this.#text === undefined || from === to) return
+    const isLong = this.#text.length + to - from > (this.#token === 'key' ? keyBytesMax : textBytesMax)
+    this.#text = isLong ? undefined : this.#text + bytes.toString('latin1', from, to)
   }
 
-  #string(bytes: Uint8Array, from: number): number {
+  #string(bytes: Buffer, from: number): number {
     let place = from
-    for (; place < bytes.length; place += 1) {
-      const byte = bytes[place] ?? 0
-      if (this.#text !== undefined) this.#keep(byte)
-      if (this.#escaped > 0) {
-        if (!this.#escape(byte)) break
-      } else if (byte === backslash) {
-        this.#escaped = 1
-        this.#hasEscape = true
-      } else if (byte === quote) {
-        this.#at += place + 1 - from
-        this.#endString()
-        return place + 1
-      } else if (byte < 0x20) {
-        this.#flaw = 'a control character in a string'
-        break
+    while (place < bytes.length && this.#flaw === undefined) {
+      if (this.#escaped > 0) this.#escape(bytes[place] ?? 0)
+      else {
+        place = plainUntil(bytes, place)
+        const byte = bytes[place]
+        if (byte === quote) return this.#endString(bytes, from, place + 1)
+        if (byte === backslash) {
+          this.#escaped = 1
+          this.#hasEscape = true
+        } else if (byte !== undefined) this.#flaw = 'a control character in a string'
       }
+      place += 1
     }
-    this.#at += place - from
-    return place
+    const to = Math.min(place, bytes.length)
+    this.#keep(bytes, from, to)
+    this.#at += to - from
+    return to
   }
 
   /** One byte of an escape: after `\` (1), the four digits of `\u` (2 to 5). */
-  #escape(byte: number): boolean {
+  #escape(byte: number): void {
     if (this.#escaped === 1 && byte === 0x75) this.#escaped = 2
     else if (this.#escaped === 1) this.#escaped = '"\\/bfnrt'.includes(String.fromCharCode(byte)) ? 0 : -1
     else if (/[0-9a-fA-F]/.test(String.fromCharCode(byte))) this.#escaped = this.#escaped === 5 ? 0 : this.#escaped + 1
     else this.#escaped = -1
     if (this.#escaped < 0) this.#flaw = 'an unknown escape'
-    return this.#escaped >= 0
   }
 
-  #endString(): void {
+  /** Answers where it goes on. */
+  #endString(bytes: Buffer, from: number, to: number): number {
+    this.#keep(bytes, from, to)
+    this.#at += to - from
     const isKey = this.#token === 'key'
-    const raw = this.#text === undefined ? undefined : Buffer.from(this.#text).toString('utf8')
+    const raw = this.#text === undefined ? undefined : Buffer.from(this.#text, 'latin1').toString('utf8')
     this.#token = undefined
-    if (!isKey) return this.#ended(this.#at, raw)
+    if (isKey) this.#endKey(raw)
+    else this.#ended(this.#at, raw)
+    return to
+  }
+
+  #endKey(raw: string | undefined): void {
     this.#awaits = 'colon'
     const level = this.#levels.at(-1)
     if (level === undefined) return
@@ -227,27 +235,34 @@ export class LineScanner {
     if (path !== undefined && this.#spans.has(path)) this.#flaw = `two members ${path}`
   }
 
-  #plain(bytes: Uint8Array, from: number): number {
+  #plain(bytes: Buffer, from: number): number {
     let place = from
     for (; place < bytes.length; place += 1) {
       const byte = bytes[place] ?? 0
-      if (byte === comma || byte === closeObject || byte === closeArray || byte <= 0x20) {
-        this.#at += place - from
-        this.#endPlain()
-        return place
-      }
-      this.#keep(byte)
+      if (byte === comma || byte === closeObject || byte === closeArray || byte <= 0x20) break
     }
+    this.#keep(bytes, from, place)
     this.#at += place - from
+    if (place < bytes.length) this.#endPlain()
     return place
   }
 
   #endPlain(): void {
-    const text = this.#text === undefined ? '' : Buffer.from(this.#text).toString('latin1')
+    const text = this.#text ?? ''
     this.#token = undefined
     if (/^(?:true|false|null|-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?)$/.test(text)) this.#ended(this.#at, text)
     else this.#flaw = 'a value is missing'
   }
+}
+
+/** Where a string that goes on there ends or has something else than characters: most of a large message is gone through here. */
+function plainUntil(bytes: Buffer, from: number): number {
+  let place = from
+  for (; place < bytes.length; place += 1) {
+    const byte = bytes[place] ?? 0
+    if (byte === quote || byte === backslash || byte < 0x20) break
+  }
+  return place
 }
 
 function unescaped(raw: string): string {
