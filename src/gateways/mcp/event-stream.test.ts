@@ -16,7 +16,8 @@ const cases: readonly (readonly [says: string, text: string, data: readonly (str
   ['lines may end with CR LF', 'data: a\r\n\r\ndata: b\r\n\r\n', ['a', 'b']],
   ['or with CR', 'data: a\r\rdata: b\r\r\n', ['a', 'b']],
   ['what no blank line ends is no event', 'data: a\n\ndata: b\n', ['a']],
-  ['data without a colon is empty data', 'data\n\n', ['']],
+  ['of empty data nobody hears', 'id: 7\ndata:\n\n', [undefined]],
+  ['data without a colon is empty data', 'data\n\n', [undefined]],
 ]
 for (const [says, text, data] of cases)
   test(says, () =>

@@ -3,7 +3,7 @@
 export interface StreamEvent {
   /** With the blank line that ends it. */
   readonly bytes: Uint8Array
-  /** The lines of `data`, joined; absent in comments and in events without any. */
+  /** The lines of `data`, joined; absent in comments and in events without any, or with nothing in them: the standard has nobody hear of those. */
   readonly data?: string
 }
 
@@ -64,7 +64,8 @@ function readEvent(bytes: Uint8Array): StreamEvent {
     .replace(/^\uFEFF/, '')
     .split(/\r\n|\n|\r/)
   const data = lines.flatMap((line) => (line === 'data' ? [''] : line.startsWith('data:') ? [line.slice(line[5] === ' ' ? 6 : 5)] : []))
-  return data.length === 0 ? { bytes } : { bytes, data: data.join('\n') }
+  const joined = data.join('\n')
+  return joined === '' ? { bytes } : { bytes, data: joined }
 }
 
 /** One event with one message, which has no line ends of its own. */
