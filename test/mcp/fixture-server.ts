@@ -16,9 +16,10 @@ import {
   McpServer,
   type ServerNotifier,
 } from '@modelcontextprotocol/server'
+import { keepEvents } from './fixture-events.ts'
 import { addPrompts, addResources } from './fixture-readings.ts'
 import { addRounds, type RoundState } from './fixture-rounds.ts'
-import { addAskingTools, addTools } from './fixture-tools.ts'
+import { addAskingTools, addReconnection, addTools } from './fixture-tools.ts'
 
 /** Several sessions are open while the suite runs, never so many. */
 const sessionsMax = 1_000
@@ -44,6 +45,8 @@ export async function serveMcp(build: (notify: ServerNotifier, era: 'legacy' | '
     if (sessions.size >= sessionsMax) throw new Error('too many sessions of one fixture')
     const transport = new NodeStreamableHTTPServerTransport({
       sessionIdGenerator: randomUUID,
+      eventStore: keepEvents(),
+      retryInterval: 50,
       onsessioninitialized: (id) => {
         sessions.set(id, transport)
       },
@@ -141,6 +144,7 @@ export async function startFixture(): Promise<ServerAtWork> {
 
 function addLegacy(server: McpServer): void {
   addAskingTools(server)
+  addReconnection(server)
   const watched = new Set<string>()
   server.server.setRequestHandler('resources/subscribe', ({ params }) => {
     watched.add(params.uri)

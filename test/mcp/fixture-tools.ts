@@ -132,6 +132,15 @@ async function elicit(context: ServerContext, message: string, properties: Prope
   return text(`Elicitation completed: action=${answer.action}, content=${JSON.stringify(answer.content ?? {})}`)
 }
 
+/** Hangs up on its caller, and answers whoever comes back for it. */
+export function addReconnection(server: McpServer): void {
+  server.registerTool('test_reconnection', { description: 'Ends the stream of its call before it answers.' }, async ({ http }) => {
+    http?.closeSSE?.()
+    await pause()
+    return text('Whoever reads this came back for it.')
+  })
+}
+
 /** Tools that ask the client in the middle of a call, as servers did before 2026-07-28. */
 export function addAskingTools(server: McpServer): void {
   const prompt = wants<{ prompt: string }>('prompt')
