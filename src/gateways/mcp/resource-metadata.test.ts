@@ -26,7 +26,7 @@ const document = {
       { name: 'restart', effect: 'execute' },
     ]),
     server('mail', [{ name: 'send', effect: 'write' }]),
-    { name: 'roof', protocol: 'mcp', joins: ['ops', 'mail', 'gone'], environment: 'test', impact },
+    { name: 'roof', protocol: 'mcp', joins: ['ops', 'mail'], environment: 'test', impact },
   ],
 }
 
