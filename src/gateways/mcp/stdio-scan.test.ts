@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import fc from 'fast-check'
 import { parseJson } from '../../kernel/json.ts'
 import { LineReader } from './stdio-lines.ts'
@@ -103,6 +105,19 @@ describe('a line', () => {
 })
 
 describe('lines', () => {
+  it('that are too long are not kept while they are read', () => {
+    setFlagsFromString('--expose_gc')
+    const collect = runInNewContext('gc') as () => void
+    const ignore = { onMessage: () => undefined, onFlaw: () => undefined, onEndless: () => undefined }
+    const reader = new LineReader({ lineBytesMax: 1_000_000, endlessLineBytesMax: 1_000_000_000 }, ignore)
+    const before = process.memoryUsage().arrayBuffers
+    reader.push(Buffer.from('{"a":"'))
+    for (let piece = 0; piece < 50; piece += 1) reader.push(Buffer.alloc(1_000_000, 0x78))
+    collect()
+    assert.equal(process.memoryUsage().arrayBuffers - before < 10_000_000, true)
+    reader.push(Buffer.from('"}\n'))
+  })
+
   it('are told apart in whatever pieces they come; half a line is none', () => {
     const heard: string[] = []
     const reader = new LineReader(
