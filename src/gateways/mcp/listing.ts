@@ -5,7 +5,7 @@ import { refuse } from '../../kernel/refusals.ts'
 import { done, type Result } from '../../kernel/result.ts'
 import type { VisibleOperation } from '../../control/visible.ts'
 import { joint } from '../../model/configured-mcp.ts'
-import { mcpMethods, type Route, type Service } from '../../model/services.ts'
+import type { Route, Service } from '../../model/services.ts'
 import { elementSpans, memberSpans, type Span } from './list-spans.ts'
 import type { Message } from './ports.ts'
 
@@ -28,22 +28,21 @@ export interface Sight {
   readonly operations: readonly VisibleOperation[]
 }
 
-/** Whether a name or URI of the server's is one that the caller can see; a template where whatever it begins with is. */
-export function isSeen({ service, operations }: Sight, list: ListMethod, key: string): boolean {
+/** Whether a name or URI of the server's is one that the caller can see; a template where whatever it begins with is. Made once for a list. */
+export function seenBy({ service, operations }: Sight, list: ListMethod): (key: string) => boolean {
+  const visible = new Set(operations.map(({ operation }) => operation))
   const { method } = lists[list]
-  const begins = list === 'resources/templates/list' ? (key.split('{')[0] ?? key) : undefined
-  return operations.some(({ operation }) => {
-    const route = service.routes.find(({ name }) => name === operation)
-    return route?.method === method && (begins === undefined ? isNamedBy(route, key) : isBegunBy(route, begins))
-  })
-}
-
-function isNamedBy({ method, path }: Route, key: string): boolean {
-  return method === mcpMethods[1] && path.endsWith('*') ? key.startsWith(path.slice(0, -1)) && key.length >= path.length : path === key
-}
-
-function isBegunBy({ path }: Route, begins: string): boolean {
-  return path.endsWith('*') ? begins.startsWith(path.slice(0, -1)) : false
+  const paths = service.routes.flatMap((route) => (route.method === method && visible.has(route.name) ? [route.path] : []))
+  const isUri = method === 'resources/read'
+  const exact = new Set(paths.filter((path) => !(isUri && path.endsWith('*'))))
+  const beginnings = isUri ? paths.flatMap((path) => (path.endsWith('*') ? [path.slice(0, -1)] : [])) : []
+  if (list === 'resources/templates/list') {
+    return (key) => {
+      const [literal = ''] = key.split('{')
+      return beginnings.some((beginning) => literal.startsWith(beginning))
+    }
+  }
+  return (key) => exact.has(key) || beginnings.some((beginning) => key.length > beginning.length && key.startsWith(beginning))
 }
 
 /** Whether one declared operation can be seen. */
@@ -70,13 +69,14 @@ export function shownOf(response: Message, list: ListMethod, sight: Sight, prefi
   const elements = isJsonObject(result) ? result[member] : undefined
   if (!isJsonObject(result) || !isArray(elements)) return refuse('upstream.malformed', { detail: `its answer has no ${member}` })
   const spans = elementSpans(response.bytes, spanIn(response.bytes, ['result', member]).from)
+  const isSeen = seenBy(sight, list)
   const shown: Uint8Array[] = []
   for (const [place, element] of elements.entries()) {
     const span = spans[place]
     const name = isJsonObject(element) ? element[key] : undefined
     if (span === undefined || typeof name !== 'string')
       return refuse('upstream.malformed', { detail: `one of its ${member} has no ${key}` })
-    if (isSeen(sight, list, name))
+    if (isSeen(name))
       shown.push(written(response.bytes, span, key === 'name' && prefix !== undefined ? `${prefix}${joint}${name}` : undefined))
   }
   const { nextCursor, ttlMs } = result
