@@ -10,6 +10,7 @@ import { whyGuarded } from '../decision/why.ts'
 import type { Rules } from '../decision/rules.ts'
 import { actionDigest, resourceOf } from '../model/actions.ts'
 import { type Evidence, tierRules } from '../model/effects.ts'
+import { describeProvenance } from '../model/provenance.ts'
 import { describeObligations, firmer, namesOf } from '../model/obligations.ts'
 import { type DecisionEntry, type OutcomeEntry, writeDecision, writeOutcome } from '../ledger/action-lines.ts'
 import type { Grant, Session } from '../model/grants.ts'
@@ -274,6 +275,7 @@ function record(gate: Gate, call: Call, recorded: Recorded, evidence: Evidence):
     outcome: recorded.outcome,
     policies: refusal?.policies ?? policies,
     protocol: action.protocol,
+    provenance: action.provenance === undefined ? undefined : describeProvenance(action.provenance),
     refusal: refusal?.code,
     resource: resourceOf(action),
     session: session?.id,

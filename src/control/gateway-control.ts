@@ -7,6 +7,7 @@ import type { Gate } from './gate.ts'
 import { holdAnswered } from './holds.ts'
 import { gatewayAudience, identify, TokenReader } from './identify.ts'
 import type { GatewayControl } from './ports.ts'
+import { riding } from './riding.ts'
 import { visible } from './visible.ts'
 
 /** The port for one gateway. From here on it hears of endings: each commit is applied, cuts included, before it is confirmed. */
@@ -26,6 +27,7 @@ export function gatewayControl(gate: Gate): GatewayControl {
     identify: (token, address) => identify(gate, reader, token, address),
     authorize: (call) => authorize(gate, call),
     visible: (bearer, service) => visible(gate, bearer, service),
+    riding: (bearer, action) => riding(gate, bearer, action),
     attends: (bearer, services) => attends(gate, bearer, services),
     onAttendance: (listener) => onAttendance(gate, listener),
     stands: (decision) => stands(gate, decision),

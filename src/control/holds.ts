@@ -5,6 +5,7 @@ import type { Milliseconds } from '../kernel/instants.ts'
 import { refuse } from '../kernel/refusals.ts'
 import { done, type Result } from '../kernel/result.ts'
 import type { Action, Material } from '../model/actions.ts'
+import { describeProvenance } from '../model/provenance.ts'
 import type { HeldAction, Hold } from '../model/grants.ts'
 import { type HoldState, holdLife, step } from '../model/lives.ts'
 import type { Requirement } from '../model/requirements.ts'
@@ -56,6 +57,7 @@ export async function holdAction(desk: Desk, holding: Holding): Promise<Result<H
         target: action.target,
         resource: `${action.service}/${action.operation}`,
         policies: [...answer.policies],
+        ...(action.provenance === undefined ? {} : { provenance: describeProvenance(action.provenance) }),
         ...(answer.duties.length === 0 ? {} : { duties: [...answer.duties] }),
       },
     })
@@ -85,6 +87,7 @@ function heldAction(action: Action, material: Material, body: Uint8Array | undef
     target: action.target,
     arguments: action.arguments,
     headers: material.headers,
+    ...(action.provenance === undefined ? {} : { provenance: action.provenance }),
     ...(body === undefined || body.byteLength === 0 ? {} : { body: Buffer.from(body).toString('base64') }),
   }
 }

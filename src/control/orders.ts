@@ -41,7 +41,7 @@ export class Orders {
 
 /** Whether it was done, as far as its answer says: whatever is not known, was cut short or is an error comes before nothing. */
 export function isDone({ result, status = 200, says, reason }: Outcome): boolean {
-  return result === 'answered' && reason === undefined && says !== 'error' && status < 400
+  return result === 'answered' && reason === undefined && says === undefined && status < 400
 }
 
 /** The lines that this action opens, which nothing has opened yet. */

@@ -194,8 +194,6 @@ export interface Database extends LogStore {
   close(): Promise<void>
 }
 
-// --- Time and chance -----------------------------------------------------------------------------------------------
-
 export interface Clock {
   /** UTC milliseconds; never goes back, and never below the last stored instant. */
   now(): Instant
@@ -354,8 +352,8 @@ export type Verdict =
 /** What became of an allowed action. An outcome nobody heard of is `unknown` and counts as done; `delegated` to a proxy that forwards by itself likewise. */
 export interface Outcome {
   readonly result: 'answered' | 'failed' | 'cut' | 'unknown' | 'not-sent' | 'delegated'
-  /** The answer itself says that it was not done: an error of JSON-RPC, a tool's `isError`. Of HTTP its status says so. */
-  readonly says?: 'error' | undefined
+  /** What the answer says beside its status: that it was an error (of JSON-RPC, of a tool), or nothing that was read. */
+  readonly says?: 'error' | 'unread' | undefined
   readonly status?: number | undefined
   readonly requestBytes: number
   readonly responseBytes: number

@@ -4,6 +4,7 @@ import type { Instant } from '../kernel/instants.ts'
 import { Fraction, isJsonObject, type JsonObject, type JsonValue, parseJson } from '../kernel/json.ts'
 import { lineBytesMax } from '../ledger/journal-format.ts'
 import type { ArgumentValue } from '../model/actions.ts'
+import { type Origin, type Provenance, readKind } from '../model/provenance.ts'
 import type { JournalDisk, Segment } from './journal-reading.ts'
 import type { LogStore } from './ports.ts'
 import type { Slices } from './slices.ts'
@@ -19,6 +20,8 @@ export interface RecordedAction {
   readonly grant?: GrantId
   /** `shop/restart`. */
   readonly resource: string
+  /** Of what kind its arguments' origins were. */
+  readonly provenance?: Provenance
 }
 
 /** A journal, and what of it was read. */
@@ -106,14 +109,28 @@ const instantMax: Instant = 8_640_000_000_000_000
 
 /** The same of a line that is read already. */
 export function readRecorded(entry: JsonObject): RecordedAction | undefined {
-  const { at, decision, address, arguments: given, chain, grant, resource } = entry
+  const { at, decision, address, arguments: given, chain, grant, resource, provenance } = entry
   const links = readChain(chain)
   const values = isJsonObject(given) ? readArguments(given) : undefined
   if (typeof at !== 'number' || typeof decision !== 'string' || typeof address !== 'string' || typeof resource !== 'string')
     return undefined
-  if (links === undefined || values === undefined || at < 0 || at > instantMax) return undefined
+  const seen = provenance === undefined ? nowhere : readProvenance(provenance)
+  if (seen === undefined || links === undefined || values === undefined || at < 0 || at > instantMax) return undefined
   const rode = parseId('grn', grant)
-  return { at, decision, address, arguments: values, chain: links, resource, ...(rode.ok ? { grant: rode.value } : {}) }
+  return { at, decision, address, arguments: values, chain: links, resource, ...seen, ...(rode.ok ? { grant: rode.value } : {}) }
+}
+
+const nowhere: Pick<RecordedAction, 'provenance'> = {}
+
+function readProvenance(given: JsonValue): Pick<RecordedAction, 'provenance'> | undefined {
+  if (!isJsonObject(given)) return undefined
+  const kinds: [string, Origin][] = []
+  for (const [name, words] of Object.entries(given)) {
+    const kind = typeof words === 'string' ? readKind(words) : undefined
+    if (kind === undefined) return undefined
+    kinds.push([name, { kind }])
+  }
+  return { provenance: Object.fromEntries(kinds) }
 }
 
 function readChain(value: JsonValue | undefined): readonly IdentityId[] | undefined {

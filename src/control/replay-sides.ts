@@ -58,11 +58,12 @@ export class Side {
 }
 
 /** The action as a gateway would name it today; `undefined` where there is no such operation any more. */
-export function actionToday(facts: Pick<Facts, 'service'>, { resource, arguments: given }: RecordedAction): Action | undefined {
+export function actionToday(facts: Pick<Facts, 'service'>, { resource, arguments: given, provenance }: RecordedAction): Action | undefined {
   const slash = resource.indexOf('/')
   const service = facts.service(resource.slice(0, Math.max(0, slash)))
   const route = service === undefined ? undefined : findRoute(service, resource.slice(slash + 1))
   if (service === undefined || route === undefined) return undefined
   const { name: operation, method: verb, effect, tier } = route
-  return { protocol: service.protocol, service: service.id, operation, verb, effect, tier, arguments: given, target: '' }
+  const seen = provenance === undefined ? {} : { provenance }
+  return { protocol: service.protocol, service: service.id, operation, verb, effect, tier, arguments: given, target: '', ...seen }
 }

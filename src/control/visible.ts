@@ -4,7 +4,8 @@ import { names } from '../decision/covers.ts'
 import { chainStands } from '../decision/facts.ts'
 import type { Instant } from '../kernel/instants.ts'
 import type { Result } from '../kernel/result.ts'
-import type { ArgumentConstraint } from '../model/grants.ts'
+import type { Action } from '../model/actions.ts'
+import type { ArgumentConstraint, Grant } from '../model/grants.ts'
 import type { Service } from '../model/services.ts'
 import type { Gate } from './gate.ts'
 import type { Bearer } from './ports.ts'
@@ -27,6 +28,8 @@ export interface Attendance {
    * theirs would be. Synchronous, from memory.
    */
   attends(bearer: Bearer, services: readonly string[]): Result<Instant>
+  /** The grant that an action would ride now, for what is to be known of its task before it is decided. Synchronous, from memory. */
+  riding(bearer: Bearer, action: Action): Pick<Grant, 'task' | 'scope'> | undefined
   /** Calls in the tick in which something changed that `attends` may hang on. Answers how to stop listening. */
   onAttendance(listener: () => void): () => void
 }

@@ -4,6 +4,7 @@ import type { Instant, Milliseconds } from '../kernel/instants.ts'
 import type { Action, ArgumentValue } from '../model/actions.ts'
 import type { Effect } from '../model/effects.ts'
 import type { Fact, Task } from '../model/grants.ts'
+import { originKinds } from '../model/provenance.ts'
 import { Datetime, IpAddress, parseDecimal } from './cedar/extensions.ts'
 import { parseAddress } from './cedar/ip-addresses.ts'
 import { type CedarRecord, CedarSet, type CedarValue, longMax, longMin } from './cedar/values.ts'
@@ -56,7 +57,8 @@ export function callContext(moment: CallMoment): CedarRecord | undefined {
   context.set('client', client)
   context.set('session', moment.refusals === 0 ? unrefused : new Map([['refusals', BigInt(moment.refusals)]]))
   context.set('arguments', args)
-  context.set('provenance', nothing)
+  const { provenance } = moment.action
+  context.set('provenance', provenance === undefined ? nothing : new Map<string, CedarValue>(originKinds(provenance)))
   return context
 }
 

@@ -108,7 +108,8 @@ export function isLive(grant: Grant, now: Instant): boolean {
   return grant.state === 'active' && grant.expiresAt !== undefined && now < grant.expiresAt
 }
 
-function chooseGrant(facts: DecisionFacts, question: Question, now: Instant): Result<Grant> {
+/** The grant that an action rides: the one that its token names, or the covering one that ends first. */
+export function chooseGrant(facts: DecisionFacts, question: Question, now: Instant): Result<Grant> {
   if (question.grant !== undefined) {
     const grant = facts.grant(question.grant)
     // A grant of another chain answers as one that is not there.

@@ -60,6 +60,7 @@ import {
   one,
   optional,
   pair,
+  provenance,
   type Shape,
   someOf,
   text,
@@ -288,6 +289,7 @@ const heldAction = object<HeldAction>({
   target: text,
   arguments: map(argument),
   headers: list(pair(text)),
+  provenance: optional(provenance),
   body: optional(text),
 })
 

@@ -17,6 +17,7 @@ import {
   one,
   optional,
   pair,
+  provenance,
   readAs,
   type Shape,
   someOf,
@@ -76,6 +77,7 @@ const action: Shape<Action> = object<Action>({
   effect: one(...effects),
   tier: one(0, 1, 2, 3),
   arguments: map(argument),
+  provenance: optional(provenance),
   target: text,
 })
 

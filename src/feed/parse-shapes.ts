@@ -1,6 +1,7 @@
 /** Shapes of what comes over the feed: each reads one JSON value strictly, and an object with a member too many is none of its shape. */
 import { type Id, type IdPrefix, isId } from '../kernel/ids.ts'
 import { Fraction, isJsonObject, type JsonObject, type JsonValue, parseJson } from '../kernel/json.ts'
+import { type Origin, origins, type Provenance } from '../model/provenance.ts'
 import { refuse } from '../kernel/refusals.ts'
 import { done, type Result } from '../kernel/result.ts'
 import { messageBytesMax } from './link.ts'
@@ -209,6 +210,11 @@ export const argument: Shape<string | boolean | number | bigint | Fraction | rea
 }
 
 const texts = list(text)
+
+/** Where arguments came from, by name. */
+export const provenance: Shape<Provenance> = map(
+  object<Origin>({ kind: one(...origins), call: optional(count), source: optional(upTo(200)) }),
+)
 
 export function isList(value: JsonValue | undefined): value is readonly JsonValue[] {
   return Array.isArray(value)

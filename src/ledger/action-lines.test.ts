@@ -31,6 +31,7 @@ const decisions: fc.Arbitrary<DecisionEntry> = fc.record({
   outcome: fc.constantFrom('allow', 'deny', 'held'),
   policies: perhaps(fc.array(text)),
   protocol: text,
+  provenance: perhaps(fc.dictionary(text, text)),
   refusal: perhaps(text),
   resource: text,
   session: perhaps(id('ses')),

@@ -24,6 +24,8 @@ export interface DecisionEntry {
   readonly outcome: 'allow' | 'deny' | 'held'
   readonly policies: readonly string[] | undefined
   readonly protocol: string
+  /** Where its arguments came from, by name: `untrusted: result 3, mail/read`. */
+  readonly provenance: Readonly<Record<string, string>> | undefined
   readonly refusal: string | undefined
   readonly resource: string
   readonly session: SessionId | undefined
@@ -55,7 +57,7 @@ export function writeDecision(n: number, entry: DecisionEntry): string {
     `${other('because', entry.because)},"chain":${canonicalJson(entry.chain)},"decision":"${entry.decision}"${text('detail', entry.detail)}` +
     `${text('digest', entry.digest)}${other('duties', entry.duties)},"effect":${canonicalString(entry.effect)}` +
     `${text('exception', entry.exception)}${text('grant', entry.grant)}${text('hold', entry.hold)}${other('line', entry.line)},"n":${n},"outcome":"${entry.outcome}"${other('policies', entry.policies)}` +
-    `,"protocol":${canonicalString(entry.protocol)}${text('refusal', entry.refusal)},"resource":${canonicalString(entry.resource)}` +
+    `,"protocol":${canonicalString(entry.protocol)}${other('provenance', entry.provenance)}${text('refusal', entry.refusal)},"resource":${canonicalString(entry.resource)}` +
     `${text('session', entry.session)},"target":${canonicalString(entry.target)}${text('task', entry.task)}` +
     `,"tier":${canonicalJson(entry.tier)},"type":"decision","v":1,"verb":${canonicalString(entry.verb)},"version":${canonicalJson(entry.version)}}`
   )
@@ -75,6 +77,6 @@ function text(key: string, value: string | undefined): string {
   return value === undefined ? '' : `,"${key}":${canonicalString(value)}`
 }
 
-function other(key: string, value: number | readonly string[] | undefined): string {
+function other(key: string, value: number | readonly string[] | Readonly<Record<string, string>> | undefined): string {
   return value === undefined ? '' : `,"${key}":${canonicalJson(value)}`
 }

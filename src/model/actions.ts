@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto'
 import type { GrantId, IdentityId } from '../kernel/ids.ts'
 import { canonicalJson, type Fraction } from '../kernel/json.ts'
 import type { Effect, Tier } from './effects.ts'
+import type { Provenance } from './provenance.ts'
 import type { Protocol } from './services.ts'
 
 /** An argument's value: exact, never a rounded number. */
@@ -18,6 +19,8 @@ export interface Action {
   readonly effect: Effect
   readonly tier: Tier
   readonly arguments: Arguments
+  /** Where its arguments came from, as far as its gateway saw; no part of its digest. */
+  readonly provenance?: Provenance
   /** What a person reads: `POST /services/checkout/restart`. */
   readonly target: string
 }

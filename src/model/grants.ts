@@ -17,6 +17,7 @@ import type { ArgumentValue, Arguments } from './actions.ts'
 import type { Effect, Tier } from './effects.ts'
 import type { Format } from './formats.ts'
 import type { GrantState, HoldState, SessionState } from './lives.ts'
+import type { Provenance } from './provenance.ts'
 import type { Requirement } from './requirements.ts'
 
 /** Something known about a task; `proved` facts come from a verified token or a provider, never from the asker's words. */
@@ -157,6 +158,8 @@ export interface HeldAction {
   readonly target: string
   readonly arguments: Arguments
   readonly headers: readonly (readonly [string, string])[]
+  /** As its gateway saw when it was held. */
+  readonly provenance?: Provenance
   /** base64 of the whole body. */
   readonly body?: string
 }

@@ -132,6 +132,10 @@ export class RulesControl implements GatewayControl {
     return routes.map(({ name }) => ({ operation: name, answer: 'yes', grant, endsAt, constraints: {} }))
   }
 
+  riding(): undefined {
+    return undefined
+  }
+
   attends({ claims }: Bearer): Result<number> {
     const session = [...this.sessions.values()].find(({ grant }) => grant === claims.grant)
     return session === undefined || session.ended !== undefined ? refuse('session.ended') : done(claims.expiresAt)

@@ -82,6 +82,7 @@ export function lineOf(world: World, n: number, more: object): string {
     outcome: 'allow',
     policies: [],
     protocol: 'http',
+    provenance: undefined,
     refusal: undefined,
     resource: 'shop/list-incidents',
     session: undefined,

@@ -5,6 +5,7 @@ import type { Desk } from '../../control/desk.ts'
 import { answerableGrant, answerableHold } from '../../control/rights.ts'
 import type { Approval, Grant, Hold } from '../../model/grants.ts'
 import type { Identity } from '../../model/identities.ts'
+import type { Origin, OriginKind } from '../../model/provenance.ts'
 import { argumentText } from '../../model/scope.ts'
 import { readBody } from '../hold-views.ts'
 import { nameOf } from '../views.ts'
@@ -16,7 +17,7 @@ import { html, type Html } from './html.ts'
 import { badge, layout, row } from './layout.ts'
 import { personMaySee } from './sight.ts'
 import { asCodePoints, hasOtherLetters, visible, visibleBlock } from './visible.ts'
-import { harmInWords } from './words.ts'
+import { harmInWords, originInWords } from './words.ts'
 
 export interface HoldShown {
   readonly hold: Hold
@@ -56,7 +57,7 @@ export function holdPage(desk: Desk, { hold, grant, approvals, person, now }: Ho
 <section class="card"><h2>Exactly this request</h2>
 <p class="target">${exact(action.target)}</p>
 <dl>${row('Operation', html`<code>${action.service}/${action.operation}</code>`)}
-${row('Arguments', argumentTable(action.arguments))}
+${row('Arguments', argumentTable(action))}
 ${row('Headers that pass', headerTable(action.headers))}
 ${row('Body', bodyShown(hold))}
 ${row('Tier', html`<b>${action.tier}</b> <span class="muted">${harmInWords(action.tier)}</span>`)}</dl></section>
@@ -76,10 +77,22 @@ function exact(text: string): Html {
   return html`${visible(text)}${hasOtherLetters(text) ? html`<span class="codes">not plain ASCII: <code>${asCodePoints(text)}</code></span>` : false}`
 }
 
-function argumentTable(given: Hold['action']['arguments']): Html {
+const markKinds: Readonly<Record<OriginKind, string>> = { literal: 'good', trusted: '', untrusted: 'bad', never: 'warn' }
+
+const whatMarksAre =
+  'The marks say what the gateway saw pass. They are hints and no proof: a text can be changed on its way through a model.'
+
+function argumentTable({ arguments: given, provenance = {} }: Hold['action']): Html {
   const entries = Object.entries(given)
   if (entries.length === 0) return html`<span class="muted">none</span>`
-  return html`<table><tbody>${entries.map(([name, value]) => html`<tr><th>${exact(name)}</th><td>${exact(argumentText(value))}</td></tr>`)}</tbody></table>`
+  const hint = Object.keys(provenance).length === 0 ? false : html`<p class="muted">${whatMarksAre}</p>`
+  const mark = (name: string) => (Object.hasOwn(provenance, name) ? originMark(provenance[name]) : false)
+  return html`<table><tbody>${entries.map(([name, value]) => html`<tr><th>${exact(name)}</th><td>${exact(argumentText(value))} ${mark(name)}</td></tr>`)}</tbody></table>${hint}`
+}
+
+/** Where a value came from, in words of our own and the name of a declared operation. */
+function originMark(origin: Origin | undefined): Html | false {
+  return origin === undefined ? false : badge(originInWords(origin), markKinds[origin.kind])
 }
 
 function headerTable(headers: Hold['action']['headers']): Html {

@@ -5,6 +5,7 @@ import { type Effect, type Tier, tierRules } from '../../model/effects.ts'
 import type { Format } from '../../model/formats.ts'
 import type { ArgumentConstraint, ScopeEntry } from '../../model/grants.ts'
 import type { DeskAction } from '../../model/identities.ts'
+import type { Origin } from '../../model/provenance.ts'
 import { argumentText } from '../../model/scope.ts'
 import type { Route, Service } from '../../model/services.ts'
 
@@ -108,4 +109,20 @@ const atTheDesk: Readonly<Record<DeskAction, string>> = {
 
 export function deskActionInWords(action: DeskAction): string {
   return `${action}: ${atTheDesk[action]}`
+}
+
+/** Where the value of an argument came from, for who answers. */
+export function originInWords({ kind, call, source }: Origin): string {
+  const where =
+    source === undefined ? 'what it read' : call === undefined ? `what it read, perhaps from ${source}` : `result ${call}, from ${source}`
+  switch (kind) {
+    case 'literal':
+      return 'stands in the task or the grant'
+    case 'trusted':
+      return `seen in ${where}`
+    case 'untrusted':
+      return `seen in ${where}, which anybody may have written`
+    case 'never':
+      return 'seen nowhere: not in the task, not in any result'
+  }
 }

@@ -10,6 +10,7 @@ import type { ClientAnswer, Headers } from './client-answer.ts'
 import type { FrontLimits } from './front-limits.ts'
 import type { JoinedSession } from './joined-sessions.ts'
 import type { Attendants } from './licence.ts'
+import type { Memories } from './memories.ts'
 import type { Offer } from './offer.ts'
 import type { McpServer } from './ports.ts'
 import type { McpSessions } from './sessions.ts'
@@ -45,6 +46,8 @@ export interface Door {
   readonly log: Log
   readonly cuts: SessionCuts
   readonly attendants: Attendants
+  /** What callers were told, and so where their arguments may come from. */
+  readonly memories: Memories
   readonly refusals: RefusalBook
   /** Sessions of the revisions before 2026-07-28: of a server that is alone, or of all that are joined. */
   readonly sessions: McpSessions<JoinedSession | 'of-server'>

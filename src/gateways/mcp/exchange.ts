@@ -20,6 +20,7 @@ import type { Offered } from './offer.ts'
 import { Passage, type PassagePlan, type Tap } from './passage.ts'
 import type { Message } from './ports.ts'
 import { isSessionId } from './sessions.ts'
+import { trace } from './tracing.ts'
 import { readSubscription } from './subscriptions.ts'
 import { outgoingOf, wayTo } from './ways.ts'
 
@@ -29,6 +30,9 @@ export interface Told {
   readonly hold?: string
   readonly page?: string
 }
+
+/** Where an action goes, and who listens to what comes back. */
+type Way = Pick<PassagePlan, 'outgoing'> & { readonly member: Member; readonly tap: Tap }
 
 /** One request of a client and its one answer. */
 export class Exchange implements Answering {
@@ -209,11 +213,12 @@ export class Exchange implements Answering {
     if (!way.ok) return way
     const { member, headers } = way.value
     const outgoing = outgoingOf({ ...asked, message: named.message, headers }, named.upstreamName)
-    const call: Call = { bearer: asked.bearer, action: named.action, meets: obligationNames }
+    const { action, tap } = trace(this.door, asked.bearer, named)
+    const call: Call = { bearer: asked.bearer, action, meets: obligationNames }
     const deciding = this.door.control.authorize(call)
     const first = deciding instanceof Promise ? await deciding : deciding
     const verdict = first.outcome === 'needs-material' ? await this.#decideWhole(call, named.message, outgoing.headers) : first
-    this.#follow(verdict, { member, outgoing })
+    this.#follow(verdict, { member, outgoing, tap })
     return done(undefined)
   }
 
@@ -224,7 +229,7 @@ export class Exchange implements Answering {
     return this.door.control.authorize({ ...call, material: materialOf(message, headers), body: message.bytes })
   }
 
-  #follow(verdict: Verdict, way: Pick<PassagePlan, 'outgoing'> & { readonly member: Member }): void {
+  #follow(verdict: Verdict, way: Way): void {
     switch (verdict.outcome) {
       case 'allow':
         this.#forward(verdict.decision, way)
@@ -242,7 +247,7 @@ export class Exchange implements Answering {
     }
   }
 
-  #forward(decision: Decision, way: Pick<PassagePlan, 'outgoing'> & { readonly member: Member }): void {
+  #forward(decision: Decision, way: Way): void {
     const { control } = this.door
     if (this.answer.isClosed) {
       control.finish(decision, { result: 'not-sent', requestBytes: 0, responseBytes: 0, milliseconds: 0, reason: 'the client left' })

@@ -9,6 +9,7 @@ import type { Tls } from '../shared/tls.ts'
 import type { ResourceHook } from './door.ts'
 import { defaultFrontLimits, type FrontLimits } from './front-limits.ts'
 import { Attendants } from './licence.ts'
+import { Memories } from './memories.ts'
 import { endpointPath, McpListener } from './listener.ts'
 import { McpServers, type ServersInput } from './servers.ts'
 
@@ -88,6 +89,7 @@ class Ports {
   readonly #limits: FrontLimits
   readonly #cuts: SessionCuts
   readonly #attendants: Attendants
+  readonly #memories: Memories
   readonly #servers: McpServers
   readonly #names: ReadonlySet<string>
   readonly #open = new Map<string, OpenPort>()
@@ -98,6 +100,7 @@ class Ports {
     this.#limits = { ...defaultFrontLimits, ...input.limits }
     this.#cuts = new SessionCuts(control, clock)
     this.#attendants = new Attendants(control, clock)
+    this.#memories = new Memories(clock)
     this.#servers = new McpServers({ control, clock, limits: this.#limits, ...(openCommand === undefined ? {} : { openCommand }) })
     this.#names = new Set([...(listen.names ?? []), listen.host].map((name) => name.toLowerCase()))
   }
@@ -155,6 +158,7 @@ class Ports {
       limits: this.#limits,
       cuts: this.#cuts,
       attendants: this.#attendants,
+      memories: this.#memories,
       servers: this.#servers,
       names: this.#names,
       ...(tls && { tls }),

@@ -15,8 +15,8 @@ import type { McpServer, Outgoing, ServerCall, ServerListener } from './ports.ts
 export interface Tap {
   onHead?(form: 'json' | 'events' | 'other'): void
   onData(bytes: Uint8Array): void
-  /** The answer is over; `isWhole` where all of it passed. */
-  onOver(isWhole: boolean): void
+  /** The answer is over; `isWhole` where all of it passed. Answers what it says of itself, where that is not that it was done. */
+  onOver(isWhole: boolean): Outcome['says']
 }
 
 export interface PassagePlan {
@@ -183,10 +183,11 @@ export class Passage implements Cuttable, ServerListener {
     const wasSent = this.#state !== 'waiting'
     this.#state = 'over'
     this.#leave()
-    tap?.onOver(outcome.result === 'answered' && outcome.reason === undefined)
+    const says = tap?.onOver(outcome.result === 'answered' && outcome.reason === undefined)
     licence.finish({
       result: outcome.result,
       reason: outcome.reason,
+      ...(says === undefined ? {} : { says }),
       requestBytes: wasSent ? bytes.byteLength : 0,
       responseBytes: this.#responseBytes,
       milliseconds: clock.now() - this.#startedAt,

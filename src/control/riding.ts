@@ -1,0 +1,13 @@
+/** Which grant an action would ride, for what a gateway has to know of the task before it asks; decides nothing. */
+import { chooseGrant } from '../decision/decide.ts'
+import type { Action } from '../model/actions.ts'
+import type { Grant } from '../model/grants.ts'
+import type { Gate } from './gate.ts'
+import type { Bearer } from './ports.ts'
+
+/** The live grant that `authorize` would take in the same tick; `undefined` where it would refuse for want of one. */
+export function riding({ facts, clock }: Pick<Gate, 'facts' | 'clock'>, { claims, address }: Bearer, action: Action): Grant | undefined {
+  const question = { chain: claims.chain, proof: claims.provedBy, grant: claims.grant, action, address, refusals: 0 }
+  const chosen = chooseGrant(facts, question, clock.now())
+  return chosen.ok ? chosen.value : undefined
+}
