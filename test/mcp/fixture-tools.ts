@@ -5,6 +5,9 @@ import {
   type ClientCapabilities,
   type ElicitRequestFormParams,
   fromJsonSchema,
+  inputRequired,
+  type InputRequiredResult,
+  inputResponse,
   type McpServer,
   type ServerContext,
   type ServerNotifier,
@@ -53,11 +56,12 @@ const still: Readonly<Record<string, CallToolResult>> = {
   },
 }
 
-async function log(context: ServerContext): Promise<CallToolResult> {
-  for (const said of ['Tool execution started', 'Tool processing data', 'Tool execution completed']) {
-    // The only way there is: the protocol has deprecated what these scenarios still ask of its earlier revisions.
-    // oxlint-disable-next-line typescript/no-deprecated
-    await context.mcpReq.log('info', said)
+/** In the new era only for those who asked for it with the call. */
+async function log({ mcpReq }: ServerContext): Promise<CallToolResult> {
+  const isModern = mcpReq.envelope !== undefined
+  const wants = (mcpReq.envelope as Partial<Record<string, unknown>> | undefined)?.['io.modelcontextprotocol/logLevel'] !== undefined
+  for (const data of ['Tool execution started', 'Tool processing data', 'Tool execution completed']) {
+    if (!isModern || wants) await mcpReq.notify({ method: 'notifications/message', params: { level: 'info', data } })
     await pause()
   }
   return text('Tool with logging executed successfully')
@@ -122,14 +126,11 @@ const enums: Properties = {
   titledMulti: { type: 'array', items: { anyOf: titled } },
 }
 
-async function elicit(context: ServerContext, message: string, properties: Properties): Promise<CallToolResult> {
-  // As above: servers of the earlier revisions ask their client over its stream.
-  // oxlint-disable-next-line typescript/no-deprecated
-  const answer = await context.mcpReq.elicitInput({
-    message,
-    requestedSchema: { type: 'object', properties },
-  })
-  return text(`Elicitation completed: action=${answer.action}, content=${JSON.stringify(answer.content ?? {})}`)
+/** The SDK asks over the stream of the call, as servers did before 2026-07-28, and calls again with the answer. */
+function elicit({ mcpReq }: ServerContext, message: string, properties: Properties): CallToolResult | InputRequiredResult {
+  const said = inputResponse(mcpReq.inputResponses, 'form')
+  if (said.kind === 'elicit') return text(`Elicitation completed: action=${said.action}, content=${JSON.stringify(said.content ?? {})}`)
+  return inputRequired({ inputRequests: { form: inputRequired.elicit({ message, requestedSchema: { type: 'object', properties } }) } })
 }
 
 /** Hangs up on its caller, and answers whoever comes back for it. */
@@ -144,13 +145,11 @@ export function addReconnection(server: McpServer): void {
 /** Tools that ask the client in the middle of a call, as servers did before 2026-07-28. */
 export function addAskingTools(server: McpServer): void {
   const prompt = wants<{ prompt: string }>('prompt')
-  server.registerTool('test_sampling', { description: 'Asks the model of its client.', inputSchema: prompt }, async (args, context) => {
-    // oxlint-disable-next-line typescript/no-deprecated
-    const { content } = await context.mcpReq.requestSampling({
-      messages: [{ role: 'user', content: { type: 'text', text: args.prompt } }],
-      maxTokens: 100,
-    })
-    return text(`LLM response: ${JSON.stringify(content)}`)
+  server.registerTool('test_sampling', { description: 'Asks the model of its client.', inputSchema: prompt }, (args, { mcpReq }) => {
+    const said = inputResponse(mcpReq.inputResponses, 'model')
+    if (said.kind === 'sampling') return text(`LLM response: ${JSON.stringify(said.result.content)}`)
+    const messages = [{ role: 'user' as const, content: { type: 'text' as const, text: args.prompt } }]
+    return inputRequired({ inputRequests: { model: inputRequired.createMessage({ messages, maxTokens: 100 }) } })
   })
   const message = wants<{ message: string }>('message')
   server.registerTool('test_elicitation', { description: 'Asks the user of its client.', inputSchema: message }, (args, context) =>
