@@ -8,7 +8,7 @@ import type { Identity } from '../model/identities.ts'
 import { addressForCounting } from '../kernel/client-address.ts'
 import { readPersonCookie } from './cookies.ts'
 import type { ApiParts, Visit } from './parts.ts'
-import { RateLimits } from './rate-limits.ts'
+import { RateLimits } from '../kernel/rate-limits.ts'
 
 export interface Admission {
   readonly nobody: Visit

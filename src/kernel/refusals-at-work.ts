@@ -304,6 +304,12 @@ export const refusalsAtWork = {
     says: 'this session has as many held actions as it may',
     remedy: 'wait for an answer to those',
   },
+  'hold.state': {
+    status: 409,
+    tells: 'caller',
+    says: 'this requestState is of no held call that may go on here',
+    remedy: 'send the call again without requestState and inputResponses; if it is held still, that attaches to the same hold',
+  },
   'session.ended': { status: 403, tells: 'caller', says: 'this session has ended', remedy: 'exchange your credential for a new token' },
   'proxy.unknown': {
     status: 403,

@@ -1,7 +1,7 @@
 /** The feed at control, joined: its authority, its port, and for each space who is served there. */
 import { hostname } from 'node:os'
 import type { ApiParts, GatewayStanding } from '../api/parts.ts'
-import { RateLimits } from '../api/rate-limits.ts'
+import { RateLimits } from '../kernel/rate-limits.ts'
 import { currentEpoch } from '../control/epochs.ts'
 import { codeHash, enrolGateway, GatewayWatcher } from '../control/gateways.ts'
 import { type EnrolAnswer, enrolBytesMax } from '../feed/enrolment.ts'

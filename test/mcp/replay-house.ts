@@ -80,12 +80,12 @@ export class AgentHouse {
     mustBe(await completeGrant(this.api.house.desk, caller, grant, 'the task is done'))
   }
 
-  /** Ben signs a yes to what is held. */
-  async approve(hold: string): Promise<void> {
+  /** Ben signs a yes to what is held, or a no. */
+  async approve(hold: string, decision: 'approve' | 'deny' = 'approve'): Promise<void> {
     const { desk } = this.api.house
     const ben = desk.facts.identityNamed('ben')
     if (ben === undefined) throw new Error('nobody is called ben')
-    const prepared = mustBe(await prepareAnswer(desk, ben, { subject: hold as never, decision: 'approve', narrowing: {} }))
+    const prepared = mustBe(await prepareAnswer(desk, ben, { subject: hold as never, decision, narrowing: {} }))
     const allowCredentials = prepared.credentialIds.map((id) => ({ id, type: 'public-key' as const }))
     const wish = { challenge: prepared.challenge, rpId: 'localhost', allowCredentials }
     const response = this.#keeper.sign(wish, this.api.origin) as unknown as JsonObject

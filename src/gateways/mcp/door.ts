@@ -8,6 +8,7 @@ import type { RefusalBook } from '../shared/refusal-book.ts'
 import type { SessionCuts } from '../shared/session-cuts.ts'
 import type { ClientAnswer, Headers } from './client-answer.ts'
 import type { FrontLimits } from './front-limits.ts'
+import type { HeldCalls } from './held-calls.ts'
 import type { JoinedSession } from './joined-sessions.ts'
 import type { Attendants } from './licence.ts'
 import type { Memories } from './memories.ts'
@@ -49,6 +50,7 @@ export interface Door {
   /** What callers were told, and so where their arguments may come from. */
   readonly memories: Memories
   readonly refusals: RefusalBook
+  readonly held: HeldCalls
   /** Sessions of the revisions before 2026-07-28: of a server that is alone, or of all that are joined. */
   readonly sessions: McpSessions<JoinedSession | 'of-server'>
   /** `undefined` once the service is gone. */

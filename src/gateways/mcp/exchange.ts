@@ -44,6 +44,7 @@ export class Exchange implements Answering {
   readonly #onOver: () => void
   #passage: Passage | undefined
   #leave: (() => void) | undefined
+  readonly #gone = new AbortController()
 
   /** `origin`: of this port, as the client reached it. */
   constructor(door: Door, request: IncomingMessage, response: ServerResponse, { origin, onOver }: { origin: string; onOver: () => void }) {
@@ -84,6 +85,7 @@ export class Exchange implements Answering {
   }
 
   onClosed(finished: boolean): void {
+    this.#gone.abort()
     this.#passage?.clientClosed(finished)
     this.#leave?.()
     this.#onOver()
@@ -209,16 +211,23 @@ export class Exchange implements Answering {
   }
 
   async #act(asked: Asked, named: NamedAction): Promise<Result<undefined>> {
+    const resumed = await this.door.held.resume(asked.bearer, named.message, this.#gone.signal)
+    if (!resumed.ok) return resumed
+    // Nobody would hear of it: what was approved is done when it is asked for again.
+    if (this.answer.isClosed) return done(undefined)
+    const { message } = resumed.value
     const way = wayTo(this.door, asked, named.service)
     if (!way.ok) return way
     const { member, headers } = way.value
-    const outgoing = outgoingOf({ ...asked, message: named.message, headers }, named.upstreamName)
+    const outgoing = outgoingOf({ ...asked, message, headers }, named.upstreamName)
     const { action, tap } = trace(this.door, asked.bearer, named)
     const call: Call = { bearer: asked.bearer, action, meets: obligationNames }
     const deciding = this.door.control.authorize(call)
     const first = deciding instanceof Promise ? await deciding : deciding
-    const verdict = first.outcome === 'needs-material' ? await this.#decideWhole(call, named.message, outgoing.headers) : first
-    this.#follow(verdict, { member, outgoing, tap })
+    const verdict = first.outcome === 'needs-material' ? await this.#decideWhole(call, message, outgoing.headers) : first
+    const question = verdict.outcome === 'held' ? this.door.held.question(asked.bearer, asked.envelope, resumed.value, verdict) : undefined
+    if (question === undefined) this.#follow(verdict, { member, outgoing, tap })
+    else this.say(question)
     return done(undefined)
   }
 

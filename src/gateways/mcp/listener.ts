@@ -13,12 +13,13 @@ import { Roster } from '../shared/roster.ts'
 import type { Tls } from '../shared/tls.ts'
 import type { Door, Member, Served } from './door.ts'
 import { Exchange } from './exchange.ts'
+import { HeldCalls } from './held-calls.ts'
 import { compileOffer } from './offer.ts'
 import { checkNames } from './served-names.ts'
 import type { McpServers } from './servers.ts'
 import { McpSessions, ownerOf } from './sessions.ts'
 
-export interface ListenerInput extends Omit<Door, 'refusals' | 'sessions' | 'served' | 'secretOf' | 'enter'> {
+export interface ListenerInput extends Omit<Door, 'refusals' | 'sessions' | 'served' | 'secretOf' | 'enter' | 'held'> {
   readonly servers: McpServers
   /** Names that it is reached by, beside addresses and those of this machine. */
   readonly names: ReadonlySet<string>
@@ -48,6 +49,7 @@ export class McpListener {
     this.#door = {
       ...input,
       refusals: this.#refusals,
+      held: new HeldCalls(input),
       sessions: new McpSessions(),
       served: () => this.#serve(),
       secretOf: (service) => servers.secretOf(service),

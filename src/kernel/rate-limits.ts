@@ -1,5 +1,5 @@
 /** How often somebody may call: buckets that refill with time, in memory that cannot grow. */
-import type { Instant, Milliseconds } from '../kernel/instants.ts'
+import type { Instant, Milliseconds } from './instants.ts'
 
 interface Bucket {
   left: number
