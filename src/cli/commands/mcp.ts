@@ -11,7 +11,7 @@ import { collect } from './ledger.ts'
 
 export function mcpCommand(cli: Cli): Command {
   return remoteCommand('mcp', 'be the MCP server that a client starts, and pass what it says through a gateway', [
-    { line: 'remit mcp --service ops', says: 'under whatever grants the caller holds; inside remit run, under its grant' },
+    { line: 'remit mcp --service ops', says: 'under whatever grants the caller holds; within remit run that is its grant' },
     {
       line: 'remit mcp --service ops --task incident --for "checkout hangs" --ticket INC-8',
       says: 'under a grant of its own, which ends when the client goes; without --can it is for all of the service',
