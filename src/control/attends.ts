@@ -10,7 +10,7 @@ import type { Gate } from './gate.ts'
 import type { Bearer } from './ports.ts'
 
 /** Whose changes may end it. */
-const kindsThatCount: readonly RecordKind[] = ['grant', 'session', 'identity', 'credential', 'passkey', 'exception', 'service', 'policySet']
+const kindsThatCount: readonly RecordKind[] = ['grant', 'identity', 'credential', 'passkey', 'issuer']
 
 /**
  * When the last live grant of this caller that reaches into one of the services ends: 0 where none does. Refuses as every action of theirs
@@ -40,7 +40,9 @@ function reaches({ scope }: Grant, services: readonly string[]): boolean {
 
 /** Called in the tick in which something changed that what `attends` answers may hang on. Answers how to stop listening. */
 export function onAttendance({ facts }: Pick<Gate, 'facts'>, listener: () => void): () => void {
-  return facts.onChange(({ kind }) => {
-    if (kindsThatCount.includes(kind)) listener()
+  return facts.onChange((change) => {
+    // Grants come by the dozen; only one that ends takes something away.
+    const isMore = change.kind === 'grant' && 'record' in change && change.record.endedAt === undefined
+    if (!isMore && kindsThatCount.includes(change.kind)) listener()
   })
 }

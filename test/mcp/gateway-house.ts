@@ -192,20 +192,21 @@ export async function newClient(test: Lifetime, url: string, token: string): Pro
 export async function olderClient(test: Lifetime, url: string, token: string): Promise<OlderClient> {
   const client = new OlderClient({ name: 'test', version: '1.0.0' })
   const headers = { authorization: `Bearer ${token}` }
-  await client.connect(new OlderTransport(new URL(url), { requestInit: { headers } }) as never)
+  await client.connect(new OlderTransport(new URL(url), { requestInit: { headers } }))
   test.after(() => client.close())
   return client
+}
+
+export interface Bare {
+  readonly method: string
+  readonly headers: Record<string, string>
+  readonly body: string
 }
 
 let count = 0
 
 /** A request of 2026-07-28 as bytes, for `fetch`. `params` is JSON, without `_meta`. */
-export function bare(
-  token: string,
-  method: string,
-  params: string,
-  name?: string,
-): RequestInit & { readonly headers: Record<string, string> } {
+export function bare(token: string, method: string, params: string, name?: string): Bare {
   count += 1
   const meta =
     '"_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientCapabilities":{},"io.modelcontextprotocol/clientInfo":{"name":"t","version":"1"}}'
