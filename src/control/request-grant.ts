@@ -14,6 +14,7 @@ import { describeSelector } from '../model/selector.ts'
 import { type Caller, type Desk, note } from './desk.ts'
 import { claimsStand } from './identify.ts'
 import type { Change } from './ports.ts'
+import { isLocked } from './rights.ts'
 
 export interface GrantRequest {
   readonly task: string
@@ -24,6 +25,11 @@ export interface GrantRequest {
   readonly duration?: Milliseconds
   readonly idle?: Milliseconds
   readonly heartbeat?: Milliseconds
+  /**
+   * Whoever asks has read what anybody may have written, so that this may be somebody else's wish: at least one person is asked,
+   * whatever policy gives without. Said by the gateway that saw it.
+   */
+  readonly untrusted?: boolean
 }
 
 export const pendingMax: Milliseconds = 24 * 3_600_000
@@ -47,17 +53,26 @@ export async function requestGrant(desk: Desk, caller: Caller, request: GrantReq
     }
     if ([...desk.facts.openGrantsOf(caller.actor.id)].length >= openRequestsMax)
       return refuse('request.too-many', { detail: `at most ${openRequestsMax}` })
-    const { idle = idleDefault, heartbeat } = request
+    const { idle = idleDefault, heartbeat, untrusted = false } = request
+    const price = untrusted ? withAPerson(eligible.value) : eligible.value
+    if (untrusted && isLocked(desk, { chain: chain.map(({ id }) => id), ...price }, tx.now)) return refuse('request.untrusted')
     const grant = makeGrant(desk, tx, caller, {
       task,
       scope: scope.value,
-      eligible: eligible.value,
+      eligible: price,
+      untrusted,
       idle,
       pendingUntil: tx.now + pendingMax,
       ...(heartbeat === undefined ? {} : { heartbeat }),
     })
     return done(await submit(tx, caller, grant))
   })
+}
+
+/** At least one, and at a tier that asks nobody, whoever may approve. */
+export function withAPerson(eligible: Eligible): Eligible {
+  const { requirement } = eligible
+  return { ...eligible, requirement: { ...requirement, personsMin: Math.max(1, requirement.personsMin) } }
 }
 
 export function parseScope(lines: readonly string[]): Result<readonly ScopeEntry[]> {
@@ -93,6 +108,7 @@ export interface Made {
   readonly pendingUntil: Instant
   /** The active grant that it asks more time for. */
   readonly continues?: GrantId
+  readonly untrusted?: boolean
 }
 
 /** A request, not submitted yet. */
@@ -101,7 +117,10 @@ export function makeGrant(desk: Desk, tx: Change, caller: Caller, made: Made): G
   const chain = caller.chain.map((link) => link.id)
   const { task, scope, idle, pendingUntil } = made
   const { duration, durationMax, requirement, tier, policies } = made.eligible
-  const more = made.continues === undefined ? {} : { continues: made.continues }
+  const more = {
+    ...(made.continues === undefined ? {} : { continues: made.continues }),
+    ...(made.untrusted === true ? { untrusted: true as const } : {}),
+  }
   const form = canonicalJson({
     v: 1,
     grant: id,
@@ -155,6 +174,7 @@ export async function submit(tx: Change, caller: Caller, requested: Grant): Prom
       policies: [...requested.policies],
       digest: requested.digest,
       ...(requested.continues === undefined ? {} : { continues: requested.continues }),
+      ...(requested.untrusted === undefined ? {} : { untrusted: true }),
     },
   })
   const pending: Grant = { ...requested, state: step(grantLife, requested.state, 'submit') ?? requested.state }

@@ -12,7 +12,7 @@ import { type Caller, type Desk, machinery, note } from './desk.ts'
 import { endGrant } from './end-grant.ts'
 import { claimsStand } from './identify.ts'
 import type { Change } from './ports.ts'
-import { makeGrant, pendingMax, submit } from './request-grant.ts'
+import { makeGrant, pendingMax, submit, withAPerson } from './request-grant.ts'
 import { maySee } from './rights.ts'
 import { inWords, stillAskable, stillGiven } from './still-stands.ts'
 
@@ -74,13 +74,20 @@ export async function extendGrant(
     const task = { ...grant.task, statement: by.reason }
     const still = mayAsk(desk.facts, { chain: caller.chain, task, scope: grant.scope, duration }, tx.now)
     if (!still.ok) return still
-    if (needsPersons(still.value.requirement)) {
+    const price = grant.untrusted === true ? withAPerson(still.value) : still.value
+    if (needsPersons(price.requirement)) {
       const waiting = [...desk.facts.openGrantsOf(caller.actor.id)].find((each) => each.continues === id)
       if (waiting !== undefined) return refuse('grant.extension-refused', { detail: `${waiting.id} waits for an answer already` })
-      const eligible = { ...still.value, duration: by.milliseconds, durationMax: by.milliseconds }
+      const eligible = { ...price, duration: by.milliseconds, durationMax: by.milliseconds }
       const { scope, idleMax: idle, expiresAt } = grant
       const pendingUntil = Math.min(tx.now + pendingMax, expiresAt)
-      return done(await submit(tx, caller, makeGrant(desk, tx, caller, { task, scope, eligible, idle, pendingUntil, continues: id })))
+      return done(
+        await submit(
+          tx,
+          caller,
+          makeGrant(desk, tx, caller, { task, scope, eligible, idle, pendingUntil, continues: id, untrusted: grant.untrusted === true }),
+        ),
+      )
     }
     const extended: Grant = { ...grant, duration, expiresAt: grant.activatedAt + duration }
     await tx.put('grant', extended)

@@ -225,6 +225,7 @@ const grant = object<Grant>({
   tier,
   exception: optional(id('exc')),
   continues: optional(id('grn')),
+  untrusted: optional(one(true)),
   state: stateOf(grantLife),
   duration: count,
   durationMax: count,

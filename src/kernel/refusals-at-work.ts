@@ -93,6 +93,12 @@ export const refusalsAtWork = {
     says: 'the grant would be longer than policy or tier allows',
     remedy: 'ask for at most the time in detail',
   },
+  'request.untrusted': {
+    status: 403,
+    tells: 'caller',
+    says: 'after results that anybody may have written, a person must approve what is asked for, and nobody may',
+    remedy: 'ask again from a session that has read none; or have an administrator name somebody who may approve',
+  },
   'request.too-many': {
     status: 429,
     tells: 'caller',

@@ -96,6 +96,8 @@ export interface Grant {
   readonly exception?: ExceptionId
   /** The active grant that this asks more time for: its `duration` is what comes on top. */
   readonly continues?: GrantId
+  /** Asked for by somebody who had read what anybody may have written: people approved it, and every more of it. */
+  readonly untrusted?: true
   readonly state: GrantState
   /** Length of the work window, and the most it may ever be, extensions included. */
   readonly duration: Milliseconds

@@ -51,6 +51,7 @@ export function requestPage(desk: Desk, { grant, approvals, person, now }: Reque
 <h1>${actor} asks to work on <em>${visible(grant.task.kind)}</em> ${badge(grant.state, stateKinds[grant.state] ?? '')}</h1>
 <section class="card"><h2>Who, and why</h2>${chainList(desk, grant.chain)}
 ${visibleBlock(grant.task.statement)}
+${grant.untrusted === true ? html`<p class="problem">It asked after it had read what anybody may have written: this may be somebody else’s wish.</p>` : false}
 <p class="muted">These are the words of ${actor}. Judge what it may do, not what it says.</p>
 ${factList(grant.task)}</section>
 <section class="card"><h2>What it may do</h2>
