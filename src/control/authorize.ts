@@ -23,6 +23,7 @@ import type { Settlement } from './home-port.ts'
 import { isDone, opens } from './orders.ts'
 import type { NotUnderstood } from './not-understood.ts'
 import type { Bearer, Call, Decision, Outcome, Verdict } from './ports.ts'
+import { recordedArguments } from './recorded-arguments.ts'
 
 /**
  * Decides and records. Whatever goes wrong inside is a recorded no, or, where nothing can be recorded, an unrecorded one. Answers at once
@@ -259,7 +260,7 @@ function record(gate: Gate, call: Call, recorded: Recorded, evidence: Evidence):
   const { grant, session, refusal, policies, duties = [], because = [], line, hold, digest } = recorded
   const entry: DecisionEntry = {
     address: bearer.address,
-    arguments: action.arguments,
+    arguments: recordedArguments(action.arguments),
     at: gate.clock.now(),
     because: because.length === 0 ? undefined : because,
     chain: bearer.claims.chain,
