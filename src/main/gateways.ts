@@ -1,4 +1,5 @@
 /** The gateways that serve one space in one process, one for each protocol, as one: they share control, log and the address they listen on. */
+import type { AgentDesk } from '../control/own-tools.ts'
 import type { GatewayControl } from '../control/ports.ts'
 import { type HttpGateway, startHttpGateway } from '../gateways/http/gateway.ts'
 import { startMcpGateway } from '../gateways/mcp/gateway.ts'
@@ -22,11 +23,13 @@ export interface GatewaysInput {
   readonly reached: Reached
   /** Where Remit's pages are, which is where agents get their tokens; empty while that is not known. */
   readonly pagesOrigin: () => string
+  /** Where the desk is in this process. */
+  readonly agentDesk?: AgentDesk
 }
 
 /** Rejects if a port cannot be opened; what was opened before is closed again. */
 export async function openGateways(input: GatewaysInput): Promise<Gateways> {
-  const { control, clock, log: hostLog, host, names = [], reached, pagesOrigin } = input
+  const { control, clock, log: hostLog, host, names = [], reached, pagesOrigin, agentDesk } = input
   const chance = makeChance()
   const log = gatewayLog(hostLog)
   const tls = reached.tls === undefined ? {} : { tls: reached.tls }
@@ -40,6 +43,7 @@ export async function openGateways(input: GatewaysInput): Promise<Gateways> {
       listen: { host, names: [reached.name, reached.host, ...names], ...tls },
       openCommand: commandServers({ clock, chance, log }),
       resource: resourceHook(control, pagesOrigin),
+      ...(agentDesk === undefined ? {} : { agentDesk }),
     })
     return {
       urls: () => ({ ...http.urls(), ...mcp.urls() }),

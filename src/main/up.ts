@@ -9,6 +9,7 @@ import { firstLink } from '../control/people.ts'
 import type { Pages } from '../control/desk.ts'
 import type { Passkeys } from '../control/ports.ts'
 import { recover } from '../control/recover.ts'
+import { agentDesk } from '../control/own-tools.ts'
 import { describeRequirement } from '../control/rights.ts'
 import { standingWords } from '../control/standing-words.ts'
 import { removeExpired, sweep } from '../control/sweep.ts'
@@ -202,7 +203,16 @@ async function serveRoom(house: House, room: Room, options: Serving, origins: Ma
   const tls = reached.tls === undefined ? {} : { tls: reached.tls }
   const control = gatewayControl(gate)
   const { clock } = desk
-  const gateway = await openGateways({ control, clock, log, host, names: options.names, reached, pagesOrigin: () => desk.pages().origin })
+  const gateway = await openGateways({
+    control,
+    clock,
+    log,
+    host,
+    names: options.names,
+    reached,
+    pagesOrigin: () => desk.pages().origin,
+    agentDesk: agentDesk(desk),
+  })
   const authz = desk.space === mainSpace ? await openAuthz(options, { control, clock, log, reached }) : undefined
   // What is looked up elsewhere is there before the first request, where it can be had at all.
   await options.secrets.settled(secretsMs)

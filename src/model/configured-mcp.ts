@@ -12,6 +12,8 @@ const toolsMax = 5_000
 /** Names of tools and prompts, as the protocol wants them (SEP-986), and room for whatever is in use. */
 const toolPattern = /^[A-Za-z0-9_./:-]{1,128}$/
 const variablePattern = /^[A-Za-z_][A-Za-z0-9_]{0,127}$/
+/** Names of the gateway's own tools begin so, and no others. */
+export const ownToolPrefix = 'remit_'
 /** Between the name of a joined service and that of its tool. */
 export const joint = '__'
 
@@ -121,8 +123,12 @@ function routeOf(method: McpMethod, path: string, said: Said): Route {
 /** `tool` is its name at the server, where that is no name of an operation. */
 function readTool(place: Place, above: Impact): Route {
   const at = place.members(['name', 'tool', 'effect', 'impact', 'arguments', 'trust'])
+  const named = at.tool.isThere ? at.tool : at.name
   const said = { ...at, effect: at.effect.oneOf(effects), impact: readImpact(at.impact, above), arguments: readArguments(at.arguments) }
-  return routeOf('tools/call', serverNameAt(at.tool.isThere ? at.tool : at.name), said)
+  const tool = serverNameAt(named)
+  if (tool.startsWith(ownToolPrefix))
+    named.fault(`"${tool}" is a name of Remit's own`, `tools of servers have names that do not begin with ${ownToolPrefix}`)
+  return routeOf('tools/call', tool, said)
 }
 
 /** A resource is read, unless it says otherwise; what its template leaves open is an argument, `rest`. */

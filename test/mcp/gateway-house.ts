@@ -24,6 +24,10 @@ const policies = `
 permit (principal in Role::"assistants", action == Action::"request", resource)
 when { context.task.kind == "errand" };
 
+@id("assistants-ask-for-repairs") @approval("role:keepers") @duration("30m") @maxDuration("1h")
+permit (principal in Role::"assistants", action == Action::"request", resource)
+when { context.task.kind == "repair" };
+
 @id("restarts-need-a-person") @hold("role:keepers")
 forbid (principal is AiAgent, action == Action::"mcp:ops/restart", resource);
 
@@ -76,8 +80,12 @@ export function documentOf(upstreams: Readonly<Record<string, string>>): JsonObj
   })
 }
 
-export async function openHouse(test: Lifetime, upstreams: Readonly<Record<string, string>>): Promise<AgentHouse> {
-  const house = await AgentHouse.open(documentOf(upstreams))
+export async function openHouse(
+  test: Lifetime,
+  upstreams: Readonly<Record<string, string>>,
+  options: { readonly asksHere?: boolean } = {},
+): Promise<AgentHouse> {
+  const house = await AgentHouse.open(documentOf(upstreams), options)
   test.after(() => house.close())
   return house
 }

@@ -14,7 +14,9 @@ interface Result {
   readonly resultType?: string
   readonly isError?: boolean
   readonly content?: readonly { readonly text?: string }[]
-  readonly inputRequests?: Readonly<Record<string, { readonly method: string; readonly params: { readonly mode: string; readonly url: string } }>>
+  readonly inputRequests?: Readonly<
+    Record<string, { readonly method: string; readonly params: { readonly mode: string; readonly url: string } }>
+  >
   readonly requestState?: string
   readonly _meta?: { readonly 'remit/refusal'?: Problem }
 }
@@ -39,7 +41,11 @@ async function open(context: TestContext) {
 /** `onOpen` hears the addresses that its user is asked to open. */
 async function openingClient(
   context: TestContext,
-  { url, token, onOpen }: { readonly url: string; readonly token: string; readonly onOpen: (page: string) => Promise<'accept' | 'decline'> },
+  {
+    url,
+    token,
+    onOpen,
+  }: { readonly url: string; readonly token: string; readonly onOpen: (page: string) => Promise<'accept' | 'decline'> },
 ): Promise<Client> {
   const client = new Client(
     { name: 'opens', version: '1.0.0' },

@@ -5,6 +5,7 @@ import type { Caller } from '../../src/control/desk.ts'
 import { completeGrant } from '../../src/control/end-grant.ts'
 import { exchangeToken, tokenTypes } from '../../src/control/exchange-token.ts'
 import { gatewayAudience } from '../../src/control/identify.ts'
+import { agentDesk } from '../../src/control/own-tools.ts'
 import { requestGrant } from '../../src/control/request-grant.ts'
 import { activateGrant } from '../../src/control/work-window.ts'
 import { type McpGateway, startMcpGateway } from '../../src/gateways/mcp/gateway.ts'
@@ -41,14 +42,21 @@ export class AgentHouse {
     this.#keeper = keeper
   }
 
-  /** `document` has an agent `assistant` and a person `ben` who answers for it. */
-  static async open(document: JsonObject): Promise<AgentHouse> {
+  /** `document` has an agent `assistant` and a person `ben` who answers for it. `asksHere`: with the gateway's own tools. */
+  static async open(document: JsonObject, { asksHere = false }: { readonly asksHere?: boolean } = {}): Promise<AgentHouse> {
     const api = await openApiHouse({ document })
     await api.register('ana')
     const keeper = await api.register('ben')
     const log = { info: () => {}, warn: () => {}, error: () => {} }
     const { clock, chance } = api.house.desk
-    const gateway = await startMcpGateway({ control: api.gateway, clock, chance, log, listen: { host: '127.0.0.1' } })
+    const gateway = await startMcpGateway({
+      control: api.gateway,
+      clock,
+      chance,
+      log,
+      listen: { host: '127.0.0.1' },
+      ...(asksHere ? { agentDesk: agentDesk(api.house.desk) } : {}),
+    })
     return new AgentHouse(api, gateway, keeper)
   }
 
@@ -68,6 +76,15 @@ export class AgentHouse {
     const audience = gatewayAudience(desk.space, httpGateway)
     const asking = { subjectToken, subjectTokenType: tokenTypes.secret, address: '127.0.0.1', audience, grant }
     return { id: grant, token: reveal(mustBe(await exchangeToken(desk, asking)).token) }
+  }
+
+  /** A token of an agent, of no grant: whatever its chain may do, it may. */
+  async tokenOf(name: string): Promise<string> {
+    const { desk } = this.api.house
+    const audience = gatewayAudience(desk.space, httpGateway)
+    const subjectToken = await this.api.secret(name)
+    const asking = { subjectToken, subjectTokenType: tokenTypes.secret, address: '127.0.0.1', audience }
+    return reveal(mustBe(await exchangeToken(desk, asking)).token)
   }
 
   async agent(task: string, scope: readonly string[], statement?: string): Promise<Agent> {

@@ -7,6 +7,8 @@ import type { Message } from './ports.ts'
 export interface RefusedMessage {
   readonly refusal: Refusal
   readonly more: Pick<Problem, 'decision' | 'hold' | 'page'>
+  /** Its sender can ask for a grant by `remit_request`. */
+  readonly asksHere?: boolean
   /** Absent where the message could not be read, or said no revision that is spoken. */
   readonly era?: Era
   /** Absent where it could not be read. */
@@ -43,10 +45,10 @@ const codes: { readonly [C in RefusalCode]?: number } = {
  * errors of the protocol do not reach a model. The first line begins with the refusal's code, which does not change between versions.
  */
 export function refusalAnswer(refused: RefusedMessage): McpAnswer {
-  const { refusal, more, message, era } = refused
+  const { refusal, more, message } = refused
   const problem = describeProblem(refusal, more)
   const id = message?.kind === 'request' ? (message.id ?? 'null') : 'null'
-  if (isForModel(refused)) return { status: 200, body: toolAnswer(id, era, problem) }
+  if (isForModel(refused)) return { status: 200, body: toolAnswer(id, refused, problem) }
   const told = codeOf(problem)
   const code = (isRefusalCode(told) ? codes[told] : undefined) ?? problem.status
   const error = { code, message: problem.detail, data: dataOf(refused, problem) }
@@ -54,13 +56,13 @@ export function refusalAnswer(refused: RefusedMessage): McpAnswer {
 }
 
 /** What a model is told: what is so, what to do, and what to ask for. */
-export function refusalText(problem: Problem): string {
+export function refusalText(problem: Problem, asksHere = false): string {
   const { detail, remedy, ask = [], hold, page, decision } = problem
   return [
     `${codeOf(problem)}: ${detail}`,
     // The row speaks of a header, which no model sees.
     ...(hold === undefined ? [`What to do: ${remedy}`] : []),
-    ...ask.map(askLine),
+    ...ask.map(asksHere ? ownToolLine : askLine),
     ...(hold === undefined ? [] : [`Held as ${hold}: nothing was done yet. Send exactly the same call again once it is approved.`]),
     ...(page === undefined ? [] : [`A person answers at ${page}`]),
     ...(decision === undefined ? [] : [`Decision ${decision}`]),
@@ -71,16 +73,21 @@ function askLine({ task, actions, resource, command }: AskHint): string {
   return `Ask for: ${actions.join(', ')} on ${resource}, as a task of kind ${task} (${command})`
 }
 
+function ownToolLine({ task, actions, resource }: AskHint): string {
+  const given = JSON.stringify({ task, scope: [resource], statement: 'why' })
+  return `Ask for: ${actions.join(', ')} on ${resource}. Call remit_request with ${given}; narrow the scope by arguments, as in ${resource},name=value`
+}
+
 function isForModel({ refusal, message, era }: RefusedMessage): boolean {
   if (message?.kind !== 'request' || message.method !== 'tools/call' || era === undefined) return false
   // Who has no credential is told by HTTP; and what a client did wrong, no model can mend.
   return !/^(?:credential\.|mcp\.)/.test(refusal.code)
 }
 
-function toolAnswer(id: string, era: Era | undefined, problem: Problem): string {
+function toolAnswer(id: string, { era, asksHere }: RefusedMessage, problem: Problem): string {
   const result = {
     ...(era === 'stateless' ? { resultType: 'complete' } : {}),
-    content: [{ type: 'text', text: refusalText(problem) }],
+    content: [{ type: 'text', text: refusalText(problem, asksHere) }],
     isError: true,
     _meta: { [refusalKey]: problem },
   }

@@ -13,6 +13,7 @@ import type { JoinedSession } from './joined-sessions.ts'
 import type { Attendants } from './licence.ts'
 import type { Memories } from './memories.ts'
 import type { Offer } from './offer.ts'
+import type { OwnTools } from './own-tools.ts'
 import type { McpServer } from './ports.ts'
 import type { McpSessions } from './sessions.ts'
 
@@ -51,6 +52,8 @@ export interface Door {
   readonly memories: Memories
   readonly refusals: RefusalBook
   readonly held: HeldCalls
+  /** Where the desk is in this process. */
+  readonly own: OwnTools | undefined
   /** Sessions of the revisions before 2026-07-28: of a server that is alone, or of all that are joined. */
   readonly sessions: McpSessions<JoinedSession | 'of-server'>
   /** `undefined` once the service is gone. */

@@ -17,6 +17,7 @@ import { actionLicence, type Licence } from './licence.ts'
 import { answerList } from './lists.ts'
 import { isSeenRoute } from './listing.ts'
 import type { Offered } from './offer.ts'
+import { mayAsk } from './own-tools.ts'
 import { Passage, type PassagePlan, type Tap } from './passage.ts'
 import type { Message } from './ports.ts'
 import { isSessionId } from './sessions.ts'
@@ -110,9 +111,10 @@ export class Exchange implements Answering {
 
   /** Answers with a refusal that is on record. */
   tell(refusal: Refusal, more: Told): void {
-    const { message, envelope } = this.#known
+    const { bearer, message, envelope } = this.#known
+    const asksHere = this.door.own !== undefined && bearer !== undefined && mayAsk(bearer)
     const era = envelope === undefined ? {} : { era: envelope.era }
-    const { status, body } = refusalAnswer({ refusal, more, ...era, ...(message === undefined ? {} : { message }) })
+    const { status, body } = refusalAnswer({ refusal, more, asksHere, ...era, ...(message === undefined ? {} : { message }) })
     const headers: [string, string][] = [
       ['Content-Type', 'application/json'],
       ['Cache-Control', 'no-store'],
@@ -167,6 +169,8 @@ export class Exchange implements Answering {
         ? refuse('mcp.method', { detail: `${message.method ?? ''} where servers are joined` })
         : this.#passAlong(asked, { isStream: true, about: subscription.value.about })
     }
+    const { own } = this.door
+    if (own?.isCalled(message) === true) return own.answer(this, asked)
     const named = nameAction(offer, envelope.era, message)
     if (!named.ok) return named
     return named.value.kind === 'action' ? this.#act(asked, named.value) : this.#keepHouse(asked, named.value)

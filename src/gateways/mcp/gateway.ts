@@ -1,6 +1,7 @@
 /** The MCP gateway: a port for each service, on which every message is decided when it comes. */
 import type { Chance, Clock, GatewayControl } from '../../control/ports.ts'
 import { every } from '../../kernel/every.ts'
+import type { AgentDesk } from '../../control/own-tools.ts'
 import type { Milliseconds } from '../../kernel/instants.ts'
 import type { Service } from '../../model/services.ts'
 import type { Log } from '../shared/log.ts'
@@ -11,6 +12,7 @@ import { defaultFrontLimits, type FrontLimits } from './front-limits.ts'
 import { Attendants } from './licence.ts'
 import { Memories } from './memories.ts'
 import { endpointPath, McpListener } from './listener.ts'
+import { OwnTools } from './own-tools.ts'
 import { McpServers, type ServersInput } from './servers.ts'
 
 export interface McpGatewayInput {
@@ -32,6 +34,8 @@ export interface McpGatewayInput {
   readonly openCommand?: ServersInput['openCommand']
   /** What OAuth clients are told. */
   readonly resource?: ResourceHook
+  /** Where the desk is in this process: agents ask by tools of our own. */
+  readonly agentDesk?: AgentDesk
   readonly limits?: Partial<FrontLimits>
 }
 
@@ -90,17 +94,19 @@ class Ports {
   readonly #cuts: SessionCuts
   readonly #attendants: Attendants
   readonly #memories: Memories
+  readonly #own: OwnTools | undefined
   readonly #servers: McpServers
   readonly #names: ReadonlySet<string>
   readonly #open = new Map<string, OpenPort>()
 
   constructor(input: McpGatewayInput) {
-    const { control, clock, openCommand, listen } = input
+    const { control, clock, openCommand, listen, agentDesk: desk } = input
     this.#input = input
     this.#limits = { ...defaultFrontLimits, ...input.limits }
     this.#cuts = new SessionCuts(control, clock)
     this.#attendants = new Attendants(control, clock)
     this.#memories = new Memories(clock)
+    this.#own = desk === undefined ? undefined : new OwnTools({ desk, clock, memories: this.#memories })
     this.#servers = new McpServers({ control, clock, limits: this.#limits, ...(openCommand === undefined ? {} : { openCommand }) })
     this.#names = new Set([...(listen.names ?? []), listen.host].map((name) => name.toLowerCase()))
   }
@@ -159,6 +165,7 @@ class Ports {
       cuts: this.#cuts,
       attendants: this.#attendants,
       memories: this.#memories,
+      own: this.#own,
       servers: this.#servers,
       names: this.#names,
       ...(tls && { tls }),

@@ -37,7 +37,7 @@ async function answerPage(exchange: Answering, asked: Asked, list: ListMethod): 
   const sight = sightOf(door, asked.bearer, way.value.member)
   const shown = shownOf(response, list, sight)
   if (!shown.ok) return shown
-  exchange.say(withShown(response, list, shown.value, freshnessOf(door, asked, [sight])))
+  exchange.say(withShown(response, list, withOwn(exchange, asked, list, shown.value), freshnessOf(door, asked, [sight])))
   return done(undefined)
 }
 
@@ -51,8 +51,14 @@ async function answerAll(exchange: Answering, asked: Asked, list: ListMethod): P
   const sights = asked.served.members.map((member) => sightOf(door, asked.bearer, member))
   const ttlMs = Math.min(...answered.map((each) => each.ttlMs ?? 0))
   const shown: Shown = { elements: answered.flatMap(({ elements }) => elements), ttlMs: Number.isFinite(ttlMs) ? ttlMs : 0 }
-  exchange.say(listResponse(asked.message.id ?? 'null', list, shown, freshnessOf(door, asked, sights)))
+  exchange.say(listResponse(asked.message.id ?? 'null', list, withOwn(exchange, asked, list, shown), freshnessOf(door, asked, sights)))
   return done(undefined)
+}
+
+/** Our own tools come after the last of the server's. */
+function withOwn({ door }: Answering, { bearer }: Asked, list: ListMethod, shown: Shown): Shown {
+  const own = list === 'tools/list' && shown.nextCursor === undefined ? door.own?.listed(bearer) : undefined
+  return own === undefined ? shown : { ...shown, elements: [...shown.elements, ...own] }
 }
 
 /** Every page of one server's list. */
