@@ -19,7 +19,16 @@ import { openWorld, type World } from '../world/world.ts'
 /** The world's own gateway and another one over the same desk. */
 function twoGates(world: World): readonly [GatewayControl, GatewayControl] {
   const { gate } = world.house
-  return [world.gateway, gatewayControl({ ...gate, endings: new Endings(), refusals: new Map(), orders: new Orders(), activity: new Activity(gate.clock.now()) })]
+  return [
+    world.gateway,
+    gatewayControl({
+      ...gate,
+      endings: new Endings(),
+      refusals: new Map(),
+      orders: new Orders(),
+      activity: new Activity(gate.clock.now()),
+    }),
+  ]
 }
 
 describe('what is counted', () => {

@@ -14,11 +14,12 @@ export interface Definition {
 
 /** Of one element of `tools/list`; a member that is not there is another thing than one that is null. */
 export function definitionOf(tool: JsonObject): Definition {
-  const members: Record<string, JsonValue> = Object.create(null)
-  for (const name of definingMembers) {
-    const value = tool[name]
-    if (value !== undefined) members[name] = value
-  }
+  const members: JsonObject = Object.fromEntries(
+    definingMembers.flatMap((name) => {
+      const value = tool[name]
+      return value === undefined ? [] : [[name, value]]
+    }),
+  )
   const hash = createHash('sha256').update(canonicalJson(members)).digest('hex')
   return { hash: `v1:${hash}`, members }
 }
