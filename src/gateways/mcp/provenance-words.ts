@@ -33,6 +33,10 @@ export function wordsOf(text: string, max: number): Words {
   const whole = new Set<string>()
   const parts = new Set<string>()
   for (const [run] of text.matchAll(/[^\s]+/gu)) {
+    if (plain.test(run)) {
+      if (isTelling(run)) whole.add(run.slice(0, wordMax))
+      continue
+    }
     const word = bare(run)
     if (word === undefined) continue
     if (isTelling(word)) whole.add(word)
@@ -41,6 +45,9 @@ export function wordsOf(text: string, max: number): Words {
   }
   return { whole, parts }
 }
+
+/** What most words are: nothing is to be taken off, and there are no parts. */
+const plain = /^[a-z0-9]+$/
 
 /** Without signs at its ends, and numbers by their value; `undefined` where nothing is left. */
 function bare(run: string): string | undefined {

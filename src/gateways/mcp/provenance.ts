@@ -23,8 +23,8 @@ export const memoryLimits: MemoryLimits = {
   wordsMax: 30_000,
   charactersMax: 524_288,
   resultsMax: 1_000,
-  argumentWordsMax: 10_000,
-  argumentCharactersMax: 65_536,
+  argumentWordsMax: 4_000,
+  argumentCharactersMax: 8_192,
 }
 
 /** Where something was said: which operation, and whether what it answers is written by people and programs that are trusted. */
