@@ -6,7 +6,7 @@ import { passkeyHolders } from '../control/change-set-price.ts'
 import { controlAudience, TokenReader } from '../control/identify.ts'
 import { gatewayControl } from '../control/gateway-control.ts'
 import { firstLink } from '../control/people.ts'
-import type { Pages } from '../control/desk.ts'
+import type { Desk, Pages } from '../control/desk.ts'
 import type { Passkeys } from '../control/ports.ts'
 import { recover } from '../control/recover.ts'
 import { agentDesk } from '../control/own-tools.ts'
@@ -34,7 +34,7 @@ import { openAuthz } from './authz.ts'
 import { databasePlace } from './database.ts'
 import { type DataFolder, journalOf, loadKeys, loadSpaceKeys, mainSpace, openDataFolder } from './data-folder.ts'
 import { type Feed, makeFeed } from './feed.ts'
-import { openGateways } from './gateways.ts'
+import { type GatewaysInput, openGateways } from './gateways.ts'
 import { type House, type HouseParts, openHouse, type Room, type RoomParts } from './house.ts'
 import { orThrow } from './or-throw.ts'
 import { roomMetrics } from './room-metrics.ts'
@@ -196,6 +196,11 @@ interface ServedRoom {
   close(): Promise<void>
 }
 
+/** What agents are told of the desk that is in this process. */
+function toldBy(desk: Desk): Pick<GatewaysInput, 'pagesOrigin' | 'agentDesk'> {
+  return { pagesOrigin: () => desk.pages().origin, agentDesk: agentDesk(desk) }
+}
+
 /** One space's gateway, API and pages, listening. */
 async function serveRoom(house: House, room: Room, options: Serving, origins: Map<string, string>): Promise<ServedRoom> {
   const { desk, gate } = room
@@ -203,16 +208,7 @@ async function serveRoom(house: House, room: Room, options: Serving, origins: Ma
   const tls = reached.tls === undefined ? {} : { tls: reached.tls }
   const control = gatewayControl(gate)
   const { clock } = desk
-  const gateway = await openGateways({
-    control,
-    clock,
-    log,
-    host,
-    names: options.names,
-    reached,
-    pagesOrigin: () => desk.pages().origin,
-    agentDesk: agentDesk(desk),
-  })
+  const gateway = await openGateways({ control, clock, log, host, names: options.names, reached, ...toldBy(desk) })
   const authz = desk.space === mainSpace ? await openAuthz(options, { control, clock, log, reached }) : undefined
   // What is looked up elsewhere is there before the first request, where it can be had at all.
   await options.secrets.settled(secretsMs)
