@@ -107,6 +107,8 @@ test('limits of a scope line that are not known yet keep the whole grant out', (
     [{ ...line, notBefore: 9 }],
     [{ ...line, arguments: { service: { notOneOf: ['till'] } } }],
     [{ ...line, effects: ['reed'] }],
+    [{ ...line, arguments: { service: { format: 'iban' } } }],
+    [{ ...line, after: ['shop/one', 'shop/two'] }],
   ]) {
     const read = fed('grant', { ...loose('grant'), scope })
     assert.ok(typeof read !== 'string' && !read.isUnderstood)

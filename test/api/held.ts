@@ -7,6 +7,7 @@ import type { Caller } from '../../src/control/desk.ts'
 import { type GrantRequest, requestGrant } from '../../src/control/request-grant.ts'
 import { mustBe } from '../../src/kernel/result.ts'
 import { reveal } from '../../src/kernel/secret.ts'
+import type { Provenance } from '../../src/model/provenance.ts'
 import type { ArgumentValue } from '../../src/model/actions.ts'
 import type { Grant } from '../../src/model/grants.ts'
 import { httpGateway } from '../../src/main/house.ts'
@@ -45,16 +46,22 @@ export async function hold(
     readonly statement?: string
     readonly headers?: readonly (readonly [string, string])[]
     readonly body?: Uint8Array | string
+    readonly provenance?: Provenance
   } = {},
 ): Promise<Held> {
   const { desk } = api.house
-  const { service = 'checkout', statement = 'checkout answers slowly since 14:02', headers = [], body = '' } = request
+  const { service = 'checkout', statement = 'checkout answers slowly since 14:02', headers = [], body = '', provenance } = request
   const caller = await callerOf(api, 'aide')
   const asked = mustBe(await requestGrant(desk, caller, { task: 'incident', statement, scope: ['read|execute:shop'] }))
   const grant = mustBe(await activateGrant(desk, caller, asked.id))
   const token = await tokenOf(api, 'aide', { audience: gatewayAudience(desk.space, httpGateway), grant: grant.id })
   const bearer = mustBe(await api.gateway.identify(token, here))
-  const action = { ...actionOf(desk.facts.service('shop'), 'restart', { service }), target: `POST /services/${String(service)}/restart` }
+  const seen = provenance === undefined ? {} : { provenance }
+  const action = {
+    ...actionOf(desk.facts.service('shop'), 'restart', { service }),
+    ...seen,
+    target: `POST /services/${String(service)}/restart`,
+  }
   const bytes = Buffer.from(body)
   const material = {
     method: 'POST',

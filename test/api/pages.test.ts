@@ -119,6 +119,17 @@ test('a held action is shown byte for byte, and denied', async () => {
   assert.equal(api.house.desk.facts.hold(held.id)?.state, 'denied')
 })
 
+test('a held action shows where its arguments came from, in our words, and nothing of a name is markup', async () => {
+  const { page } = ben
+  const provenance = { service: { kind: 'untrusted', call: 3, source: 'mail/<b>read</b>' } } as const
+  const held = await hold(api, { service: 'till-backdoor', provenance })
+  await page.goto(`${api.origin}/holds/${held.id}`)
+  const shown = await page.innerText('main')
+  assert.match(shown, /till-backdoor\s+seen in result 3, from mail\/<b>read<\/b>, which anybody may have written/)
+  assert.match(shown, /They are hints and no proof/)
+  assert.equal(await page.locator('main b:text-is("read")').count(), 0)
+})
+
 test('an exception stands before everything else, and is approved for less by somebody else', async () => {
   const { page } = ben
   const { desk } = api.house
