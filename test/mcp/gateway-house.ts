@@ -12,7 +12,7 @@ import { z } from 'zod'
 import type { JsonObject } from '../../src/kernel/json.ts'
 import { asDocument } from '../world/shop.ts'
 import { serveMcp } from './fixture-server.ts'
-import { AgentHouse } from './replay-house.ts'
+import { AgentHouse, type AgentHouseOptions } from './replay-house.ts'
 
 type Lifetime = Pick<TestContext, 'after'>
 
@@ -83,7 +83,7 @@ export function documentOf(upstreams: Readonly<Record<string, string>>): JsonObj
 export async function openHouse(
   test: Lifetime,
   upstreams: Readonly<Record<string, string>>,
-  options: { readonly asksHere?: boolean } = {},
+  options: AgentHouseOptions = {},
 ): Promise<AgentHouse> {
   const house = await AgentHouse.open(documentOf(upstreams), options)
   test.after(() => house.close())

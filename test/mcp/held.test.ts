@@ -1,9 +1,11 @@
 /** A held call of an MCP client goes through once, after a person's yes, and by nobody's else hand. */
 import assert from 'node:assert/strict'
 import test, { type TestContext } from 'node:test'
+import { sweep } from '../../src/control/sweep.ts'
 import { Client, StreamableHTTPClientTransport } from '@modelcontextprotocol/client'
 import { bare, newClient, olderClient, openHouse, startOps, startRaw } from './gateway-house.ts'
-import type { AgentHouse } from './replay-house.ts'
+import { TestClock } from '../world/clock.ts'
+import type { AgentHouse, AgentHouseOptions } from './replay-house.ts'
 
 interface Problem {
   readonly type: string
@@ -31,9 +33,9 @@ function textOf(result: unknown): string {
   return (result as Result).content?.map(({ text = '' }) => text).join('\n') ?? ''
 }
 
-async function open(context: TestContext) {
+async function open(context: TestContext, options: AgentHouseOptions = {}) {
   const ops = await startOps(context)
-  const house = await openHouse(context, { ops: ops.url })
+  const house = await openHouse(context, { ops: ops.url }, options)
   const { id, token } = await house.grantFor('errand', ['ops/restart', 'ops/look'])
   return { ops, house, id, token, url: house.urlOf('ops') }
 }
@@ -63,6 +65,19 @@ async function call(house: AgentHouse, token: string, params: object): Promise<R
   const body = String(request.body).replace('clientCapabilities":{}', 'clientCapabilities":{"elicitation":{"url":{}}}')
   const answered = (await (await fetch(house.urlOf('ops'), { ...request, body })).json()) as { readonly result: Result }
   return answered.result
+}
+
+/** Time goes on until it is answered. */
+async function passing(clock: TestClock, waiting: Promise<Result>): Promise<Result> {
+  let said: Result | undefined
+  void waiting.then((result) => {
+    said = result
+  })
+  while (said === undefined) {
+    await new Promise((resolve) => void setImmediate(resolve))
+    clock.advance(100)
+  }
+  return said
 }
 
 const accepted = { inputResponses: { remit_approval: { action: 'accept' } } }
@@ -151,6 +166,42 @@ test('a requestState that was forged, shown twice, of another call or of another
   const held = await state()
   assert.match(textOf(await call(house, other.token, { ...restart, ...accepted, requestState: held })), /^hold\.state:/)
   assert.equal(ops.calls.length, 1)
+})
+
+test('a requestState of a hold that has expired is refused, and the call itself is held anew', async (context) => {
+  const clock = new TestClock()
+  const { ops, house, token } = await open(context, { clock })
+  const { desk, gate } = house.api.house
+  const first = await call(house, token, restart)
+  clock.advance(5 * 60_000)
+  // Attached to the same hold, and good for no longer than that.
+  const later = await call(house, token, restart)
+  assert.equal(holdOf(later), holdOf(first))
+  assert.match(textOf(await call(house, token, { name: 'look', arguments: { service: 'web' } })), /^ops look/)
+  clock.advance(5 * 60_000 + 1)
+  await sweep(desk, gate.activity)
+  for (const { requestState } of [first, later])
+    assert.match(textOf(await call(house, token, { ...restart, ...accepted, requestState })), /^hold\.state:[^]*is expired/)
+  const anew = await call(house, token, restart)
+  assert.equal(anew.resultType, 'input_required')
+  assert.notEqual(holdOf(anew), holdOf(first))
+  assert.equal(ops.calls.length, 1)
+})
+
+test('a client that waits for long is asked once, told "not yet" five times, and then told to come back', async (context) => {
+  const clock = new TestClock()
+  const { ops, house, token } = await open(context, { clock })
+  let said = await call(house, token, restart)
+  const hold = holdOf(said)
+  for (let round = 1; round < 6; round += 1) {
+    const waiting = call(house, token, { ...restart, ...(round === 1 ? accepted : {}), requestState: said.requestState })
+    said = await passing(clock, waiting)
+    assert.deepEqual([said.resultType, said.inputRequests, holdOf(said)], ['input_required', undefined, hold])
+  }
+  said = await passing(clock, call(house, token, { ...restart, requestState: said.requestState }))
+  assert.match(textOf(said), /^action\.held:/)
+  assert.equal(holdOf(said), hold)
+  assert.deepEqual(ops.calls, [])
 })
 
 test('a requestState of a grant that has ended is refused', async (context) => {

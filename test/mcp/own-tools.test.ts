@@ -115,6 +115,20 @@ test('nobody sees or ends the grants of another, and a token for one grant asks 
   assert.match(textOf(await narrow.callTool({ name: 'remit_done', arguments: { grant: bound } })), /completed/)
 })
 
+test('where servers are joined, our own tools come after all of theirs, under their own names', async (context) => {
+  const ops = await startOps(context)
+  const mail = await startOps(context, 'mail')
+  const house = await openHouse(context, { ops: ops.url, mail: mail.url }, { asksHere: true })
+  const client = await newClient(context, house.urlOf('all'), await house.tokenOf('assistant'))
+  const asked = await client.callTool({ name: 'remit_request', arguments: { task: 'errand', statement: 'look', scope: ['mail/look'] } })
+  assert.equal(structuredOf(asked).state, 'active')
+  assert.deepEqual(
+    (await client.listTools()).tools.map(({ name }) => name),
+    ['mail__look', ...own],
+  )
+  assert.match(textOf(await client.callTool({ ...look, name: 'mail__look' })), /^mail look/)
+})
+
 test('calls that make no sense, and too many of them, are refused', async (context) => {
   const { token, url, request } = await open(context)
   const client = await newClient(context, url, token)

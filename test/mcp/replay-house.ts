@@ -17,6 +17,7 @@ import { reveal } from '../../src/kernel/secret.ts'
 import { httpGateway } from '../../src/main/house.ts'
 import { type ApiHouse, openApiHouse } from '../api/api-house.ts'
 import { callerOf } from '../api/held.ts'
+import type { TestClock } from '../world/clock.ts'
 import type { Call } from './replay-tasks.ts'
 
 /** What the gateway puts beside a refusal's text, for programs. */
@@ -30,6 +31,13 @@ export type Answer =
   | { readonly state: 'held'; readonly hold: string }
   | { readonly state: 'refused'; readonly code: string }
 
+export interface AgentHouseOptions {
+  /** With the gateway's own tools. */
+  readonly asksHere?: boolean
+  /** One that the test moves on. */
+  readonly clock?: TestClock
+}
+
 export class AgentHouse {
   readonly api: ApiHouse
   readonly gateway: McpGateway
@@ -42,9 +50,9 @@ export class AgentHouse {
     this.#keeper = keeper
   }
 
-  /** `document` has an agent `assistant` and a person `ben` who answers for it. `asksHere`: with the gateway's own tools. */
-  static async open(document: JsonObject, { asksHere = false }: { readonly asksHere?: boolean } = {}): Promise<AgentHouse> {
-    const api = await openApiHouse({ document })
+  /** `document` has an agent `assistant` and a person `ben` who answers for it. */
+  static async open(document: JsonObject, { asksHere = false, clock: given }: AgentHouseOptions = {}): Promise<AgentHouse> {
+    const api = await openApiHouse({ document, ...(given === undefined ? {} : { clock: given }) })
     await api.register('ana')
     const keeper = await api.register('ben')
     const log = { info: () => {}, warn: () => {}, error: () => {} }
