@@ -100,9 +100,10 @@ test('a link on another site leads to the whole page', async () => {
 test('nobody frames the page to have it clicked unseen', async () => {
   const { page } = zoe
   const to = pageOf(flowOf(house.client, { redirect_uri: callback }))
+  // What stands in the frame is known when it has gone there, not when the page around it is loaded.
+  const framed = page.waitForEvent('framenavigated', (frame) => frame.parentFrame() !== null && frame.url() !== 'about:blank')
   await page.goto(`${new URL(callback).origin}/frames?to=${encodeURIComponent(to)}`)
-  const frame = page.frames().find((each) => each.parentFrame() !== null)
-  assert.match(frame?.url() ?? '', /^chrome-error:/)
+  assert.match((await framed).url(), /^chrome-error:/)
 })
 
 test('who owns no agent reads how to come by one', async () => {
