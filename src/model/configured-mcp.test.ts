@@ -111,6 +111,16 @@ const wrong: Readonly<Record<string, readonly [services: readonly object[], poin
     '/services/0',
     /"tools\/call send" is declared twice/,
   ],
+  'a name of the gateway’s own tools': [
+    [{ ...mail, tools: [{ name: 'remit_request', effect: 'read' }] }],
+    '/services/0/tools/0/name',
+    /a name of Remit's own/,
+  ],
+  'one of them at the server': [
+    [{ ...mail, tools: [{ name: 'ask', tool: 'remit_ask', effect: 'read' }] }],
+    '/services/0/tools/0/tool',
+    /a name of Remit's own/,
+  ],
   'a tool without an effect': [[{ ...mail, tools: [{ name: 'send' }] }], '/services/0/tools/0/effect', /missing/],
   'a type that is none': [
     [{ ...mail, tools: [{ name: 'send', effect: 'write', arguments: [{ name: 'to', type: 'text' }] }] }],

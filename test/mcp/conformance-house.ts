@@ -77,7 +77,7 @@ export interface GuardedFixture {
 }
 
 export async function guard(fixture: ServerAtWork): Promise<GuardedFixture> {
-  const house = await AgentHouse.open(await documentFor(fixture.url))
+  const house = await AgentHouse.open(await documentFor(fixture.url), { asksHere: true })
   const { token } = await house.grantFor('conformance', ['read|execute:fixture'])
   const forwarder = await forward(house.urlOf('fixture'), token)
   return {
