@@ -1,6 +1,6 @@
 /** Arguments as a journal's line keeps them: short ones whole, a long one by its length, its hash and how it begins. */
 import { hash } from 'node:crypto'
-import { canonicalJson } from '../kernel/json.ts'
+import { canonicalJson, Fraction } from '../kernel/json.ts'
 import type { Arguments, ArgumentValue } from '../model/actions.ts'
 
 /** Characters. A line holds 1 MiB at most, and everybody who verifies a journal reads all of it. */
@@ -35,8 +35,8 @@ export function recordedArguments(given: Arguments): Readonly<Record<string, Arg
 /** Characters, nearly: what escapes and brackets add does not matter here. */
 function sizeOf(value: ArgumentValue | undefined): number {
   if (typeof value === 'string') return value.length
-  if (!Array.isArray(value)) return 0
-  return value.reduce((sum: number, each: string) => sum + each.length + 3, 0)
+  if (typeof value !== 'object' || value instanceof Fraction) return 0
+  return value.reduce((sum, each) => sum + each.length + 3, 0)
 }
 
 function shortened(value: ArgumentValue): ShortenedArgument {
