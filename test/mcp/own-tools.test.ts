@@ -93,6 +93,17 @@ test('what a person has to approve is pending, says who and where, and begins wh
   assert.equal(ops.calls.length, 1)
 })
 
+test('what is asked for after a result that anybody may have written waits for a person', async (context) => {
+  const { house, token, url, request } = await open(context)
+  const client = await newClient(context, url, token)
+  assert.equal(structuredOf(await client.callTool(request({ scope: ['ops/look'] }))).state, 'active')
+  assert.match(textOf(await client.callTool(look)), /^ops look/)
+  const { id = '', state } = structuredOf(await client.callTool(request({ scope: ['ops/tail'] })))
+  assert.equal(state, 'pending')
+  await house.approve(id)
+  assert.equal(structuredOf(await client.callTool({ name: 'remit_status', arguments: { grant: id } })).state, 'active')
+})
+
 test('nobody sees or ends the grants of another, and a token for one grant asks for no other', async (context) => {
   const { house, token, url, request } = await open(context)
   const client = await newClient(context, url, token)
