@@ -69,11 +69,11 @@ async function call(house: AgentHouse, token: string, params: object): Promise<R
 
 /** Time goes on until it is answered. */
 async function passing(clock: TestClock, waiting: Promise<Result>): Promise<Result> {
-  let said: Result | undefined
-  void waiting.then((result) => {
-    said = result
+  let isOver = false
+  const said = waiting.finally(() => {
+    isOver = true
   })
-  while (said === undefined) {
+  while (!isOver) {
     await new Promise((resolve) => void setImmediate(resolve))
     clock.advance(100)
   }
