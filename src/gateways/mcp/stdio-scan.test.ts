@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
+import { setImmediate } from 'node:timers/promises'
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import fc from 'fast-check'
@@ -105,7 +106,7 @@ describe('a line', () => {
 })
 
 describe('lines', () => {
-  it('that are too long are not kept while they are read', () => {
+  it('that are too long are not kept while they are read', async () => {
     setFlagsFromString('--expose_gc')
     const collect = runInNewContext('gc') as () => void
     const ignore = { onMessage: () => undefined, onFlaw: () => undefined, onEndless: () => undefined }
@@ -113,8 +114,13 @@ describe('lines', () => {
     const before = process.memoryUsage().arrayBuffers
     reader.push(Buffer.from('{"a":"'))
     for (let piece = 0; piece < 50; piece += 1) reader.push(Buffer.alloc(1_000_000, 0x78))
-    collect()
-    assert.equal(process.memoryUsage().arrayBuffers - before < 10_000_000, true)
+    // What was let go is given back by another thread, some turns later; what is kept never is.
+    const kept = () => process.memoryUsage().arrayBuffers - before
+    for (let turn = 0; turn < 100 && kept() >= 10_000_000; turn += 1) {
+      collect()
+      await setImmediate()
+    }
+    assert.ok(kept() < 10_000_000, `${kept()} bytes`)
     reader.push(Buffer.from('"}\n'))
   })
 
