@@ -33,6 +33,15 @@ const textLengthMax = 4 * 1_048_576
 const policyFilesMax = 1_000
 const proofLengthMax = 16_384
 const aliasesMax = 100
+/** One text, one reading: no key twice, none that is no text, nothing merged in. */
+export const strictYaml = {
+  version: '1.2',
+  schema: 'core',
+  uniqueKeys: true,
+  stringKeys: true,
+  merge: false,
+  prettyErrors: false,
+} as const
 /** References that Remit itself looks up when it needs them: they go over as they stand, and never look like a value. */
 const atServer = /^(?:vault|server-env|server-file):/
 
@@ -41,15 +50,7 @@ export async function readConfiguration(source: ConfigurationSource): Promise<Co
   const text = await readOr(source, source.path)
   if (typeof text !== 'string') return { ...unread(source.path), problems: [{ file: source.path, line: 1, column: 1, ...text }] }
   const lines = new LineCounter()
-  const yaml = parseDocument(text, {
-    lineCounter: lines,
-    version: '1.2',
-    schema: 'core',
-    uniqueKeys: true,
-    stringKeys: true,
-    merge: false,
-    prettyErrors: false,
-  })
+  const yaml = parseDocument(text, { ...strictYaml, lineCounter: lines })
   const reading = new Reading(source, yaml, lines)
   await reading.run()
   return reading.result()

@@ -18,6 +18,11 @@ const helped: readonly RefusalCode[] = [
   'session.ended',
 ]
 
+/** Whether another grant would change this refusal. */
+export function isHelpedByAsking(code: RefusalCode): boolean {
+  return helped.includes(code)
+}
+
 /** At most three kinds of task under which this chain could ask for exactly this operation. */
 export function askInstead(
   desk: Pick<Desk, 'facts' | 'clock'>,
@@ -25,7 +30,7 @@ export function askInstead(
   action: Action,
   refusal: Refusal,
 ): readonly AskHint[] {
-  if (!helped.includes(refusal.code)) return []
+  if (!isHelpedByAsking(refusal.code)) return []
   const chain = chainStands(desk.facts, chainIds)
   if (!chain.ok) return []
   const resource = resourceOf(action)

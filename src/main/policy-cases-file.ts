@@ -3,6 +3,7 @@ import { isMap, isNode, isScalar, LineCounter, type Document, type Node, parseDo
 import type { z } from 'zod'
 import { nearestName, type SourceProblem } from '../kernel/source-problems.ts'
 import { membersAt, type PolicyCases, policyCases } from './policy-cases-shape.ts'
+import { strictYaml } from '../cli/configuration-file.ts'
 
 export type CasePath = readonly PropertyKey[]
 
@@ -22,16 +23,7 @@ const aliasesMax = 100
 /** `unread` is why there is no text. */
 export function readCasesFile(path: string, text: string, unread?: { readonly message: string; readonly remedy: string }): CasesFile {
   const lines = new LineCounter()
-  const yaml = parseDocument(text, {
-    lineCounter: lines,
-    version: '1.2',
-    schema: 'core',
-    uniqueKeys: true,
-    stringKeys: true,
-    merge: false,
-    prettyErrors: false,
-    intAsBigInt: true,
-  })
+  const yaml = parseDocument(text, { ...strictYaml, lineCounter: lines, intAsBigInt: true })
   const at = (offset: number, message: string, remedy: string): SourceProblem => {
     const { line, col } = lines.linePos(offset)
     return { file: path, line: Math.max(1, line), column: Math.max(1, col), message, remedy }

@@ -7,7 +7,7 @@ import { ownGateway } from './gateways.ts'
 import { routesFromOpenApi } from './openapi.ts'
 import type { Place } from './parse-document.ts'
 import { compileRoutes, pathParameters } from './routes.ts'
-import { type ArgumentRule, httpArgumentTypes, type Protocol, protocols, type Route } from './services.ts'
+import { type ArgumentRule, httpArgumentTypes, protocols, type Route, type Service } from './services.ts'
 
 /** `value` is the secret itself, or the reference by which the gateway looks it up at use. */
 export interface ConfiguredCredential {
@@ -17,26 +17,11 @@ export interface ConfiguredCredential {
   readonly use: 'value' | 'reference'
 }
 
-export interface ConfiguredService {
+/** As it is kept, but for what only the keeping of it adds. */
+export interface ConfiguredService extends Omit<Service, 'id' | 'space' | 'credential' | 'removedAt'> {
   readonly name: string
-  readonly protocol: Protocol
-  /** Empty where an MCP server is started by the gateway, or joins others. */
-  readonly upstream: string
-  readonly endpoint?: string
-  readonly command?: readonly string[]
-  readonly variables?: readonly string[]
-  readonly joins?: readonly string[]
-  /** Absent where it is the one that Remit has in its own process. */
-  readonly gateway?: string
-  /** Absent where a gateway of Remit's forwards. */
-  readonly enforcedBy?: 'proxy'
-  readonly port: number
-  readonly environment: string
-  readonly impact: Impact
-  readonly labels: readonly string[]
   /** `kept` is the one that is there already, for this upstream. */
   readonly credential?: ConfiguredCredential | 'kept'
-  readonly routes: readonly Route[]
 }
 
 export function readService(place: Place): ConfiguredService {

@@ -5,7 +5,7 @@ import { done, type Result } from '../../kernel/result.ts'
 import type { Action, ArgumentValue } from '../../model/actions.ts'
 import { findOperation, type Operation, type RouteTable } from '../../model/routes.ts'
 import type { ArgumentRule } from '../../model/services.ts'
-import { firstMissing, readMember, readText } from '../shared/argument-values.ts'
+import { firstMissing, readMember, readText } from '../../model/argument-values.ts'
 import type { HttpRequest } from './codec.ts'
 
 /** An action whose body, if it has arguments in there, is still to be read. */

@@ -7,6 +7,7 @@ import { refuse } from '../../kernel/refusals.ts'
 import { done, type Result } from '../../kernel/result.ts'
 import { compileRoutes, type RouteTable } from '../../model/routes.ts'
 import type { Service } from '../../model/services.ts'
+import { listening } from '../shared/listening.ts'
 import type { Log } from '../shared/log.ts'
 import { RefusalBook } from '../shared/refusal-book.ts'
 import { Roster } from '../shared/roster.ts'
@@ -120,15 +121,7 @@ class AuthListener {
   }
 
   open(host: string, port: number): Promise<number> {
-    return new Promise((resolve, reject) => {
-      this.#server.once('error', reject)
-      this.#server.listen({ host, port, backlog: 4_096 }, () => {
-        this.#server.off('error', reject)
-        this.#server.on('error', (err) => this.#input.log.error({ err }, 'the port for proxies failed'))
-        const address = this.#server.address()
-        if (typeof address === 'object' && address !== null) resolve(address.port)
-      })
-    })
+    return listening(this.#server, { host, port }, (err) => this.#input.log.error({ err }, 'the port for proxies failed'))
   }
 
   close(): Promise<void> {

@@ -8,6 +8,7 @@ import type { Instant } from '../../kernel/instants.ts'
 import { describeProblem, problemMediaType } from '../../kernel/problems.ts'
 import type { Refusal } from '../../kernel/refusals.ts'
 import type { Service } from '../../model/services.ts'
+import { listening } from '../shared/listening.ts'
 import { RefusalBook } from '../shared/refusal-book.ts'
 import { Roster } from '../shared/roster.ts'
 import type { Tls } from '../shared/tls.ts'
@@ -60,15 +61,7 @@ export class McpListener {
 
   /** Starts to listen; answers the port. Rejects where the system refuses. */
   open(host: string, port: number): Promise<number> {
-    return new Promise((resolve, reject) => {
-      this.#server.once('error', reject)
-      this.#server.listen({ host, port, backlog: 4_096 }, () => {
-        this.#server.off('error', reject)
-        this.#server.on('error', (err) => this.#input.log.error({ service: this.#input.name, err }, 'a listener failed'))
-        const address = this.#server.address()
-        if (typeof address === 'object' && address !== null) resolve(address.port)
-      })
-    })
+    return listening(this.#server, { host, port }, (err) => this.#input.log.error({ service: this.#input.name, err }, 'a listener failed'))
   }
 
   /** Takes no more connections, closes the idle ones, and resolves when the last is gone. */

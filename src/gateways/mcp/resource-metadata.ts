@@ -1,7 +1,8 @@
 /** The MCP endpoint as an OAuth resource (RFC 9728, RFC 6750): where its authorization server is, and what a refusal says to ask for. */
+import { isHelpedByAsking } from '../../control/ask-instead.ts'
 import type { GatewayControl } from '../../control/ports.ts'
 import type { JsonObject } from '../../kernel/json.ts'
-import { describeRefusal, type Refusal, type RefusalCode } from '../../kernel/refusals.ts'
+import { describeRefusal, type Refusal } from '../../kernel/refusals.ts'
 import type { Service } from '../../model/services.ts'
 import type { ResourceHook } from './door.ts'
 import { endpointPath } from './listener.ts'
@@ -76,24 +77,13 @@ export function challengeFor(endpoint: Endpoint, refusal: Refusal): string {
   })
 }
 
-/** Refusals that another grant would change. */
-const wantsGrant: readonly RefusalCode[] = [
-  'grant.missing',
-  'grant.not-covered',
-  'grant.arguments',
-  'grant.ended',
-  'grant.uses-spent',
-  'grant.sum-spent',
-  'session.ended',
-]
-
 /**
  * The `WWW-Authenticate` of a 403 (RFC 6750 § 3.1): which scope line to ask a grant for. Nothing where no grant would help, or nobody lets
  * this chain ask for one: then a client that came back with another token would hear the same.
  */
 export function insufficientScope(endpoint: Pick<Endpoint, 'origin'>, refusal: Refusal): string | undefined {
   const scope = [...new Set((refusal.ask ?? []).map(({ resource }) => resource))].filter((line) => /^[\x21\x23-\x5b\x5d-\x7e]+$/.test(line))
-  if (!wantsGrant.includes(refusal.code) || scope.length === 0) return undefined
+  if (!isHelpedByAsking(refusal.code) || scope.length === 0) return undefined
   return bearer({
     error: 'insufficient_scope',
     error_description: describeRefusal(refusal),

@@ -1,7 +1,7 @@
-/** Values of declared arguments, each read in one way or not at all: what gateways of several protocols have in common. */
-import { canonicalJson, Fraction, type JsonValue } from '../../kernel/json.ts'
-import type { ArgumentValue } from '../../model/actions.ts'
-import type { ArgumentRule } from '../../model/services.ts'
+/** Values of declared arguments, each read in one way or not at all, whatever they came in: a request, a call, a question. */
+import { canonicalJson, Fraction, type JsonValue } from '../kernel/json.ts'
+import type { ArgumentValue } from './actions.ts'
+import type { ArgumentRule } from './services.ts'
 
 /** A value written in path or query; `undefined` if it is not of the type. */
 export function readText(rule: ArgumentRule, text: string): ArgumentValue | undefined {
