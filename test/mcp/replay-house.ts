@@ -14,6 +14,7 @@ import type { GrantId } from '../../src/kernel/ids.ts'
 import type { JsonObject } from '../../src/kernel/json.ts'
 import { mustBe } from '../../src/kernel/result.ts'
 import { reveal } from '../../src/kernel/secret.ts'
+import { commandServers } from '../../src/main/command-servers.ts'
 import { httpGateway } from '../../src/main/house.ts'
 import { type ApiHouse, openApiHouse } from '../api/api-house.ts'
 import { callerOf } from '../api/held.ts'
@@ -36,6 +37,8 @@ export interface AgentHouseOptions {
   readonly asksHere?: boolean
   /** One that the test moves on. */
   readonly clock?: TestClock
+  /** Services with a `command` are started. */
+  readonly startsCommands?: boolean
 }
 
 export class AgentHouse {
@@ -51,7 +54,10 @@ export class AgentHouse {
   }
 
   /** `document` has an agent `assistant` and a person `ben` who answers for it. */
-  static async open(document: JsonObject, { asksHere = false, clock: given }: AgentHouseOptions = {}): Promise<AgentHouse> {
+  static async open(
+    document: JsonObject,
+    { asksHere = false, clock: given, startsCommands = false }: AgentHouseOptions = {},
+  ): Promise<AgentHouse> {
     const api = await openApiHouse({ document, ...(given === undefined ? {} : { clock: given }) })
     await api.register('ana')
     const keeper = await api.register('ben')
@@ -64,6 +70,7 @@ export class AgentHouse {
       log,
       listen: { host: '127.0.0.1' },
       ...(asksHere ? { agentDesk: agentDesk(api.house.desk) } : {}),
+      ...(startsCommands ? { openCommand: commandServers({ clock, chance, log }) } : {}),
     })
     return new AgentHouse(api, gateway, keeper)
   }
