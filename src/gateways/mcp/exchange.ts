@@ -1,16 +1,15 @@
 /** The path of one message: read, named, decided, forwarded; or listed, or passed as what a protocol needs to breathe. */
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import type { Call, Decision, Verdict } from '../../control/ports.ts'
+import type { Decision, Verdict } from '../../control/ports.ts'
 import { clientAddress } from '../../kernel/client-address.ts'
 import { retryAfterSeconds } from '../../kernel/problems.ts'
 import { type Refusal, refuse } from '../../kernel/refusals.ts'
 import { done, type Result } from '../../kernel/result.ts'
-import { obligationNames } from '../../model/obligations.ts'
 import { refusalAnswer } from './answers.ts'
 import { nameAction, type NamedAction, type NamedHousekeeping } from './actions.ts'
 import { type Asked, type Known, readAsked } from './asked.ts'
 import { ClientAnswer, type Headers } from './client-answer.ts'
-import { materialOf } from './digest.ts'
+import { type CallWay, decideCall } from './deciding.ts'
 import type { Answering, Door, Member } from './door.ts'
 import { answerJoined } from './joined.ts'
 import { actionLicence, type Licence } from './licence.ts'
@@ -19,9 +18,7 @@ import { isSeenRoute } from './listing.ts'
 import type { Offered } from './offer.ts'
 import { mayAsk } from './own-tools.ts'
 import { Passage, type PassagePlan, type Tap } from './passage.ts'
-import type { Message } from './ports.ts'
 import { isSessionId } from './sessions.ts'
-import { trace } from './tracing.ts'
 import { readSubscription } from './subscriptions.ts'
 import { outgoingOf, wayTo } from './ways.ts'
 
@@ -31,9 +28,6 @@ export interface Told {
   readonly hold?: string
   readonly page?: string
 }
-
-/** Where an action goes, and who listens to what comes back. */
-type Way = Pick<PassagePlan, 'outgoing'> & { readonly member: Member; readonly tap: Tap }
 
 /** One request of a client and its one answer. */
 export class Exchange implements Answering {
@@ -219,30 +213,16 @@ export class Exchange implements Answering {
     if (!resumed.ok) return resumed
     // Nobody would hear of it: what was approved is done when it is asked for again.
     if (this.answer.isClosed) return done(undefined)
-    const { message } = resumed.value
-    const way = wayTo(this.door, asked, named.service)
-    if (!way.ok) return way
-    const { member, headers } = way.value
-    const outgoing = outgoingOf({ ...asked, message, headers }, named.upstreamName)
-    const { action, tap } = trace(this.door, asked.bearer, named)
-    const call: Call = { bearer: asked.bearer, action, meets: obligationNames }
-    const deciding = this.door.control.authorize(call)
-    const first = deciding instanceof Promise ? await deciding : deciding
-    const verdict = first.outcome === 'needs-material' ? await this.#decideWhole(call, message, outgoing.headers) : first
+    const decided = await decideCall(this.door, asked, named, resumed.value.message)
+    if (!decided.ok) return decided
+    const { verdict, way } = decided.value
     const question = verdict.outcome === 'held' ? this.door.held.question(asked.bearer, asked.envelope, resumed.value, verdict) : undefined
-    if (question === undefined) this.#follow(verdict, { member, outgoing, tap })
+    if (question === undefined) this.#follow(verdict, way)
     else this.say(question)
     return done(undefined)
   }
 
-  /** Only what may be held is read again for its digest: most calls are not, and a large one takes milliseconds. */
-  async #decideWhole(call: Call, message: Message, headers: Headers): Promise<Verdict> {
-    const isHoldable = message.bytes.byteLength <= this.door.limits.heldMessageBytesMax
-    if (!isHoldable) return { outcome: 'needs-material' }
-    return this.door.control.authorize({ ...call, material: materialOf(message, headers), body: message.bytes })
-  }
-
-  #follow(verdict: Verdict, way: Way): void {
+  #follow(verdict: Verdict, way: CallWay): void {
     switch (verdict.outcome) {
       case 'allow':
         this.#forward(verdict.decision, way)
@@ -260,7 +240,7 @@ export class Exchange implements Answering {
     }
   }
 
-  #forward(decision: Decision, way: Way): void {
+  #forward(decision: Decision, way: CallWay): void {
     const { control } = this.door
     if (this.answer.isClosed) {
       control.finish(decision, { result: 'not-sent', requestBytes: 0, responseBytes: 0, milliseconds: 0, reason: 'the client left' })

@@ -1,0 +1,41 @@
+/** From a named call to control's answer: which server would get it, where its arguments came from, and whether it may go. */
+import type { Call, Verdict } from '../../control/ports.ts'
+import { done, type Result } from '../../kernel/result.ts'
+import { obligationNames } from '../../model/obligations.ts'
+import type { NamedAction } from './actions.ts'
+import type { Asked } from './asked.ts'
+import { materialOf } from './digest.ts'
+import type { Door, Member } from './door.ts'
+import type { Headers } from './envelope.ts'
+import type { PassagePlan, Tap } from './passage.ts'
+import type { Message } from './ports.ts'
+import { trace } from './tracing.ts'
+import { outgoingOf, wayTo } from './ways.ts'
+
+/** Where an action goes, and who listens to what comes back. */
+export type CallWay = Pick<PassagePlan, 'outgoing'> & { readonly member: Member; readonly tap: Tap }
+
+export interface Decided {
+  readonly verdict: Verdict
+  readonly way: CallWay
+}
+
+/** `message`: as its server is to hear it. Refuses where no server has it; whatever control says is the verdict, and on record. */
+export async function decideCall(door: Door, asked: Asked, named: NamedAction, message: Message): Promise<Result<Decided>> {
+  const way = wayTo(door, asked, named.service)
+  if (!way.ok) return way
+  const { member, headers } = way.value
+  const outgoing = outgoingOf({ ...asked, message, headers }, named.upstreamName)
+  const { action, tap } = trace(door, asked.bearer, named)
+  const call: Call = { bearer: asked.bearer, action, meets: obligationNames }
+  const deciding = door.control.authorize(call)
+  const first = deciding instanceof Promise ? await deciding : deciding
+  const verdict = first.outcome === 'needs-material' ? await decideWhole(door, call, message, outgoing.headers) : first
+  return done({ verdict, way: { member, outgoing, tap } })
+}
+
+/** Only what may be held is read again for its digest: most calls are not, and a large one takes milliseconds. */
+async function decideWhole({ control, limits }: Door, call: Call, message: Message, headers: Headers): Promise<Verdict> {
+  if (message.bytes.byteLength > limits.heldMessageBytesMax) return { outcome: 'needs-material' }
+  return control.authorize({ ...call, material: materialOf(message, headers), body: message.bytes })
+}
