@@ -5,6 +5,7 @@ import type { ChangeClass, ChangedKind, ChangeLine } from '../model/change-sets.
 import { gatewayOf, ownGateway } from '../model/gateways.ts'
 import type { Issuer } from '../model/identities.ts'
 import { type Route, type Service, whereIs } from '../model/services.ts'
+import { commandInWords, commandLines } from './change-set-commands.ts'
 import type { RuledPicture } from './change-set-policies.ts'
 
 interface Sides {
@@ -50,7 +51,7 @@ function arrival(now: Service): ChangeLine {
   const gateway = gatewayOf(now) === ownGateway ? undefined : `the gateway ${gatewayOf(now)}`
   const direct = gateway === undefined ? '' : ` through ${gateway}`
   const through = enforcedBy === undefined ? direct : ` behind a proxy that asks ${gateway ?? 'Remit'} and holds its secret`
-  const says = `${count(routes.length, 'operation')} at ${whereIs(now)}${through}, ${environment}, up to tier ${Math.max(0, ...routes.map((route) => route.tier))}`
+  const says = `${count(routes.length, 'operation')} at ${whereIs(now)}${commandInWords(now)}${through}, ${environment}, up to tier ${Math.max(0, ...routes.map((route) => route.tier))}`
   if (credential === undefined) return line('service', now.id, 'add', 'widens', says)
   return line('service', now.id, 'add', 'moves-secret', `${says}, with ${secretInWords(credential)}`)
 }
@@ -79,7 +80,7 @@ function serviceChanges(old: Service, now: Service, sides: Sides): ChangeLine[] 
         ? 'is forwarded by a gateway of Remit instead of a proxy: what needs one can be done again'
         : 'is forwarded by a proxy that asks Remit, instead of a gateway of Remit: nothing that was let through is cut any more',
     )
-  lines.push(...credentialLines(old, now))
+  lines.push(...commandLines(old, now), ...credentialLines(old, now))
   if (old.environment !== now.environment)
     add(attributeClass(sides, 'environment'), `belongs to ${now.environment} instead of ${old.environment}`)
   if (canonicalJson(old.labels) !== canonicalJson(now.labels))

@@ -4,11 +4,13 @@ import type { Impact } from '../model/effects.ts'
 import type { McpMethod, Route, Service } from '../model/services.ts'
 
 /** Where it is, and what of it may be asked for; what every service has, the caller adds. */
-export function mcpText({ upstream, endpoint = '', command, variables, joins, impact, routes }: Service): JsonObject {
+export function mcpText({ upstream, endpoint = '', command, variables, user, asks, joins, impact, routes }: Service): JsonObject {
   return {
     ...(upstream === '' ? {} : { upstream: `${upstream}${endpoint}` }),
     ...(command === undefined ? {} : { command: [...command] }),
     ...(variables === undefined ? {} : { variables: [...variables] }),
+    ...(user === undefined ? {} : { user }),
+    ...(asks === undefined ? {} : { asks: [...asks] }),
     ...(joins === undefined ? {} : { joins: [...joins] }),
     ...listText(
       'tools',

@@ -41,6 +41,7 @@ import type { Selector, SelectorMember, SelectorPart } from '../model/selector.t
 import {
   type ArgumentRule,
   argumentTypes,
+  clientOffers,
   protocols,
   resultTrusts,
   type Route,
@@ -165,6 +166,8 @@ const service = object<Service>({
   endpoint: optional(text),
   command: optional(list(text)),
   variables: optional(list(text)),
+  user: optional(text),
+  asks: optional(list(one(...clientOffers))),
   joins: optional(list(text)),
   gateway: optional(text),
   enforcedBy: optional(one('proxy')),

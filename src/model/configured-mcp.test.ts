@@ -37,6 +37,8 @@ const mail = {
   protocol: 'mcp',
   command: ['node', 'mail.mjs'],
   variables: ['MAIL_TOKEN'],
+  user: 'mailer',
+  asks: ['elicitation', 'sampling'],
   environment: 'prod',
   tools: [{ name: 'send', effect: 'write' }],
 }
@@ -68,6 +70,7 @@ test('a server over HTTP, one as a child and one that joins both', () => {
   )
   assert.deepEqual(first?.routes[0]?.arguments[2], { name: 'more', in: 'call', type: 'json', required: false })
   assert.deepEqual([second?.upstream, second?.command, second?.variables], ['', ['node', 'mail.mjs'], ['MAIL_TOKEN']])
+  assert.deepEqual([second?.user, second?.asks], ['mailer', ['sampling', 'elicitation']])
   assert.deepEqual([third?.joins, third?.routes], [['ops', 'mail'], []])
 })
 
@@ -94,6 +97,15 @@ const wrong: Readonly<Record<string, readonly [services: readonly object[], poin
     /only a server that is reached over HTTP/,
   ],
   'a variable that is none': [[{ ...mail, variables: ['A=B'] }], '/services/0/variables/0', /no name of a variable/],
+  'a user for what the gateway does not start': [[{ ...ops, user: 'nobody' }], '/services/0/user', /only a server that the gateway starts/],
+  'questions of what the gateway does not start': [
+    [{ ...ops, asks: ['roots'] }],
+    '/services/0/asks',
+    /only a server that the gateway starts/,
+  ],
+  'a user that is none': [[{ ...mail, user: '-u' }], '/services/0/user', /no user of a machine/],
+  'a user in two spellings': [[{ ...mail, user: '007' }], '/services/0/user', /no user of a machine/],
+  'a question that is none': [[{ ...mail, asks: ['money'] }], '/services/0/asks/0', /none of what this takes/],
   'routes of HTTP': [[{ ...ops, routes: [] }], '/services/0/routes', /not known here/],
   'an argument twice': [
     [{ ...mail, tools: [{ ...mail.tools[0], arguments: [{ name: 'to' }, { name: 'to' }] }] }],

@@ -6,12 +6,14 @@ import { type Effect, effects, type Impact, tierOf, undeclaredImpact } from './e
 import { ownGateway } from './gateways.ts'
 import type { Place } from './parse-document.ts'
 import { argumentFlaw } from './routes.ts'
-import { type ArgumentRule, argumentTypes, type McpMethod, resultTrusts, type Route } from './services.ts'
+import { type ArgumentRule, argumentTypes, clientOffers, type McpMethod, resultTrusts, type Route } from './services.ts'
 
 const toolsMax = 5_000
 /** Names of tools and prompts, as the protocol wants them (SEP-986), and room for whatever is in use. */
 const toolPattern = /^[A-Za-z0-9_./:-]{1,128}$/
 const variablePattern = /^[A-Za-z_][A-Za-z0-9_]{0,127}$/
+/** A user's name as useradd takes it, a number, or two of them. */
+const userPattern = /^(?:[a-z_][a-z0-9_.-]{0,31}|(?:0|[1-9]\d{0,9})(?::(?:0|[1-9]\d{0,9}))?)$/
 /** Names of the gateway's own tools begin so, and no others. */
 export const ownToolPrefix = 'remit_'
 /** Between the name of a joined service and that of its tool. */
@@ -29,6 +31,8 @@ export function readMcpService(place: Place): ConfiguredService {
     'upstream',
     'command',
     'variables',
+    'user',
+    'asks',
     'joins',
     'gateway',
     'port',
@@ -58,7 +62,7 @@ export function readMcpService(place: Place): ConfiguredService {
     name: serviceNameAt(at.name),
     protocol: 'mcp',
     ...(at.upstream.isThere ? readEndpoint(at.upstream) : { upstream: '' }),
-    ...(at.command.isThere ? readCommand(at.command, at.variables) : {}),
+    ...readCommand(at),
     ...(at.joins.isThere ? { joins: at.joins.items().map(nameAt) } : {}),
     ...(at.gateway.isThere && at.gateway.value !== ownGateway ? { gateway: nameAt(at.gateway) } : {}),
     port: at.port.number(0, 65_535, 0),
@@ -85,7 +89,19 @@ function readEndpoint(place: Place): Pick<ConfiguredService, 'upstream' | 'endpo
   return { upstream: '' }
 }
 
-function readCommand(command: Place, variables: Place): Pick<ConfiguredService, 'command' | 'variables'> {
+type CommandPlaces = Readonly<Record<'command' | 'variables' | 'user' | 'asks', Place>>
+
+function readCommand({
+  command,
+  variables,
+  user,
+  asks,
+}: CommandPlaces): Pick<ConfiguredService, 'command' | 'variables' | 'user' | 'asks'> {
+  if (!command.isThere) {
+    for (const each of [variables, user, asks])
+      if (each.isThere) each.fault('only a server that the gateway starts has this', 'write it beside command, or leave it out')
+    return {}
+  }
   const words = command.items().map((each) => each.text())
   if (words.length === 0 || words.some((word) => word.includes('\0')))
     command.fault('this names no program', 'write a list: the program, then its arguments')
@@ -94,7 +110,22 @@ function readCommand(command: Place, variables: Place): Pick<ConfiguredService, 
     if (name !== '' && !variablePattern.test(name)) each.fault(`"${name.slice(0, 60)}" is no name of a variable`, 'write it like OPS_TOKEN')
     return name
   })
-  return { command: words, ...(names.length === 0 ? {} : { variables: names }) }
+  const asked = asks.items().map((each) => each.oneOf(clientOffers))
+  const offers = clientOffers.filter((offer) => asked.includes(offer))
+  return {
+    command: words,
+    ...(names.length === 0 ? {} : { variables: names }),
+    ...(user.isThere ? { user: userAt(user) } : {}),
+    ...(offers.length === 0 ? {} : { asks: offers }),
+  }
+}
+
+/** Whether the gateway's machine knows it is found out there. */
+function userAt(place: Place): string {
+  const name = place.text()
+  if (name !== '' && !userPattern.test(name))
+    place.fault(`"${name.slice(0, 60)}" is no user of a machine`, 'write a name such as nobody, a number in quotes, or "uid:gid"')
+  return name
 }
 
 interface Said {

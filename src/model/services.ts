@@ -24,6 +24,10 @@ export interface ArgumentRule {
 export const resultTrusts = ['untrusted', 'trusted'] as const
 export type ResultTrust = (typeof resultTrusts)[number]
 
+/** What a server may ask of the client that called it, in the revisions before 2026-07-28: to run a model, to ask its person, to name folders. */
+export const clientOffers = ['sampling', 'elicitation', 'roots'] as const
+export type ClientOffer = (typeof clientOffers)[number]
+
 /** The methods of MCP that are actions. */
 export const mcpMethods = ['tools/call', 'resources/read', 'prompts/get'] as const
 export type McpMethod = (typeof mcpMethods)[number]
@@ -74,6 +78,10 @@ export interface Service {
   readonly command?: readonly string[]
   /** Names of environment variables that the gateway hands to the command, besides PATH and HOME. */
   readonly variables?: readonly string[]
+  /** The user of the gateway's machine that the command runs as: a name, a number, or `uid:gid`. Absent: the gateway's own, unless that is root. */
+  readonly user?: string
+  /** What the command may ask of clients that offer it, each of which then has a child of its own. Absent: nothing. */
+  readonly asks?: readonly ClientOffer[]
   /** Of MCP: other MCP services of the space that are offered here under one roof, their names before each name: `ops__restart_service`. */
   readonly joins?: readonly string[]
   /** The gateway that serves it; absent where that is the one `remit up` has in its own process. */
