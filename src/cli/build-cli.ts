@@ -15,6 +15,7 @@ import { explainCommand } from './commands/explain.ts'
 import { exportCommand } from './commands/export.ts'
 import { extendCommand } from './commands/extend.ts'
 import { gatewayCommand } from './commands/gateway.ts'
+import { declareCommand } from './commands/declare.ts'
 import { drillCommand } from './commands/drill.ts'
 import { gatewaysCommand } from './commands/gateways.ts'
 import { grantCommand } from './commands/grant.ts'
@@ -76,6 +77,7 @@ export const commandGroups: readonly { readonly title: string; readonly commands
     title: 'Run and set up',
     commands: [
       upCommand,
+      declareCommand,
       planCommand,
       applyCommand,
       changesCommand,

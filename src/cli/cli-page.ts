@@ -63,6 +63,7 @@ const nobodysHouse: House = {
   up: () => Promise.reject(new Error('help starts nothing')),
   check: () => Promise.reject(new Error('help checks nothing')),
   testPolicies: () => Promise.reject(new Error('help tests nothing')),
+  declare: () => Promise.reject(new Error('help asks no server')),
   policyCasesSchema: () => Promise.reject(new Error('help prints no schema')),
   backup: () => Promise.reject(new Error('help copies nothing')),
   restore: () => Promise.reject(new Error('help restores nothing')),

@@ -242,6 +242,31 @@ export interface CheckReport {
   readonly services: number
 }
 
+export interface DeclareOptions {
+  readonly name: string
+  /** Where the server is reached, or how it is started; `variables` name what of this environment it is given. */
+  readonly at: { readonly url: string } | { readonly command: readonly string[]; readonly variables: readonly string[] }
+  /** What the server asks of its clients, bare. */
+  readonly bearer?: string
+  /** Called with what the server writes beside the protocol. */
+  readonly onLine: (line: string) => void
+}
+
+/** A line of remit.yaml, and what a person should know of it. */
+export interface DeclaredLine {
+  readonly line: object
+  readonly notes: readonly string[]
+}
+
+export interface DeclareReport {
+  /** Of MCP, as it was spoken with the server. */
+  readonly revision: string
+  readonly tools: readonly DeclaredLine[]
+  readonly resources: readonly DeclaredLine[]
+  readonly prompts: readonly DeclaredLine[]
+  readonly leftOut: readonly string[]
+}
+
 export interface PolicyTestOptions {
   /** Files of cases; none: those that end in `.cases.yaml`, `.yml` or `.json` below the policies. */
   readonly files: readonly string[]
@@ -338,6 +363,8 @@ export interface House {
   rotateKey(options: RotateKeyOptions): Promise<RotateKeyReport>
   /** Checks policies and remit.yaml as applying them would, without a running Remit. */
   check(folder: string, configuration: string): Promise<CheckReport>
+  /** Asks an MCP server what it has. Throws a sentence for a person where it cannot be asked. */
+  declare(options: DeclareOptions): Promise<DeclareReport>
   /** Runs policy cases without a running Remit. Throws a sentence for a person where a folder cannot be read. */
   testPolicies(options: PolicyTestOptions): Promise<PolicyTestReport>
   /** The JSON Schema of files of policy cases. */

@@ -21,6 +21,7 @@ const house: House = {
   newEpoch: async (options) => (await import('./restore.ts')).newEpoch(options),
   rotateKey: async (options) => (await import('./rotate-key.ts')).rotateKey(options),
   check: async (folder, configuration) => (await import('./check.ts')).check(folder, configuration),
+  declare: async (options) => (await import('./declare.ts')).declareServer(options),
   testPolicies: async (options) => (await import('./policy-cases.ts')).testPolicies(options),
   policyCasesSchema: async () => (await import('./policy-cases.ts')).policyCasesSchema(),
   verifyExport: async (options) => (await import('./verify.ts')).verify(options),

@@ -10,6 +10,7 @@ process.exitCode = await runCli(process.argv.slice(2), {
     up: nothing,
     check: nothing,
     testPolicies: nothing,
+    declare: nothing,
     policyCasesSchema: nothing,
     rotateKey: nothing,
     backup: nothing,

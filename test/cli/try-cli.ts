@@ -23,6 +23,7 @@ const noHouse: House = {
   up: () => Promise.reject(new Error('this test has no house')),
   check: () => Promise.reject(new Error('this test has no house')),
   testPolicies: () => Promise.reject(new Error('this test has no house')),
+  declare: () => Promise.reject(new Error('this test has no house')),
   policyCasesSchema: () => Promise.reject(new Error('this test has no house')),
   rotateKey: () => Promise.reject(new Error('this test has no house')),
   backup: () => Promise.reject(new Error('this test has no house')),

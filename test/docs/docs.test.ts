@@ -27,6 +27,7 @@ const program = buildCli({
     up: none,
     check: none,
     testPolicies: none,
+    declare: none,
     policyCasesSchema: none,
     rotateKey: none,
     backup: none,

@@ -8,7 +8,7 @@ export function withCursor(message: Message, cursor: string | undefined): Messag
   const { cursor: _asked, ...rest } = message.params
   const params: JsonObject = cursor === undefined ? rest : { ...rest, cursor }
   const id = message.id ?? '0'
-  return messageOf({ id, method: message.method ?? '', params })
+  return requestOf({ id, method: message.method ?? '', params })
 }
 
 /** What a server is told of a client whose session it shares with others: nothing that would let it ask the client something. */
@@ -19,7 +19,7 @@ export function initializeOf({ params }: Message, revision: string): Message {
     capabilities: {},
     clientInfo: isJsonObject(clientInfo) ? clientInfo : { name: 'remit', version: '0' },
   }
-  return messageOf({ id: '"remit-0"', method: 'initialize', params: told })
+  return requestOf({ id: '"remit-0"', method: 'initialize', params: told })
 }
 
 export function initializedOf(): Message {
@@ -27,7 +27,8 @@ export function initializedOf(): Message {
   return { kind: 'notification', method: 'notifications/initialized', params: {}, bytes }
 }
 
-function messageOf({ id, method, params }: { readonly id: IdText; readonly method: string; readonly params: JsonObject }): Message {
+/** A request of our own. */
+export function requestOf({ id, method, params }: { readonly id: IdText; readonly method: string; readonly params: JsonObject }): Message {
   const bytes = Buffer.from(`{"jsonrpc":"2.0","id":${id},"method":${canonicalJson(method)},"params":${canonicalJson(params)}}`)
   return { kind: 'request', id, method, params, bytes, idAt: { from: 22, to: 22 + Buffer.byteLength(id) } }
 }
