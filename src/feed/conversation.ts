@@ -79,8 +79,8 @@ export class Conversation implements OpenLink {
     return this.#isFollowing
   }
 
-  get takesTokens(): boolean {
-    return (this.#welcome?.protocol ?? 1) >= 2
+  get protocol(): number {
+    return this.#welcome?.protocol ?? 1
   }
 
   get isLoading(): boolean {
@@ -248,7 +248,7 @@ export class Conversation implements OpenLink {
     this.#isFollowing = true
     this.#wholeAt = this.#at.monotonic()
     const { standing, facts } = this.#at
-    if ((this.#welcome?.protocol ?? 1) >= 2) {
+    if (this.protocol >= 2) {
       this.spendHeld = async ({ grant, line }) => {
         const known = facts.grant(grant)
         const entry = known?.scope[line]

@@ -9,10 +9,10 @@ import type { FactChange, RecordKind } from '../model/records.ts'
 import type { TokenClaims } from '../control/ports.ts'
 
 /**
- * The protocols this version speaks, the newest first: always this one and the one before. 2 has reservations of counted uses, and
- * shows tokens that are bound; 1 asks for each use. A gateway says all it speaks, control takes the highest that both do, and refuses where there is none.
+ * The protocols this version speaks, the newest first: always this one and the one before. 3 knows who has read what is untrusted; 2 has
+ * reservations of counted uses, and shows tokens that are bound; 1 asks for each use. A gateway says all it speaks, control takes the highest that both do, and refuses where there is none.
  */
-export const protocols: readonly number[] = [2, 1]
+export const protocols: readonly number[] = [3, 2, 1]
 
 /** How long a gateway may act after it sent the renewal that was answered, by the wall clock and by the monotonic one. */
 export const leaseMs: Milliseconds = 5_000

@@ -18,8 +18,8 @@ import { type Ask, renewEveryMs } from './messages.ts'
 /** One link that is of use: everything that it takes to decide has come over it. */
 export interface OpenLink {
   ask(ask: Ask): Promise<Result<Granted>>
-  /** Whether control takes the token itself with the question to bind it: from protocol 2 on. */
-  readonly takesTokens: boolean
+  /** The one that both sides speak: see `protocols`. */
+  readonly protocol: number
   /** Spends one use that is held here; false where it is to be asked for. Absent where the link's protocol knows no reservations. */
   readonly spendHeld: ((settlement: Settlement & { readonly line: number }) => Promise<Result<boolean>>) | undefined
 }
@@ -78,7 +78,8 @@ export class RemoteHome implements Home {
   }
 
   async bind(claims: TokenClaims, address: string, token: string): Promise<Result<TokenBinding>> {
-    const shown = this.#parts.standing.open?.takesTokens === true ? { token } : {}
+    // From protocol 2 on control takes the token itself with the question to bind it.
+    const shown = (this.#parts.standing.open?.protocol ?? 1) >= 2 ? { token } : {}
     const answer = await this.#ask({ what: 'bind', claims, address, ...shown })
     return taken(answer, ({ binding }) => (binding?.id === claims.jti ? binding : undefined))
   }

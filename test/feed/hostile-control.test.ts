@@ -18,7 +18,7 @@ const hostile: readonly { readonly says: string; readonly before?: 'welcome' | '
   { says: 'the same lease once more', message: { type: 'lease', n: 1, now: 0, disputed: false } },
   { says: 'an answer to what was not asked', message: { type: 'answer', id: 1, answer: { ok: true } } },
   { says: 'a second welcome', message: { ...welcomeAt(0) } },
-  { says: 'a protocol that was not offered', before: 'welcome', message: { ...welcomeAt(0), protocol: 3 } },
+  { says: 'a protocol that was not offered', before: 'welcome', message: { ...welcomeAt(0), protocol: 4 } },
   { says: 'a welcome for another gateway', before: 'welcome', message: { ...welcomeAt(0), id: 'gtw_01J00000000000000000000001' } },
   { says: 'a welcome in another name', before: 'welcome', message: { ...welcomeAt(0), name: 'edge-2' } },
   { says: 'a welcome for what it does not stand for', before: 'welcome', message: { ...welcomeAt(0), gateway: 'other' } },

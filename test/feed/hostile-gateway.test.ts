@@ -37,7 +37,7 @@ const ids = '01JC0000000000000000000000'
 const hostile: readonly { readonly says: string; readonly said: readonly (FromGateway | string)[]; readonly code: RefusalCode }[] = [
   { says: 'anything before hello', said: [{ type: 'renew', n: 1 }], code: 'feed.out-of-order' },
   { says: 'hello twice', said: [hello, hello], code: 'feed.out-of-order' },
-  { says: 'that it speaks nothing that is spoken here', said: [{ ...hello, speaks: [3, 99] }], code: 'feed.no-common-version' },
+  { says: 'that it speaks nothing that is spoken here', said: [{ ...hello, speaks: [4, 99] }], code: 'feed.no-common-version' },
   { says: 'that it has seen more than there is', said: [{ ...hello, has: { epoch: 1, version: 1_000_000 } }], code: 'feed.out-of-order' },
   { says: 'that it has seen a later epoch', said: [{ ...hello, has: { epoch: 2, version: 0 } }], code: 'feed.out-of-order' },
   { says: 'no JSON', said: [hello, '{'], code: 'feed.unreadable' },

@@ -291,13 +291,13 @@ test('an action is held, approved and sent once, all by way of the gateway', () 
   }))
 
 for (const { says, speaks } of [
-  { says: 'a gateway of the version before', speaks: [1] },
-  { says: 'a gateway of the version after', speaks: [3, 2] },
+  { says: 'a gateway of the version before', speaks: [2, 1] },
+  { says: 'a gateway of the version after', speaks: [4, 3] },
 ])
   test(`${says} works with this control`, () =>
     withHalves(async ({ world, machine }) => {
       const edge = await machine('edge-1', { speaks })
-      assert.equal(edge.fed.state().protocol, Math.min(2, speaks[0] ?? 0))
+      assert.equal(edge.fed.state().protocol, Math.min(3, speaks[0] ?? 0))
       const grant = await atWork(world, 'meter', ['shop/put-telemetry,uses=2'])
       const bearer = await edge.bearer(world, 'meter', grant.id)
       edge.control.finish(allowed(await edge.act(bearer, 'put-telemetry')), answered)
