@@ -5,8 +5,9 @@ import { cedarSchema } from '../decision/schema.ts'
 import { knownNames, schemaWorld } from '../decision/world.ts'
 import type { WantedConfiguration } from '../model/change-sets.ts'
 import type { Issuer } from '../model/identities.ts'
-import type { ParsedPolicy, PolicyFile, PolicySet } from '../model/policies.ts'
+import type { PolicyFile, PolicySet } from '../model/policies.ts'
 import type { Service } from '../model/services.ts'
+import { checkedOnce, type PoliciesChecked, type PolicyTexts } from './checked-policies.ts'
 import { fault } from './configuration-problems.ts'
 import type { Desk } from './desk.ts'
 import { readWarm } from './prepare-facts.ts'
@@ -40,9 +41,8 @@ export async function wantedPolicies(
   const current = desk.facts.policies
   if (current?.version === version && desk.facts.rules !== undefined) return { set: current, rules: desk.facts.rules }
   const at = { clock: desk.clock, entities: desk.facts.entities }
-  const checked = await checkPolicies(desk.checker, { files, schema, known: knownNames(world.services.values(), world.roles) }, (input) =>
-    readWarm(input, at),
-  )
+  const texts = { files, schema, known: knownNames(world.services.values(), world.roles) }
+  const checked = await checkedOnce(desk.checker, texts, (each) => checkPolicies(desk.checker, each, (input) => readWarm(input, at)))
   if ('problems' in checked) return checked
   const { policies, rules } = checked
   const set = { id: 'current', space: desk.space, version, files, parsed: policies, publishedAt: 0, publishedBy: world.author }
@@ -73,13 +73,9 @@ function idsIn(text: string): readonly string[] {
 /** Cedar's own validation, then Remit's: every policy parsed, or every problem found. */
 export async function checkPolicies(
   checker: Desk['checker'],
-  {
-    files,
-    schema,
-    known,
-  }: { readonly files: readonly PolicyFile[]; readonly schema: string; readonly known: ReadonlyMap<string, ReadonlySet<string>> },
+  { files, schema, known }: PolicyTexts,
   read: (input: RulesInput) => RulesRead | Promise<RulesRead> = readRules,
-): Promise<{ readonly policies: readonly ParsedPolicy[]; readonly rules: Rules } | { readonly problems: readonly SourceProblem[] }> {
+): Promise<PoliciesChecked> {
   const checked = await checker.check(files, schema)
   if ('problems' in checked) return checked
   const rules = await read({ policies: checked.policies, files, schema, known })
