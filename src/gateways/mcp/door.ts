@@ -16,6 +16,7 @@ import type { Offer } from './offer.ts'
 import type { OwnTools } from './own-tools.ts'
 import type { McpServer } from './ports.ts'
 import type { McpSessions } from './sessions.ts'
+import type { UrlElicitations } from './url-elicitation.ts'
 
 /** One server, and the service that it is. */
 export interface Member {
@@ -52,6 +53,7 @@ export interface Door {
   readonly memories: Memories
   readonly refusals: RefusalBook
   readonly held: HeldCalls
+  readonly pages: UrlElicitations
   /** Where the desk is in this process. */
   readonly own: OwnTools | undefined
   /** Sessions of the revisions before 2026-07-28: of a server that is alone, or of all that are joined. */

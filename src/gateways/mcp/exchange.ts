@@ -11,6 +11,7 @@ import { type Asked, type Known, readAsked } from './asked.ts'
 import { ClientAnswer, type Headers } from './client-answer.ts'
 import { type CallWay, decideCall } from './deciding.ts'
 import type { Answering, Door, Member } from './door.ts'
+import { tellHeld } from './held-shapes.ts'
 import { answerJoined } from './joined.ts'
 import { actionLicence, type Licence } from './licence.ts'
 import { answerList } from './lists.ts'
@@ -194,7 +195,8 @@ export class Exchange implements Answering {
     if (!seen.ok) return seen
     const licence = this.door.attendants.licence(asked.bearer, [member.service.id], isStream)
     if (!licence.ok) return licence
-    this.pass({ licence: licence.value, member, outgoing: outgoingOf({ ...asked, headers }) })
+    const tap = this.door.pages.listen(asked, this.answer)
+    this.pass({ licence: licence.value, member, outgoing: outgoingOf({ ...asked, headers }), ...(tap === undefined ? {} : { tap }) })
     return done(undefined)
   }
 
@@ -213,12 +215,20 @@ export class Exchange implements Answering {
     if (!resumed.ok) return resumed
     // Nobody would hear of it: what was approved is done when it is asked for again.
     if (this.answer.isClosed) return done(undefined)
-    const decided = await decideCall(this.door, asked, named, resumed.value.message)
+    const decide = () => decideCall(this.door, asked, named, resumed.value.message)
+    const decided = await decide()
     if (!decided.ok) return decided
     const { verdict, way } = decided.value
-    const question = verdict.outcome === 'held' ? this.door.held.question(asked.bearer, asked.envelope, resumed.value, verdict) : undefined
-    if (question === undefined) this.#follow(verdict, way)
-    else this.say(question)
+    const told =
+      verdict.outcome === 'held'
+        ? await tellHeld(this.door, { asked, resumed: resumed.value, held: verdict, gone: this.#gone.signal })
+        : undefined
+    if (told === 'answered') {
+      const again = await decide()
+      if (!again.ok) return again
+      this.#follow(again.value.verdict, again.value.way)
+    } else if (told === undefined) this.#follow(verdict, way)
+    else this.say(told)
     return done(undefined)
   }
 
@@ -251,9 +261,10 @@ export class Exchange implements Answering {
 
   /** A session is whose client it was given to; a server that names one at any other time names one that nobody asked for. */
   #keepSession(id: string, method: string | undefined): boolean {
-    const { bearer } = this.#known
+    const { bearer, envelope } = this.#known
     if (method !== 'initialize' || bearer === undefined || !isSessionId(id)) return false
     this.door.sessions.add(bearer, id, 'of-server')
+    if (envelope !== undefined) this.door.pages.begun(bearer, id, envelope)
     return true
   }
 }

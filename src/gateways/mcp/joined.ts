@@ -45,6 +45,7 @@ async function initialize(exchange: Answering, asked: Asked): Promise<Result<und
   const id = Buffer.from(door.chance.bytes(24)).toString('base64url')
   const session: JoinedSession = { members: opened.map(({ session: each }) => each) }
   door.sessions.add(asked.bearer, id, session)
+  door.pages.begun(asked.bearer, id, asked.envelope)
   const agreed = opened.map((each) => each.session.revision).reduce((a, b) => (a < b ? a : b))
   const result = {
     protocolVersion: agreed,

@@ -19,8 +19,9 @@ import { compileOffer } from './offer.ts'
 import { checkNames } from './served-names.ts'
 import type { McpServers } from './servers.ts'
 import { McpSessions, ownerOf } from './sessions.ts'
+import { UrlElicitations } from './url-elicitation.ts'
 
-export interface ListenerInput extends Omit<Door, 'refusals' | 'sessions' | 'served' | 'secretOf' | 'enter' | 'held'> {
+export interface ListenerInput extends Omit<Door, 'refusals' | 'sessions' | 'served' | 'secretOf' | 'enter' | 'held' | 'pages'> {
   readonly servers: McpServers
   /** Names that it is reached by, beside addresses and those of this machine. */
   readonly names: ReadonlySet<string>
@@ -51,6 +52,7 @@ export class McpListener {
       ...input,
       refusals: this.#refusals,
       held: new HeldCalls(input),
+      pages: new UrlElicitations(input),
       sessions: new McpSessions(),
       served: () => this.#serve(),
       secretOf: (service) => servers.secretOf(service),
@@ -71,6 +73,7 @@ export class McpListener {
       this.#server.close(() => resolve())
       this.#server.closeIdleConnections()
       this.#refusals.close()
+      this.#door.pages.close()
     })
   }
 
@@ -82,6 +85,7 @@ export class McpListener {
 
   sweep(now: Instant): void {
     this.#refusals.sweep(now)
+    this.#door.pages.sweep(now)
     if (this.#isClosing) this.#server.closeIdleConnections()
   }
 
