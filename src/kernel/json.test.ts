@@ -194,6 +194,7 @@ const unsound: readonly (readonly [string, unknown])[] = [
   ['bytes', new Uint8Array(1)],
   ['a lone surrogate', '\ud800'],
   ['a lone surrogate in a key', { '\ud800': 1 }],
+  ['a lone surrogate after much else', `${'z'.repeat(2_000)}\ud800`],
 ]
 
 for (const [says, value] of unsound) test(`no canonical text for ${says}`, () => assert.throws(() => canonicalJson(value)))
@@ -229,4 +230,37 @@ test('what is wrong with a long string is said as of a short one', () => {
       }
       assert.equal(says(`["${head}${flaw}${'z'.repeat(70)}"]`), says(`["${flaw}z"]`), JSON.stringify([head, flaw]))
     }
+})
+
+// Very long strings of ASCII are not even parsed where nothing has to be read in them; from bytes only, so a text is their measure.
+const flaws = [...flawed, '', '\\n', '\\"', '\\\\', '\\u0041', '\x7f', '\t', 'é', '😀', '\u2028', '"', '","b']
+
+test('a very long string is read from bytes as it is from text, whatever stands in it', () => {
+  const place = fc.nat(10_000)
+  fc.assert(
+    fc.property(
+      fc.array(fc.tuple(place, fc.constantFrom(...flaws)), { maxLength: 3 }),
+      fc.integer({ min: 4_000, max: 9_000 }),
+      (put, length) => {
+        let long = 'y'.repeat(length)
+        for (const [at, piece] of put) long = long.slice(0, at % length) + piece + long.slice(at % length)
+        const text = `{"k":1,"${long}":"${long}","z":[2]}`
+        const [ofText, ofBytes] = [parseJson(text), parseJson(Buffer.from(text))]
+        // Places are counted in characters of the one and in bytes of the other.
+        const told = (read: typeof ofText) =>
+          read.ok ? read : { ...read, refusal: { ...read.refusal, detail: read.refusal.detail?.replace(/\S+ \d+$/, '') } }
+        assert.deepEqual(told(ofBytes), told(ofText))
+      },
+    ),
+    { numRuns: 300 },
+  )
+})
+
+test('a long text is written as a short one is', () => {
+  fc.assert(
+    fc.property(fc.string({ unit: 'grapheme' }), (text) => {
+      const long = `${'z'.repeat(2_000)}${text}`
+      assert.equal(canonicalJson(long), `"${'z'.repeat(2_000)}${canonicalJson(text).slice(1)}`)
+    }),
+  )
 })

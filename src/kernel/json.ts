@@ -51,7 +51,9 @@ export function parseJson(text: string | Uint8Array, limits: JsonLimits = {}): R
   const unit = typeof text === 'string' ? 'character' : 'byte'
   const characters = typeof text === 'string' ? wellFormed(text) : decodeUtf8(text)
   if (typeof characters === 'number') return refuse('json.malformed', { detail: `not Unicode text at ${unit} ${characters}` })
-  const parser = new Parser(characters, depthMax)
+  // Of bytes that are as many as the characters each is one: places in the text are places in the bytes.
+  const ascii = typeof text !== 'string' && bytes === characters.length ? text : undefined
+  const parser = new Parser(characters, depthMax, ascii)
   try {
     return done(parser.document())
   } catch (thrown) {
@@ -87,9 +89,12 @@ export function canonicalJson(value: unknown): string {
 }
 
 const plain = /^[ !#-[\]-~]*$/
+/** Up to so many characters a pattern is quicker than the platform's writer. */
+const shortText = 1_024
+
 /** As `canonicalJson`, of a text. Printable ASCII without quote and backslash is its own, and most keys and values are. */
 export function canonicalString(text: string): string {
-  if (plain.test(text)) return `"${text}"`
+  if (text.length <= shortText && plain.test(text)) return `"${text}"`
   if (!text.isWellFormed()) throw new Error('canonical JSON cannot hold a lone surrogate')
   return JSON.stringify(text)
 }
@@ -170,18 +175,19 @@ class Flaw {
 
 const escapes: Readonly<Record<string, string>> = { '"': '"', '\\': '\\', '/': '/', b: '\b', f: '\f', n: '\n', r: '\r', t: '\t' }
 
-const quote = 0x22
-const backslash = 0x5c
+const [quote, backslash, comma, colon, bracketClose, braceClose, minus, zero] = [0x22, 0x5c, 0x2c, 0x3a, 0x5d, 0x7d, 0x2d, 0x30] as const
 
 class Parser {
   readonly #text: string
   readonly #depthMax: number
+  readonly #ascii: Uint8Array | undefined
   #at = 0
   #depth = 0
 
-  constructor(text: string, depthMax: number) {
+  constructor(text: string, depthMax: number, ascii: Uint8Array | undefined) {
     this.#text = text
     this.#depthMax = depthMax
+    this.#ascii = ascii
   }
 
   document(): JsonValue {
@@ -193,66 +199,67 @@ class Parser {
   }
 
   #value(): JsonValue {
-    const character = this.#text[this.#at]
-    switch (character) {
-      case '"':
+    switch (this.#text.charCodeAt(this.#at)) {
+      case quote:
         return this.#string()
-      case '{':
-        return this.#nested(() => this.#object())
-      case '[':
-        return this.#nested(() => this.#array())
-      case 't':
+      case 0x7b:
+        return this.#object()
+      case 0x5b:
+        return this.#array()
+      case 0x74:
         return this.#literal('true', true)
-      case 'f':
+      case 0x66:
         return this.#literal('false', false)
-      case 'n':
+      case 0x6e:
         return this.#literal('null', null)
-      case undefined:
-        throw this.#flaw('the text ends too early')
       default:
+        if (this.#at >= this.#text.length) throw this.#flaw('the text ends too early')
         return this.#number()
     }
   }
 
-  #nested<T>(read: () => T): T {
+  #enter(): void {
     if (this.#depth >= this.#depthMax) throw this.#flaw(`more than ${this.#depthMax} deep`)
     this.#depth += 1
     this.#at += 1
     this.#skipSpace()
-    const value = read()
-    this.#depth -= 1
-    return value
   }
 
   #object(): JsonObject {
+    this.#enter()
     const object = emptyObject()
-    if (this.#take('}')) return object
-    for (;;) {
+    let isOver = this.#take(braceClose)
+    while (!isOver) {
       const keyAt = this.#at
-      if (this.#text[keyAt] !== '"') throw this.#flaw('a key is missing')
+      if (this.#text.charCodeAt(keyAt) !== quote) throw this.#flaw('a key is missing')
       const key = this.#string()
       if (key in object) throw new Flaw('duplicate key', keyAt)
       this.#skipSpace()
-      if (!this.#take(':')) throw this.#flaw('a colon is missing')
+      if (!this.#take(colon)) throw this.#flaw('a colon is missing')
       this.#skipSpace()
       object[key] = this.#value()
       this.#skipSpace()
-      if (this.#take('}')) return object
-      if (!this.#take(',')) throw this.#flaw('a comma or } is missing')
-      this.#skipSpace()
+      isOver = this.#take(braceClose)
+      if (!isOver && !this.#take(comma)) throw this.#flaw('a comma or } is missing')
+      if (!isOver) this.#skipSpace()
     }
+    this.#depth -= 1
+    return object
   }
 
   #array(): JsonValue[] {
+    this.#enter()
     const values: JsonValue[] = []
-    if (this.#take(']')) return values
-    for (;;) {
+    let isOver = this.#take(bracketClose)
+    while (!isOver) {
       values.push(this.#value())
       this.#skipSpace()
-      if (this.#take(']')) return values
-      if (!this.#take(',')) throw this.#flaw('a comma or ] is missing')
-      this.#skipSpace()
+      isOver = this.#take(bracketClose)
+      if (!isOver && !this.#take(comma)) throw this.#flaw('a comma or ] is missing')
+      if (!isOver) this.#skipSpace()
     }
+    this.#depth -= 1
+    return values
   }
 
   #literal<T>(word: string, value: T): T {
@@ -263,15 +270,15 @@ class Parser {
 
   #number(): number | bigint | Fraction {
     const start = this.#at
-    const negative = this.#take('-')
+    const negative = this.#take(minus)
     const whole = this.#at
     this.#digits()
     if (this.#at === whole) throw new Flaw('a value is missing', start)
-    if (this.#text[whole] === '0' && this.#at > whole + 1) throw new Flaw('a number starts with 0', start)
+    if (this.#text.charCodeAt(whole) === zero && this.#at > whole + 1) throw new Flaw('a number starts with 0', start)
     const end = this.#at
-    if (this.#take('.')) this.#someDigits()
-    if (this.#take('e') || this.#take('E')) {
-      if (!this.#take('-')) this.#take('+')
+    if (this.#take(0x2e)) this.#someDigits()
+    if (this.#take(0x65) || this.#take(0x45)) {
+      if (!this.#take(minus)) this.#take(0x2b)
       this.#someDigits()
     }
     const text = this.#text.slice(start, this.#at)
@@ -353,7 +360,7 @@ class Parser {
   }
 
   #longString(start: number): string | undefined {
-    const long = readLongString(this.#text, start)
+    const long = readLongString(this.#text, start, this.#ascii)
     if (long !== undefined) this.#at = long.to
     return long?.value
   }
@@ -372,8 +379,8 @@ class Parser {
     }
   }
 
-  #take(character: string): boolean {
-    if (this.#text[this.#at] !== character) return false
+  #take(character: number): boolean {
+    if (this.#text.charCodeAt(this.#at) !== character) return false
     this.#at += 1
     return true
   }
