@@ -34,6 +34,7 @@ export const searchable = {
   approval: ['subject', 'person'],
   challenge: ['person'],
   signal: ['identity'],
+  untrustedReading: ['identity', 'grant'],
   changeSet: ['state'],
   gateway: ['name', 'state', 'key', 'codeHash'],
   application: [],
@@ -187,8 +188,7 @@ export interface Database extends LogStore {
   snapshot(write: (line: string) => Promise<void>): Promise<SnapshotMade>
   /**
    * Puts the lines of a snapshot into this database, all of them or none. It must be empty: opened without `atCreation`, nothing ever
-   * kept. Refuses `store.not-empty`, `snapshot.broken` and `store.unavailable`. What is restored is as it was: whatever a new epoch
-   * has to end, its caller ends.
+   * kept. Refuses `store.not-empty`, `snapshot.broken` and `store.unavailable`. What a new epoch has to end, its caller ends.
    */
   restore(lines: AsyncIterable<string>): Promise<Result<{ readonly version: number; readonly at: Instant }>>
   close(): Promise<void>

@@ -6,6 +6,7 @@ import type { ChangeSet } from './change-sets.ts'
 import type { EnrolledGateway } from './gateways.ts'
 import type { PolicySet } from './policies.ts'
 import type { Service } from './services.ts'
+import type { UntrustedReading } from './untrusted.ts'
 
 export interface Records {
   identity: Identity
@@ -26,6 +27,7 @@ export interface Records {
   approval: Approval
   challenge: Challenge
   signal: Signal
+  untrustedReading: UntrustedReading
   changeSet: ChangeSet
   gateway: EnrolledGateway
   application: Application
@@ -53,7 +55,7 @@ export const factKinds = [
 ] as const satisfies readonly RecordKind[]
 
 /** Kinds that are passing notes: they need no ledger entry of their own, may be removed, and each has an `expiresAt`. */
-export const ephemeralKinds = ['challenge', 'signIn', 'device', 'binding'] as const satisfies readonly RecordKind[]
+export const ephemeralKinds = ['challenge', 'signIn', 'device', 'binding', 'untrustedReading'] as const satisfies readonly RecordKind[]
 
 /** One committed change of one record; `removed` for those that are gone. */
 export type FactChange = {

@@ -63,8 +63,8 @@ async function refusesForeign(server: PostgresServer, database: string): Promise
   await server.ask(database, 'drop table songs')
   await mustBe(await open(url)).close()
   await server.ask(database, 'update remit_schema set version = 99')
-  assert.equal(await refusal(url), 'store.newer: its schema is 99, this Remit knows 4')
-  assert.equal(await refusal(url), 'store.newer: its schema is 99, this Remit knows 4', 'and does not stay locked')
+  assert.equal(await refusal(url), 'store.newer: its schema is 99, this Remit knows 5')
+  assert.equal(await refusal(url), 'store.newer: its schema is 99, this Remit knows 5', 'and does not stay locked')
 }
 
 async function keepsNotes(server: PostgresServer, database: string): Promise<void> {

@@ -157,6 +157,18 @@ export const sampleRecords: { readonly [K in RecordKind]: (number: number) => Re
   }),
   challenge: (n) => ({ id: `challenge-${n}`, space, purpose: 'sign-in', person: idn(1), about: 'x', expiresAt }),
   signal: (n) => ({ id: sampleId('sgn', n), space, kind: 'token-used-elsewhere', identity: idn(1), about: 'x', at }),
+  untrustedReading: (n) => ({
+    id: `${sampleId('ses', n)}/${idn(1)}`,
+    space,
+    session: sampleId('ses', n),
+    identity: idn(1),
+    chain: [idn(1)],
+    grant: grn(1),
+    gateway: 'http',
+    operation: 'mail/read',
+    at,
+    expiresAt,
+  }),
   changeSet: (n) => ({
     id: sampleId('chg', n),
     space,

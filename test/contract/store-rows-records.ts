@@ -102,6 +102,7 @@ const brokenRecords = [
   broken('a code without an end', 'gateway', { codeEndsAt: undefined as unknown as number }),
   broken('a link without an end', 'link', { expiresAt: undefined as unknown as number }),
   broken('a sign-in without an end', 'signIn', { expiresAt: undefined as unknown as number }),
+  broken('a reading without an end', 'untrustedReading', { expiresAt: undefined as unknown as number }),
   broken('a session without an end', 'session', { endsAt: undefined as unknown as number }),
   broken('a state that no life has', 'grant', { state: 'paused' as 'ended' }),
   broken('an id of another kind', 'grant', { id: sampleId('ses', 1) as unknown as ReturnType<typeof sampleId<'grn'>> }),

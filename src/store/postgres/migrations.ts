@@ -7,6 +7,7 @@ import { holding, log, refusing, rules } from './migration-1.ts'
 import { gateways } from './migration-2.ts'
 import { afterTheOne, nodes } from './migration-3.ts'
 import { applications } from './migration-4.ts'
+import { untrustedReadings } from './migration-5.ts'
 
 /** Step n brings schema n − 1 to n. A step that was released is never changed. */
 const steps: readonly string[] = [
@@ -14,6 +15,7 @@ const steps: readonly string[] = [
   gateways,
   `${nodes}${afterTheOne}`,
   applications,
+  untrustedReadings,
 ]
 
 export const schemaKnown = steps.length

@@ -32,6 +32,7 @@ export const recordTables = {
   hold: { table: 'holds', columns: { state: 'state', grant: 'grant', session: 'session' } },
   approval: { table: 'approvals', columns: { subject: 'subject', person: 'person' } },
   challenge: { table: 'challenges', columns: { person: 'person' } },
+  untrustedReading: { table: 'untrusted_readings', columns: { identity: 'identity', grant: 'grant' } },
   signal: { table: 'signals', columns: { identity: 'identity' } },
   changeSet: { table: 'change_sets', columns: { state: 'state' } },
   application: { table: 'applications', columns: {} },
