@@ -79,6 +79,7 @@ import { showException } from './endpoints/show-exception.ts'
 import { showGrant } from './endpoints/show-grant.ts'
 import { showHealth } from './endpoints/show-health.ts'
 import { showHold } from './endpoints/show-hold.ts'
+import { showRecent } from './endpoints/show-recent.ts'
 import { showMetrics } from './endpoints/show-metrics.ts'
 import { showServerMetadata } from './endpoints/show-server-metadata.ts'
 import { showTokenKeys } from './endpoints/show-token-keys.ts'
@@ -130,6 +131,7 @@ export const endpoints: readonly Endpoint[] = [
   listStanding,
   listHolds,
   showHold,
+  showRecent,
   listIdentities,
   showCan,
   listWhoCan,

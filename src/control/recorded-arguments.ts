@@ -18,8 +18,10 @@ export interface ShortenedArgument {
   readonly start: string
 }
 
+export type RecordedArguments = Readonly<Record<string, ArgumentValue | ShortenedArgument>>
+
 /** The same object where nothing in it is long, which is what most actions have. */
-export function recordedArguments(given: Arguments): Readonly<Record<string, ArgumentValue | ShortenedArgument>> {
+export function recordedArguments(given: Arguments, shorten: (value: ArgumentValue) => ShortenedArgument = shortened): RecordedArguments {
   let together = 0
   let longest = 0
   for (const name of Object.keys(given)) {
@@ -29,7 +31,7 @@ export function recordedArguments(given: Arguments): Readonly<Record<string, Arg
   }
   if (longest <= wholeMax && together <= togetherMax) return given
   const most = together <= togetherMax ? wholeMax : startLength
-  return Object.fromEntries(Object.entries(given).map(([name, value]) => [name, sizeOf(value) <= most ? value : shortened(value)]))
+  return Object.fromEntries(Object.entries(given).map(([name, value]) => [name, sizeOf(value) <= most ? value : shorten(value)]))
 }
 
 /** Characters, nearly: what escapes and brackets add does not matter here. */
@@ -39,9 +41,12 @@ function sizeOf(value: ArgumentValue | undefined): number {
   return value.reduce((sum, each) => sum + each.length + 3, 0)
 }
 
-function shortened(value: ArgumentValue): ShortenedArgument {
+export function shortened(value: ArgumentValue): ShortenedArgument {
   const text = canonicalJson(value)
-  // Half a character at the cut could not be written down.
-  const start = text.slice(0, startLength).replace(/[\ud800-\udbff]$/, '')
-  return { length: text.length, sha256: hash('sha256', text), start }
+  return { length: text.length, sha256: hash('sha256', text), start: startOf(text) }
+}
+
+/** Half a character at the cut could not be written down. */
+export function startOf(canonical: string): string {
+  return canonical.slice(0, startLength).replace(/[\ud800-\udbff]$/, '')
 }

@@ -171,14 +171,15 @@ export function readArgument(value: JsonValue | undefined): ArgumentValue | unde
   }
 }
 
-const leavesMax = 50_000
+const heardLeavesMax = 50_000
 const pageMax = 500
 
-/** Names of the journals that the ledger heard of since then, newest leaves first, as far as `leavesMax` of them tell. */
+/** Names of the journals that the ledger heard of since then, newest leaves first, as far as so many of them tell. */
 export async function journalsHeardOf(
   log: Pick<LogStore, 'tree' | 'leaves'>,
-  { space, since, slices }: { readonly space: string; readonly since: Instant; readonly slices: Slices },
+  about: { readonly space: string; readonly since: Instant; readonly slices: Slices; readonly leavesMax?: number },
 ): Promise<ReadonlySet<string>> {
+  const { space, since, slices, leavesMax = heardLeavesMax } = about
   const names = new Set<string>()
   const { size } = await log.tree()
   for (let end = size; end > Math.max(0, size - leavesMax); end -= pageMax) {

@@ -24,7 +24,7 @@ import type {
   HeartbeatView,
   RevocationView,
 } from '../wire/grants.ts'
-import type { HoldList, HoldQuery, HoldView } from '../wire/holds.ts'
+import type { HoldList, HoldQuery, HoldView, RecentView } from '../wire/holds.ts'
 import type {
   CredentialView,
   IdentityList,
@@ -103,17 +103,13 @@ export class Remit {
 
   /** With `wait` and `state` the answer comes when the grant leaves that state, or after so many seconds. */
   async grant(id: string, wait: GrantWait = {}, options?: CallOptions): Promise<GrantView> {
-    return this.#ask(
-      { method: 'GET', path: `/v1/grants/${encodeURIComponent(id)}`, query: { ...wait } },
-      'id',
-      waitOptions(wait.wait, options),
-    )
+    const call = { method: 'GET', path: `/v1/grants/${encodeURIComponent(id)}`, query: { ...wait } } as const
+    return this.#ask(call, 'id', waitOptions(wait.wait, options))
   }
 
   /** Starts the work window. Repeating it answers the same. */
   async activate(id: string, options?: CallOptions): Promise<GrantView> {
-    const call = { method: 'POST', path: `/v1/grants/${encodeURIComponent(id)}/activate`, repeatable: true, body: {} } as const
-    return this.#ask(call, 'id', options)
+    return this.#repeat(`/v1/grants/${encodeURIComponent(id)}/activate`, {}, 'id', options)
   }
 
   async extend(id: string, by: ExtensionBody, options?: CallOptions): Promise<GrantView> {
@@ -136,8 +132,7 @@ export class Remit {
 
   /** A sign of life from whoever wraps the work. */
   async heartbeat(id: string, options?: CallOptions): Promise<HeartbeatView> {
-    const call = { method: 'POST', path: `/v1/grants/${encodeURIComponent(id)}/heartbeat`, body: {}, repeatable: true } as const
-    return this.#ask(call, 'state', options)
+    return this.#repeat(`/v1/grants/${encodeURIComponent(id)}/heartbeat`, {}, 'state', options)
   }
 
   async holds(query: HoldQuery = {}, options?: CallOptions): Promise<HoldList> {
@@ -146,6 +141,11 @@ export class Remit {
 
   async hold(id: string, options?: CallOptions): Promise<HoldView> {
     return this.#read(`/v1/holds/${encodeURIComponent(id)}`, 'id', options)
+  }
+
+  /** What who acts did the last times with the operation of a held action. */
+  async recent(hold: string, options?: CallOptions): Promise<RecentView> {
+    return this.#read(`/v1/holds/${encodeURIComponent(hold)}/recent`, 'hold', options)
   }
 
   async exceptions(query: ExceptionQuery = {}, options?: CallOptions): Promise<ExceptionList> {
@@ -172,8 +172,7 @@ export class Remit {
 
   /** Ticks off a step of the way out, counted from 1. */
   async tickException(id: string, step: number, options?: CallOptions): Promise<ExceptionView> {
-    const call = { method: 'POST', path: `/v1/exceptions/${encodeURIComponent(id)}/tick`, body: { step }, repeatable: true } as const
-    return this.#ask(call, 'id', options)
+    return this.#repeat(`/v1/exceptions/${encodeURIComponent(id)}/tick`, { step }, 'id', options)
   }
 
   /** Everything that stands, exceptions first. */
@@ -211,8 +210,7 @@ export class Remit {
   }
 
   async revokeSecret(credential: string, options?: CallOptions): Promise<CredentialView> {
-    const call = { method: 'POST', path: `/v1/credentials/${encodeURIComponent(credential)}/revoke`, body: {}, repeatable: true } as const
-    return this.#ask(call, 'id', options)
+    return this.#repeat(`/v1/credentials/${encodeURIComponent(credential)}/revoke`, {}, 'id', options)
   }
 
   /** The link is in the answer this once and never again; of somebody new it is a change-set that another person signs first. */
@@ -222,8 +220,7 @@ export class Remit {
 
   /** Revokes what the person signed in with, and everything that stood on it; then as `invite`. */
   async replacePasskeys(name: string, why: { readonly reason: string }, options?: CallOptions): Promise<InvitationView> {
-    const body: InvitationBody = { name, replace: why.reason }
-    return this.#post('/v1/invitations', body, 'link', options)
+    return this.#post('/v1/invitations', { name, replace: why.reason } satisfies InvitationBody, 'link', options)
   }
 
   /** What applying would change, in words, and who would have to sign. Changes nothing. */
@@ -367,8 +364,7 @@ export class Remit {
   }
 
   async #end(id: string, how: 'done' | 'abandon', closing: ClosingBody, options: CallOptions | undefined): Promise<EndedGrantView> {
-    const call = { method: 'POST', path: `/v1/grants/${encodeURIComponent(id)}/${how}`, body: closing, repeatable: true } as const
-    return this.#ask(call, 'id', options)
+    return this.#repeat(`/v1/grants/${encodeURIComponent(id)}/${how}`, closing, 'id', options)
   }
 
   async #read<T>(path: string, member: keyof T & string, options: CallOptions | undefined): Promise<T> {
@@ -377,6 +373,10 @@ export class Remit {
 
   async #post<T>(path: string, body: object, member: keyof T & string, options: CallOptions | undefined): Promise<T> {
     return this.#ask({ method: 'POST', path, body }, member, options)
+  }
+
+  async #repeat<T>(path: string, body: object, member: keyof T & string, options: CallOptions | undefined): Promise<T> {
+    return this.#ask({ method: 'POST', path, body, repeatable: true }, member, options)
   }
 
   /** As the caller. A token that was refused is exchanged anew, once: a 401 means that nothing was done. */

@@ -12,7 +12,7 @@ export type {
 export type { ExceptionBody, ExceptionStateName, ExceptionView, StandingView } from '../wire/exceptions.ts'
 export type { AskableView, Confirmation, GrantRequestBody, GrantStateName, GrantView } from '../wire/grants.ts'
 export type { DrilledView, DrillFiguresView, GatewayView } from '../wire/gateways.ts'
-export type { HoldStateName, HoldView } from '../wire/holds.ts'
+export type { HoldStateName, HoldView, RecentActionView, RecentComparison, RecentCounts, RecentValue, RecentView } from '../wire/holds.ts'
 export type { IdentityView, InvitationProposedView, InvitationView, QuarantineView, SecretView, WhoamiView } from '../wire/identities.ts'
 export type { CheckpointView, ExplanationView } from '../wire/ledger.ts'
 export type { ProblemView } from '../wire/problems.ts'
