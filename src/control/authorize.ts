@@ -3,6 +3,7 @@ import type { DecisionId, HoldId } from '../kernel/ids.ts'
 import type { Instant } from '../kernel/instants.ts'
 import { refuse, type Refusal } from '../kernel/refusals.ts'
 import { done, type Result } from '../kernel/result.ts'
+import { driftOf } from '../decision/drift.ts'
 import { type Answer, decide, isLive, type Question, wouldStand } from '../decision/decide.ts'
 import { chainStands } from '../decision/facts.ts'
 import type { EntityStore } from '../decision/cedar/entities.ts'
@@ -11,7 +12,7 @@ import type { Rules } from '../decision/rules.ts'
 import { actionDigest, resourceOf } from '../model/actions.ts'
 import { type Evidence, tierRules } from '../model/effects.ts'
 import { describeProvenance } from '../model/provenance.ts'
-import { describeObligations, firmer, namesOf } from '../model/obligations.ts'
+import { firmer } from '../model/obligations.ts'
 import { type DecisionEntry, type OutcomeEntry, writeDecision, writeOutcome } from '../ledger/action-lines.ts'
 import type { Grant, Session } from '../model/grants.ts'
 import { askInstead } from './ask-instead.ts'
@@ -22,8 +23,12 @@ import { asksTheSame } from './holds.ts'
 import type { Settlement } from './home-port.ts'
 import { isDone, opens } from './orders.ts'
 import type { NotUnderstood } from './not-understood.ts'
+import { pinFirst } from './pin-first.ts'
 import type { Bearer, Call, Decision, Outcome, Verdict } from './ports.ts'
+import { lateArguments } from './late-arguments.ts'
+import { lateDecision } from './late-line.ts'
 import { recordedArguments } from './recorded-arguments.ts'
+import { unmetDuty } from './unmet.ts'
 
 /**
  * Decides and records. Whatever goes wrong inside is a recorded no, or, where nothing can be recorded, an unrecorded one. Answers at once
@@ -90,19 +95,16 @@ function weigh(gate: Gate, call: Call, at: At): Verdict | Promise<Verdict> {
   }
   const unmet = unmetDuty(call, answer)
   if (unmet !== undefined) return deny(gate, call, { id, refusal: unmet, grant: answer.grant })
+  const pinning = pinFirst(gate, call, answer.grant)
+  if (pinning !== undefined)
+    return pinning.then((pinned) =>
+      pinned.ok ? weigh(gate, call, nowAt(gate, id)) : deny(gate, call, { id, refusal: pinned.refusal, grant: answer.grant }),
+    )
   const session = known?.grant === answer.grant.id ? known : gate.facts.sessionOf(claims.jti, answer.grant.id)
   // Most actions go on in a session, count nothing, and are held by nothing: for them nothing is to be waited for.
   return session?.state === 'live' && answer.outcome === 'allow' && !answer.counted && !gate.home.mustSettle(call.action)
     ? allow(gate, call, { at, question, answer, session })
     : weighAtHome(gate, call, { at, question, answer })
-}
-
-/** Nobody is asked to approve, and nothing is let through, that would not be done as a duty demands. */
-function unmetDuty({ meets = [] }: Call, { obligations, duties }: Allowing): Refusal | undefined {
-  const unmet = namesOf(obligations).filter((name) => name !== 'evidence' && !meets.includes(name))
-  if (unmet.length === 0) return undefined
-  const demanded = describeObligations(obligations)
-  return refuse('action.duty-unmet', { detail: `${duties.join(', ')}: ${demanded}`, policies: duties }).refusal
 }
 
 function notUnderstood({ why }: NotUnderstood): Refusal {
@@ -173,6 +175,7 @@ async function hold(gate: Gate, call: Call, weighed: Weighed<Extract<Answer, { o
     material: call.material,
     answer,
     body: call.body,
+    ...(call.says === undefined ? {} : { says: call.says }),
   })
   if (!held.ok) return deny(gate, call, { id, refusal: held.refusal, grant, session })
   const { refusal } = refuse('action.held', { detail: `by ${answer.policies.join(', ')}`, policies: answer.policies })
@@ -258,13 +261,15 @@ interface Recorded {
 function record(gate: Gate, call: Call, recorded: Recorded, evidence: Evidence): Result<number> | Promise<Result<number>> {
   const { action, bearer } = call
   const { grant, session, refusal, policies, duties = [], because = [], line, hold, digest } = recorded
+  const late = lateArguments(action.arguments)
   const entry: DecisionEntry = {
     address: bearer.address,
-    arguments: recordedArguments(action.arguments),
+    arguments: late?.draft ?? recordedArguments(action.arguments),
     at: gate.clock.now(),
     because: because.length === 0 ? undefined : because,
     chain: bearer.claims.chain,
     decision: recorded.id,
+    definition: recorded.outcome === 'held' || hold !== undefined ? action.definition?.hash : undefined,
     detail: refusal?.detail,
     digest,
     duties: duties.length === 0 ? undefined : duties,
@@ -286,7 +291,7 @@ function record(gate: Gate, call: Call, recorded: Recorded, evidence: Evidence):
     verb: action.verb,
     version: gate.facts.version,
   }
-  return gate.journal.append((n) => writeDecision(n, entry), evidence)
+  return gate.journal.append(late === undefined ? (n) => writeDecision(n, entry) : lateDecision(entry, late, gate.clock), evidence)
 }
 
 /** Asked in the tick that sends the first byte: recording took time, and the world may have moved. */
@@ -308,6 +313,8 @@ export function stands(gate: Gate, decision: Decision): Result<undefined> {
   const chain = chainStands(facts, grant.chain)
   if (!chain.ok) return chain
   if (facts.session(decision.session)?.state !== 'live') return refuse('session.ended')
+  // A person may have said yes to what the tool became since: then this was decided on what it was.
+  if (driftOf(grant, decision.action).length > 0) return refuse('action.changed', { detail: 'its tool is another one by now' })
   // Somebody's roles or some service may have changed, most often another's: then the question is put once more.
   if (facts.entities === basis.entities) return done(undefined)
   return wouldStand(facts, basis.question, { grant, holds: basis.holds, obligations: decision.obligations, now })

@@ -24,8 +24,10 @@ export async function endSession(tx: Change, session: Session, { how, by }: Sess
   }
 }
 
-/** A hold that closes keeps its digest; the body that people were shown is erased. */
+/** A hold that closes keeps its digest; the body and the whole definition that people were shown are erased. */
 export function withoutBody(hold: Hold): Hold {
-  const { body: _erased, ...action } = hold.action
-  return { ...hold, action }
+  const { body: _erased, definition, ...action } = hold.action
+  if (definition === undefined) return { ...hold, action }
+  const { says: _whole, ...shown } = definition
+  return { ...hold, action: { ...action, definition: shown } }
 }

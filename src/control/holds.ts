@@ -4,14 +4,14 @@ import { canonicalJson } from '../kernel/json.ts'
 import type { Milliseconds } from '../kernel/instants.ts'
 import { refuse } from '../kernel/refusals.ts'
 import { done, type Result } from '../kernel/result.ts'
-import type { Action, Material } from '../model/actions.ts'
 import { describeProvenance } from '../model/provenance.ts'
-import type { HeldAction, Hold } from '../model/grants.ts'
+import type { Grant, HeldAction, Hold } from '../model/grants.ts'
 import { type HoldState, holdLife, step } from '../model/lives.ts'
 import type { Requirement } from '../model/requirements.ts'
 import { type Desk, machinery, note } from './desk.ts'
 import { withoutBody } from './end-session.ts'
 import type { Holding } from './home-port.ts'
+import { heldDefinition } from './pins.ts'
 import type { Change } from './ports.ts'
 
 /** How long somebody may answer. */
@@ -21,7 +21,7 @@ const holdsPerSessionMax = 20
 /** The waiting hold of this digest on this session, or a new one. */
 export async function holdAction(desk: Desk, holding: Holding): Promise<Result<Hold>> {
   return desk.store.change(async (tx) => {
-    const { session, grant, digest, action, material, answer } = holding
+    const { session, grant, digest, action, answer } = holding
     // The session may have ended while this waited for its turn: what is put on an ended one would wait for ever.
     if ((await tx.get('session', session.id))?.state !== 'live') return refuse('session.ended')
     const open = await tx.find('hold', { session: session.id, state: ['waiting', 'approved'] })
@@ -38,7 +38,7 @@ export async function holdAction(desk: Desk, holding: Holding): Promise<Result<H
       session: session.id,
       grant: grant.id,
       digest,
-      action: heldAction(action, material, holding.body),
+      action: heldAction(holding, (await tx.get('grant', grant.id)) ?? grant),
       requirement: answer.requirement,
       policies: answer.policies,
       state: 'waiting',
@@ -57,6 +57,7 @@ export async function holdAction(desk: Desk, holding: Holding): Promise<Result<H
         target: action.target,
         resource: `${action.service}/${action.operation}`,
         policies: [...answer.policies],
+        ...(action.definition === undefined ? {} : { definition: action.definition.hash, ...pinnedIn(hold.action) }),
         ...(action.provenance === undefined ? {} : { provenance: describeProvenance(action.provenance) }),
         ...(answer.duties.length === 0 ? {} : { duties: [...answer.duties] }),
       },
@@ -78,7 +79,12 @@ async function withdraw(tx: Change, hold: Hold): Promise<void> {
   await note(tx, { kind: 'hold.withdrawn', actor: machinery, subject: hold.id, facts: { grant: hold.grant, reason } })
 }
 
-function heldAction(action: Action, material: Material, body: Uint8Array | undefined): HeldAction {
+function pinnedIn({ definition }: HeldAction): { readonly pinned?: string } {
+  return definition?.pinned === undefined ? {} : { pinned: definition.pinned }
+}
+
+function heldAction({ action, material, body, says }: Holding, grant: Grant): HeldAction {
+  const definition = heldDefinition(grant, action, says)
   return {
     service: action.service,
     operation: action.operation,
@@ -88,6 +94,7 @@ function heldAction(action: Action, material: Material, body: Uint8Array | undef
     arguments: action.arguments,
     headers: material.headers,
     ...(action.provenance === undefined ? {} : { provenance: action.provenance }),
+    ...(definition === undefined ? {} : { definition }),
     ...(body === undefined || body.byteLength === 0 ? {} : { body: Buffer.from(body).toString('base64') }),
   }
 }

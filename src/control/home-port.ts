@@ -30,6 +30,17 @@ export interface Holding {
   readonly material: Material
   readonly answer: { readonly requirement: Requirement; readonly policies: readonly string[]; readonly duties: readonly string[] }
   readonly body: Uint8Array | undefined
+  /** Of a tool: its definition as canonical JSON, where that is short enough to be shown. */
+  readonly says?: string
+}
+
+/** What a tool is, the first time that it is called under a grant. */
+export interface Pinning {
+  readonly bearer: Bearer
+  readonly action: Action
+  readonly grant: Id<'grn'>
+  /** Its definition as canonical JSON, where that is short enough to be told. */
+  readonly says?: string
 }
 
 /**
@@ -55,6 +66,8 @@ export interface Home {
   settle(settlement: Settlement): Promise<Result<undefined>>
   /** The waiting hold of this digest on this session, or a new one. */
   hold(holding: Holding): Promise<Result<Hold>>
+  /** Keeps with the grant what the action's tool is, unless something is kept of it already: the first one stays. */
+  pin(pinning: Pinning): Promise<Result<undefined>>
   /** An action that others come after was answered without an error. Not heard means not done. */
   answered(bearer: Bearer, done: Done): Promise<Result<undefined>>
   /** The last use of a fully counted grant is over, as far as this gateway can see. */

@@ -15,6 +15,7 @@ import type { Facts } from './facts.ts'
 import { holdAction, spendHold } from './holds.ts'
 import type { Home, Settlement } from './home-port.ts'
 import { openAfter } from './orders.ts'
+import { movePin, pinDefinition } from './pins.ts'
 import type { Bearer, Change, TokenClaims } from './ports.ts'
 import { remember } from './remembered.ts'
 
@@ -41,6 +42,7 @@ export function homeAtDesk(desk: Desk, gateway: string, at: { readonly isDispute
     openSession: (bearer, grant) => openSession(desk, gateway, bearer, grant),
     settle: (settlement) => settle(desk, settlement),
     hold: (holding) => holdAction(desk, holding),
+    pin: (pinning) => pinDefinition(desk, pinning),
     answered: (_bearer, what) => openAfter(desk, what),
     exhausted: (grant) => endExhausted({ desk, facts: desk.facts, activity: at.activity }, grant),
   }
@@ -167,9 +169,11 @@ export function settle(desk: Desk, settlement: Settlement): Promise<Result<undef
   const { hold, line, grant, action } = settlement
   return desk.store.change(async (tx) => {
     if (hold !== undefined) {
+      const approved = await tx.get('hold', hold)
       const spent = await spendHold(tx, hold)
       if (!spent.ok) return spent
       if (spent.value.grant !== grant) return refuse('action.changed', { detail: 'the hold is of another grant' })
+      if (approved !== undefined) await movePin(tx, { action, grant }, approved)
     }
     return line === undefined ? done(undefined) : spendCounted(desk, tx, { grant, line, action })
   })

@@ -1,7 +1,7 @@
 /** Grants and their use as facts: sessions, counts, holds and bound tokens, found by whatever they are asked for by. */
 import type { GrantId, IdentityId, SessionId } from '../kernel/ids.ts'
 import { type Counted, nothingCounted } from '../model/counting.ts'
-import { type Grant, type Hold, type Session, type TokenBinding, type Uses, usesId } from '../model/grants.ts'
+import { type Grant, type Hold, type Session, type TokenBinding, type Uses, usesId, withoutPinnedTexts } from '../model/grants.ts'
 import type { RecordKind } from '../model/records.ts'
 import { remember } from './remembered.ts'
 
@@ -97,7 +97,8 @@ export class KnownWork {
       remember(this.#closedGrants, grant, endedMax)
       return
     }
-    this.#grants.set(grant.id, grant)
+    // What tools were is of use where it is compared, which is in the store.
+    this.#grants.set(grant.id, withoutPinnedTexts(grant))
     const [actor = ''] = grant.chain
     const ofActor = this.#grantsByActor.get(actor) ?? new Map<string, Grant>()
     this.#grantsByActor.set(actor, ofActor)

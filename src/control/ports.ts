@@ -13,7 +13,6 @@ import type { Service } from '../model/services.ts'
 import type { Attendance, VisibleOperation } from './visible.ts'
 
 // --- Store ---------------------------------------------------------------------------------------------------------
-
 /** The columns a kind can be searched by; each is indexed. The store refuses (throws on) any other. */
 export const searchable = {
   identity: ['name', 'kind', 'state', 'owner'],
@@ -320,8 +319,9 @@ export interface Call {
   readonly bearer: Bearer
   readonly action: Action
   readonly material?: Material
-  /** The whole body, there with the material, so that a person can be shown what is held. */
+  /** The whole body, there with the material, so that a person can be shown what is held; of a tool its definition (model/definitions.ts). */
   readonly body?: Uint8Array
+  readonly says?: string
   /** Obligations that whoever asks will meet itself. One that is demanded and not among them is a no; how firmly it is recorded, control sees to. */
   readonly meets?: readonly ObligationName[]
 }

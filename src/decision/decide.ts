@@ -16,6 +16,7 @@ import { judge, type PolicyError } from './cedar/evaluate.ts'
 import { callContext } from './contexts.ts'
 import { type Coverage, covers, refuseShort } from './covers.ts'
 import { exceptionPermits } from './exceptions.ts'
+import { driftOf, requirementOfDrift } from './drift.ts'
 import { chainStands, type DecisionFacts } from './facts.ts'
 import { guardsOf } from './guards.ts'
 import type { Rules } from './rules.ts'
@@ -79,6 +80,9 @@ export function decide(facts: DecisionFacts, question: Question, now: Instant): 
   const { holds, requirement, duties, obligations } = guard.value
   const evidence = firmer(tierRules[action.tier].evidence, obligations.evidence)
   const yes = { grant, line, counted, evidence, obligations, duties }
+  const drift = driftOf(grant, action)
+  if (drift.length > 0)
+    return { outcome: 'hold', ...yes, policies: [...drift, ...holds].toSorted(), requirement: requirementOfDrift(requirement, grant) }
   if (holds.length > 0) return { outcome: 'hold', ...yes, policies: holds, requirement }
   return { outcome: 'allow', ...yes, policies: grant.policies }
 }

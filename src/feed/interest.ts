@@ -19,6 +19,7 @@ import {
   ownService,
   strippedBinding,
   strippedCredential,
+  strippedGrant,
   strippedHold,
   strippedIssuer,
   strippedPasskey,
@@ -200,7 +201,7 @@ export class Interest {
       case 'exception':
         return this.#closure.has(change.record.id) ? [change] : []
       case 'grant':
-        return this.#closure.has(change.record.id) ? [change] : []
+        return this.#closure.has(change.record.id) ? [strippedGrant(change.record)] : []
       case 'uses':
         return this.#closure.has(change.record.grant) ? [change] : []
       case 'session':
@@ -260,7 +261,7 @@ export class Interest {
   #wholeGrant(id: GrantId, into: OutgoingRecord[]): void {
     const grant = this.#facts.grant(id)
     if (grant === undefined) return
-    into.push({ kind: 'grant', id, record: grant }, ...this.#counts(grant))
+    into.push(strippedGrant(grant), ...this.#counts(grant))
     for (const session of this.#index.sessionsOf(id)) {
       if (session.gateway !== this.gateway) continue
       into.push({ kind: 'session', id: session.id, record: session })

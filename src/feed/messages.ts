@@ -9,7 +9,7 @@ import type { FactChange, RecordKind } from '../model/records.ts'
 import type { TokenClaims } from '../control/ports.ts'
 
 /**
- * The protocols this version speaks, the newest first: always this one and the one before. 3 knows who has read what is untrusted; 2 has
+ * The protocols this version speaks, the newest first: always this one and the one before. 3 knows who has read what is untrusted, and keeps what tools are; 2 has
  * reservations of counted uses, and shows tokens that are bound; 1 asks for each use. A gateway says all it speaks, control takes the highest that both do, and refuses where there is none.
  */
 export const protocols: readonly number[] = [3, 2, 1]
@@ -89,9 +89,20 @@ export type Ask =
       readonly material: Material
       /** base64 */
       readonly body?: string
+      /** From protocol 3 on: of a tool, its definition. */
+      readonly says?: string
       readonly grant: string
       readonly session: string
       readonly digest: string
+    }
+  /** From protocol 3 on: what a tool is from now on under this grant; `says` is its definition, as canonical JSON. */
+  | {
+      readonly what: 'pin'
+      readonly claims: TokenClaims
+      readonly address: string
+      readonly action: Action
+      readonly says?: string
+      readonly grant: string
     }
   /** Of a grant with an order in it, which only a control that knows orders gives: so no version of its own. */
   | {

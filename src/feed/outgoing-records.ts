@@ -1,6 +1,6 @@
 /** What of a record goes out to a gateway: nothing that opens anything, and nothing that it does not look at. */
 import type { RecordKind } from '../model/records.ts'
-import type { Hold, TokenBinding } from '../model/grants.ts'
+import { type Grant, type Hold, type TokenBinding, withoutPinnedTexts } from '../model/grants.ts'
 import type { Credential, Issuer, Passkey } from '../model/identities.ts'
 import type { FactChange } from '../model/records.ts'
 import type { Service } from '../model/services.ts'
@@ -46,10 +46,15 @@ export function strippedBinding(binding: TokenBinding): Extract<OutgoingRecord, 
   return { kind: 'binding', id: binding.id, record: rest }
 }
 
-/** People see the body on control's pages. */
-export function strippedHold(hold: Hold): OutgoingRecord {
-  const { body: _shown, ...action } = hold.action
+/** People see the body, and what a tool is, on control's pages. */
+export function strippedHold(hold: Hold): Extract<OutgoingRecord, { readonly kind: 'hold' }> {
+  const { body: _shown, definition: _said, ...action } = hold.action
   return { kind: 'hold', id: hold.id, record: { ...hold, action } }
+}
+
+/** Of the tools that it has pinned the hashes: what they were is compared at control. */
+export function strippedGrant(grant: Grant): OutgoingRecord {
+  return { kind: 'grant', id: grant.id, record: withoutPinnedTexts(grant) }
 }
 
 export interface Forgotten {

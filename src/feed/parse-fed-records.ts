@@ -17,6 +17,7 @@ import type {
   SumLimit,
   Task,
   TokenBinding,
+  ToolPin,
   Uses,
 } from '../model/grants.ts'
 import {
@@ -219,6 +220,9 @@ const task = object<Task>({ kind: text, statement: text, claimed: list(fact), pr
 
 const endings = ['completed', 'expired', 'revoked', 'contained', 'exhausted', 'abandoned', 'denied', 'withdrawn', 'unanswered'] as const
 
+/** By its hash alone: see `strippedGrant`. */
+const toolPin = object<Omit<ToolPin, 'says'>>({ hash: text, accepted: optional(one(true)) })
+
 const grant = object<Grant>({
   id: id('grn'),
   space: text,
@@ -229,6 +233,7 @@ const grant = object<Grant>({
   exception: optional(id('exc')),
   continues: optional(id('grn')),
   untrusted: optional(one(true)),
+  tools: optional(map(toolPin)),
   state: stateOf(grantLife),
   duration: count,
   durationMax: count,
@@ -285,7 +290,8 @@ const binding = object<Omit<TokenBinding, 'gateway' | 'chain'>>({
   expiresAt: count,
 })
 
-const heldAction = object<HeldAction>({
+/** As it is sent: see `strippedHold`. */
+const heldAction = object<Omit<HeldAction, 'definition'>>({
   service: text,
   operation: text,
   effect,

@@ -3,7 +3,8 @@ import { isJsonObject, type JsonValue } from '../kernel/json.ts'
 import type { Result } from '../kernel/result.ts'
 import { protocols } from '../model/services.ts'
 import { effects } from '../model/effects.ts'
-import type { Action, Material } from '../model/actions.ts'
+import type { Action, Material, SaidDefinition } from '../model/actions.ts'
+import { definitionTextMax, worseKinds } from '../model/definitions.ts'
 import type { TokenClaims } from '../control/ports.ts'
 import { type Ask, type FromGateway, type Hello, type ServedAt, servedMax, type SignOfLife } from './messages.ts'
 import {
@@ -69,6 +70,9 @@ const claims: Shape<TokenClaims> = object<TokenClaims>({
   proved: map(line),
 })
 
+const definition: Shape<SaidDefinition> = object<SaidDefinition>({ hash: word, worse: optional(one(...worseKinds)) })
+const saysText = upTo(definitionTextMax)
+
 const action: Shape<Action> = object<Action>({
   protocol: one(...protocols),
   service: word,
@@ -78,6 +82,7 @@ const action: Shape<Action> = object<Action>({
   tier: one(0, 1, 2, 3),
   arguments: map(argument),
   provenance: optional(provenance),
+  definition: optional(definition),
   target: text,
 })
 
@@ -134,10 +139,12 @@ const asks = {
     action,
     material,
     body: optional(base64),
+    says: optional(saysText),
     grant: id('grn'),
     session: id('ses'),
     digest: word,
   }),
+  pin: object<Asked<'pin'>>({ what: one('pin'), claims, address: word, action, says: optional(saysText), grant: id('grn') }),
   answered: object<Asked<'answered'>>({
     what: one('answered'),
     claims,

@@ -4,7 +4,7 @@ import { formatInstant, type Instant, type Milliseconds } from '../kernel/instan
 import { type Refusal, refuse } from '../kernel/refusals.ts'
 import { done, type Refused, type Result } from '../kernel/result.ts'
 import type { Facts } from '../control/facts.ts'
-import type { Holding, Home, Settlement } from '../control/home-port.ts'
+import type { Holding, Home, Pinning, Settlement } from '../control/home-port.ts'
 import type { Done } from '../control/orders.ts'
 import type { Bearer, TokenClaims } from '../control/ports.ts'
 import { remember } from '../control/remembered.ts'
@@ -123,7 +123,16 @@ export class RemoteHome implements Home {
     return answer.ok ? yes : answer
   }
 
-  async hold({ bearer, session, grant, digest, action, material, body }: Holding): Promise<Result<Hold>> {
+  async pin({ bearer, action, grant, says }: Pinning): Promise<Result<undefined>> {
+    const { open } = this.#parts.standing
+    if (open !== undefined && open.protocol < 3)
+      return refuse('action.definition-unknown', { detail: 'control is of a version that keeps no definitions: bring it up to date' })
+    const { claims, address } = bearer
+    const answer = await this.#ask({ what: 'pin', claims, address, action, ...(says === undefined ? {} : { says }), grant })
+    return answer.ok ? yes : answer
+  }
+
+  async hold({ bearer, session, grant, digest, action, material, body, says }: Holding): Promise<Result<Hold>> {
     const answer = await this.#ask({
       what: 'hold',
       claims: bearer.claims,
@@ -131,6 +140,7 @@ export class RemoteHome implements Home {
       action,
       material,
       ...(body === undefined ? {} : { body: Buffer.from(body).toString('base64') }),
+      ...(says === undefined ? {} : { says }),
       grant: grant.id,
       session: session.id,
       digest,

@@ -7,6 +7,7 @@ import { StoreUnavailable } from '../kernel/store-unavailable.ts'
 import { type Answer, decide, isLive, isSameChain } from '../decision/decide.ts'
 import { chainStands } from '../decision/facts.ts'
 import { type Action, actionDigest, type Material } from '../model/actions.ts'
+import { readDefinition } from '../model/definitions.ts'
 import type { EnrolledGateway } from '../model/gateways.ts'
 import type { Grant, Session } from '../model/grants.ts'
 import { findRoute } from '../model/services.ts'
@@ -14,13 +15,14 @@ import type { Desk } from '../control/desk.ts'
 import { asksTheSame, holdAction } from '../control/holds.ts'
 import { bindToken, type ElsewhereSignals, endExhausted, openSession, settle } from '../control/home.ts'
 import { openAfter } from '../control/orders.ts'
+import { pinDefinition } from '../control/pins.ts'
 import { gatewayAudience } from '../control/identify.ts'
 import { parseClaims } from '../control/parse-claims.ts'
 import type { TokenClaims } from '../control/ports.ts'
 import type { Reservations } from '../control/reservations.ts'
 import type { Interest } from './interest.ts'
 import type { Answered, Ask } from './messages.ts'
-import { strippedBinding } from './outgoing-records.ts'
+import { strippedBinding, strippedHold } from './outgoing-records.ts'
 import { Pace } from './served-limits.ts'
 
 type AskOf<What extends Ask['what']> = Extract<Ask, { readonly what: What }>
@@ -78,6 +80,8 @@ export class ServedAsks {
         return this.#settle(ask)
       case 'hold':
         return this.#hold(ask)
+      case 'pin':
+        return this.#pin(ask)
       case 'answered':
         return this.#answered(ask)
       case 'exhausted':
@@ -162,9 +166,11 @@ export class ServedAsks {
   }
 
   async #hold(ask: AskOf<'hold'>): Promise<Result<Answered>> {
-    const { claims, address, action, material } = ask
+    const { claims, address, action, material, says } = ask
     const body = bodyOf(ask.body, material)
     if (!body.ok) return body
+    const said = saysOf(ask)
+    if (!said.ok) return said
     const weighed = await this.#weigh(ask)
     if (!weighed.ok) return weighed
     const { answer, session } = weighed.value
@@ -181,8 +187,22 @@ export class ServedAsks {
       material,
       answer,
       body: body.value,
+      ...(says === undefined ? {} : { says }),
     })
-    return held.ok ? done({ ok: true, hold: held.value }) : held
+    return held.ok ? done({ ok: true, hold: strippedHold(held.value).record }) : held
+  }
+
+  async #pin(ask: AskOf<'pin'>): Promise<Result<Answered>> {
+    const { claims, address, action, says } = ask
+    const said = saysOf(ask)
+    if (!said.ok) return said
+    await this.#at.caughtUp()
+    const grant = this.#grantOf(claims, ask.grant)
+    if (!grant.ok) return grant
+    if (!this.#isDeclared(action)) return refuse('action.changed', { detail: 'it is declared otherwise' })
+    const pinning = { bearer: { claims, address }, action, grant: grant.value.id, ...(says === undefined ? {} : { says }) }
+    const pinned = await pinDefinition(this.#at.desk, pinning)
+    return pinned.ok ? done({ ok: true }) : pinned
   }
 
   async #answered(ask: AskOf<'answered'>): Promise<Result<Answered>> {
@@ -289,6 +309,11 @@ interface Weighed {
 
 function refused({ code, detail, policies }: Refusal): Answered {
   return { ok: false, code, ...(detail === undefined ? {} : { detail }), ...(policies === undefined ? {} : { policies }) }
+}
+
+/** What people are shown of a tool is what the action names by its hash. */
+function saysOf({ action: { definition }, says }: AskOf<'hold' | 'pin'>): Result<unknown> {
+  return says === undefined ? done(undefined) : readDefinition(says, definition?.hash ?? '')
 }
 
 /** The body that people are shown is the one that the digest names. */

@@ -319,7 +319,7 @@ export class ServedGateway {
     this.#lastAsk = id
     const asks = this.#asks
     if (asks === undefined) return outOfOrder('a question before the welcome')
-    if (this.#protocol < 2 && isOfProtocol2(ask)) return outOfOrder(`${ask.what} as protocol ${this.#protocol} does not have it`)
+    if (this.#protocol < protocolOf(ask)) return outOfOrder(`${ask.what} as protocol ${this.#protocol} does not have it`)
     if (this.#asking >= asksMax) {
       this.#stream.sayInTurn({ type: 'answer', id, answer: { ok: false, code: 'rate.exceeded', detail: `at most ${asksMax} at once` } })
       return undefined
@@ -364,8 +364,10 @@ export function sourceOf({ id }: EnrolledGateway, run: string): string {
   return `${id}/${run}`
 }
 
-function isOfProtocol2(ask: Ask): boolean {
-  return ask.what === 'reserve' || ask.what === 'release' || (ask.what === 'bind' && ask.token !== undefined)
+/** The first protocol that has this question. */
+function protocolOf(ask: Ask): number {
+  if (ask.what === 'pin' || ('action' in ask && ask.action.definition !== undefined)) return 3
+  return ask.what === 'reserve' || ask.what === 'release' || (ask.what === 'bind' && ask.token !== undefined) ? 2 : 1
 }
 
 function outOfOrder(detail: string): Refused {

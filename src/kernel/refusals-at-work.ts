@@ -151,6 +151,12 @@ export const refusalsAtWork = {
     says: 'the grant has no room left for an amount like this',
     remedy: 'do less at once if that is enough; else ask for a new grant; detail says what is taken',
   },
+  'grant.tools-full': {
+    status: 403,
+    tells: 'caller',
+    says: 'under this grant so many tools were called that no more can be kept with it',
+    remedy: 'ask for another grant, for just the tools that the task needs',
+  },
   'grant.order': {
     status: 403,
     tells: 'caller',
@@ -228,6 +234,19 @@ export const refusalsAtWork = {
     tells: 'caller',
     says: 'no declared operation matches this request',
     remedy: 'an administrator may add a route for it to remit.yaml',
+  },
+  'action.definition-unknown': {
+    status: 503,
+    tells: 'caller',
+    says: 'what this tool is could not be heard from its server, and nobody granted a tool that cannot be looked at',
+    remedy:
+      'try again in a moment; if it goes on, an operator must look at the server: it has to answer tools/list, and detail says what it did',
+  },
+  'action.not-offered': {
+    status: 404,
+    tells: 'caller',
+    says: 'its server does not list this tool any more',
+    remedy: 'list the tools again, and use one that is there; an administrator may take the tool out of remit.yaml',
   },
   'action.forbidden': {
     status: 403,

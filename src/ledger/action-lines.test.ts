@@ -20,6 +20,7 @@ const decisions: fc.Arbitrary<DecisionEntry> = fc.record({
   because: perhaps(fc.array(text)),
   chain: fc.array(id('idn')),
   decision: id('dec'),
+  definition: fc.option(fc.string(), { nil: undefined }),
   detail: perhaps(text),
   digest: perhaps(text),
   duties: perhaps(fc.array(text)),

@@ -12,6 +12,8 @@ export interface DecisionEntry {
   readonly because: readonly string[] | undefined
   readonly chain: readonly IdentityId[]
   readonly decision: DecisionId
+  /** Of a tool whose call was held or approved: what its server said that it is, by its hash. */
+  readonly definition: string | undefined
   readonly detail: string | undefined
   readonly digest: string | undefined
   /** The policies that demanded something of it, by their `@id`. */
@@ -54,7 +56,7 @@ export function writeDecision(n: number, entry: DecisionEntry): string {
   // Ids have no character that would need an escape.
   return (
     `{"address":${canonicalString(entry.address)},"arguments":${canonicalJson(entry.arguments)},"at":${canonicalJson(entry.at)}` +
-    `${other('because', entry.because)},"chain":${canonicalJson(entry.chain)},"decision":"${entry.decision}"${text('detail', entry.detail)}` +
+    `${other('because', entry.because)},"chain":${canonicalJson(entry.chain)},"decision":"${entry.decision}"${text('definition', entry.definition)}${text('detail', entry.detail)}` +
     `${text('digest', entry.digest)}${other('duties', entry.duties)},"effect":${canonicalString(entry.effect)}` +
     `${text('exception', entry.exception)}${text('grant', entry.grant)}${text('hold', entry.hold)}${other('line', entry.line)},"n":${n},"outcome":"${entry.outcome}"${other('policies', entry.policies)}` +
     `,"protocol":${canonicalString(entry.protocol)}${other('provenance', entry.provenance)}${text('refusal', entry.refusal)},"resource":${canonicalString(entry.resource)}` +

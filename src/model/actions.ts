@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto'
 import type { GrantId, IdentityId } from '../kernel/ids.ts'
 import { canonicalJson, type Fraction } from '../kernel/json.ts'
+import type { Worse } from './definitions.ts'
 import type { Effect, Tier } from './effects.ts'
 import type { Provenance } from './provenance.ts'
 import type { Protocol } from './services.ts'
@@ -21,8 +22,16 @@ export interface Action {
   readonly arguments: Arguments
   /** Where its arguments came from, as far as its gateway saw; no part of its digest. */
   readonly provenance?: Provenance
+  /** Of a tool: what its server says that it is, as its gateway heard it last. */
+  readonly definition?: SaidDefinition
   /** What a person reads: `POST /services/checkout/restart`. */
   readonly target: string
+}
+
+/** By its hash, and what of it is worse than what was declared. */
+export interface SaidDefinition {
+  readonly hash: string
+  readonly worse?: Worse
 }
 
 /** The resource path of an action, such as `shop/restart`. */
@@ -41,7 +50,7 @@ export interface Material {
 
 /**
  * The digest of an action (version 1): SHA-256 over the canonical form of everything that will be forwarded,
- * with chain, grant and resource. Hex, prefixed by its version.
+ * with chain, grant and resource, and for a tool its definition: what people said yes to. Hex, prefixed by its version.
  */
 export function actionDigest(action: Action, material: Material, chain: readonly IdentityId[], grant: GrantId): string {
   const form = canonicalJson({
@@ -54,6 +63,7 @@ export function actionDigest(action: Action, material: Material, chain: readonly
     body: material.bodySha256,
     chain: [...chain],
     grant,
+    ...(action.definition === undefined ? {} : { definition: action.definition.hash }),
   })
   return `v1:${createHash('sha256').update(form).digest('hex')}`
 }

@@ -14,6 +14,7 @@ import {
 } from '../kernel/ids.ts'
 import type { Instant, Milliseconds } from '../kernel/instants.ts'
 import type { ArgumentValue, Arguments } from './actions.ts'
+import type { Difference, Worse } from './definitions.ts'
 import type { Effect, Tier } from './effects.ts'
 import type { Format } from './formats.ts'
 import type { GrantState, HoldState, SessionState } from './lives.ts'
@@ -98,6 +99,8 @@ export interface Grant {
   readonly continues?: GrantId
   /** Asked for by somebody who had read what anybody may have written: people approved it, and every more of it. */
   readonly untrusted?: true
+  /** What each tool was that was called under it, by resource: `mail/send`. One that is another by now is held. */
+  readonly tools?: Readonly<Record<string, ToolPin>>
   readonly state: GrantState
   /** Length of the work window, and the most it may ever be, extensions included. */
   readonly duration: Milliseconds
@@ -121,6 +124,15 @@ export interface Grant {
   readonly expiresAt?: Instant
   readonly endedAt?: Instant
   readonly ending?: Ending
+}
+
+/** The definition of a tool as it stands for a grant: of its first call, or what a person said yes to since. */
+export interface ToolPin {
+  readonly hash: string
+  /** A person said yes to it as it is, also where its server says worse of it than was declared. */
+  readonly accepted?: true
+  /** Its members as canonical JSON; absent where that is too much to be kept with a grant. */
+  readonly says?: string
 }
 
 export interface Session {
@@ -162,8 +174,25 @@ export interface HeldAction {
   readonly headers: readonly (readonly [string, string])[]
   /** As its gateway saw when it was held. */
   readonly provenance?: Provenance
+  /** Of a tool: what its server said that it is. */
+  readonly definition?: HeldDefinition
   /** base64 of the whole body. */
   readonly body?: string
+}
+
+/** What a server says of a tool, for whoever is asked: the server's words, which prove nothing. */
+export interface HeldDefinition {
+  readonly hash: string
+  readonly worse?: Worse
+  /** Shortened, as the server wrote them. */
+  readonly title?: string
+  readonly description?: string
+  /** The hash that the grant has pinned, where it is another one … */
+  readonly pinned?: string
+  /** … and where the two differ; absent where one of them was too long to be kept. */
+  readonly differences?: readonly Difference[]
+  /** All of it as canonical JSON, while the hold is open; absent where it is too long. */
+  readonly says?: string
 }
 
 export interface Hold {
@@ -270,4 +299,11 @@ export interface Signal {
 
 export function usesId(grant: GrantId, line: number): string {
   return `${grant}/${line}`
+}
+
+/** Without what its tools were, which is long, and compared at its home alone. */
+export function withoutPinnedTexts(grant: Grant): Grant {
+  const { tools } = grant
+  if (tools === undefined || Object.values(tools).every(({ says }) => says === undefined)) return grant
+  return { ...grant, tools: Object.fromEntries(Object.entries(tools).map(([name, { says: _kept, ...pin }]) => [name, pin])) }
 }

@@ -70,6 +70,7 @@ export function lineOf(world: World, n: number, more: object): string {
     at: now,
     chain: [world.person('aide').id],
     decision: world.desk.chance.id('dec', now),
+    definition: undefined,
     detail: undefined,
     because: undefined,
     digest: undefined,

@@ -1,7 +1,9 @@
 /** What a server says a tool is, pinned by a hash: a tool that is another one than it was is not the tool that was granted. */
 import { createHash } from 'node:crypto'
-import { canonicalJson, isJsonObject, type JsonObject, type JsonValue } from '../../kernel/json.ts'
-import { type Effect, isChange } from '../../model/effects.ts'
+import { canonicalJson, isJsonObject, type JsonObject, type JsonValue, parseJson } from '../kernel/json.ts'
+import { refuse } from '../kernel/refusals.ts'
+import { done, type Result } from '../kernel/result.ts'
+import { type Effect, isChange } from './effects.ts'
 
 /** The members that say what a tool does, and how it is called. Icons, `_meta` and what is unknown say it to nobody who decides. */
 export const definingMembers = ['name', 'title', 'description', 'inputSchema', 'outputSchema', 'annotations'] as const
@@ -10,7 +12,12 @@ export interface Definition {
   /** `v1:` and SHA-256 over the canonical JSON of the members, hex. */
   readonly hash: string
   readonly members: JsonObject
+  /** That canonical JSON. */
+  readonly text: string
 }
+
+/** A definition that is longer is known by its hash alone: nobody reads so much before saying yes. In characters. */
+export const definitionTextMax = 65_536
 
 /** Of one element of `tools/list`; a member that is not there is another thing than one that is null. */
 export function definitionOf(tool: JsonObject): Definition {
@@ -20,8 +27,15 @@ export function definitionOf(tool: JsonObject): Definition {
       return value === undefined ? [] : [[name, value]]
     }),
   )
-  const hash = createHash('sha256').update(canonicalJson(members)).digest('hex')
-  return { hash: `v1:${hash}`, members }
+  const text = canonicalJson(members)
+  return { hash: `v1:${createHash('sha256').update(text).digest('hex')}`, members, text }
+}
+
+/** The definition that a text is, where it is the one of this hash. Refuses `action.changed` for any other text, and one that is too long. */
+export function readDefinition(text: string, hash: string): Result<Definition> {
+  const parsed = text.length > definitionTextMax ? undefined : parseJson(text)
+  const found = parsed?.ok === true && isJsonObject(parsed.value) ? definitionOf(parsed.value) : undefined
+  return found?.text === text && found.hash === hash ? done(found) : refuse('action.changed', { detail: 'its definition is another one' })
 }
 
 /** One place in which two definitions differ: `inputSchema.properties.to.type`; a side that is absent has nothing there. */
@@ -52,7 +66,7 @@ export function differencesOf(before: JsonObject, after: JsonObject, max = diffe
       isMore = true
       break
     }
-    found.push({ at: at.join('.').slice(0, textMax), ...side('before', one), ...side('after', other) })
+    found.push({ at: shortened(at.join('.'), textMax), ...side('before', one), ...side('after', other) })
   }
   return isMore ? [...found, { at: '…', after: 'and more than is shown here' }] : found
 }
@@ -69,15 +83,24 @@ function isSame(one: JsonValue | undefined, other: JsonValue | undefined): boole
 function side(name: 'before' | 'after', value: JsonValue | undefined): Partial<Record<'before' | 'after', string>> {
   if (value === undefined) return {}
   const text = typeof value === 'string' ? value : canonicalJson(value)
-  return { [name]: text.length > textMax ? `${text.slice(0, textMax)}…` : text }
+  return { [name]: shortened(text, textMax) }
 }
+
+/** At most so many characters of it, and a sign that there were more; never half of one. */
+export function shortened(text: string, max: number): string {
+  return text.length > max ? `${text.slice(0, max).toWellFormed()}…` : text
+}
+
+/** What a server says of a tool that was declared to change nothing. */
+export const worseKinds = ['destructive', 'not-read-only'] as const
+export type Worse = (typeof worseKinds)[number]
 
 /**
  * What a tool's annotations say of it that is worse than what was declared: annotations come from the server, so they may tighten and never
  * loosen. By MCP's own reading a tool that is not `readOnlyHint` destroys unless it says otherwise; here only what is said counts,
  * since most servers say nothing.
  */
-export function worseThanDeclared(effect: Effect, { members }: Definition): 'destructive' | 'not-read-only' | undefined {
+export function worseThanDeclared(effect: Effect, { members }: Pick<Definition, 'members'>): Worse | undefined {
   const hints = members['annotations']
   if (!isJsonObject(hints) || isChange(effect)) return undefined
   if (hints['destructiveHint'] === true) return 'destructive'

@@ -2,9 +2,9 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import fc from 'fast-check'
-import { canonicalJson, isJsonObject, type JsonObject, parseJson } from '../../kernel/json.ts'
-import { mustBe } from '../../kernel/result.ts'
-import { effects } from '../../model/effects.ts'
+import { canonicalJson, isJsonObject, type JsonObject, parseJson } from '../kernel/json.ts'
+import { mustBe } from '../kernel/result.ts'
+import { effects } from './effects.ts'
 import { type Difference, definingMembers, definitionOf, differencesMax, differencesOf, worseThanDeclared } from './definitions.ts'
 
 function read(value: unknown): JsonObject {

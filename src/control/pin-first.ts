@@ -1,0 +1,27 @@
+/** A tool is called only as what its server says that it is: what was heard of it, kept with the grant before its first call is decided. */
+import { pinOf } from '../decision/drift.ts'
+import { refuse } from '../kernel/refusals.ts'
+import { done, type Result } from '../kernel/result.ts'
+import type { Grant } from '../model/grants.ts'
+import type { Gate } from './gate.ts'
+import type { Call } from './ports.ts'
+
+/** Resolves once what the tool is stands with the grant, by which it is decided then; `undefined` where it does already, and for every other action. */
+export function pinFirst(gate: Pick<Gate, 'home' | 'facts'>, call: Call, grant: Grant): Promise<Result<undefined>> | undefined {
+  const { action } = call
+  return action.definition === undefined || pinOf(grant, action) !== undefined ? undefined : pin(gate, call, grant)
+}
+
+async function pin(
+  { home, facts }: Pick<Gate, 'home' | 'facts'>,
+  { bearer, action, says }: Call,
+  { id }: Grant,
+): Promise<Result<undefined>> {
+  const pinned = await home.pin({ bearer, action, grant: id, ...(says === undefined ? {} : { says }) })
+  if (!pinned.ok) return pinned
+  const now = facts.grant(id)
+  // A home that says yes and keeps nothing would be asked for ever.
+  return now !== undefined && pinOf(now, action) !== undefined
+    ? done(undefined)
+    : refuse('action.changed', { detail: 'its definition was not kept' })
+}
