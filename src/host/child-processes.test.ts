@@ -5,6 +5,7 @@ import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { Secret } from '../kernel/secret.ts'
 import { ErrorLines } from './child-error-lines.ts'
+import { ownUser } from './child-user.ts'
 import { startChild } from './child-processes.ts'
 
 function linesOf(pieces: readonly string[], secrets: readonly string[]): string[] {
@@ -44,9 +45,10 @@ it('a child is gone when the process that started it exits', async () => {
   const path = fileURLToPath(new URL('./child-processes.ts', import.meta.url))
   const script = `
     import { startChild } from ${JSON.stringify(path)}
+    const user = \`\${process.getuid()}:\${process.getgid()}\`
     const quiet = { onOutput: (bytes) => { console.log(String(bytes)); process.exit(0) }, onErrorLine: () => {}, onEnd: () => {} }
     const wait = 'process.on("SIGTERM", () => {}); console.log(process.pid); setInterval(() => {}, 1e6)'
-    startChild({ command: [process.execPath, '-e', wait], variables: [] }, quiet)
+    startChild({ command: [process.execPath, '-e', wait], variables: [], user }, quiet)
   `
   const parent = spawn(process.execPath, ['--input-type=module', '-e', script], { stdio: ['ignore', 'pipe', 'inherit'] })
   const printed: Buffer[] = []
@@ -59,7 +61,7 @@ it('a child is gone when the process that started it exits', async () => {
 
 it('a program with words that no system takes is refused', () => {
   const started = startChild(
-    { command: ['a\0b'], variables: [] },
+    { command: ['a\0b'], variables: [], user: ownUser() },
     { onOutput: () => undefined, onErrorLine: () => undefined, onEnd: () => undefined },
   )
   assert.equal(started.ok ? '' : started.refusal.code, 'upstream.unreachable')

@@ -1,6 +1,6 @@
 /** Programs that a gateway starts and ends: no shell, nothing of our environment but what is named, a group and a folder of their own. */
 import { type ChildProcessByStdio, spawn } from 'node:child_process'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { chownSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Readable, Writable } from 'node:stream'
@@ -8,12 +8,15 @@ import { refuse } from '../kernel/refusals.ts'
 import { done, type Result } from '../kernel/result.ts'
 import { Secret } from '../kernel/secret.ts'
 import { ErrorLines } from './child-error-lines.ts'
+import { type ChildUser, childUser } from './child-user.ts'
 
 export interface ChildProgram {
   /** The program, by its name on PATH or its whole path, and its arguments. */
   readonly command: readonly string[]
   /** Names in our own environment, read when it is started. */
   readonly variables: readonly string[]
+  /** As `childUser` reads it. */
+  readonly user?: string | undefined
 }
 
 /** Hears of one child, in order; nothing after `onEnd`, which always comes. */
@@ -46,7 +49,7 @@ const inherited = ['PATH', 'HOME', 'SystemRoot', 'LD_LIBRARY_PATH', 'DYLD_LIBRAR
 const running = new Set<SupervisedChild>()
 let isWatched = false
 
-/** Refuses with the name of a variable that is not set; what goes wrong later is told to the listener. */
+/** Refuses with the name of a variable that is not set, and users that it cannot be run as; what goes wrong later is told to the listener. */
 export function startChild(program: ChildProgram, listener: ChildListener): Result<Child> {
   const variables: [string, string][] = []
   for (const name of program.variables) {
@@ -55,6 +58,8 @@ export function startChild(program: ChildProgram, listener: ChildListener): Resu
       return refuse('upstream.secret-unavailable', { detail: `the gateway's environment has no variable ${name}` })
     variables.push([name, value])
   }
+  const user = childUser(program.user)
+  if (!user.ok) return user
   if (!isWatched) {
     isWatched = true
     process.on('exit', () => {
@@ -63,7 +68,8 @@ export function startChild(program: ChildProgram, listener: ChildListener): Resu
   }
   const folder = mkdtempSync(join(tmpdir(), 'remit-child-'))
   try {
-    return done(new SupervisedChild(folder, { command: program.command, variables }, listener))
+    if (user.value !== undefined) chownSync(folder, user.value.uid, user.value.gid)
+    return done(new SupervisedChild(folder, { command: program.command, variables, user: user.value }, listener))
   } catch (thrown) {
     rmSync(folder, { recursive: true, force: true })
     return refuse('upstream.unreachable', { detail: thrown instanceof Error ? describeStart(thrown) : 'it cannot be started' })
@@ -73,6 +79,7 @@ export function startChild(program: ChildProgram, listener: ChildListener): Resu
 interface Startable {
   readonly command: readonly string[]
   readonly variables: readonly (readonly [name: string, value: string])[]
+  readonly user: ChildUser | undefined
 }
 
 class SupervisedChild implements Child {
@@ -84,11 +91,12 @@ class SupervisedChild implements Child {
   #says = ''
   #isOver = false
 
-  constructor(folder: string, { command: [command = '', ...words], variables }: Startable, listener: ChildListener) {
+  constructor(folder: string, { command: [command = '', ...words], variables, user }: Startable, listener: ChildListener) {
     this.#listener = listener
     this.#folder = folder
     const own = inherited.flatMap((name) => {
-      const value = process.env[name]
+      // Of another user ours is not the home.
+      const value = name === 'HOME' && user !== undefined ? folder : process.env[name]
       return value === undefined ? [] : [[name, value] as const]
     })
     this.#process = spawn(command, words, {
@@ -99,6 +107,8 @@ class SupervisedChild implements Child {
       env: Object.fromEntries([...own, ...variables]),
       stdio: ['pipe', 'pipe', 'pipe'],
       windowsHide: true,
+      // With another user the system also takes away every group that we are in.
+      ...user,
     })
     running.add(this)
     this.#listen(

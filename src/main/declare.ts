@@ -8,6 +8,7 @@ import { stdioServer } from '../gateways/mcp/stdio-server.ts'
 import { HttpMcpServer } from '../gateways/mcp/upstream-http.ts'
 import { makeChance } from '../host/chance.ts'
 import { startChild } from '../host/child-processes.ts'
+import { ownUser } from '../host/child-user.ts'
 import { makeClock } from '../host/clock.ts'
 import { describeRefusal } from '../kernel/refusals.ts'
 import { done } from '../kernel/result.ts'
@@ -39,7 +40,14 @@ function open({ name, at, bearer, onLine }: DeclareOptions, clock: ReturnType<ty
     const { command, variables } = at
     const tell = (facts: object) => void ('line' in facts && onLine(String(facts.line)))
     const log = { info: tell, warn: tell, error: tell }
-    return stdioServer({ service: name, program: { command, variables }, start: startChild, clock, chance: makeChance(), log })
+    return stdioServer({
+      service: name,
+      program: { command, variables, user: ownUser() },
+      start: startChild,
+      clock,
+      chance: makeChance(),
+      log,
+    })
   }
   const url = new URL(at.url)
   const credential = () => done(bearer === undefined ? undefined : (['Authorization', `Bearer ${bearer}`] as const))

@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url'
 import { Client, StreamableHTTPClientTransport } from '@modelcontextprotocol/client'
 import { Client as OlderClient } from '@modelcontextprotocol/sdk/client/index.js'
 import { StreamableHTTPClientTransport as OlderTransport } from '@modelcontextprotocol/sdk/client/streamableHttp.js'
+import { ownUser } from '../../src/host/child-user.ts'
 import { asDocument } from '../world/shop.ts'
 import { AgentHouse } from './replay-house.ts'
 
@@ -73,6 +74,7 @@ export async function openCommandHouse(test: Lifetime, more: Readonly<Record<str
     name,
     protocol: 'mcp',
     command: [process.execPath, ...command],
+    user: ownUser(),
     environment: 'prod',
     impact: { data: 'low', service: 'low', safety: 'none' },
     tools: tools[name],

@@ -8,6 +8,7 @@ import { Client as EarlierClient } from '@modelcontextprotocol/sdk/client/index.
 import { StdioClientTransport as EarlierStdio } from '@modelcontextprotocol/sdk/client/stdio.js'
 import { StreamableHTTPClientTransport as EarlierHttp } from '@modelcontextprotocol/sdk/client/streamableHttp.js'
 import { type McpGateway, startMcpGateway } from '../../src/gateways/mcp/gateway.ts'
+import { ownUser } from '../../src/host/child-user.ts'
 import { commandServers } from '../../src/main/command-servers.ts'
 import { Remit } from '../../src/sdk/remit.ts'
 import { type ApiHouse, openApiHouse } from '../api/api-house.ts'
@@ -43,6 +44,7 @@ before(async () => {
     name,
     protocol: 'mcp',
     command,
+    user: ownUser(),
     ...(name === 'odd' ? { variables: ['ODD_TOKEN'] } : {}),
     environment: 'prod',
     impact: { data: 'low', service: 'low', safety: 'none' },

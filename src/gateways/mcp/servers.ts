@@ -32,7 +32,7 @@ export class McpServers {
 
   /** `undefined` where it cannot be reached from here. */
   of(service: Service): McpServer | undefined {
-    const place = JSON.stringify([service.upstream, service.endpoint, service.command, service.variables])
+    const place = JSON.stringify([service.upstream, service.endpoint, service.command, service.variables, service.user, service.asks])
     const known = this.#open.get(service.id)
     if (known?.place === place) return known.server
     if (known !== undefined) this.#drop(service.id, known)

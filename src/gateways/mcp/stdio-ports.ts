@@ -8,6 +8,8 @@ export interface ChildProgram {
   readonly command: readonly string[]
   /** Names in the environment of the gateway, read at each start. */
   readonly variables: readonly string[]
+  /** As whom, on this machine; without it as the gateway's own user, unless that is root. */
+  readonly user?: string | undefined
 }
 
 /** Hears of one child, in order; nothing after `onEnd`, which always comes. */

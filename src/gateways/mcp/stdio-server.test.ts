@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url'
 import { ask, type Given, type Heard, tool } from '../../../test/mcp/stdio-client.ts'
 import { makeChance } from '../../host/chance.ts'
 import { startChild } from '../../host/child-processes.ts'
+import { ownUser } from '../../host/child-user.ts'
 import { makeClock } from '../../host/clock.ts'
 import { refuse } from '../../kernel/refusals.ts'
 import type { McpServer } from './ports.ts'
@@ -31,7 +32,7 @@ function open({ mode = '', command = [process.execPath, odd, mode], variables = 
   const write = (facts: object, says: string) => void logged.push({ facts: { ...facts }, says })
   const server = stdioServer({
     service: 'odd',
-    program: { command, variables },
+    program: { command, variables, user: ownUser() },
     start: startChild,
     clock: makeClock({ floor: 0 }),
     chance: makeChance(),
