@@ -25,8 +25,7 @@ import { isDone, opens } from './orders.ts'
 import type { NotUnderstood } from './not-understood.ts'
 import { pinFirst } from './pin-first.ts'
 import type { Bearer, Call, Decision, Outcome, Verdict } from './ports.ts'
-import { lateArguments } from './late-arguments.ts'
-import { lateDecision } from './late-line.ts'
+import { lateLine } from './late-line.ts'
 import { recordedArguments } from './recorded-arguments.ts'
 import { unmetDuty } from './unmet.ts'
 
@@ -261,7 +260,7 @@ interface Recorded {
 function record(gate: Gate, call: Call, recorded: Recorded, evidence: Evidence): Result<number> | Promise<Result<number>> {
   const { action, bearer } = call
   const { grant, session, refusal, policies, duties = [], because = [], line, hold, digest } = recorded
-  const late = lateArguments(action.arguments)
+  const late = lateLine(action.arguments, gate.clock)
   const entry: DecisionEntry = {
     address: bearer.address,
     arguments: late?.draft ?? recordedArguments(action.arguments),
@@ -291,7 +290,7 @@ function record(gate: Gate, call: Call, recorded: Recorded, evidence: Evidence):
     verb: action.verb,
     version: gate.facts.version,
   }
-  return gate.journal.append(late === undefined ? (n) => writeDecision(n, entry) : lateDecision(entry, late, gate.clock), evidence)
+  return gate.journal.append(late?.of(entry) ?? ((n) => writeDecision(n, entry)), evidence)
 }
 
 /** Asked in the tick that sends the first byte: recording took time, and the world may have moved. */

@@ -17,6 +17,7 @@ import {
   readNumbered,
   type Segment,
 } from './journal-reading.ts'
+import { type LateLine, wholeOf } from './late-line.ts'
 import type { Clock, Signer } from './ports.ts'
 
 /**
@@ -26,7 +27,7 @@ import type { Clock, Signer } from './ports.ts'
 export type Durability = 'buffered' | 'written' | 'durable'
 
 /** An entry that writes itself, as `writeLine` would, once it is told its number. */
-export type WrittenLine = (n: number) => string
+export type WrittenLine = (n: number) => string | LateLine
 
 export interface JournalOptions {
   /** Signs the seals; its name is the journal's. */
@@ -67,7 +68,7 @@ export class Journal {
   #segment: { first: number; bytes: number } | undefined
   #journalBytes: number
 
-  #queue: string[] = []
+  #queue: (string | LateLine)[] = []
   #queueBytes = 0
   #writingBytes = 0
   #waiters: Waiter[] = []
@@ -164,7 +165,7 @@ export class Journal {
   append(entry: JournalEntry | WrittenLine, durability: Durability): Result<number> | Promise<Result<number>> {
     if (this.#stopped !== undefined) return this.#stopped
     const line = typeof entry === 'function' ? entry(this.#last + 1) : writeLine(this.#last + 1, entry)
-    const bytes = Buffer.byteLength(line) + 1
+    const bytes = (typeof line === 'string' ? Buffer.byteLength(line) : line.bytesMax) + 1
     const waiting = this.#queueBytes + this.#writingBytes + bytes
     if (bytes > lineBytesMax) return notRecorded('the entry is too large')
     if (waiting > this.#limits.queueBytesMax) return notRecorded('too much waits to be written')
@@ -186,7 +187,7 @@ export class Journal {
     const segment = this.#segment
     if (this.#isCommitting || this.#isCrowded || this.#waiters.length > 0 || segment === undefined) return false
     if (segment.bytes + this.#queueBytes + sealBytesMax > this.#limits.segmentBytesMax) return false
-    const { bytes, head } = appendLines(this.#written, this.#queue)
+    const { bytes, head } = appendLines(this.#written, this.#queue.map(wholeOf))
     try {
       if (this.#disk.appendNow?.(segment.first, bytes) !== true) return false
     } catch (cause) {
@@ -333,7 +334,8 @@ export class Journal {
   async #writeGroup(seals: boolean): Promise<void> {
     const first = this.#written.n + 1
     // The lines are chained here rather than one by one as they come: hashing many in a row takes a fraction of the time.
-    const { bytes, head } = seals ? chainGroup(this.#written, this.#queue, this.#signer) : appendLines(this.#written, this.#queue)
+    const lines = this.#queue.map(wholeOf)
+    const { bytes, head } = seals ? chainGroup(this.#written, lines, this.#signer) : appendLines(this.#written, lines)
     this.#last = head.n
     this.#writingBytes = bytes.byteLength
     this.#queue = []

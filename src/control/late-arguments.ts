@@ -1,0 +1,74 @@
+/** Long arguments on their way into a journal's line: what needs all of a long text is made while the action is under way, and before the line is written. */
+import { canonicalString } from '../kernel/json.ts'
+import type { Arguments } from '../model/actions.ts'
+import { LateHash } from './late-hash.ts'
+import { type RecordedArguments, recordedArguments, type ShortenedArgument, shortened, startOf } from './recorded-arguments.ts'
+
+/** Shorter texts are hashed in less time than it takes to put it off. */
+const lateMin = 65_536
+
+/** The arguments of one action as its line will keep them. */
+export interface LateArguments {
+  /** As they will be, or longer. */
+  readonly draft: RecordedArguments
+  /** A piece of work more; answers whether that was the last. */
+  step(): boolean
+  /** To the byte what `recordedArguments` answers. What is left to do is done now. */
+  whole(): RecordedArguments
+}
+
+/** `undefined` where no text among them is so long that it is worth it. */
+export function lateArguments(given: Arguments): LateArguments | undefined {
+  let isLong = false
+  for (const name of Object.keys(given)) if (isLate(given[name])) isLong = true
+  if (!isLong) return undefined
+  const late = new Map<unknown, LateText>()
+  const draft = recordedArguments(given, (value) => {
+    if (!isLate(value)) return shortened(value)
+    const text = new LateText(value)
+    late.set(text.draft, text)
+    return text.draft
+  })
+  return {
+    draft,
+    step: () => [...late.values()].every((text) => text.step()),
+    whole: () => Object.fromEntries(Object.entries(draft).map(([name, value]) => [name, late.get(value)?.whole() ?? value])),
+  }
+}
+
+function isLate(value: unknown): value is string {
+  return typeof value === 'string' && value.length >= lateMin
+}
+
+class LateText {
+  readonly draft: ShortenedArgument
+  readonly #text: string
+  #read: { readonly length: number; readonly start: string; readonly hash: LateHash } | undefined
+
+  constructor(text: string) {
+    // Said now, to whoever decides, and not to the journal, which would take no line any more.
+    if (!text.isWellFormed()) throw new Error('a journal cannot hold a lone surrogate')
+    this.#text = text
+    // A character is written with six at most, and there are two quotes.
+    this.draft = { length: text.length * 6 + 2, sha256: '0'.repeat(64), start: '\u0001'.repeat(200) }
+  }
+
+  step(): boolean {
+    // To write it out is the work of a turn as well.
+    if (this.#read !== undefined) return this.#read.hash.step()
+    this.#write()
+    return false
+  }
+
+  whole(): ShortenedArgument {
+    const { length, start, hash } = this.#write()
+    return { length, sha256: hash.hex(), start }
+  }
+
+  #write() {
+    if (this.#read !== undefined) return this.#read
+    const text = canonicalString(this.#text)
+    this.#read = { length: text.length, start: startOf(text), hash: new LateHash(Buffer.from(text)) }
+    return this.#read
+  }
+}

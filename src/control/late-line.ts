@@ -1,0 +1,37 @@
+/** A line of the journal of which something is still being made when it takes its number: it is whole when it is written down. */
+import { type DecisionEntry, writeDecision } from '../ledger/action-lines.ts'
+import type { Arguments } from '../model/actions.ts'
+import { lateArguments } from './late-arguments.ts'
+import { workOn } from './late-hash.ts'
+import type { Clock } from './ports.ts'
+import type { RecordedArguments } from './recorded-arguments.ts'
+
+export interface LateLine {
+  readonly bytesMax: number
+  /** What is missing is made by then. Called once. */
+  whole(): string
+}
+
+export function wholeOf(line: string | LateLine): string {
+  return typeof line === 'string' ? line : line.whole()
+}
+
+/**
+ * For an action with long arguments, which are worked on while whatever was decided is under way; `undefined` for others. `draft` stands
+ * in the entry as the arguments.
+ */
+export function lateLine(
+  given: Arguments,
+  clock: Pick<Clock, 'turn'>,
+): { readonly draft: RecordedArguments; of(entry: DecisionEntry): (n: number) => LateLine } | undefined {
+  const late = lateArguments(given)
+  if (late === undefined) return undefined
+  workOn(late, clock)
+  return {
+    draft: late.draft,
+    of: (entry) => (n) => ({
+      bytesMax: Buffer.byteLength(writeDecision(n, entry)),
+      whole: () => writeDecision(n, { ...entry, arguments: late.whole() }),
+    }),
+  }
+}
