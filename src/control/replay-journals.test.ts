@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict'
-import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { test } from 'node:test'
 import { atWork, hour, minute, refused } from '../../test/world/deeds.ts'
 import { shopDocument, shopPolicies } from '../../test/world/shop.ts'
@@ -98,8 +97,7 @@ test('a journal of 50,000 different actions leaves every turn to others within m
   await disk.append(1, Buffer.from(`${lines.join('\n')}\n`))
   const sources = [{ name: 'big', open: async () => ({ disk, close: async () => undefined }) }]
   const events = mustBe(await replay(world.desk, await world.caller('eva'), input(world, without('nobody-restarts-the-till'), { sources })))
-  const delay = monitorEventLoopDelay({ resolution: 1 })
-  delay.enable()
+  const turns = longestTurn()
   const began = clock.now()
   const used = process.cpuUsage()
   let told = 0
@@ -108,18 +106,38 @@ test('a journal of 50,000 different actions leaves every turn to others within m
     if (event.is === 'report') report = event.report
     else told += 1
   }
-  delay.disable()
-  t.diagnostic(
-    `${clock.now() - began} ms, ${process.cpuUsage(used).user / 1e3} ms of a core; pauses p99 ${delay.percentile(99) / 1e6} ms, longest ${delay.max / 1e6} ms`,
-  )
+  const longest = turns.end()
+  t.diagnostic(`${clock.now() - began} ms, ${process.cpuUsage(used).user / 1e3} ms of a core; longest turn ${longest} ms of it`)
   assert.deepEqual(
     [report?.counts.actions, report?.counts.decided, report?.changes.length, report?.changes[0]?.seen],
     [50_000, 50_000, 1, 25_000],
   )
   assert.ok(told >= 5, 'it says how far it is')
-  // Far from what is measured on a calm machine: another test may have the core.
-  assert.ok(delay.max / 1e6 < 250, `${delay.max / 1e6} ms`)
+  // Far from what is measured, so that a slow core does it too.
+  assert.ok(longest < 250, `${longest} ms`)
 })
+
+/** Milliseconds of a core that one turn of the loop took at most: while another process has the core, none goes by. */
+function longestTurn(): { end(): number } {
+  const used = () => {
+    const { user, system } = process.threadCpuUsage()
+    return (user + system) / 1e3
+  }
+  let [last, longest, isOver] = [used(), 0, false]
+  const look = () => {
+    const now = used()
+    longest = Math.max(longest, now - last)
+    last = now
+    if (!isOver) setImmediate(look)
+  }
+  setImmediate(look)
+  return {
+    end: () => {
+      isOver = true
+      return longest
+    },
+  }
+}
 
 test('eight at a time run or wait, and whoever comes then is told to come later', async (t) => {
   const world = await lived()

@@ -21,10 +21,10 @@ async function serve(take: RequestListener): Promise<string> {
 
 const json = { 'content-type': 'application/json' }
 const told = (read: Result<unknown>) => (read.ok ? JSON.stringify(read.value) : `${read.refusal.code}: ${read.refusal.detail ?? ''}`)
-const limits = { fetchMax: 300, bytesMax: 1_000 }
+const limits = { fetchMax: 60_000, bytesMax: 1_000 }
 const open = (more: object = {}) => makeClientDocuments({ clock: new TestClock(), takesLoopback: true, limits, ...more })
 
-const answers: readonly { readonly says: string; readonly take: RequestListener; readonly wants: RegExp }[] = [
+const answers: readonly { readonly says: string; readonly take: RequestListener; readonly wants: RegExp; readonly fetchMax?: number }[] = [
   { says: 'a document', take: (_, out) => void out.writeHead(200, json).end('{"a":1}'), wants: /^\{"a":1\}$/ },
   {
     says: 'a document of a type of its own',
@@ -58,8 +58,8 @@ const answers: readonly { readonly says: string; readonly take: RequestListener;
     },
     wants: /larger than 1000 bytes/,
   },
-  { says: 'too late', take: () => {}, wants: /did not come in time/ },
-  { says: 'half of it', take: (_, out) => void out.writeHead(200, json).write('{"a":'), wants: /did not come in time/ },
+  { says: 'too late', take: () => {}, wants: /did not come in time/, fetchMax: 100 },
+  { says: 'half of it', take: (_, out) => void out.writeHead(200, json).write('{"a":'), wants: /did not come in time/, fetchMax: 100 },
   {
     says: 'a connection that breaks',
     take: (_, out) => {
@@ -69,9 +69,10 @@ const answers: readonly { readonly says: string; readonly take: RequestListener;
     wants: /^client\.invalid: its document cannot be fetched$/,
   },
 ]
-for (const { says, take, wants } of answers)
+for (const { says, take, wants, fetchMax = limits.fetchMax } of answers)
   test(`an address that answers with ${says}`, async () => {
-    assert.match(told(await open().read(new URL(`${await serve(take)}/client.json`))), wants)
+    const documents = open({ limits: { ...limits, fetchMax } })
+    assert.match(told(await documents.read(new URL(`${await serve(take)}/client.json`))), wants)
   })
 
 test('what is not of the public internet is not asked at all', async () => {

@@ -8,6 +8,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
 import { connect, type ConnectionOptions, type TLSSocket } from 'node:tls'
+import { ownAddress } from '../../test/world/own-address.ts'
 import { mustBe } from '../kernel/result.ts'
 import { type FeedAuthority, openFeedAuthority } from './feed-authority.ts'
 import { askAsStranger, findAuthority, makeDial } from './feed-dial.ts'
@@ -190,13 +191,15 @@ test('an earlier session is not taken up', async (t) => {
 })
 
 test('a connection that says nothing is closed, and so many may wait', async (t) => {
-  const house = await openHouse(t, { bounds: { handshakeMs: 100, enrolMs: 100, strangersPerAddressMax: 3 } })
-  const silent = Array.from({ length: 4 }, () => connectPlain(house.address))
+  const hasty = await openHouse(t, { bounds: { handshakeMs: 100, strangersPerAddressMax: 3 } })
+  const silent = Array.from({ length: 4 }, () => connectPlain(hasty.address))
   await Promise.all(silent.map(ended))
   assert.ok(
-    house.told.some((why) => why.startsWith('too many connections')),
-    house.told.join('; '),
+    hasty.told.some((why) => why.startsWith('too many connections')),
+    hasty.told.join('; '),
   )
+  // Handshakes take on a busy machine what they take.
+  const house = await openHouse(t, { bounds: { enrolMs: 100, strangersPerAddressMax: 3 } })
   await ended(await raw(house, {}))
   // Gateways do not count among them.
   for (let place = 0; place < 6; place += 1) await linked(house)
@@ -242,8 +245,7 @@ test('messages come through as they are, wherever they are cut, and with the sig
 })
 
 test('a peer that does not read, or says nothing, is given up', async (t) => {
-  const house = await openHouse(t, { limits: { ...limits, silenceMs: 200 } })
-  const { link, other } = await linked(house)
+  const { link, other } = await linked(await openHouse(t))
   const full = closed(other)
   link.onClose(() => {})
   // Nobody listens at the other end, so nothing is read there.
@@ -251,7 +253,7 @@ test('a peer that does not read, or says nothing, is given up', async (t) => {
   assert.match(await full, /does not read/)
   assert.ok(other.waitingBytes < 100_000_000)
   other.send('after the end')
-  const again = await linked(house)
+  const again = await linked(await openHouse(t, { limits: { ...limits, silenceMs: 200 } }))
   again.other.onMessage(() => {})
   assert.match(await closed(again.other), /nothing came for/)
 })
@@ -272,10 +274,9 @@ test('last words arrive, and nothing after them', async (t) => {
 test('addresses are tried in turn, each attempt the next', async (t) => {
   const house = await openHouse(t)
   const own = await identity(house.authority)
-  const nobody = await openHouse(t)
-  await nobody.listener.close()
   const dial = makeDial({
-    addresses: [nobody.address, house.address],
+    // Where nobody listens.
+    addresses: [ownAddress(), house.address],
     authority: house.authority.certificate,
     identity: () => ({ certificate: own.certificate, key: own.pem }),
     limits,

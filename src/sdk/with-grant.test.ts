@@ -80,11 +80,10 @@ test('the caller who breaks off while waiting withdraws the request', async () =
 
 test('signs of life are sent while the work goes on, and no longer', async () => {
   await remit.withGrant(task, () => server.called(path('heartbeat'), 3))
-  // One that was on the way when the work ended may still arrive.
-  await new Promise((then) => setTimeout(then, 50))
   const sent = server.calls(path('heartbeat')).length
-  await new Promise((then) => setTimeout(then, 100))
-  assert.equal(server.calls(path('heartbeat')).length, sent)
+  // Time for several more; one that was on the way when the work ended may still arrive.
+  await new Promise((then) => setTimeout(then, 150))
+  assert.ok(server.calls(path('heartbeat')).length <= sent + 1)
 })
 
 test('work hears that its grant ended first', async () => {

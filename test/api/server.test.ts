@@ -16,14 +16,15 @@ after(() => api.close())
 
 /** Bytes as they are, and everything that comes back until the other side closes. */
 function raw(text: string): Promise<string> {
-  return new Promise((resolve, reject) => {
+  return new Promise((resolve) => {
     const socket = connect(api.port, '127.0.0.1', () => socket.end(text))
     let answered = ''
     socket.on('data', (chunk) => {
       answered += chunk.toString()
     })
     socket.on('close', () => resolve(answered))
-    socket.on('error', reject)
+    // Whoever answers before it has read everything resets the connection behind its answer.
+    socket.on('error', () => undefined)
   })
 }
 

@@ -11,9 +11,11 @@ import { fileURLToPath } from 'node:url'
 import { type Cast, gather } from '../../demo/cast.ts'
 import { runRemit, type RunningRemit, startRemit } from '../../demo/remit-process.ts'
 import type { ExportReport, GatewayNews, Ready } from '../../src/cli/house.ts'
+import { freePort } from '../world/own-address.ts'
 
 const program = fileURLToPath(new URL('../../bin/remit', import.meta.url))
 
+const ports = { api: await freePort(), feed: await freePort() }
 let folder: string
 let upstream: Server
 let origin: string
@@ -39,7 +41,7 @@ before(async () => {
   const file = join(folder, 'shop', 'remit.yaml')
   const text = await readFile(file, 'utf8')
   await writeFile(file, text.replace('http://127.0.0.1:9000', `${origin}\n    gateway: edge`))
-  remit = await startUp(['--gateways', '0'])
+  remit = await startUp()
   feed = (remit.ready as Ready).feed ?? ''
   cast = await gather(remit, folder)
 })
@@ -52,7 +54,9 @@ after(async () => {
   await rm(folder, { recursive: true, force: true })
 })
 
-function startUp(more: readonly string[]): Promise<RunningRemit> {
+/** Each time where it was before: its gateway knows no other address of it. */
+function startUp(): Promise<RunningRemit> {
+  const more = ['--port', `${ports.api}`, '--gateways', `${ports.feed}`]
   return startRemit(join(folder, 'data'), join(folder, 'shop', 'remit.yaml'), { SHOP_SECRET: 'sesame' }, more)
 }
 
@@ -238,7 +242,6 @@ test('without control everything ends with the lease; with it back, it catches u
   const stream = await open(url, reading.token)
   assert.equal((await put(url, token)).status, 200)
   const heard = edge.news.length
-  const ports = { api: new URL(remit.ready.url).port, feed }
   remit.process.kill('SIGKILL')
   await new Promise((resolve) => remit.process.once('exit', resolve))
   // What is counted has its home at control, and is refused at once.
@@ -249,7 +252,7 @@ test('without control everything ends with the lease; with it back, it catches u
   assert.equal(await stream.closed, 'cut')
   const refused = await fetch(`${url}/incidents/1`, { headers: { authorization: `Bearer ${reading.token}` } })
   assert.equal(refused.status, 503)
-  remit = await startUp(['--port', ports.api, '--gateways', ports.feed])
+  remit = await startUp()
   await edge.says('back', heard)
   assert.equal((await put(url, token)).status, 200)
 })

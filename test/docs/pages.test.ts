@@ -1,12 +1,11 @@
 /** The start page and the guides, walked as a reader would: every command typed into a shell, every answer compared. */
 import assert from 'node:assert/strict'
-import { randomInt } from 'node:crypto'
 import { mkdtemp, readFile, rm } from 'node:fs/promises'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
+import { freePort } from '../world/own-address.ts'
 import { Walk } from './walk.ts'
 
 const root = fileURLToPath(new URL('../../', import.meta.url))
@@ -48,24 +47,4 @@ test('what the pages say happens', async () => {
 
 function withoutRemit(): Record<string, string | undefined> {
   return Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('REMIT_') && !name.startsWith('NODE_TEST')))
-}
-
-/**
- * A port that is free now, from below those that the system hands out by itself: another test that listens on any free port would
- * else take it before the page gets there.
- */
-async function freePort(): Promise<number> {
-  for (let tries = 0; tries < 100; tries += 1) {
-    const port = randomInt(20_000, 30_000)
-    if (await isFree(port)) return port
-  }
-  throw new Error('no port is free')
-}
-
-function isFree(port: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const server = createServer()
-    server.once('error', () => resolve(false))
-    server.listen(port, '127.0.0.1', () => server.close(() => resolve(true)))
-  })
 }

@@ -30,12 +30,16 @@ test('uses, calls and what is under way come to the other node, and go with it',
     // A day apart.
     const [a, b] = [lifeOf(nodes[0], 86_400_000), lifeOf(nodes[1], 0)]
     const now = () => Math.floor(performance.now() * 10)
-    for (let number = 0; number < 100; number += 1) a.activity.used(`grn_${number}`, now() + 86_400_000)
-    a.activity.called('grn_7', now() + 86_400_000)
-    a.activity.begin('grn_8', now() + 86_400_000)
-    await until('heard', () => b.activity.isInUse('grn_8') && b.activity.lastUse('grn_99') !== undefined)
+    const from = now()
+    a.activity.begin('grn_8', from + 86_400_000)
+    await until('heard', () => {
+      // It is told of for a fifth of a second: on a busy machine that may be over before anybody was told.
+      for (let number = 0; number < 100; number += 1) a.activity.used(`grn_${number}`, now() + 86_400_000)
+      a.activity.called('grn_7', now() + 86_400_000)
+      return b.activity.isInUse('grn_8') && b.activity.lastUse('grn_99') !== undefined && b.activity.lastCall('grn_7') !== undefined
+    })
     for (const seen of [b.activity.lastUse('grn_42'), b.activity.lastCall('grn_7')])
-      assert.ok(seen !== undefined && Math.abs(now() - seen) < 30_000, `${seen}`)
+      assert.ok(seen !== undefined && seen >= from && seen <= now(), `${seen} since ${from}`)
     for (const unknown of ['grn_100', 'grn_3']) assert.equal(b.activity.lastUse(unknown), undefined)
     assert.equal(b.activity.isInUse('grn_42'), false)
     a.activity.end('grn_8', now() + 86_400_000)

@@ -2,14 +2,13 @@
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { globSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
-import { createServer } from 'node:net'
-import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { createInterface } from 'node:readline'
 import test, { after, before } from 'node:test'
 import { root } from '../../tools/files.ts'
 import { OauthHouse, resource } from '../api/oauth-clients.ts'
+import { freePort } from '../world/own-address.ts'
 
 let house: OauthHouse
 before(async () => {
@@ -60,11 +59,3 @@ test('the suite finds its metadata, and comes from its page to a token', async (
     rmSync(folder, { recursive: true, force: true })
   }
 })
-
-async function freePort(): Promise<number> {
-  const server = createServer()
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const { port } = server.address() as AddressInfo
-  await new Promise((resolve) => server.close(resolve))
-  return port
-}

@@ -21,7 +21,7 @@ async function answer(stream: ClientStream, whole: Result<Buffer> | Promise<Resu
 /** Says of each request whether its body was there at once, and answers with it. */
 async function askAll(pieces: readonly string[]): Promise<{ readonly atOnce: readonly boolean[]; readonly said: string }> {
   const atOnce: boolean[] = []
-  const bounds = { bytesMax: 1_000, milliseconds: 1_000, tooLarge: 'input.too-large', clock } as const
+  const bounds = { bytesMax: 1_000, milliseconds: 60_000, tooLarge: 'input.too-large', clock } as const
   let taken = (): number => 0
   const server = createServer({ allowHalfOpen: true }, (socket) => {
     taken = () => socket.bytesRead
