@@ -81,7 +81,8 @@ export class Exchange implements Answering {
   }
 
   onClosed(finished: boolean): void {
-    this.#gone.abort()
+    // With a reason: without one each answer would make an error and its stack.
+    this.#gone.abort('the client left')
     this.#passage?.clientClosed(finished)
     this.#leave?.()
     this.#onOver()
