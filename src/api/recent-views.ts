@@ -64,6 +64,7 @@ async function recentView(api: ApiParts, { hold, grant }: HoldOfGrant, { sees, s
     comparedWith,
     counts: { thisGrant, otherGrants },
     looked: {
+      since: formatInstant(looked.since),
       until: formatInstant(looked.until),
       ...(looked.from === undefined ? {} : { from: formatInstant(looked.from) }),
       ...(looked.cut === undefined ? {} : { cut: looked.cut }),

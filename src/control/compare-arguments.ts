@@ -1,10 +1,10 @@
 /** What is different in the arguments of a call from what they were before: for who answers, and no part of any decision. */
 import { canonicalJson, Fraction } from '../kernel/json.ts'
 import type { ArgumentValue } from '../model/actions.ts'
-import type { ShortenedArgument } from './recorded-arguments.ts'
+import type { RecordedArguments, ShortenedArgument } from './recorded-arguments.ts'
 
 export type KeptValue = ArgumentValue | ShortenedArgument
-export type KeptArguments = Readonly<Record<string, KeptValue>>
+export type KeptArguments = RecordedArguments
 
 /**
  * `same`: never anything else. `seen`: one of several. `within`, `beyond`: a number not seen, between the others or not. `new`: never seen.

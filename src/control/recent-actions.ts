@@ -67,6 +67,8 @@ export interface Recent {
   readonly thisGrant: Counts
   readonly otherGrants: Counts & { readonly grants: number }
   readonly looked: {
+    /** The stretch of time that is asked about. */
+    readonly since: Instant
     readonly until: Instant
     /** Nothing before it was looked at in the journals; absent where they hold nothing. */
     readonly from?: Instant
@@ -122,7 +124,8 @@ async function look(desk: Desk, { hold, grant, sources, sees, limits = recentLim
   const resource = resourceOf(hold.action)
   const rows = new RecentRows<Becoming>({ identity, resource, grant: grant.id, hold: hold.id, until, sees })
   const slices = new Slices(desk.clock)
-  const looked = await lookThrough({ rows, sources, limits, slices, resource, since: until - limits.back })
+  const since = until - limits.back
+  const looked = await lookThrough({ rows, sources, limits, slices, resource, since })
   const kept = await heldBefore(desk, { rows, identity, resource, until, back: limits.back })
   const newest = [...looked.found, ...kept].toSorted((a, b) => b.at - a.at)
   const letThrough = [...rows.done, ...kept.filter(({ outcome }) => outcome === 'allow')].toSorted((a, b) => b.at - a.at).slice(0, rowsMax)
@@ -139,6 +142,7 @@ async function look(desk: Desk, { hold, grant, sources, sees, limits = recentLim
     thisGrant,
     otherGrants,
     looked: {
+      since,
       until,
       ...(looked.from === undefined ? {} : { from: looked.from }),
       ...(looked.cut === undefined ? {} : { cut: looked.cut }),

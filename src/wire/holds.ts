@@ -109,6 +109,8 @@ export interface RecentView {
   readonly comparedWith: number
   readonly counts: { readonly thisGrant: RecentCounts; readonly otherGrants: RecentCounts & { readonly grants: number } }
   readonly looked: {
+    /** The stretch of time that is asked about. */
+    readonly since: string
     readonly until: string
     /** How far back the journals were read; absent where they hold nothing. */
     readonly from?: string

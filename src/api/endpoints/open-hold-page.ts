@@ -10,13 +10,15 @@ import { approvalsOf } from '../grant-views.ts'
 import { findHold } from '../holds.ts'
 import { holdPage } from '../pages/hold-page.ts'
 import { personMaySee } from '../pages/sight.ts'
+import { recentForPerson } from '../recent-views.ts'
 
 export const openHoldPage = endpoint({
-  says: 'one held action, exactly as it would be forwarded, and where it is answered',
+  says: 'one held action, exactly as it would be forwarded, what was done before it, and where it is answered',
   method: 'GET',
   path: '/holds/:id',
   caller: 'person',
-  perMinuteMax: 300,
+  // Each reads megabytes of journals.
+  perMinuteMax: 120,
   records: { nothing: 'it shows what the person may see' },
   takes: 'none',
   bodyBytesMax: 0,
@@ -27,6 +29,7 @@ export const openHoldPage = endpoint({
     const found = await findHold(desk, id)
     if (found === undefined || !personMaySee(desk, person, answerableHold(desk, found.hold), now)) return refuse('not-found')
     const approvals = await desk.store.read((tx) => approvalsOf(tx, [found.hold]))
-    return done(page(holdPage(desk, { ...found, approvals, person, now })))
+    const recent = await recentForPerson(api, found, person, now)
+    return done(page(holdPage(desk, { ...found, approvals, recent, person, now })))
   },
 })
