@@ -154,6 +154,7 @@ test('a backup of a house under load, restored after it was killed: what it hold
   const life: Life = { running, acknowledged: new Acknowledged(), isDying: false, isOver: false }
   const working = work(life)
   working.catch(() => undefined)
+  while (running.process.isAlive && !life.acknowledged.grants.some(({ token }) => token !== '')) await pause()
   const made = await runRemit(['backup', '--data', house.data, '--out', join(house.root, 'backup')])
   assert.equal(made.code, 0, made.said)
   await running.as('ben').revoke(revoked.id, 'after the backup')
@@ -213,6 +214,10 @@ async function untilJournalKnows(data: string, version: number): Promise<void> {
   const until = performance.now() + 120_000
   while ((await newest()) <= version) {
     assert.ok(performance.now() < until, 'the journal is not told how far the store has come')
-    await new Promise((resolve) => setTimeout(resolve, 20))
+    await pause()
   }
+}
+
+function pause(): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, 20))
 }

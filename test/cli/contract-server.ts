@@ -138,6 +138,12 @@ export class ContractServer {
     while (this.calls(what).length < times) await new Promise((then) => setTimeout(then, 10))
   }
 
+  /** Resolves when nobody is connected any more, and all that was sent is in. */
+  async alone(): Promise<void> {
+    const count = () => new Promise<number>((then) => this.#server.getConnections((_error, number) => then(number)))
+    while ((await count()) > 0) await new Promise((then) => setTimeout(then, 10))
+  }
+
   async close(): Promise<void> {
     const { promise, resolve } = Promise.withResolvers<void>()
     this.#server.close(() => resolve())

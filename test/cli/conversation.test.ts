@@ -140,9 +140,31 @@ test('a request waits for a person; approve --wait hears of the yes', async () =
 })
 
 test('a held action is shown in full, and denied', async () => {
-  const script = `fetch(process.env.REMIT_SERVICE_SHOP_URL + '/services/checkout/restart', { method: 'POST', headers: { authorization: 'Bearer ' + process.env.REMIT_TOKEN, prefer: 'wait=60' } }).then(async (response) => { console.log(response.status, await response.text()); process.exit(response.ok ? 0 : 8) })`
+  // Nobody waits longer than a minute at once: on a busy machine the answer may come later, and the same question is asked again.
+  const script = `
+    const ask = () => fetch(process.env.REMIT_SERVICE_SHOP_URL + '/services/checkout/restart', { method: 'POST', headers: { authorization: 'Bearer ' + process.env.REMIT_TOKEN, prefer: 'wait=60' } })
+    for (;;) {
+      const response = await ask()
+      const text = await response.text()
+      if (text.includes('urn:remit:refusal:action.held')) continue
+      console.log(response.status, text)
+      process.exit(response.ok ? 0 : 8)
+    }`
   const run = new Command(
-    ['run', '--task', 'incident', '--can', 'shop/restart', '--for', 'checkout hangs', '--', process.execPath, '-e', script],
+    [
+      'run',
+      '--task',
+      'incident',
+      '--can',
+      'shop/restart',
+      '--for',
+      'checkout hangs',
+      '--',
+      process.execPath,
+      '--input-type=module',
+      '-e',
+      script,
+    ],
     cast.as('incident-agent'),
   )
   let held: { readonly id: string; readonly state: string } | undefined

@@ -200,7 +200,7 @@ describe('remit run', { concurrency: 6 }, () => {
     wrapper.kill('SIGKILL')
     await gone
     // What it sent with its last breath may still be on the way.
-    await new Promise((then) => setTimeout(then, 250))
+    await scene.server.alone()
     const sent = scene.server.calls(`POST /v1/grants/${grantId}/heartbeat`).length
     const asked = scene.server.received.find(({ path, method }) => path === '/v1/grants' && method === 'POST')?.body as {
       heartbeatSeconds: number
