@@ -14,6 +14,6 @@ export interface CommandServersInput {
 
 /** How a gateway opens a service that has a `command`. Nothing is started before the first request. */
 export function commandServers(input: CommandServersInput): (service: Service, command: readonly string[]) => McpServer {
-  return ({ id, variables = [], user }, command) =>
-    stdioServer({ ...input, service: id, program: { command, variables, user }, start: startChild })
+  return ({ id, variables = [], user, asks }, command) =>
+    stdioServer({ ...input, service: id, program: { command, variables, user }, start: startChild, asks })
 }

@@ -21,7 +21,7 @@ import { mayAsk } from './own-tools.ts'
 import { Passage, type PassagePlan, type Tap } from './passage.ts'
 import { isSessionId } from './sessions.ts'
 import { readSubscription } from './subscriptions.ts'
-import { outgoingOf, wayTo } from './ways.ts'
+import { holderOf, outgoingOf, wayTo } from './ways.ts'
 
 /** What a refusal is told with. */
 export interface Told {
@@ -142,7 +142,7 @@ export class Exchange implements Answering {
     const passage = new Passage({
       licence,
       server: member.server,
-      outgoing,
+      outgoing: { ...outgoing, ...holderOf(this.door, this.#known.bearer, member.service) },
       answer: this.answer,
       clock,
       secret: secretOf(member.service),

@@ -53,6 +53,8 @@ export interface Outgoing {
   readonly headers: readonly (readonly [string, string])[]
   /** `POST` for messages; `GET` and `DELETE` of the revisions before 2026-07-28 have no message worth the name. */
   readonly method: 'POST' | 'GET' | 'DELETE'
+  /** Whose it is, where a live grant of theirs reaches into the service: nobody else is worth a process of their own. */
+  readonly holder?: string
   /** Asked in the tick that sends the first byte; a refusal ends it unsent. */
   readonly mayGo: () => Result<undefined>
 }

@@ -7,6 +7,7 @@ import type { StdioLimits } from './stdio-limits.ts'
 import { LineReader } from './stdio-lines.ts'
 import { answerPing, cancelled, refuseServerRequest } from './stdio-messages.ts'
 import type { Child, StdioParts } from './stdio-ports.ts'
+import { type OwnClient, Questions } from './stdio-questions.ts'
 import { paths, rewrite, type Scanned, type Span } from './stdio-scan.ts'
 
 export interface ChildInput extends StdioParts {
@@ -14,6 +15,8 @@ export interface ChildInput extends StdioParts {
   /** The first message, under an id that `openingId` names. */
   readonly opening: Buffer
   readonly room: WaitingRoom
+  /** The one client that it is for; without it several share it, and none is asked anything. */
+  readonly client?: OwnClient | undefined
 }
 
 export interface ChildEvents {
@@ -23,7 +26,7 @@ export interface ChildEvents {
   onOver(run: ChildRun, refusal: Refusal): void
   /** Nothing is under way. */
   onQuiet(): void
-  /** That a list changed: for everybody, since it holds nothing. */
+  /** For everybody: that a list changed, which holds nothing. */
   onListChanged(bytes: Buffer): void
 }
 
@@ -39,6 +42,7 @@ export class ChildRun {
   readonly #events: ChildEvents
   #child: Child = unstarted
   readonly #exchanges = new Map<number, Exchange>()
+  readonly #questions: Questions | undefined
   #stopSweeping: () => void = () => undefined
   #callOffOpening: () => void = () => undefined
   #lastId = openingId
@@ -52,6 +56,15 @@ export class ChildRun {
   private constructor(input: ChildInput, events: ChildEvents) {
     this.#input = input
     this.#events = events
+    const { client, bounds, clock } = input
+    if (client !== undefined)
+      this.#questions = new Questions({
+        client,
+        limits: bounds,
+        now: () => clock.now(),
+        stream: () => this.#streamOf(client),
+        tellServer: (bytes) => this.tell(bytes),
+      })
   }
 
   /** Started, and sent its opening. Refuses where it cannot be started with what it is to be given. */
@@ -84,16 +97,32 @@ export class ChildRun {
   }
 
   get isQuiet(): boolean {
-    return this.#exchanges.size === 0
+    return this.#exchanges.size === 0 && this.#questions?.isEmpty !== false
   }
 
   get underWay(): number {
     return this.#exchanges.size
   }
 
-  /** A message that belongs to no exchange, such as `notifications/initialized`. */
+  /** A message that belongs to no exchange, such as `notifications/initialized`. Dropped where the server reads nothing. */
   tell(bytes: Buffer): void {
-    this.#child.write(bytes)
+    if (this.#child.waitingBytes + bytes.length <= this.#input.bounds.inputBytesMax) this.#child.write(bytes)
+  }
+
+  /** A notification of its client's. */
+  notify(bytes: Uint8Array): void {
+    this.tell(asLine(Buffer.from(bytes)))
+  }
+
+  /** Its client answers what it asked. */
+  reply(bytes: Uint8Array, scanned: Scanned): void {
+    this.#questions?.answer(asLine(Buffer.from(bytes)).subarray(0, -1), scanned)
+    this.#quiet()
+  }
+
+  /** Its client has a stream that it had not before. */
+  streamOpened(): void {
+    this.#questions?.tell()
   }
 
   /** Sends a request, if it still may go. Whoever sends it hears of it through the exchange alone. */
@@ -113,12 +142,14 @@ export class ChildRun {
     exchange.heardAt = clock.now()
     this.#exchanges.set(id, exchange)
     this.#child.write(bytes)
+    this.#questions?.tell()
   }
 
   /** The client left, or nothing is expected any more: the server is told, and whatever it still says of it is dropped. */
   cancel(exchange: Exchange, reason: string): void {
     if (exchange.id === undefined || this.#exchanges.get(exchange.id) !== exchange) return
     this.#child.write(cancelled(exchange.id, reason))
+    this.#questions?.left(exchange)
     this.#remove(exchange.id)
   }
 
@@ -136,7 +167,20 @@ export class ChildRun {
     if (method === undefined) return this.#onResponse(bytes, spans, id)
     this.#strayInARow = 0
     if (id === undefined) this.#onNotification(bytes, unquoted(method.text), spans)
-    else this.#child.write(unquoted(method.text) === 'ping' ? answerPing(id.text) : refuseServerRequest(id.text))
+    else this.#onRequest(bytes, unquoted(method.text), id)
+  }
+
+  #onRequest(bytes: Buffer, method: string, id: Span): void {
+    if (method === 'ping') this.tell(answerPing(id.text))
+    else if (this.#questions === undefined) this.tell(refuseServerRequest(id.text))
+    else this.#questions.ask(bytes, method, id)
+  }
+
+  /** Where its one client is told what belongs to no request: in the answer that it waits for, the newest; else on a stream for such things. */
+  #streamOf(client: OwnClient): Exchange | undefined {
+    const waiting = [...this.#exchanges.values()].findLast(({ takesEvents, isOver }) => takesEvents && !isOver)
+    const stream = waiting ?? client.stream()
+    return stream?.isOver === true ? undefined : stream
   }
 
   #onResponse(bytes: Buffer, spans: ReadonlyMap<string, Span>, id: Span | undefined): void {
@@ -168,6 +212,8 @@ export class ChildRun {
         if (token !== undefined) this.#pass(bytes, token, 'progress')
         return
       case 'notifications/cancelled': {
+        const requestId = spans.get(paths.requestId)
+        if (requestId !== undefined) this.#questions?.withdraw(bytes, requestId)
         const number = numberOf(spans.get(paths.requestId))
         const exchange = number === undefined ? undefined : this.#exchanges.get(number)
         // Of anything else than a subscription an answer is owed.
@@ -179,7 +225,8 @@ export class ChildRun {
       case 'notifications/prompts/list_changed':
         return this.#events.onListChanged(bytes)
       default:
-      // It says nothing of whose it is, and might tell one client of another's work.
+        // Where several share it, it says nothing of whose it is, and might tell one client of another's work.
+        if (this.#input.client !== undefined && this.#fits(bytes)) this.#streamOf(this.#input.client)?.notify(bytes)
     }
   }
 
@@ -193,9 +240,13 @@ export class ChildRun {
     exchange.notify(rewrite(bytes, [{ span, to }]))
   }
 
-  #hasRoom(exchange: Exchange, bytes: Buffer): boolean {
+  #fits(bytes: Buffer): boolean {
     const { room, bounds } = this.#input
-    if (room.bytes + bytes.length <= bounds.waitingBytesMax) return true
+    return room.bytes + bytes.length <= bounds.waitingBytesMax
+  }
+
+  #hasRoom(exchange: Exchange, bytes: Buffer): boolean {
+    if (this.#fits(bytes)) return true
     this.#giveUp(exchange, malformed('more came than its client takes'))
     return false
   }
@@ -226,9 +277,13 @@ export class ChildRun {
   #sweep(): void {
     const { clock, bounds } = this.#input
     const now = clock.now()
+    const wasAsking = this.#questions?.isEmpty === false
+    this.#questions?.sweep()
+    if (wasAsking) this.#quiet()
     for (const exchange of this.#exchanges.values()) {
       // A subscription is silent for as long as nothing happens.
       if (exchange.method === 'subscriptions/listen') continue
+      if (this.#questions?.isAskedOn(exchange) === true) exchange.heardAt = now
       if (now - exchange.heardAt < bounds.answerMs && now - exchange.begunAt < bounds.answerMsMax) continue
       this.#giveUp(
         exchange,
@@ -249,7 +304,11 @@ export class ChildRun {
   #remove(id: number, then: () => void = () => undefined): void {
     this.#exchanges.delete(id)
     then()
-    if (this.#exchanges.size === 0 && !this.#isOver) this.#events.onQuiet()
+    this.#quiet()
+  }
+
+  #quiet(): void {
+    if (this.isQuiet && !this.#isOver) this.#events.onQuiet()
   }
 
   #over(refusal: Refusal): void {

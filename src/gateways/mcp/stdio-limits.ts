@@ -22,6 +22,20 @@ export interface StdioLimits {
   readonly answerMsMax: Milliseconds
   /** Without exchanges it is ended. */
   readonly idleMs: Milliseconds
+  /** Questions of one child that wait for its client. */
+  readonly questionsMax: number
+  /** From a question of the server's to its client's answer. */
+  readonly questionMs: Milliseconds
+  /** So long a question waits for a stream of the client's. */
+  readonly streamMs: Milliseconds
+  /** Clients that can be asked, and of which it is known what they offer. */
+  readonly clientsMax: number
+  /** Children that run for one client each; those beyond share, and are asked nothing. */
+  readonly ownChildrenMax: number
+  /** Of them, for one caller. */
+  readonly ownChildrenOfOneMax: number
+  /** One that was quiet for so long makes room for another's. */
+  readonly ownQuietMs: Milliseconds
   /** So many that end in a row without having answered anything make it rest. */
   readonly failuresMax: number
   /** How long it rests at first; twice as long after each further failure, and never longer than `restMsMax`. */
@@ -40,6 +54,13 @@ export const stdioLimits: StdioLimits = {
   answerMs: 120_000,
   answerMsMax: 3_600_000,
   idleMs: 300_000,
+  questionsMax: 16,
+  questionMs: 600_000,
+  streamMs: 30_000,
+  clientsMax: 1_000,
+  ownChildrenMax: 16,
+  ownChildrenOfOneMax: 4,
+  ownQuietMs: 10_000,
   failuresMax: 3,
   restMs: 1_000,
   restMsMax: 30_000,

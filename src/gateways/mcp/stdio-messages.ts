@@ -7,13 +7,11 @@ export const legacyVersions = ['2025-11-25', '2025-06-18', '2025-03-26', '2024-1
 const self = { name: 'remit', version: '1' }
 const openingId = 0
 
-/** Announces nothing: what one client can do, another that shares the server cannot. */
-export const initialize = line({
-  jsonrpc: '2.0',
-  id: openingId,
-  method: 'initialize',
-  params: { protocolVersion: legacyVersions[0], capabilities: {}, clientInfo: self },
-})
+/** `capabilities`: of the one client that it is for; where several share the server nothing, since what one can do another cannot. */
+export function initialize(capabilities: JsonObject = {}, asked?: string): Buffer {
+  const protocolVersion = legacyVersions.find((each) => each === asked) ?? legacyVersions[0]
+  return line({ jsonrpc: '2.0', id: openingId, method: 'initialize', params: { protocolVersion, capabilities, clientInfo: self } })
+}
 
 export const initialized = line({ jsonrpc: '2.0', method: 'notifications/initialized' })
 
@@ -40,9 +38,14 @@ export function answerPing(id: string): Buffer {
   return Buffer.from(`{"jsonrpc":"2.0","id":${id},"result":{}}\n`)
 }
 
+/** To a request of the server's. */
+export function answerError(id: string, code: number, message: string): Buffer {
+  return Buffer.from(`{"jsonrpc":"2.0","id":${id},"error":${canonicalJson({ code, message })}}\n`)
+}
+
 /** Sampling, roots, elicitation: nothing says which of the clients that share a server it asks. */
 export function refuseServerRequest(id: string): Buffer {
-  return Buffer.from(`{"jsonrpc":"2.0","id":${id},"error":${canonicalJson({ code: -32_601, message: 'this client does not offer it' })}}\n`)
+  return answerError(id, -32_601, 'this client does not offer it')
 }
 
 export function unsupportedVersion(id: string, requested: string): Buffer {
@@ -66,6 +69,12 @@ export function readOpening(answer: Buffer): Opening | undefined {
   const { result, error } = parsed.value
   if (isJsonObject(result)) return { result }
   return isJsonObject(error) ? { error } : undefined
+}
+
+/** The answer to the `initialize` of a client whose child it is alone: as its server said it. */
+export function passInitialize(id: string, { result, error }: Opening): Buffer {
+  const member = result === undefined ? `"error":${canonicalJson(error)}` : `"result":${canonicalJson(result)}`
+  return Buffer.from(`{"jsonrpc":"2.0","id":${id},${member}}`)
 }
 
 /**

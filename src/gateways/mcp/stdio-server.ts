@@ -1,22 +1,27 @@
-/** An MCP server that the gateway starts itself and several clients share: one child for each era that they speak. */
+/** An MCP server that the gateway starts itself: a child for each era that its clients share, and one for each client that it may ask something. */
 import type { Chance } from '../../control/ports.ts'
 import { refuse } from '../../kernel/refusals.ts'
+import type { ClientOffer } from '../../model/services.ts'
 import type { McpServer, Outgoing, ServerCall, ServerListener } from './ports.ts'
+import { type AskedClient, StdioClients } from './stdio-clients.ts'
 import { Exchange, type WaitingRoom } from './stdio-exchange.ts'
 import { type StdioLimits, stdioLimits } from './stdio-limits.ts'
-import { answerInitialize, methodNotFound, modernVersion, type Opening, unsupportedVersion } from './stdio-messages.ts'
+import { answerInitialize, methodNotFound, modernVersion, type Opening, passInitialize, unsupportedVersion } from './stdio-messages.ts'
 import type { StdioParts } from './stdio-ports.ts'
 import { paths, scan } from './stdio-scan.ts'
-import { type Era, Supervisor } from './stdio-supervisor.ts'
+import { type Era, Supervisor, type SupervisorInput } from './stdio-supervisor.ts'
 
 export interface StdioInput extends StdioParts {
   /** For `Mcp-Session-Id`: by it a client's cancellation finds the client's request. */
   readonly chance: Pick<Chance, 'bytes'>
+  /** What it may ask clients that offer it. */
+  readonly asks?: readonly ClientOffer[] | undefined
 }
 
 /**
  * Nothing runs until the first request. Clients before 2026-07-28 and from then on are served by children of their own, since a server may
- * keep to the era in which it was spoken to first. Whatever a child says that names no exchange of a client reaches no client.
+ * keep to the era in which it was spoken to first. Whatever a child that is shared says and that names no exchange of a client reaches no
+ * client. A client that the server may ask, and that offers to answer, has a child for itself, and hears all of it.
  */
 export function stdioServer(input: StdioInput): McpServer {
   return new StdioServer(input)
@@ -28,8 +33,9 @@ class StdioServer implements McpServer {
   readonly #limits: StdioLimits
   readonly #room: WaitingRoom = { bytes: 0 }
   readonly #supervisors: Readonly<Record<Era, Supervisor>>
+  readonly #clients: StdioClients
   /** By whom they were sent: the session that a client showed. */
-  readonly #ofSessions = new Map<string, Set<Exchange>>()
+  readonly #ofSessions = new Map<string, Map<Exchange, Supervisor>>()
   readonly #streams = new Set<Exchange>()
   #isClosed = false
 
@@ -37,19 +43,29 @@ class StdioServer implements McpServer {
     this.service = input.service
     this.#input = input
     this.#limits = { ...stdioLimits, ...input.limits }
-    const make = (era: Era) =>
-      new Supervisor({
-        ...input,
-        bounds: this.#limits,
-        era,
-        room: this.#room,
-        onOpening: (exchange, opening, isUsable) => this.#onOpening(era, exchange, { opening, isUsable }),
-        // Those of 2026-07-28 subscribe, and are told by their subscriptions.
-        onListChanged: (bytes) => {
-          if (era === 'legacy') for (const stream of this.#streams) stream.notify(bytes)
-        },
-      })
-    this.#supervisors = { modern: make('modern'), legacy: make('legacy') }
+    // Those of 2026-07-28 subscribe, and are told by their subscriptions.
+    const [modern, legacy] = [this.#supervise('modern', () => new Set()), this.#supervise('legacy', () => this.#streams)]
+    this.#supervisors = { modern, legacy }
+    this.#clients = new StdioClients({
+      bounds: this.#limits,
+      asks: input.asks ?? [],
+      now: () => input.clock.now(),
+      supervise: ({ own, client }) => this.#supervise('legacy', () => client().streams, own),
+    })
+  }
+
+  #supervise(era: Era, streams: () => ReadonlySet<Exchange>, own?: SupervisorInput['own']): Supervisor {
+    return new Supervisor({
+      ...this.#input,
+      bounds: this.#limits,
+      era,
+      room: this.#room,
+      onOpening: (exchange, opening, isUsable) => this.#onOpening(exchange, { era, opening, isUsable, isShared: own === undefined }),
+      onListChanged: (bytes) => {
+        for (const stream of streams()) stream.notify(bytes)
+      },
+      ...(own === undefined ? {} : { own }),
+    })
   }
 
   send(outgoing: Outgoing, listener: ServerListener): ServerCall {
@@ -61,13 +77,13 @@ class StdioServer implements McpServer {
       this.#accept(exchange, listener)
       return { abort: () => exchange.drop(), pause: () => undefined, resume: () => undefined }
     }
-    const era: Era = versionOf(exchange) >= modernVersion ? 'modern' : 'legacy'
-    const forget = this.#remember(exchange)
-    this.#begin(era, exchange)
+    const supervisor = this.#supervisorOf(exchange)
+    const forget = this.#remember(exchange, supervisor)
+    this.#begin(supervisor, exchange)
     return {
       abort: () => {
         forget()
-        this.#supervisors[era].cancel(exchange)
+        supervisor.cancel(exchange)
       },
       pause: () => exchange.pause(),
       resume: () => exchange.resume(),
@@ -78,30 +94,49 @@ class StdioServer implements McpServer {
     this.#isClosed = true
     for (const stream of this.#streams) stream.end()
     this.#streams.clear()
-    await Promise.all([this.#supervisors.modern.close(), this.#supervisors.legacy.close()])
+    await Promise.all([this.#supervisors.modern.close(), this.#supervisors.legacy.close(), this.#clients.close()])
   }
 
-  #begin(era: Era, exchange: Exchange): void {
-    if (era === 'legacy' && exchange.method === 'logging/setLevel') return this.#answer(exchange, methodNotFound(exchange.clientId))
-    const supervisor = this.#supervisors[era]
+  /** Whose child it is for. An opening gets its session here. */
+  #supervisorOf(exchange: Exchange): Supervisor {
+    if (versionOf(exchange) >= modernVersion) return this.#supervisors.modern
+    const { outgoing } = exchange
+    const client = exchange.method === 'initialize' ? this.#open(exchange) : this.#clients.find(sessionOf(outgoing))
+    return client !== undefined && this.#clients.mayRun(client, outgoing) ? client.supervisor : this.#supervisors.legacy
+  }
+
+  #open(exchange: Exchange): AskedClient | undefined {
+    const session = Buffer.from(this.#input.chance.bytes(16)).toString('hex')
+    exchange.headers = [['mcp-session-id', session]]
+    return this.#clients.add(session, exchange.outgoing.message.params)
+  }
+
+  #begin(supervisor: Supervisor, exchange: Exchange): void {
+    const isShared = supervisor === this.#supervisors.legacy
+    if (isShared && exchange.method === 'logging/setLevel') return this.#answer(exchange, methodNotFound(exchange.clientId))
     const { opening } = supervisor
     // Both were said once and do not change: no child is started for them.
-    if (opening?.result !== undefined && exchange.method === 'initialize') return this.#answerInitialize(exchange, opening)
+    if (opening?.result !== undefined && exchange.method === 'initialize') return this.#answerInitialize(exchange, opening, isShared)
     supervisor.begin(exchange)
   }
 
-  #onOpening(era: Era, exchange: Exchange, { opening, isUsable }: { opening: Opening; isUsable: boolean }): 'send' | 'answered' {
-    if (era === 'legacy' && exchange.method === 'initialize') this.#answerInitialize(exchange, opening)
+  #onOpening(exchange: Exchange, { era, opening, isUsable, isShared }: Opened): 'send' | 'answered' {
+    if (era === 'legacy' && exchange.method === 'initialize') this.#answerInitialize(exchange, opening, isShared)
     else if (isUsable) return 'send'
     else if (era === 'modern') this.#answer(exchange, unsupportedVersion(exchange.clientId, versionOf(exchange)))
-    else this.#answerInitialize(exchange, opening)
+    else this.#answerInitialize(exchange, opening, isShared)
     return 'answered'
   }
 
-  #answerInitialize(exchange: Exchange, opening: Opening): void {
+  #answerInitialize(exchange: Exchange, opening: Opening, isShared: boolean): void {
     const asked = exchange.scanned.spans.get(paths.askedVersion)?.text.slice(1, -1)
-    if (opening.result !== undefined) exchange.headers = [['mcp-session-id', Buffer.from(this.#input.chance.bytes(16)).toString('hex')]]
-    this.#answer(exchange, answerInitialize(exchange.clientId, opening, asked))
+    // Where it was not opened there is no session.
+    if (opening.result === undefined) {
+      for (const [, session] of exchange.headers) this.#clients.remove(session)
+      exchange.headers = []
+    }
+    const { clientId } = exchange
+    this.#answer(exchange, isShared ? answerInitialize(clientId, opening, asked) : passInitialize(clientId, opening))
   }
 
   #answer(exchange: Exchange, bytes: Buffer): void {
@@ -110,32 +145,36 @@ class StdioServer implements McpServer {
     else exchange.breakOff(may.refusal)
   }
 
-  /** A notification or a response. The gateway said itself what opens a child, and a child that is shared is asked nothing it could tell apart. */
+  /** A notification or a response. The gateway said itself what opens a child, and one that is shared asks nothing, and is told nothing of one. */
   #accept(exchange: Exchange, listener: ServerListener): void {
     const may = exchange.outgoing.mayGo()
     if (!may.ok) return listener.onBroken(may.refusal)
-    if (exchange.method === 'notifications/cancelled') this.#cancel(exchange)
+    const { message } = exchange.outgoing
+    const client = this.#clients.find(sessionOf(exchange.outgoing))
+    if (message.kind === 'response') client?.supervisor.reply(message.bytes, exchange.scanned)
+    else if (exchange.method === 'notifications/cancelled') this.#cancel(exchange)
+    else if (exchange.method !== 'notifications/initialized') client?.supervisor.tell(message.bytes)
     listener.onHead({ status: 202, headers: [], form: 'other' })
     listener.onEnd()
   }
 
   #cancel({ scanned, outgoing }: Exchange): void {
     const id = scanned.spans.get(paths.requestId)?.text
-    for (const exchange of this.#ofSessions.get(sessionOf(outgoing)) ?? []) {
+    for (const [exchange, supervisor] of this.#ofSessions.get(sessionOf(outgoing)) ?? []) {
       if (exchange.clientId !== id) continue
       // The protocol owes it no answer any more; its HTTP exchange ends like a stream does.
-      this.#supervisors.legacy.giveUp(exchange)
+      supervisor.giveUp(exchange)
       exchange.end()
     }
   }
 
   /** By the session that its client shows, until it is over. */
-  #remember(exchange: Exchange): () => void {
+  #remember(exchange: Exchange, supervisor: Supervisor): () => void {
     const session = sessionOf(exchange.outgoing)
     if (session === '') return () => undefined
-    const same = this.#ofSessions.get(session) ?? new Set()
-    for (const each of same) if (each.isOver) same.delete(each)
-    same.add(exchange)
+    const same = this.#ofSessions.get(session) ?? new Map<Exchange, Supervisor>()
+    for (const each of same.keys()) if (each.isOver) same.delete(each)
+    same.set(exchange, supervisor)
     this.#ofSessions.set(session, same)
     const forget = () => {
       same.delete(exchange)
@@ -154,19 +193,30 @@ class StdioServer implements McpServer {
       return nothing
     }
     if (outgoing.method === 'DELETE') {
+      this.#clients.remove(sessionOf(outgoing))
       listener.onHead({ status: 200, headers: [], form: 'other' })
       listener.onEnd()
       return nothing
     }
     const stream = new Exchange({ outgoing, scanned: { spans: new Map(), bytes: 0 } }, listener, this.#room, this.#input.clock.now())
-    this.#streams.add(stream)
+    const client = this.#clients.find(sessionOf(outgoing))
+    const streams = client?.streams ?? this.#streams
+    streams.add(stream)
     stream.openStream()
+    client?.supervisor.streamOpened()
     const leave = () => {
-      this.#streams.delete(stream)
+      streams.delete(stream)
       stream.drop()
     }
     return { abort: leave, pause: () => stream.pause(), resume: () => stream.resume() }
   }
+}
+
+interface Opened {
+  readonly era: Era
+  readonly opening: Opening
+  readonly isUsable: boolean
+  readonly isShared: boolean
 }
 
 /** What a request of 2026-07-28 says of itself; empty before. Revisions are dates, so that later ones are greater. */

@@ -6,6 +6,8 @@ import type { Exchange, WaitingRoom } from './stdio-exchange.ts'
 import type { StdioLimits } from './stdio-limits.ts'
 import { discover, initialize, initialized, isOfModernServer, type Opening, readOpening } from './stdio-messages.ts'
 import type { StdioParts } from './stdio-ports.ts'
+import type { OwnClient } from './stdio-questions.ts'
+import type { Scanned } from './stdio-scan.ts'
 
 const closed = refuse('upstream.unreachable', { detail: 'the server was stopped' }).refusal
 
@@ -18,6 +20,8 @@ export interface SupervisorInput extends StdioParts {
   /** The child is open, or will not be of this era: what the waiting ones are told. */
   readonly onOpening: (exchange: Exchange, opening: Opening, isUsable: boolean) => 'send' | 'answered'
   readonly onListChanged: (bytes: Buffer) => void
+  /** The one client that its children are for, and what they are opened with. */
+  readonly own?: { readonly client: OwnClient; readonly opening: Buffer }
 }
 
 export class Supervisor {
@@ -35,6 +39,15 @@ export class Supervisor {
 
   constructor(input: SupervisorInput) {
     this.#input = input
+  }
+
+  get isRunning(): boolean {
+    return this.#run !== undefined
+  }
+
+  /** Nothing is under way, and nobody waits. */
+  get isQuiet(): boolean {
+    return this.#waiting.length === 0 && this.#run?.isQuiet !== false
   }
 
   /** What the server said of itself when it was opened last. */
@@ -69,6 +82,24 @@ export class Supervisor {
     else this.#run?.cancel(exchange, 'nobody waits for it any more')
   }
 
+  /** A notification or an answer of the client's, to the child that runs now. */
+  tell(bytes: Uint8Array): void {
+    if (this.#isOpen) this.#run?.notify(bytes)
+  }
+
+  reply(bytes: Uint8Array, scanned: Scanned): void {
+    this.#run?.reply(bytes, scanned)
+  }
+
+  streamOpened(): void {
+    this.#run?.streamOpened()
+  }
+
+  /** Another one starts when it is needed. */
+  stop(): void {
+    this.#endRun(closed)
+  }
+
   async close(): Promise<void> {
     this.#isClosed = true
     this.#callOffIdle()
@@ -78,10 +109,10 @@ export class Supervisor {
   }
 
   #start(): void {
-    const { era, service, log } = this.#input
-    const opening = era === 'modern' ? discover : initialize
+    const { era, service, log, own } = this.#input
+    const opening = own?.opening ?? (era === 'modern' ? discover : initialize())
     const started = ChildRun.start(
-      { ...this.#input, opening },
+      { ...this.#input, opening, client: own?.client },
       {
         onOpened: (answer, isError) => this.#opened(answer, isError),
         onOver: (run, refusal) => this.#over(run, refusal),

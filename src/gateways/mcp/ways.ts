@@ -1,12 +1,15 @@
 /** The way from a client's message to one server: which server, with which headers, under whose session. */
+import type { Bearer } from '../../control/ports.ts'
 import { refuse } from '../../kernel/refusals.ts'
 import { done, type Result } from '../../kernel/result.ts'
+import type { Service } from '../../model/services.ts'
 import type { Asked } from './asked.ts'
 import { type Collected, collect } from './collect.ts'
 import type { Door, Member } from './door.ts'
 import { type Headers, headerText, namedBy } from './envelope.ts'
 import type { MemberSession } from './joined-sessions.ts'
 import type { Message, Outgoing } from './ports.ts'
+import { ownerOf } from './sessions.ts'
 
 export interface Way {
   readonly member: Member
@@ -43,6 +46,12 @@ export function outgoingOf(
   return { method, message, headers: headers.map(([each, value]) => (each === 'mcp-name' ? [each, headerText(name)] : [each, value])) }
 }
 
+/** Whose message it is, where a live grant of theirs reaches into the service; looked up only for servers that make something of it. */
+export function holderOf({ attendants }: Door, bearer: Bearer | undefined, { id, asks }: Service): Pick<Outgoing, 'holder'> {
+  if (asks === undefined || bearer === undefined || !attendants.licence(bearer, [id], true).ok) return {}
+  return { holder: ownerOf(bearer) }
+}
+
 export interface CollectFrom extends Way {
   readonly message: Message
   readonly method?: Outgoing['method']
@@ -57,6 +66,6 @@ export function collectFrom(
   const licence = door.attendants.licence(bearer, [member.service.id], false)
   if (!licence.ok) return Promise.resolve(licence)
   const limits = { ...door.limits, messageBytesMax: door.limits.listBytesMax }
-  const outgoing = outgoingOf({ method, message, headers })
+  const outgoing = { ...outgoingOf({ method, message, headers }), ...holderOf(door, bearer, member.service) }
   return collect({ licence: licence.value, server: member.server, outgoing, clock: door.clock, limits })
 }
