@@ -11,6 +11,9 @@ export interface AnswerListener {
   onClosed(finished: boolean): void
 }
 
+/** Bytes that wait for a client, above which its server waits too: more than one read, so that not every piece of an answer stops the next one. */
+const aheadBytesMax = 131_072
+
 /** Over `node:http`; nothing after its end or its connection's has an effect. */
 export class ClientAnswer {
   readonly #response: ServerResponse
@@ -41,9 +44,9 @@ export class ClientAnswer {
     if (isSlow) this.#response.flushHeaders()
   }
 
-  /** False where the client has not taken what was written before. */
+  /** False where too much waits that the client has not taken: `onDrain` follows. */
   write(bytes: Uint8Array): boolean {
-    return this.#isClosed || this.#response.write(bytes)
+    return this.#isClosed || this.#response.write(bytes) || this.#response.writableLength < aheadBytesMax
   }
 
   end(bytes?: Uint8Array): void {

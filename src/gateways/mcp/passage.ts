@@ -1,5 +1,6 @@
 /** One message on its way: to a server, back to the client as the answer comes, and to its recorded outcome. */
 import { hash } from 'node:crypto'
+import { LateHash, workOn } from '../../control/late-hash.ts'
 import type { Clock, Outcome } from '../../control/ports.ts'
 import type { Instant } from '../../kernel/instants.ts'
 import type { Refusal } from '../../kernel/refusals.ts'
@@ -19,12 +20,15 @@ export interface Tap {
   onOver(isWhole: boolean): Outcome['says']
 }
 
+/** Where an answer goes: to a client's connection, or to whoever keeps it. */
+export type PassageAnswer = Pick<ClientAnswer, 'isAnswered' | 'head' | 'write' | 'end' | 'abort'>
+
 export interface PassagePlan {
   readonly licence: Licence
   readonly server: McpServer
   readonly outgoing: Omit<Outgoing, 'mayGo'>
-  readonly answer: ClientAnswer
-  readonly clock: Pick<Clock, 'now'>
+  readonly answer: PassageAnswer
+  readonly clock: Pick<Clock, 'now' | 'turn'>
   /** What authenticates the gateway to the server, and must not come back. */
   readonly secret: string | undefined
   /** Whether this `Mcp-Session-Id` of the server's reaches the client. */
@@ -35,6 +39,9 @@ export interface PassagePlan {
   /** Called once, when the outcome is recorded. */
   readonly onOver: () => void
 }
+
+/** Less than this is hashed in less time than it takes to put it off. */
+const lateBytesMin = 65_536
 
 /** Sent at most once. What the client has not taken stops the server; nothing is kept of what passes. */
 export class Passage implements Cuttable, ServerListener {
@@ -47,6 +54,8 @@ export class Passage implements Cuttable, ServerListener {
   #state: 'waiting' | 'sent' | 'answering' | 'over' = 'waiting'
   #call: ServerCall | undefined
   #leave: () => void = () => {}
+  /** Of a large message: made while its server is at work on it. */
+  #hash: LateHash | undefined
   #responseBytes = 0
   #status: number | undefined
 
@@ -148,7 +157,16 @@ export class Passage implements Cuttable, ServerListener {
     if (!may.ok) return may
     if (clock.now() >= this.endsAt) return { ok: false, refusal: { code: 'grant.ended' } }
     this.#state = 'sent'
+    this.#hashLate()
     return done(undefined)
+  }
+
+  #hashLate(): void {
+    const { outgoing, clock } = this.#plan
+    const { bytes } = outgoing.message
+    if (bytes.byteLength < lateBytesMin) return
+    this.#hash = new LateHash(bytes)
+    workOn(this.#hash, clock)
   }
 
   /** Timers may be late when the loop is busy or the machine slept: each piece looks for itself. */
@@ -192,7 +210,7 @@ export class Passage implements Cuttable, ServerListener {
       responseBytes: this.#responseBytes,
       milliseconds: clock.now() - this.#startedAt,
       status: this.#status,
-      bodySha256: wasSent ? hash('sha256', bytes) : undefined,
+      bodySha256: wasSent ? (this.#hash?.hex() ?? hash('sha256', bytes)) : undefined,
     })
     onOver()
   }
