@@ -2,6 +2,7 @@
 import { access, readFile } from 'node:fs/promises'
 import { hostname } from 'node:os'
 import type { Chance, Clock, Database, SnapshotMade } from '../control/ports.ts'
+import type { Turning } from '../kernel/in-turns.ts'
 import { refuse } from '../kernel/refusals.ts'
 import type { Result } from '../kernel/result.ts'
 import { reveal, Secret } from '../kernel/secret.ts'
@@ -11,7 +12,7 @@ import { openSqliteStore } from '../store/sqlite/sqlite-store.ts'
 export type DatabasePlace = { readonly kind: 'file'; readonly path: string } | { readonly kind: 'postgres'; readonly url: Secret }
 
 export interface DatabaseParts {
-  readonly clock: Pick<Clock, 'now' | 'after'>
+  readonly clock: Pick<Clock, 'now' | 'after' | 'turn'>
   readonly chance: Pick<Chance, 'bytes'>
   readonly atCreation?: Readonly<Record<string, string>>
   /** Name of this node, where the database can be shared; without it nobody else may have it open. */
@@ -28,6 +29,7 @@ export async function openDatabase(place: DatabasePlace, parts: DatabaseParts): 
   const shared = {
     now: () => clock.now(),
     chance: (count: number) => chance.bytes(count),
+    turning: turningBy(clock),
     ...(atCreation === undefined ? {} : { atCreation }),
   }
   if (place.kind === 'file') return openSqliteStore({ ...shared, path: place.path, pid: process.pid })
@@ -88,4 +90,9 @@ async function readAddress(written: string): Promise<string> {
   // No child of this process is to inherit it.
   delete process.env[name]
   return value.trim()
+}
+
+/** Where the clock gives no turns, as one that stands still does not, everything is done at once. */
+function turningBy(clock: Pick<Clock, 'now' | 'turn'>): Turning | undefined {
+  return clock.turn === undefined ? undefined : { now: () => clock.now(), turn: () => clock.turn?.() ?? Promise.resolve() }
 }

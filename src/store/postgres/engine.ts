@@ -1,5 +1,6 @@
 /** PostgreSQL as the store wants it: one writing connection in its turn among the nodes, reading ones beside it. */
 import type { Nodes } from '../../control/ports.ts'
+import { inTurns } from '../../kernel/in-turns.ts'
 import type { Engine, Following, Kept, Latest, Sql, Writing } from '../shared/engine.ts'
 import { UnsettledCommit } from '../shared/engine.ts'
 import { type ReadConnection, Readers } from '../shared/readers.ts'
@@ -7,7 +8,7 @@ import { Connection, type ConnectionOptions, numberOf } from './connection.ts'
 import { Ear } from './ear.ts'
 import { DatabaseFailure, describeFailure, isConflict, leavesOpen } from './failures.ts'
 import type { Hold } from './hold.ts'
-import { applyAll, keepChange, Missed } from './looks.ts'
+import { applyAll, keepingChange, Missed } from './looks.ts'
 import { quote } from './membership.ts'
 
 export interface EngineOptions {
@@ -157,7 +158,8 @@ export class PostgresEngine implements Engine {
   async #commit(writer: Connection, mark: number, latest: Latest | Kept | undefined): Promise<void> {
     let last = latest === undefined ? '' : `update latest set version = ${latest.version}, at = ${latest.at}; `
     try {
-      for (const part of latest !== undefined && 'changes' in latest ? keepChange(latest) : []) {
+      const kept = latest !== undefined && 'changes' in latest ? await inTurns(keepingChange(latest), this.#following?.turning) : []
+      for (const part of kept) {
         if (last.length + part.length <= sentAtOnce) last += part
         else await writer.run(part)
       }

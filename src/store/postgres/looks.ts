@@ -1,5 +1,7 @@
 /** What everybody committed, read from the table of changes in order, version by version, and handed on exactly once. */
-import { canonicalJson, type JsonValue, parseJson } from '../../kernel/json.ts'
+import { inTurns } from '../../kernel/in-turns.ts'
+import type { JsonValue } from '../../kernel/json.ts'
+import { readingJson, writingJson } from '../../kernel/long-json.ts'
 import { mustBe } from '../../kernel/result.ts'
 import type { FactChange } from '../../model/records.ts'
 import { documentLimits } from '../shared/documents.ts'
@@ -20,13 +22,13 @@ const keptMs = 600_000
 /** The database is not one that goes on from what is known here: it was restored, or too much happened meanwhile. */
 export class Missed extends Error {}
 
-/** The texts of one change's parts: at least one, none of them much longer than a few documents. */
-export function writeParts(changes: readonly FactChange[]): readonly string[] {
+/** The texts of one change's parts, in steps: at least one, none of them much longer than a few documents. */
+export function* writingParts(changes: readonly FactChange[]): Generator<undefined, readonly string[]> {
   const parts: string[] = []
   let texts: string[] = []
   let length = 0
   for (const change of changes) {
-    const text = canonicalJson(change)
+    const text = yield* writingJson(change)
     if (length > 0 && length + text.length > partMax) {
       parts.push(`[${texts.join(',')}]`)
       texts = []
@@ -38,9 +40,9 @@ export function writeParts(changes: readonly FactChange[]): readonly string[] {
   return [...parts, `[${texts.join(',')}]`]
 }
 
-/** The statements that keep a change for the others, one for each part. */
-export function keepChange({ version, at, space, changes, entries }: Kept): readonly string[] {
-  const parts = writeParts(changes)
+/** The statements that keep a change for the others, one for each part; in steps. */
+export function* keepingChange({ version, at, space, changes, entries }: Kept): Generator<undefined, readonly string[]> {
+  const parts = yield* writingParts(changes)
   return parts.map(
     (doc, part) => `insert into changes values (${version}, ${part}, ${parts.length}, ${at}, ${quote(space)}, ${entries}, ${quote(doc)}); `,
   )
@@ -95,7 +97,7 @@ async function applyRow(
   const before = reading.kept
   const isNext = before === undefined ? part === 0 : version === before.version && part === reading.part + 1
   if (!isNext) throw new Missed(behind(at.known.version))
-  const changes = [...(before?.changes ?? []), ...readPart(textOf(row, 'doc'))]
+  const changes = [...(before?.changes ?? []), ...(await readPart(textOf(row, 'doc'), at.following))]
   const kept = { version, at: numberOf(row, 'at'), space: textOf(row, 'space'), entries: numberOf(row, 'entries'), changes }
   reading.part = part
   if (part + 1 < numberOf(row, 'parts')) {
@@ -109,13 +111,13 @@ async function applyRow(
   at.following.apply(kept)
 }
 
-function readPart(text: string): readonly FactChange[] {
-  const parsed = mustBe(parseJson(text, partLimits))
+async function readPart(text: string, { turning }: Following): Promise<readonly FactChange[]> {
+  const parsed = mustBe(await inTurns(readingJson(text, partLimits), turning))
   if (!Array.isArray(parsed)) throw new Error('the database holds a change that is none')
   return toChanges(parsed)
 }
 
-/** Only what `writeParts` made is ever kept there. */
+/** Only what `writingParts` made is ever kept there. */
 function toChanges(values: JsonValue): readonly FactChange[]
 function toChanges(values: unknown): unknown {
   return values

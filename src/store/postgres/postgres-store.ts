@@ -1,5 +1,6 @@
 /** Opens the store in a PostgreSQL database. */
 import type { Database } from '../../control/ports.ts'
+import type { Turning } from '../../kernel/in-turns.ts'
 import type { Instant, Milliseconds } from '../../kernel/instants.ts'
 import { refuse } from '../../kernel/refusals.ts'
 import { done, type Result } from '../../kernel/result.ts'
@@ -38,6 +39,8 @@ export interface PostgresStoreOptions {
   /** How long a change waits to hear whether a commit was kept whose answer was lost. Default 5 s. */
   readonly settleMs?: Milliseconds
   readonly watch?: StatementWatch
+  /** By what long documents take turns with whatever else waits. */
+  readonly turning?: Turning | undefined
 }
 
 /**
@@ -77,7 +80,7 @@ export async function openPostgresStore(options: PostgresStoreOptions): Promise<
   const engine = new PostgresEngine({ connection, after, chance }, hold)
   try {
     const latest = await engine.read((sql) => sql.selectFrom('latest').select(['version', 'at']).executeTakeFirstOrThrow())
-    return done(new OpenDatabase({ engine, now, chance, latest }))
+    return done(new OpenDatabase({ engine, now, chance, latest, turning: options.turning }))
   } catch (thrown) {
     await engine.close()
     const why = describeFailure(thrown)

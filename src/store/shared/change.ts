@@ -1,5 +1,6 @@
 /** One change while it is being made: what it reads, what it writes, and whether it may be committed. */
 import type { Change, LedgerEntry, SearchBy, Page } from '../../control/ports.ts'
+import type { Turning } from '../../kernel/in-turns.ts'
 import type { Instant } from '../../kernel/instants.ts'
 import { ephemeralKinds, type FactChange, type RecordKind, type Records } from '../../model/records.ts'
 import type { Sql } from './engine.ts'
@@ -16,6 +17,8 @@ export interface ChangeTerms {
   readonly chance: (count: number) => Uint8Array
   /** Of its first entry, where it is known. */
   readonly position: number | undefined
+  /** By what it takes turns where it is long. */
+  readonly turning: Turning | undefined
 }
 
 export class OpenChange implements Change {
@@ -37,7 +40,7 @@ export class OpenChange implements Change {
     this.#terms = terms
     this.#sql = sql
     this.#firstKnown = terms.position
-    this.#reading = new RecordReading(sql, terms.space)
+    this.#reading = new RecordReading(sql, terms.space, terms.turning)
   }
 
   /** Of the first entry after it, where it is known. */
@@ -60,9 +63,9 @@ export class OpenChange implements Change {
 
   put<K extends RecordKind>(kind: K, record: Records[K]): Promise<void> {
     return this.#during(async () => {
-      const { space, version } = this.#terms
+      const { space, version, turning } = this.#terms
       if (record.space !== space) throw new Error(`a record of another space than ${space}`)
-      await putRecord(this.#sql, kind, record, version)
+      await putRecord(this.#sql, kind, record, { version, turning })
       this.#facts.push(describePut(kind, record))
       if (!isEphemeral(kind)) this.#mustRecord = true
     })
@@ -78,8 +81,8 @@ export class OpenChange implements Change {
 
   record(entry: LedgerEntry): Promise<void> {
     return this.#during(async () => {
-      const { space, chance } = this.#terms
-      const body = writeEntry(entry, space, this.now)
+      const { chance } = this.#terms
+      const body = await writeEntry(entry, this.#terms)
       // One question for all entries, so that two recorded at the same time do not get the same answer.
       this.#firstPosition ??= this.#firstKnown === undefined ? nextPosition(this.#sql) : Promise.resolve(this.#firstKnown)
       this.#firstKnown = await this.#firstPosition

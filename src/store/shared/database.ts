@@ -12,6 +12,7 @@ import type {
   Store,
   TreeState,
 } from '../../control/ports.ts'
+import type { Turning } from '../../kernel/in-turns.ts'
 import type { Instant } from '../../kernel/instants.ts'
 import { refuse } from '../../kernel/refusals.ts'
 import type { Refused, Result } from '../../kernel/result.ts'
@@ -31,6 +32,8 @@ export interface DatabaseParts {
   readonly now: () => Instant
   readonly chance: (count: number) => Uint8Array
   readonly latest: Latest
+  /** By what long documents take turns; without it they are written and read at once. */
+  readonly turning?: Turning | undefined
 }
 
 /** Changes that may wait for their turn; beyond it they are refused. */
@@ -78,6 +81,7 @@ export class OpenDatabase implements Database {
     parts.engine.follow?.({
       latest: () => this.#latest,
       apply: (change) => this.#apply(change),
+      turning: parts.turning,
       prepare: ({ space, changes }) => this.#stores.get(space)?.prepare(changes) ?? Promise.resolve(),
     })
   }
@@ -207,7 +211,8 @@ export class OpenDatabase implements Database {
         const version = this.#latest.version + 1
         const at = this.#now
         const position = this.#position?.after === this.#latest.version ? this.#position.next : undefined
-        const change = new OpenChange(sql, { space, now: at, version, chance: this.#parts.chance, position })
+        const { chance, turning } = this.#parts
+        const change = new OpenChange(sql, { space, now: at, version, chance, position, turning })
         let result: Result<T>
         try {
           result = await this.#isolated(() => work(change))
@@ -263,7 +268,7 @@ export class OpenDatabase implements Database {
 
   #readRecords<T>(space: string, work: (tx: Reading) => Promise<T>): Promise<T> {
     return this.#reading(async (sql) => {
-      const reading = new RecordReading(sql, space)
+      const reading = new RecordReading(sql, space, this.#parts.turning)
       try {
         return await work(reading)
       } finally {

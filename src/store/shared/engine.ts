@@ -1,6 +1,7 @@
 /** What a database must offer so that a store can be kept in it: one writer's transactions, snapshots to read in, and its own words for failure. */
 import type { Kysely } from 'kysely'
 import type { Nodes } from '../../control/ports.ts'
+import type { Turning } from '../../kernel/in-turns.ts'
 import type { Instant } from '../../kernel/instants.ts'
 import type { FactChange } from '../../model/records.ts'
 import type { Tables } from './tables.ts'
@@ -26,6 +27,8 @@ export interface Following {
   latest(): Latest
   /** Applies the next one; what was applied already is passed over. */
   apply(change: Kept): void
+  /** By what the reading and writing of long changes takes turns. */
+  readonly turning: Turning | undefined
   /** Resolves when `apply` of this one will not take long. */
   prepare(change: Kept): Promise<void>
 }

@@ -1,5 +1,6 @@
 /** The outbox, the leaves it becomes, and the checkpoints over them, as one log of all spaces. */
 import type { LeafRow, LedgerEntry, OutboxRow, TreeState } from '../../control/ports.ts'
+import type { Turning } from '../../kernel/in-turns.ts'
 import type { Instant } from '../../kernel/instants.ts'
 import { isJsonObject, parseJson } from '../../kernel/json.ts'
 import { documentLimits, writeDocument } from './documents.ts'
@@ -10,9 +11,12 @@ import { checkPage } from './records.ts'
 const insertedAtOnce = 100
 
 /** The entry as it is kept for ever: canonical JSON of version 1. */
-export function writeEntry(entry: LedgerEntry, space: string, at: Instant): string {
+export function writeEntry(
+  entry: LedgerEntry,
+  { space, now, turning }: { readonly space: string; readonly now: Instant; readonly turning?: Turning | undefined },
+): Promise<string> {
   const { kind, actor, subject, facts } = entry
-  return writeDocument({ v: 1, at, kind, space, actor, subject, facts })
+  return writeDocument({ v: 1, at: now, kind, space, actor, subject, facts }, turning)
 }
 
 /** The position after the last that was ever given out. */

@@ -1,7 +1,8 @@
 /** Reading and writing the records of one space. */
 import type { Page, Reading, SearchBy } from '../../control/ports.ts'
+import type { Turning } from '../../kernel/in-turns.ts'
 import type { RecordKind, Records } from '../../model/records.ts'
-import { readDocument, writeDocument } from './documents.ts'
+import { readDocument, restAround, writeDocument } from './documents.ts'
 import type { Sql } from './engine.ts'
 import { recordTables, type RecordTable } from './tables.ts'
 
@@ -20,11 +21,13 @@ export function checkPage(max: number): number {
 export class RecordReading implements Reading {
   readonly #sql: Sql
   readonly #space: string
+  readonly #turning: Turning | undefined
   #isOver = false
 
-  constructor(sql: Sql, space: string) {
+  constructor(sql: Sql, space: string, turning?: Turning) {
     this.#sql = sql
     this.#space = space
+    this.#turning = turning
   }
 
   /** From here on it answers nothing: another's snapshot would come out of it. */
@@ -37,7 +40,7 @@ export class RecordReading implements Reading {
     const table = tableOf(kind)
     if (!isText(id)) return undefined
     const row = await this.#sql.selectFrom(table).select('doc').where('space', '=', this.#space).where('id', '=', id).executeTakeFirst()
-    return row === undefined ? undefined : readDocument(kind, row.doc)
+    return row === undefined ? undefined : readDocument(kind, row.doc, this.#turning)
   }
 
   /**
@@ -58,7 +61,9 @@ export class RecordReading implements Reading {
     if (page?.after !== undefined) query = query.where('id', '>', page.after)
     const rows = await query.orderBy('id').limit(max).execute()
     if (page === undefined && rows.length > pageMax) throw new Error(`more than ${pageMax} records of ${kind}: ask page by page`)
-    return rows.map((row) => readDocument(kind, row.doc))
+    const records: Records[K][] = []
+    for (const row of rows) records.push(await readDocument(kind, row.doc, this.#turning))
+    return records
   }
 
   #check(): void {
@@ -66,13 +71,23 @@ export class RecordReading implements Reading {
   }
 }
 
-export async function putRecord<K extends RecordKind>(sql: Sql, kind: K, record: Records[K], version: number): Promise<void> {
-  const doc = writeDocument(record)
+/** The version of the change that writes it, and by what it takes turns where it is long. */
+export interface Putting {
+  readonly version: number
+  readonly turning: Turning | undefined
+}
+
+export async function putRecord<K extends RecordKind>(sql: Sql, kind: K, record: Records[K], { version, turning }: Putting): Promise<void> {
+  const doc = await writeDocument(record, turning)
   await sql
     .insertInto(tableOf(kind))
     .values({ id: record.id, space: record.space, doc, version })
-    .onConflict((conflict) => conflict.columns(['space', 'id']).doUpdateSet({ doc, version }))
+    // The text that is there already, and not once more: it may be long.
+    .onConflict((conflict) =>
+      conflict.columns(['space', 'id']).doUpdateSet(({ ref }) => ({ doc: ref('excluded.doc'), version: ref('excluded.version') })),
+    )
     .execute()
+  await restAround(doc, turning)
 }
 
 /** Whether there was one. */

@@ -1,5 +1,6 @@
 /** Opens the store in one SQLite file, or in memory. */
 import type { Database } from '../../control/ports.ts'
+import type { Turning } from '../../kernel/in-turns.ts'
 import type { Instant } from '../../kernel/instants.ts'
 import { refuse } from '../../kernel/refusals.ts'
 import { done, type Result } from '../../kernel/result.ts'
@@ -20,6 +21,8 @@ export interface SqliteStoreOptions {
   /** Kept in `meta` when the file is made, and never changed after. */
   readonly atCreation?: Readonly<Record<string, string>>
   readonly watch?: StatementWatch
+  /** By what long documents take turns with whatever else waits. */
+  readonly turning?: Turning | undefined
 }
 
 const writing = `
@@ -32,7 +35,7 @@ const writing = `
 
 /** Opens, or makes, the store. Refuses `store.locked` (naming the process that has it), `store.newer` and `store.unavailable`. */
 export async function openSqliteStore(options: SqliteStoreOptions): Promise<Result<Database>> {
-  const { path, pid, now, chance, atCreation = {}, watch } = options
+  const { path, pid, now, chance, atCreation = {}, watch, turning } = options
   const isMemory = path === ':memory:'
   const lock = isMemory ? undefined : StoreLock.take(`${path}-lock`, pid === undefined ? 'another process' : `process ${pid}`)
   if (lock?.ok === false) return lock
@@ -44,7 +47,7 @@ export async function openSqliteStore(options: SqliteStoreOptions): Promise<Resu
     const migrated = migrate(writer, atCreation)
     if (!migrated.ok) return migrated
     const latest = await writer.sql.selectFrom('latest').select(['version', 'at']).executeTakeFirstOrThrow()
-    opened = done(new OpenDatabase({ engine: new SqliteEngine(path, writer, lock?.value), now, chance, latest }))
+    opened = done(new OpenDatabase({ engine: new SqliteEngine(path, writer, lock?.value), now, chance, latest, turning }))
     return opened
   } catch (thrown) {
     const why = describeUnavailable(thrown)
