@@ -186,7 +186,10 @@ async function keep(keeping: Keeping, wanted: WantedConfiguration, weighed: Weig
   // Policies were being checked meanwhile. Written over what happened since, this would undo it.
   if (!isCurrent(desk, plan.base, compared.version)) return refuse('action.changed', { detail: 'the configuration' })
   const waits = needsPersons(price.requirement)
+  const slices = new Slices(desk.clock)
+  await slices.rest()
   const proposed = makeChangeSet(keeping, wanted, weighed)
+  await slices.rest()
   if (waits) {
     const same = [...desk.facts.changes.waiting()].find((each) => isSameProposal(each, proposed))
     if (same !== undefined) return done(same)

@@ -59,6 +59,7 @@ export async function compare(desk: Desk, wanted: WantedConfiguration, author: s
   if (shared !== undefined) return shared
   const roles = new Set([...Object.keys(wanted.roles), ...identities.roles, ...rolesNamedNow(before.rules)])
   const world = { services: services.all, issuers: issuers.all, roles, author }
+  await slices.rest()
   const policies = await wantedPolicies(desk, wanted, world)
   if ('problems' in policies) return policies
   const { set, rules } = policies

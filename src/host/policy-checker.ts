@@ -1,6 +1,7 @@
 /** Policies checked by Cedar's own parser and validator, in a process that is started when needed and may be killed. */
 import { type ChildProcess, fork } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
+import { inTurns, type Turning } from '../kernel/in-turns.ts'
 import type { JsonObject } from '../kernel/json.ts'
 import { nearestName, type SourceProblem } from '../kernel/source-problems.ts'
 import { type ApplicationTexts, applicationTask, type CheckedApplication, jsonOfAnswer, readApplication } from './application-check.ts'
@@ -25,8 +26,8 @@ export interface PolicyCheckerOptions {
 }
 
 const memoryMbMax = 256
-/** So long the main process works on an answer at a time. */
-const sliceMs = 4
+/** What the main process has to do takes turns with whatever else it does. */
+const loop: Turning = { now: () => performance.now(), turn: () => new Promise((resolve) => setImmediate(resolve)) }
 
 /** Checks one set of policies after another. Nothing runs between checks for longer than `idleMs`. */
 export class PolicyChecker {
@@ -49,7 +50,7 @@ export class PolicyChecker {
 
   /** Every policy parsed, or every problem found, validator warnings included. Never throws for anything that a policy contains. */
   async check(files: readonly PolicyText[], schema: string): Promise<PolicyCheck> {
-    const { slices, problems } = await inTurns(cuttingPolicies(files))
+    const { slices, problems } = await inTurns(cuttingPolicies(files), loop)
     const checked = await this.checkSlices(slices, schema)
     const all = [...problems, ...('problems' in checked ? checked.problems : [])]
     return all.length > 0 ? { problems: inOrder(all) } : checked
@@ -63,7 +64,7 @@ export class PolicyChecker {
     if (typeof answer === 'string') return { problems: [crashed(slices, answer)] }
     const problems = problemsOf(slices, answer.findings, schema)
     if (problems.length > 0) return { problems }
-    return { policies: await inTurns(readingPolicies(slices, answer.json)) }
+    return { policies: await inTurns(readingPolicies(slices, answer.json), loop) }
   }
 
   /** An application's schema, policies, templates and links; nothing of Remit's is looked at. Never throws for anything in them. */
@@ -163,18 +164,6 @@ function* readingPolicies(slices: readonly PolicySlice[], json: readonly (string
     yield
   }
   return policies
-}
-
-/** Goes through long work in slices of a few milliseconds: between two of them whatever else waits has its turn. */
-async function inTurns<T>(work: Iterator<undefined, T>): Promise<T> {
-  let began = performance.now()
-  for (;;) {
-    const step = work.next()
-    if (step.done === true) return step.value
-    if (performance.now() - began < sliceMs) continue
-    await new Promise<void>((resolve) => setImmediate(resolve))
-    began = performance.now()
-  }
 }
 
 function readPolicy(slice: PolicySlice, text: string | undefined): CheckedPolicy {
