@@ -71,6 +71,8 @@ export interface HouseParts {
   /** Where references to secrets are looked up; without it none is found. */
   readonly secrets?: SecretSource
   readonly shipped: readonly PolicyFile[]
+  /** Whoever opens several houses gives them one, and ends it; else a house has its own. */
+  readonly checker?: PolicyChecker
   /** Where hashes above the ledger's leaves are kept; in memory unless said. */
   readonly shelf?: HashShelf
   readonly witnesses?: readonly WitnessLine[]
@@ -173,8 +175,8 @@ async function build(parts: HouseParts, database: Database, closing: Closing): P
   })
   if (!ledger.ok) return ledger
   closing.add(() => ledger.value.close())
-  const checker = new PolicyChecker()
-  closing.add(() => checker.close())
+  const checker = parts.checker ?? new PolicyChecker()
+  if (parts.checker === undefined) closing.add(() => checker.close())
   const shared: Shared = { house: parts, database, ledger: ledger.value, epoch, checker, isDemo, closing }
   const room = await openRoom(shared, first)
   if (!room.ok) return room

@@ -22,6 +22,7 @@ import { reveal } from '../../src/kernel/secret.ts'
 import { type House, type HouseParts, openHouse } from '../../src/main/house.ts'
 import { roomMetrics } from '../../src/main/room-metrics.ts'
 import { memoryJournalDisk } from '../world/journal-disk.ts'
+import { checker } from '../world/world.ts'
 import { found } from '../world/configure.ts'
 import { shopDocument } from '../world/shop.ts'
 
@@ -93,6 +94,7 @@ export async function openApiHouse(
       },
       demo: true,
       passkeys: makePasskeys,
+      checker,
       shipped: [{ name: 'desk.cedar', text: source('decision/desk.cedar') }],
       alarm: (says, cause) => {
         throw new Error(says, { cause })

@@ -72,7 +72,8 @@ export async function openBrowser({ colors = 'light', width = 1_100 }: Eyes = {}
     },
     async close() {
       await context.close()
-      rmSync(folder, { recursive: true, force: true, maxRetries: 3 })
+      // What it started may write for a moment longer.
+      rmSync(folder, { recursive: true, force: true, maxRetries: 20 })
     },
   }
 }

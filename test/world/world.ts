@@ -9,6 +9,7 @@ import { gatewayControl } from '../../src/control/gateway-control.ts'
 import { beginRegistration, finishRegistration, firstLink, makeInvitation } from '../../src/control/people.ts'
 import type { JournalDisk } from '../../src/control/journal-reading.ts'
 import type { Bearer, GatewayControl } from '../../src/control/ports.ts'
+import { PolicyChecker } from '../../src/host/policy-checker.ts'
 import { makePasskeys } from '../../src/host/passkeys.ts'
 import { SoftwareAuthenticator } from '../../src/host/software-authenticator.ts'
 import type { JsonObject } from '../../src/kernel/json.ts'
@@ -111,6 +112,9 @@ export function sameDisk(disk: JournalDisk): RoomParts['journalDisk'] {
   return () => Promise.resolve(disk)
 }
 
+/** One for all worlds of a process: its own process is started once. It goes when nobody asks it any more. */
+export const checker = new PolicyChecker()
+
 /** What a world is made of, for whoever wants a house without the people in it. */
 export function testParts(seed: number, storePath: string, clock: TestClock): HouseParts {
   const { keys, room } = seededKeys(seed)
@@ -122,6 +126,7 @@ export function testParts(seed: number, storePath: string, clock: TestClock): Ho
     keys,
     demo: true,
     passkeys: makePasskeys,
+    checker,
     shipped: [{ name: 'desk.cedar', text: readFileSync(new URL('../../src/decision/desk.cedar', import.meta.url), 'utf8') }],
     alarm: (says, cause) => {
       throw new Error(says, { cause })
