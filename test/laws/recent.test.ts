@@ -53,10 +53,12 @@ async function restart(world: World, grant: Grant, service: ArgumentValue, how =
   world.gateway.finish(allowed(await act(world, 'aide', grant, 'restart', { service })), how)
 }
 
+const text = (value: unknown) => (typeof value === 'string' ? value : JSON.stringify(value))
+
 const told = ({ rows }: Recent) =>
   rows.map(({ outcome, times, became, held: hold, refusal, arguments: given }) => {
     const of = became === undefined ? (hold?.state ?? refusal) : `${became.result} ${became.status ?? ''}`.trim()
-    return `${String(given['service'])}: ${outcome}${of === undefined ? '' : ` ${of}`}${times === 1 ? '' : ` x${times}`}`
+    return `${text(given['service'])}: ${outcome}${of === undefined ? '' : ` ${of}`}${times === 1 ? '' : ` x${times}`}`
   })
 
 test('the last five of the same operation by the same identity, the newest first, each with what became of it', async (t) => {

@@ -51,8 +51,8 @@ export function answerForm(desk: Desk, person: Identity, question: Question, nar
   if (question.approvals.some((approval) => approval.person === person.id))
     return cannot('you have answered this already; another person must answer')
   const came = letInByParty(desk, person.id, question.subject, question.now)
-  return html`<section class="card answer">
-<h2>Your answer</h2>
+  return html`<section class="card answer" id="answer" aria-labelledby="your-answer">
+<h2 id="your-answer">Your answer</h2>
 ${came === undefined ? false : html`<p class="problem">${came.by}, who has a part in this, let you in less than a week ago, and nobody else is here who could be asked. Your answer counts, and the ledger says so beside it.</p>`}
 <form data-remit="answer" data-subject="${question.id}" data-digest="${question.digest}">
 ${narrowing}
@@ -68,7 +68,7 @@ ${progress}
 }
 
 function cannot(why: string): Html {
-  return html`<section class="card answer"><h2>You cannot answer this</h2><p>${why.charAt(0).toUpperCase()}${why.slice(1)}.</p></section>`
+  return html`<section class="card answer" id="answer"><h2>You cannot answer this</h2><p>${why.charAt(0).toUpperCase()}${why.slice(1)}.</p></section>`
 }
 
 /** An instant with how long that is from now, kept current by the script. */

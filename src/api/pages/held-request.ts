@@ -34,8 +34,20 @@ function argumentTable({ arguments: given, provenance = {} }: Hold['action']): H
   const entries = Object.entries(given)
   if (entries.length === 0) return html`<span class="muted">none</span>`
   const hint = Object.keys(provenance).length === 0 ? false : html`<p class="muted">${whatMarksAre}</p>`
-  const mark = (name: string) => (Object.hasOwn(provenance, name) ? originMark(provenance[name]) : false)
-  return html`<table><tbody>${entries.map(([name, value]) => html`<tr><th>${exact(name)}</th><td>${exact(argumentText(value))} ${mark(name)}</td></tr>`)}</tbody></table>${hint}`
+  const rows = entries.map(([name, value]) => {
+    const origin = Object.hasOwn(provenance, name) ? provenance[name] : undefined
+    const shown = exact(argumentText(value))
+    return html`<tr><th scope="row">${exact(name)}</th><td>${origin?.kind === 'untrusted' ? html`<mark>${shown}</mark>` : shown} ${originMark(origin)}</td></tr>`
+  })
+  return html`${worst(provenance)}<table><tbody>${rows}</tbody></table>${hint}`
+}
+
+/** Said before the table: what is easily overlooked among many arguments. */
+function worst(provenance: NonNullable<Hold['action']['provenance']>): Html | false {
+  const names = Object.keys(provenance).filter((name) => provenance[name]?.kind === 'untrusted')
+  if (names.length === 0) return false
+  const listed = names.map((name, place) => html`${place === 0 ? '' : ', '}<b>${visible(name)}</b>`)
+  return html`<p class="problem">Untrusted: what stands in ${listed} came from text that anybody may have written.</p>`
 }
 
 /** Where a value came from, in words of our own and the name of a declared operation. */
@@ -45,7 +57,7 @@ function originMark(origin: Origin | undefined): Html | false {
 
 function headerTable(headers: Hold['action']['headers']): Html {
   if (headers.length === 0) return html`<span class="muted">none</span>`
-  return html`<table><tbody>${headers.map(([name, value]) => html`<tr><th>${exact(name)}</th><td>${exact(value)}</td></tr>`)}</tbody></table>`
+  return html`<table><tbody>${headers.map(([name, value]) => html`<tr><th scope="row">${exact(name)}</th><td>${exact(value)}</td></tr>`)}</tbody></table>`
 }
 
 function bodyShown(hold: Hold): Html {

@@ -54,7 +54,7 @@ export function holdPage(desk: Desk, shown: HoldShown): Html {
     person: person.name,
     main: html`<p class="eyebrow">Held action <code>${hold.id}</code></p>
 <h1>${actor} wants to ${action.effect} <em>${action.operation}</em> on ${action.service} ${badge(hold.state, stateKinds[hold.state] ?? '')}</h1>
-${question.isOpen ? html`<p class="time">${until(hold.answerBy, now)}</p>` : false}
+${question.isOpen ? html`<p>${until(hold.answerBy, now)} · <a href="#answer">to your answer</a></p>` : false}
 ${taskPart(desk, shown, actor)}
 ${heldRequest(hold)}
 ${recentPart(recent)}
@@ -80,7 +80,7 @@ ${row('Under', personMaySee(desk, person, answerableGrant(grant), now) ? html`<a
 function history(hold: Hold, now: Instant): Html {
   const { state } = hold
   return html`${row('Held since', when(hold.openedAt))}
-${state === 'waiting' ? row('To be answered', until(hold.answerBy, now)) : false}
+${state === 'waiting' && now >= hold.answerBy ? row('To be answered', until(hold.answerBy, now)) : false}
 ${state === 'approved' && hold.useBy !== undefined ? row('To be used', until(hold.useBy, now)) : false}
 ${hold.closedAt === undefined ? false : row('Closed', when(hold.closedAt))}
 ${hold.reason === undefined ? false : row('Because', visible(hold.reason))}`

@@ -17,7 +17,7 @@ export function recentPart(recent: Result<RecentView>): Html {
 
 function shown(view: RecentView): Html {
   const { actions, actor, resource } = view
-  return html`<p>${actor} did <code>${resource}</code> ${countsInWords(view).join('; ')}.</p>
+  return html`<p><code>${resource}</code> by ${actor}, ${countsInWords(view).join('; ')}.</p>
 ${comparison(view)}
 ${actions.length === 0 ? false : html`<h3>The last ${actions.length === 1 ? 'one' : `${actions.length}`}, newest first</h3><ol class="recent">${actions.map(actionItem)}</ol>`}
 <p class="muted">${lookedInWords(view).map((says) => html`${sentence(says)} `)}</p>`
@@ -69,13 +69,19 @@ function difference(each: RecentComparison): Html {
 /** Only what is different from the held call: the rest stands above. */
 function actionItem(action: RecentActionView): Html {
   const { says, mark } = outcomeInWords(action)
-  const { at, task, sameGrant, argumentsLeftOut } = action
+  const { at, sameGrant, argumentsLeftOut } = action
   const own = action.differs.filter((name) => Object.hasOwn(action.arguments, name))
   const gone = action.differs.filter((name) => !Object.hasOwn(action.arguments, name))
   const values = own.map((name) => html`<li><span class="muted">${visible(name)}</span> ${valueShown(action.arguments[name])}</li>`)
-  return html`<li><span class="recent-head"><time datetime="${at}">${at.slice(0, 10)} ${at.slice(11, 19)}</time> ${badge(says, mark)}</span>
-${values.length === 0 ? false : html`<ul class="plain">${values}</ul>`}
-<span class="muted">${rest(action, gone.length)}${argumentsLeftOut === undefined ? '' : `; ${argumentsLeftOut} more arguments are not shown`}. ${sameGrant ? 'In this task' : html`In another task${task === undefined ? false : html`: ${visible(task.kind)}${task.statement === undefined ? false : html`, “${visible(task.statement)}”`}`}`}.</span></li>`
+  return html`<li><span class="recent-head"><time datetime="${at}">${at.slice(0, 10)} ${at.slice(11, 19)} UTC</time> ${badge(says, mark)}</span>
+${values.length === 0 ? false : html`<ul class="inline">${values}</ul>`}
+<p class="muted">${rest(action, gone.length)}${argumentsLeftOut === undefined ? '' : `; ${argumentsLeftOut} more arguments are not shown`}. ${sameGrant ? 'In this task.' : otherTask(action)}</p></li>`
+}
+
+function otherTask({ task }: RecentActionView): Html {
+  if (task === undefined) return html`In no task.`
+  const statement = task.statement === undefined ? false : html`, “${visible(short(task.statement))}”`
+  return html`In another task: ${visible(task.kind)}${statement}.`
 }
 
 function rest({ arguments: given, differs }: RecentActionView, gone: number): string {
@@ -86,13 +92,22 @@ function rest({ arguments: given, differs }: RecentActionView, gone: number): st
   return `${count > differs.length - gone ? 'Everything else as now' : 'Nothing as now'}${missing}`
 }
 
+/** Characters: to compare, and no more. */
+const shownMax = 64
+
 function valueShown(value: RecentValue | undefined): Html {
   if (value === undefined) return html``
-  if ('value' in value) {
-    const { value: plain } = value
-    return html`<code>${visible(typeof plain === 'string' ? plain : JSON.stringify(plain))}</code>`
+  if (!('value' in value)) {
+    const hash = html`<span class="muted">${value.length} characters, SHA-256 ${value.sha256.slice(0, 12)}…</span>`
+    return html`<code>${visible(short(value.start))}</code> ${hash}`
   }
-  return html`<code>${visible(value.start)}…</code> <span class="muted">${value.length} characters, SHA-256 ${value.sha256.slice(0, 12)}…</span>`
+  const text = typeof value.value === 'string' ? value.value : JSON.stringify(value.value)
+  const length = text.length > shownMax ? html` <span class="muted">${text.length} characters</span>` : false
+  return html`<code>${visible(short(text))}</code>${length}`
+}
+
+function short(text: string): string {
+  return text.length <= shownMax ? text : `${text.slice(0, shownMax).replace(/[\ud800-\udbff]$/, '')}…`
 }
 
 function sentence(text: string): string {

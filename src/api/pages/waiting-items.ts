@@ -5,6 +5,8 @@ import { blastInWords } from '../../control/exception-words.ts'
 import type { Desk } from '../../control/desk.ts'
 import { answerableException } from '../../control/exceptions.ts'
 import { type Answerable, answerableGrant, answerableHold } from '../../control/rights.ts'
+import type { Hold } from '../../model/grants.ts'
+import { argumentText } from '../../model/scope.ts'
 import { nameOf } from '../views.ts'
 import { html, type Html } from './html.ts'
 import { badge } from './layout.ts'
@@ -34,9 +36,20 @@ function* holds(desk: Desk): Iterable<WaitingItem> {
     const { action, answerBy, id } = hold
     const actor = nameOfFirst(desk, desk.facts.grant(hold.grant)?.chain)
     const words = html`<span class="item-head">${badge('held now', 'warn')} <b>${actor}</b> wants to ${action.effect}</span>
-<span class="target">${visible(action.target)}</span>`
+<span class="target">${visible(action.target)}</span>${inShort(action.arguments)}`
     yield { id, answerable: answerableHold(desk, hold), answerBy, page: `/holds/${id}`, words }
   }
+}
+
+/** Characters: enough to tell two alike apart. */
+const shownMax = 100
+
+function inShort(given: Hold['action']['arguments']): Html | false {
+  const text = Object.entries(given)
+    .map(([name, value]) => `${name} ${argumentText(value).slice(0, shownMax)}`)
+    .join(', ')
+  if (text === '') return false
+  return html`<span class="muted">${visible(text.length <= shownMax ? text : `${text.slice(0, shownMax).replace(/[\ud800-\udbff]$/, '')}…`)}</span>`
 }
 
 function* changes(desk: Desk): Iterable<WaitingItem> {

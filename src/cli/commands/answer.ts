@@ -8,6 +8,7 @@ import { exceptionLines } from '../exception-text.ts'
 import { exitCodes, usageFailure } from '../failures.ts'
 import { grantLines, holdLines } from '../grant-text.ts'
 import { openPage } from '../open-page.ts'
+import { recentBefore, recentLines } from '../recent-text.ts'
 import { clean } from '../text.ts'
 
 type Wanted = 'approve' | 'deny'
@@ -44,6 +45,7 @@ async function lead(run: Run, wanted: Wanted): Promise<Answer> {
   if (isClosed(subject.view.state)) return answered(subject, run, wanted)
   if (!run.json) {
     for (const line of linesOf(subject, run)) run.note(line)
+    if (subject.kind === 'hold') for (const line of recentLines(await recentBefore(run, client, id), run)) run.note(line)
     run.note('')
   }
   run.note(clean(`${wanted} it here: ${subject.view.page}`))
