@@ -1,5 +1,6 @@
 /** Speaks to one `McpServer` as the gateway does, and keeps what came back of each exchange. */
 import type { McpServer, Message, ServerCall } from '../../src/gateways/mcp/ports.ts'
+import type { JsonObject } from '../../src/kernel/json.ts'
 import type { Refusal } from '../../src/kernel/refusals.ts'
 import { done, type Result } from '../../src/kernel/result.ts'
 
@@ -17,6 +18,7 @@ export interface Asking {
   readonly method?: 'POST' | 'GET' | 'DELETE'
   readonly mayGo?: () => Result<undefined>
   readonly onData?: (text: string) => void
+  readonly holder?: string
 }
 
 export interface Asked {
@@ -27,7 +29,7 @@ export interface Asked {
 export function ask(
   server: McpServer,
   text: string,
-  { headers = [], method = 'POST', mayGo = () => done(undefined), onData }: Asking = {},
+  { headers = [], method = 'POST', mayGo = () => done(undefined), onData, holder }: Asking = {},
 ): Asked {
   const { promise, resolve } = Promise.withResolvers<Heard>()
   const parts: Uint8Array[] = []
@@ -37,7 +39,7 @@ export function ask(
     resolve({ ...head, text: body.subarray(0, 10_000).toString(), bytes: body.length, ...(broken === undefined ? {} : { broken }) })
   }
   const call = server.send(
-    { message: messageOf(text), headers, method, mayGo },
+    { message: messageOf(text), headers, method, mayGo, ...(holder === undefined ? {} : { holder }) },
     {
       onHead: (given) => void (head = given),
       onData: (bytes) => {
@@ -64,16 +66,17 @@ export interface Given {
   readonly asking?: Asking
   readonly text?: string
   readonly bytes?: number
+  readonly method?: string
 }
 
 function messageOf(text: string): Message {
   const bytes = Buffer.from(text)
   if (text === '') return { kind: 'notification', params: {}, bytes }
-  const read = JSON.parse(text) as { readonly id?: unknown; readonly method?: string }
+  const read = JSON.parse(text) as { readonly id?: unknown; readonly method?: string; readonly params?: JsonObject }
   const kind = read.method === undefined ? 'response' : read.id === undefined ? 'notification' : 'request'
   return {
     kind,
-    params: {},
+    params: read.params ?? {},
     bytes,
     ...(read.method === undefined ? {} : { method: read.method }),
     ...(read.id === undefined ? {} : { id: JSON.stringify(read.id) }),

@@ -12,6 +12,10 @@ const mode = process.argv[2] ?? ''
 const cancelled: unknown[] = []
 const replies: unknown[] = []
 let openings = 0
+let opened: unknown
+let asked = 0
+/** What was asked of the client, by the id of it: the call that is answered with the reply. */
+const questions = new Map<unknown, unknown>()
 
 function say(message: object): void {
   process.stdout.write(`${JSON.stringify({ jsonrpc: '2.0', ...message })}\n`)
@@ -26,7 +30,7 @@ const held: { id: unknown; text: string }[] = []
 const tools: Readonly<Record<string, (id: unknown, given: Record<string, unknown>, asked: Asked) => void>> = {
   echo: (id, { text }) => answer(id, text),
   environment: (id) => answer(id, process.env),
-  place: (id) => answer(id, { cwd: process.cwd(), pid: process.pid, openings }),
+  place: (id) => answer(id, { cwd: process.cwd(), pid: process.pid, openings, opened }),
   cancelled: (id) => answer(id, cancelled),
   replies: (id) => answer(id, replies),
   never: () => undefined,
@@ -81,6 +85,26 @@ const tools: Readonly<Record<string, (id: unknown, given: Record<string, unknown
     say({ id: 'ask-2', method: 'ping' })
     answer(id, 'asked')
   },
+  /** Answered with what the client says. */
+  ask: (id, { method, text }) => {
+    asked += 1
+    questions.set(`ask-${asked}`, id)
+    say({ id: `ask-${asked}`, method, params: { message: text } })
+  },
+  /** Asked, and not waited for. */
+  askApart: (id, { method, text }) => {
+    asked += 1
+    say({ id: `ask-${asked}`, method, params: { message: text } })
+    answer(id, 'asked')
+  },
+  withdraw: (id) => {
+    say({ method: 'notifications/cancelled', params: { requestId: `ask-${asked}`, reason: 'never mind' } })
+    answer(id, 'withdrawn')
+  },
+  tell: (id, { text }) => {
+    say({ method: 'notifications/message', params: { level: 'info', data: text } })
+    answer(id, 'told')
+  },
   log: (id, { text }) => {
     process.stderr.write(`${String(text)}\n`)
     answer(id, 'logged')
@@ -104,9 +128,14 @@ createInterface({ input: process.stdin }).on('line', (line) => {
   if (mode === 'mute') return
   const asked = JSON.parse(line) as Asked
   const { id, method, params } = asked
-  if (method === undefined) replies.push(asked)
+  if (method === undefined) {
+    replies.push(asked)
+    if (questions.has(id)) answer(questions.get(id), asked)
+    questions.delete(id)
+  } else if (method === 'logging/setLevel') say({ id, result: {} })
   else if (method === 'initialize') {
     openings += 1
+    opened = params
     const capabilities = { tools: { listChanged: true }, logging: {}, resources: { subscribe: true, listChanged: true } }
     say({ id, result: { protocolVersion: '2025-11-25', capabilities, serverInfo: { name: 'odd', version: '1' } } })
   } else if (method === 'notifications/cancelled') cancelled.push(params)

@@ -103,7 +103,8 @@ export class Questions {
     for (const { id, serverId, on } of this.#open.values()) {
       if (serverId !== requestId.text) continue
       this.#open.delete(id)
-      on?.notify(rewrite(bytes, [{ span: requestId, to: String(id) }]))
+      const stream = on === undefined || !on.isOver ? on : this.#input.stream()
+      stream?.notify(rewrite(bytes, [{ span: requestId, to: String(id) }]))
       return
     }
   }
