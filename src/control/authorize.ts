@@ -20,10 +20,10 @@ import { basisOf, closeDecision, OwnDecision } from './decisions.ts'
 import type { Gate } from './gate.ts'
 import { isExhausted } from './home.ts'
 import { asksTheSame } from './holds.ts'
-import type { Settlement } from './home-port.ts'
 import { isDone, opens } from './orders.ts'
 import type { NotUnderstood } from './not-understood.ts'
 import { pinFirst } from './pin-first.ts'
+import { mustMark, settlement, spend } from './spending.ts'
 import type { Bearer, Call, Decision, Outcome, Verdict } from './ports.ts'
 import { lateLine } from './late-line.ts'
 import { recordedArguments } from './recorded-arguments.ts'
@@ -101,7 +101,8 @@ function weigh(gate: Gate, call: Call, at: At): Verdict | Promise<Verdict> {
     )
   const session = known?.grant === answer.grant.id ? known : gate.facts.sessionOf(claims.jti, answer.grant.id)
   // Most actions go on in a session, count nothing, and are held by nothing: for them nothing is to be waited for.
-  return session?.state === 'live' && answer.outcome === 'allow' && !answer.counted && !gate.home.mustSettle(call.action)
+  const isAtHome = answer.outcome !== 'allow' || answer.counted || gate.home.mustSettle(call.action)
+  return session?.state === 'live' && !isAtHome && !mustMark(gate, session, call.action)
     ? allow(gate, call, { at, question, answer, session })
     : weighAtHome(gate, call, { at, question, answer })
 }
@@ -115,10 +116,9 @@ async function weighAtHome(gate: Gate, call: Call, { at, question, answer }: Omi
   const session = await sessionOf(gate, call, answer.grant)
   if (!session.ok) return deny(gate, call, { id, refusal: session.refusal, grant: answer.grant })
   if (answer.outcome === 'hold') return hold(gate, call, { at, question, answer, session: session.value })
-  if (answer.counted || gate.home.mustSettle(call.action)) {
-    const settled = await gate.home.settle(settlement(call, { answer, session: session.value }))
-    if (!settled.ok) return deny(gate, call, { id, refusal: settled.refusal, grant: answer.grant, session: session.value })
-  }
+  const settles = answer.counted || gate.home.mustSettle(call.action)
+  const spent = await spend(gate, call, session.value, settles ? settlement(call, { answer, session: session.value }) : undefined)
+  if (!spent.ok) return deny(gate, call, { id, refusal: spent.refusal, grant: answer.grant, session: session.value })
   return allow(gate, call, { at, question, answer, session: session.value })
 }
 
@@ -127,17 +127,6 @@ async function sessionOf({ facts, home }: Gate, { bearer }: Call, grant: Grant):
   const known = facts.sessionOf(bearer.claims.jti, grant.id)
   if (known !== undefined) return known.state === 'live' ? done(known) : refuse('session.ended')
   return home.openSession(bearer, grant.id)
-}
-
-function settlement({ bearer, action, material }: Call, { answer, session }: Pick<Weighed<Allowing>, 'answer' | 'session'>): Settlement {
-  return {
-    bearer,
-    action,
-    ...(material === undefined ? {} : { material }),
-    grant: answer.grant.id,
-    session: session.id,
-    ...(answer.counted ? { line: answer.line } : {}),
-  }
 }
 
 type Allowing = Exclude<Answer, { outcome: 'deny' }>
@@ -159,7 +148,7 @@ async function hold(gate: Gate, call: Call, weighed: Weighed<Extract<Answer, { o
   const known = [...gate.facts.holdsOf(session.id)].find((each) => each.digest === digest)
   if (known?.state === 'approved' && asksTheSame(known, answer.requirement)) {
     // The approval is spent, and a counted use with it, before anything is forwarded: at most once, whatever happens then.
-    const spent = await gate.home.settle({ ...settlement(call, { answer, session }), hold: known.id })
+    const spent = await spend(gate, call, session, { ...settlement(call, { answer, session }), hold: known.id })
     if (spent.ok) return allow(gate, call, { at, question, answer, session, approvedBy: known.id })
     return deny(gate, call, { id, refusal: spent.refusal, grant, session })
   }

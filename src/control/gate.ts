@@ -29,5 +29,7 @@ export interface Gate {
   readonly endings: Endings
   /** Refusals so far, by session. */
   readonly refusals: Map<string, number>
+  /** Live sessions that their home knows to read what anybody may have written. */
+  readonly marked: Set<string>
   readonly orders: Orders
 }

@@ -28,6 +28,7 @@ export function gatewayControl(gate: Gate): GatewayControl {
     authorize: (call) => authorize(gate, call),
     visible: (bearer, service) => visible(gate, bearer, service),
     riding: (bearer, action) => riding(gate, bearer, action),
+    readBefore: (bearer) => gate.home.readBefore(bearer),
     attends: (bearer, services) => attends(gate, bearer, services),
     onAttendance: (listener) => onAttendance(gate, listener),
     stands: (decision) => stands(gate, decision),
@@ -44,11 +45,12 @@ export function gatewayControl(gate: Gate): GatewayControl {
   }
 }
 
-function followEndings({ facts, activity, refusals, endings }: Gate): void {
+function followEndings({ facts, activity, refusals, marked, endings }: Gate): void {
   facts.onChange((change) => {
     if (change.kind === 'grant' && 'record' in change && change.record.endedAt !== undefined) activity.forget(change.record.id)
     if (change.kind !== 'session' || ('record' in change && change.record.state === 'live')) return
     refusals.delete(change.id)
+    marked.delete(change.id)
     const session = 'record' in change ? change.record : undefined
     const ended = session === undefined ? 'it is not known here any more' : (facts.grant(session.grant)?.ending?.how ?? 'ended')
     if (isId('ses', change.id)) endings.tell(change.id, ended)

@@ -43,6 +43,13 @@ export interface Pinning {
   readonly says?: string
 }
 
+/** A call whose result anybody may have written, before it is forwarded. */
+export interface UntrustedCall {
+  readonly bearer: Bearer
+  readonly session: Pick<Session, 'id' | 'grant'>
+  readonly action: Pick<Action, 'service' | 'operation'>
+}
+
 /**
  * Where everything lives that there is only one of: sessions, counts, holds, the addresses of tokens. In process it is the desk; a gateway
  * elsewhere asks over the feed. When an answer comes, the facts that it made are applied here already. An answer that does not come is
@@ -68,6 +75,10 @@ export interface Home {
   hold(holding: Holding): Promise<Result<Hold>>
   /** Keeps with the grant what the action's tool is, unless something is kept of it already: the first one stays. */
   pin(pinning: Pinning): Promise<Result<undefined>>
+  /** Keeps that the session reads what anybody may have written, before it does: what it asks for from then on is asked of a person. */
+  markUntrusted(call: UntrustedCall): Promise<Result<undefined>>
+  /** The operation of the first such result that whoever shows this token was given at this gateway. */
+  readBefore(bearer: Bearer): Promise<Result<string | undefined>>
   /** An action that others come after was answered without an error. Not heard means not done. */
   answered(bearer: Bearer, done: Done): Promise<Result<undefined>>
   /** The last use of a fully counted grant is over, as far as this gateway can see. */

@@ -18,6 +18,7 @@ import { openAfter } from './orders.ts'
 import { movePin, pinDefinition } from './pins.ts'
 import type { Bearer, Change, TokenClaims } from './ports.ts'
 import { remember } from './remembered.ts'
+import { markUntrusted, readBefore } from './untrusted.ts'
 
 /** Live sessions of one grant: each token that uses it is one. */
 const sessionsMax = 200
@@ -43,6 +44,8 @@ export function homeAtDesk(desk: Desk, gateway: string, at: { readonly isDispute
     settle: (settlement) => settle(desk, settlement),
     hold: (holding) => holdAction(desk, holding),
     pin: (pinning) => pinDefinition(desk, pinning),
+    markUntrusted: (call) => markUntrusted(desk, call),
+    readBefore: async (bearer) => done(await readBefore(desk, gateway, bearer)),
     answered: (_bearer, what) => openAfter(desk, what),
     exhausted: (grant) => endExhausted({ desk, facts: desk.facts, activity: at.activity }, grant),
   }

@@ -55,6 +55,7 @@ export function gateInProcess(
     alarm: parts.alarm,
     endings,
     refusals: new Map(),
+    marked: new Set(),
     orders: new Orders(),
   }
 }

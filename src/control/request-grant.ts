@@ -7,14 +7,17 @@ import { refuse } from '../kernel/refusals.ts'
 import { done, type Result } from '../kernel/result.ts'
 import { type Eligible, mayAsk } from '../decision/ask.ts'
 import type { Fact, Grant, ScopeEntry, Task } from '../model/grants.ts'
+import type { Identity } from '../model/identities.ts'
 import { grantLife, step } from '../model/lives.ts'
 import { needsPersons } from '../model/requirements.ts'
 import { describeScopeLine, parseScopeLine, scopeLinesMax } from '../model/scope.ts'
 import { describeSelector } from '../model/selector.ts'
+import type { UntrustedReading } from '../model/untrusted.ts'
 import { type Caller, type Desk, note } from './desk.ts'
 import { claimsStand } from './identify.ts'
 import type { Change } from './ports.ts'
 import { isLocked } from './rights.ts'
+import { describeReading, readBy } from './untrusted.ts'
 
 export interface GrantRequest {
   readonly task: string
@@ -25,11 +28,6 @@ export interface GrantRequest {
   readonly duration?: Milliseconds
   readonly idle?: Milliseconds
   readonly heartbeat?: Milliseconds
-  /**
-   * Whoever asks has read what anybody may have written, so that this may be somebody else's wish: at least one person is asked,
-   * whatever policy gives without. Said by the gateway that saw it.
-   */
-  readonly untrusted?: boolean
 }
 
 export const pendingMax: Milliseconds = 24 * 3_600_000
@@ -53,23 +51,42 @@ export async function requestGrant(desk: Desk, caller: Caller, request: GrantReq
     }
     if ([...desk.facts.openGrantsOf(caller.actor.id)].length >= openRequestsMax)
       return refuse('request.too-many', { detail: `at most ${openRequestsMax}` })
-    const { idle = idleDefault, heartbeat, untrusted = false } = request
-    const price = untrusted ? withAPerson(eligible.value) : eligible.value
-    if (untrusted && isLocked(desk, { chain: chain.map(({ id }) => id), ...price }, tx.now)) return refuse('request.untrusted')
+    const { idle = idleDefault, heartbeat } = request
+    const priced = await priceFor(desk, tx, chain, eligible.value)
+    if (!priced.ok) return priced
+    const { price, read } = priced.value
     const grant = makeGrant(desk, tx, caller, {
       task,
       scope: scope.value,
       eligible: price,
-      untrusted,
       idle,
       pendingUntil: tx.now + pendingMax,
       ...(heartbeat === undefined ? {} : { heartbeat }),
+      ...(read === undefined ? {} : { read }),
     })
-    return done(await submit(tx, caller, grant))
+    return done(await submit(tx, caller, grant, read))
   })
 }
 
-/** At least one, and at a tier that asks nobody, whoever may approve. */
+export interface Price {
+  readonly price: Eligible
+  /** What somebody of the chain has read that anybody may have written: then this may be somebody else's wish. */
+  readonly read?: UntrustedReading
+}
+
+/**
+ * What it costs this chain. Whoever has read what anybody may have written is never answered by policy alone: at least one person is asked,
+ * at a tier that asks nobody whoever may approve. Refuses `request.untrusted` where nobody may.
+ */
+export async function priceFor(desk: Desk, tx: Change, chain: readonly Identity[], eligible: Eligible): Promise<Result<Price>> {
+  const ids = chain.map(({ id }) => id)
+  const read = await readBy(tx, ids, tx.now)
+  if (read === undefined) return done({ price: eligible })
+  const price = withAPerson(eligible)
+  if (isLocked(desk, { chain: ids, ...price }, tx.now)) return refuse('request.untrusted', { detail: describeReading(desk, read) })
+  return done({ price, read })
+}
+
 export function withAPerson(eligible: Eligible): Eligible {
   const { requirement } = eligible
   return { ...eligible, requirement: { ...requirement, personsMin: Math.max(1, requirement.personsMin) } }
@@ -108,7 +125,10 @@ export interface Made {
   readonly pendingUntil: Instant
   /** The active grant that it asks more time for. */
   readonly continues?: GrantId
-  readonly untrusted?: boolean
+  /** It was asked for after this. */
+  readonly read?: UntrustedReading | undefined
+  /** … or more time is asked for what was. */
+  readonly untrusted?: true | undefined
 }
 
 /** A request, not submitted yet. */
@@ -119,7 +139,7 @@ export function makeGrant(desk: Desk, tx: Change, caller: Caller, made: Made): G
   const { duration, durationMax, requirement, tier, policies } = made.eligible
   const more = {
     ...(made.continues === undefined ? {} : { continues: made.continues }),
-    ...(made.untrusted === true ? { untrusted: true as const } : {}),
+    ...((made.untrusted ?? made.read !== undefined) ? { untrusted: true as const } : {}),
   }
   const form = canonicalJson({
     v: 1,
@@ -157,7 +177,7 @@ function asPair(fact: Fact): readonly [string, string] {
 }
 
 /** requested → pending, and on to approved where nobody needs to be asked. */
-export async function submit(tx: Change, caller: Caller, requested: Grant): Promise<Grant> {
+export async function submit(tx: Change, caller: Caller, requested: Grant, read?: UntrustedReading): Promise<Grant> {
   await note(tx, {
     kind: 'grant.requested',
     actor: caller.actor.name,
@@ -175,6 +195,7 @@ export async function submit(tx: Change, caller: Caller, requested: Grant): Prom
       digest: requested.digest,
       ...(requested.continues === undefined ? {} : { continues: requested.continues }),
       ...(requested.untrusted === undefined ? {} : { untrusted: true }),
+      ...(read === undefined ? {} : { read: { identity: read.identity, session: read.session, operation: read.operation, at: read.at } }),
     },
   })
   const pending: Grant = { ...requested, state: step(grantLife, requested.state, 'submit') ?? requested.state }

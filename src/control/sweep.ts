@@ -11,6 +11,7 @@ import { everyRecord } from './every-record.ts'
 import { endSession, withoutBody } from './end-session.ts'
 import { sweepExceptions } from './exceptions-sweep.ts'
 import { reevaluate } from './reevaluate.ts'
+import { removeReadings } from './untrusted.ts'
 
 const missedCallsMax = 3
 /** One transaction ends at most so many, so that a crowd of them cannot hold the store. */
@@ -67,12 +68,13 @@ export async function removeExpired(desk: Desk): Promise<number> {
     }
     return found.slice(0, batchMax)
   })
-  if (over.length === 0) return 0
+  const readings = await removeReadings(desk, batchMax)
+  if (over.length === 0) return readings
   const removed = await desk.store.change(async (tx) => {
     for (const { kind, id } of over) await tx.remove(kind, id)
     return done(over.length)
   })
-  return removed.ok ? removed.value : 0
+  return readings + (removed.ok ? removed.value : 0)
 }
 
 function isOverdue(hold: Hold, now: Instant): boolean {

@@ -30,6 +30,8 @@ export interface Attendance {
   attends(bearer: Bearer, services: readonly string[]): Result<Instant>
   /** The grant that an action would ride now, for what is to be known of its task before it is decided. Synchronous, from memory. */
   riding(bearer: Bearer, action: Action): Pick<Grant, 'task' | 'scope'> | undefined
+  /** The operation that this caller read first, at this gateway, of those whose results anybody may have written; whoever restarts asks it once. */
+  readBefore(bearer: Bearer): Promise<Result<string | undefined>>
   /** Calls in the tick in which something changed that `attends` may hang on. Answers how to stop listening. */
   onAttendance(listener: () => void): () => void
 }

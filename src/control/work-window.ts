@@ -12,7 +12,7 @@ import { type Caller, type Desk, machinery, note } from './desk.ts'
 import { endGrant } from './end-grant.ts'
 import { claimsStand } from './identify.ts'
 import type { Change } from './ports.ts'
-import { makeGrant, pendingMax, submit, withAPerson } from './request-grant.ts'
+import { makeGrant, pendingMax, priceFor, submit, withAPerson } from './request-grant.ts'
 import { maySee } from './rights.ts'
 import { inWords, stillAskable, stillGiven } from './still-stands.ts'
 
@@ -74,7 +74,10 @@ export async function extendGrant(
     const task = { ...grant.task, statement: by.reason }
     const still = mayAsk(desk.facts, { chain: caller.chain, task, scope: grant.scope, duration }, tx.now)
     if (!still.ok) return still
-    const price = grant.untrusted === true ? withAPerson(still.value) : still.value
+    const priced = await priceFor(desk, tx, caller.chain, still.value)
+    if (!priced.ok) return priced
+    const { read } = priced.value
+    const price = grant.untrusted === true ? withAPerson(still.value) : priced.value.price
     if (needsPersons(price.requirement)) {
       const waiting = [...desk.facts.openGrantsOf(caller.actor.id)].find((each) => each.continues === id)
       if (waiting !== undefined) return refuse('grant.extension-refused', { detail: `${waiting.id} waits for an answer already` })
@@ -85,7 +88,8 @@ export async function extendGrant(
         await submit(
           tx,
           caller,
-          makeGrant(desk, tx, caller, { task, scope, eligible, idle, pendingUntil, continues: id, untrusted: grant.untrusted === true }),
+          makeGrant(desk, tx, caller, { task, scope, eligible, idle, pendingUntil, continues: id, read, untrusted: grant.untrusted }),
+          read,
         ),
       )
     }

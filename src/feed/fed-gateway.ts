@@ -132,6 +132,7 @@ export class FedGateway {
       alarm,
       endings,
       refusals: new Map(),
+      marked: new Set(),
       orders: new Orders(),
     }
     // First of all that hear of a change: whoever ends a session is cut before anything else follows.

@@ -104,6 +104,18 @@ export type Ask =
       readonly says?: string
       readonly grant: string
     }
+  /** From protocol 3 on: this session reads what anybody may have written, of this operation first. */
+  | {
+      readonly what: 'mark-untrusted'
+      readonly claims: TokenClaims
+      readonly address: string
+      readonly session: string
+      readonly grant: string
+      readonly service: string
+      readonly operation: string
+    }
+  /** From protocol 3 on: what whoever shows a token of these claims has read here, as far as it is kept. */
+  | { readonly what: 'read-before'; readonly claims: TokenClaims; readonly address: string }
   /** Of a grant with an order in it, which only a control that knows orders gives: so no version of its own. */
   | {
       readonly what: 'answered'
@@ -188,6 +200,8 @@ export type Answered =
       readonly session?: Session
       readonly hold?: Hold
       readonly uses?: number
+      /** The operation that was read first; absent where nothing is known of any. */
+      readonly read?: string
       readonly certificate?: string
     }
   | { readonly ok: false; readonly code: RefusalCode; readonly detail?: string; readonly policies?: readonly string[] }

@@ -92,6 +92,7 @@ const granted = object<Extract<Answered, { ok: true }>>({
   session: optional(answeredShapes.session),
   hold: optional(answeredShapes.hold),
   uses: optional(count),
+  read: optional(text),
   certificate: optional(text),
 })
 const refused = object<Extract<Answered, { ok: false }>>({

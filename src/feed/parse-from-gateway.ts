@@ -145,6 +145,16 @@ const asks = {
     digest: word,
   }),
   pin: object<Asked<'pin'>>({ what: one('pin'), claims, address: word, action, says: optional(saysText), grant: id('grn') }),
+  'mark-untrusted': object<Asked<'mark-untrusted'>>({
+    what: one('mark-untrusted'),
+    claims,
+    address: word,
+    session: id('ses'),
+    grant: id('grn'),
+    service: word,
+    operation: word,
+  }),
+  'read-before': object<Asked<'read-before'>>({ what: one('read-before'), claims, address: word }),
   answered: object<Asked<'answered'>>({
     what: one('answered'),
     claims,

@@ -4,7 +4,7 @@ import { formatInstant, type Instant, type Milliseconds } from '../kernel/instan
 import { type Refusal, refuse } from '../kernel/refusals.ts'
 import { done, type Refused, type Result } from '../kernel/result.ts'
 import type { Facts } from '../control/facts.ts'
-import type { Holding, Home, Pinning, Settlement } from '../control/home-port.ts'
+import type { Holding, Home, Pinning, Settlement, UntrustedCall } from '../control/home-port.ts'
 import type { Done } from '../control/orders.ts'
 import type { Bearer, TokenClaims } from '../control/ports.ts'
 import { remember } from '../control/remembered.ts'
@@ -132,6 +132,24 @@ export class RemoteHome implements Home {
     return answer.ok ? yes : answer
   }
 
+  async markUntrusted({ bearer: { claims, address }, session, action: { service, operation } }: UntrustedCall): Promise<Result<undefined>> {
+    const answer = await this.#askOfMarks({
+      what: 'mark-untrusted',
+      claims,
+      address,
+      session: session.id,
+      grant: session.grant,
+      service,
+      operation,
+    })
+    return answer.ok ? yes : answer
+  }
+
+  async readBefore({ claims, address }: Bearer): Promise<Result<string | undefined>> {
+    const answer = await this.#askOfMarks({ what: 'read-before', claims, address })
+    return answer.ok ? done(answer.value.read) : answer
+  }
+
   async hold({ bearer, session, grant, digest, action, material, body, says }: Holding): Promise<Result<Hold>> {
     const answer = await this.#ask({
       what: 'hold',
@@ -156,6 +174,14 @@ export class RemoteHome implements Home {
 
   async exhausted(grant: GrantId): Promise<void> {
     await this.#ask({ what: 'exhausted', grant })
+  }
+
+  /** Where nobody keeps who has read what, nobody reads. */
+  async #askOfMarks(ask: Ask): Promise<Result<Granted>> {
+    const { open } = this.#parts.standing
+    if (open !== undefined && open.protocol < 3)
+      return refuse('control.unreachable', { detail: 'control is of a version that does not keep who has read what: bring it up to date' })
+    return this.#ask(ask)
   }
 
   async #ask(ask: Ask): Promise<Result<Granted>> {

@@ -19,7 +19,9 @@ import { pinDefinition } from '../control/pins.ts'
 import { gatewayAudience } from '../control/identify.ts'
 import { parseClaims } from '../control/parse-claims.ts'
 import type { TokenClaims } from '../control/ports.ts'
+import { markUntrusted, readBefore } from '../control/untrusted.ts'
 import type { Reservations } from '../control/reservations.ts'
+import { servicesOf } from './feed-index.ts'
 import type { Interest } from './interest.ts'
 import type { Answered, Ask } from './messages.ts'
 import { strippedBinding, strippedHold } from './outgoing-records.ts'
@@ -30,6 +32,7 @@ type AskOf<What extends Ask['what']> = Extract<Ask, { readonly what: What }>
 export interface AskParts {
   readonly desk: Desk
   readonly gateway: EnrolledGateway
+  readonly protocol: number
   /** By which its signs of life are kept. */
   readonly source: string
   readonly interest: Interest
@@ -82,6 +85,10 @@ export class ServedAsks {
         return this.#hold(ask)
       case 'pin':
         return this.#pin(ask)
+      case 'mark-untrusted':
+        return this.#markUntrusted(ask)
+      case 'read-before':
+        return this.#readBefore(ask)
       case 'answered':
         return this.#answered(ask)
       case 'exhausted':
@@ -128,7 +135,45 @@ export class ServedAsks {
     const grant = this.#grantOf(claims, named)
     if (!grant.ok) return grant
     const opened = await openSession(desk, gateway.gateway, { claims, address }, grant.value.id)
-    return opened.ok ? done({ ok: true, session: opened.value }) : opened
+    if (!opened.ok) return opened
+    // A gateway of a version before does not say what is read there: whatever may be, counts as read.
+    const action = this.#at.protocol < 3 ? this.#readable(grant.value) : undefined
+    const marked =
+      action === undefined ? done(undefined) : await markUntrusted(desk, { bearer: { claims, address }, session: opened.value, action })
+    return marked.ok ? done({ ok: true, session: opened.value }) : marked
+  }
+
+  /** An operation of a service of its own that the grant names, whose result anybody may have written. */
+  #readable(grant: Grant): Pick<Action, 'service' | 'operation'> | undefined {
+    for (const name of servicesOf(grant)) {
+      const service = this.#at.interest.service(name)
+      const route = service?.protocol === 'mcp' ? service.routes.find(({ trust }) => trust !== 'trusted') : undefined
+      if (route !== undefined) return { service: name, operation: route.name }
+    }
+    return undefined
+  }
+
+  async #markUntrusted({ claims, address, ...ask }: AskOf<'mark-untrusted'>): Promise<Result<Answered>> {
+    const { desk, interest } = this.#at
+    await this.#at.caughtUp()
+    const grant = this.#grantOf(claims, ask.grant)
+    if (!grant.ok) return grant
+    const session = this.#sessionOf(claims, grant.value.id, ask.session)
+    if (!session.ok) return session
+    const { service: name, operation } = ask
+    const service = interest.service(name)
+    if (service === undefined || findRoute(service, operation) === undefined)
+      return refuse('action.changed', { detail: 'it is declared otherwise' })
+    const marked = await markUntrusted(desk, { bearer: { claims, address }, session: session.value, action: { service: name, operation } })
+    return marked.ok ? done({ ok: true }) : marked
+  }
+
+  async #readBefore({ claims, address }: AskOf<'read-before'>): Promise<Result<Answered>> {
+    const { desk, gateway } = this.#at
+    const stands = this.#claimsStand(claims)
+    if (!stands.ok) return stands
+    const read = await readBefore(desk, gateway.gateway, { claims, address })
+    return done({ ok: true, ...(read === undefined ? {} : { read }) })
   }
 
   async #settle(ask: AskOf<'settle'>): Promise<Result<Answered>> {

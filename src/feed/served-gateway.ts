@@ -246,6 +246,7 @@ export class ServedGateway {
       source: this.source,
       interest: this.#lane.interest,
       reservations: this.#reservations,
+      protocol,
     })
     this.#state = 'served'
     this.#stream.say({
@@ -366,7 +367,13 @@ export function sourceOf({ id }: EnrolledGateway, run: string): string {
 
 /** The first protocol that has this question. */
 function protocolOf(ask: Ask): number {
-  if (ask.what === 'pin' || ('action' in ask && ask.action.definition !== undefined)) return 3
+  if (
+    ask.what === 'mark-untrusted' ||
+    ask.what === 'read-before' ||
+    ask.what === 'pin' ||
+    ('action' in ask && ask.action.definition !== undefined)
+  )
+    return 3
   return ask.what === 'reserve' || ask.what === 'release' || (ask.what === 'bind' && ask.token !== undefined) ? 2 : 1
 }
 

@@ -132,6 +132,10 @@ export class RulesControl implements GatewayControl {
     return routes.map(({ name }) => ({ operation: name, answer: 'yes', grant, endsAt, constraints: {} }))
   }
 
+  readBefore(): Promise<Result<undefined>> {
+    return Promise.resolve(done(undefined))
+  }
+
   riding(): undefined {
     return undefined
   }

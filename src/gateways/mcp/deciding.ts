@@ -26,7 +26,10 @@ export async function decideCall(door: Door, asked: Asked, named: NamedAction, m
   if (!way.ok) return way
   const { member, headers } = way.value
   const outgoing = outgoingOf({ ...asked, message, headers }, named.upstreamName)
-  const { action, tap } = trace(door, asked.bearer, named)
+  const remembered = door.memories.of(asked.bearer, (bearer) => door.control.readBefore(bearer))
+  const memory = remembered instanceof Promise ? await remembered : remembered
+  if (!memory.ok) return memory
+  const { action, tap } = trace(door, asked.bearer, named, memory.value)
   const call: Call = { bearer: asked.bearer, action, meets: obligationNames }
   const deciding = door.control.authorize(call)
   const first = deciding instanceof Promise ? await deciding : deciding

@@ -105,8 +105,8 @@ class Ports {
     this.#limits = { ...defaultFrontLimits, ...input.limits }
     this.#cuts = new SessionCuts(control, clock)
     this.#attendants = new Attendants(control, clock)
-    this.#memories = new Memories(clock)
-    this.#own = desk === undefined ? undefined : new OwnTools({ desk, clock, memories: this.#memories })
+    this.#memories = new Memories()
+    this.#own = desk === undefined ? undefined : new OwnTools({ desk, clock })
     this.#servers = new McpServers({ control, clock, limits: this.#limits, ...(openCommand === undefined ? {} : { openCommand }) })
     this.#names = new Set([...(listen.names ?? []), listen.host].map((name) => name.toLowerCase()))
   }

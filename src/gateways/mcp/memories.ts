@@ -1,6 +1,6 @@
-/** The memories of one gateway: one for each caller under each token's grant, few enough to be kept, and what stays known of those that are not. */
-import type { Bearer, Clock } from '../../control/ports.ts'
-import type { Instant, Milliseconds } from '../../kernel/instants.ts'
+/** The memories of one gateway: one for each caller under each token's grant, few enough to be kept. What was read is known at home. */
+import type { Bearer } from '../../control/ports.ts'
+import { done, type Result } from '../../kernel/result.ts'
 import type { JsonValue } from '../../kernel/json.ts'
 import { Memory, type MemoryLimits, memoryLimits, type Source } from './provenance.ts'
 import { ownerOf } from './sessions.ts'
@@ -9,18 +9,12 @@ export interface MemoriesLimits {
   /** Of all memories together. */
   readonly wordsMax: number
   readonly memoriesMax: number
-  readonly marksMax: number
-  /** How long a caller is taken for one that may act on what it read. */
-  readonly markedFor: Milliseconds
 }
 
-export const memoriesLimits: MemoriesLimits = { wordsMax: 1_500_000, memoriesMax: 5_000, marksMax: 50_000, markedFor: 24 * 3_600_000 }
+export const memoriesLimits: MemoriesLimits = { wordsMax: 1_500_000, memoriesMax: 5_000 }
 
-interface Mark {
-  readonly at: Instant
-  readonly chain: string
-  readonly source: Source
-}
+/** The operation that a caller read first, of those whose results anybody may have written: kept at home, whatever becomes of memories. */
+export type ReadBefore = (bearer: Bearer) => Promise<Result<string | undefined>>
 
 /** `undefined`: it could not be read. `isPart`: the result itself is still to come. */
 export interface Said {
@@ -29,67 +23,49 @@ export interface Said {
 }
 
 export class Memories {
-  readonly #clock: Pick<Clock, 'now'>
   readonly #limits: MemoriesLimits
   readonly #each: MemoryLimits
   /** The one that was used longest ago comes first. */
   readonly #memories = new Map<string, Memory>()
-  /** Who has read what is untrusted, whether or not the memory of it is still kept; the oldest first. */
-  readonly #marks = new Map<string, Mark>()
   #words = 0
-  /** Until when everybody counts as marked, because there were more than can be kept. */
-  #allUntil: Instant = 0
 
-  constructor(clock: Pick<Clock, 'now'>, limits: MemoriesLimits = memoriesLimits, each: MemoryLimits = memoryLimits) {
-    this.#clock = clock
+  constructor(limits: MemoriesLimits = memoriesLimits, each: MemoryLimits = memoryLimits) {
     this.#limits = limits
     this.#each = each
   }
 
-  /** What this caller was told so far. */
-  of(bearer: Pick<Bearer, 'claims'>): Memory {
+  /**
+   * What this caller was told so far. One that is not kept here begins with what is known at home: that something untrusted was read, of
+   * which no word is left. Refuses where that cannot be known.
+   */
+  of(bearer: Bearer, readBefore: ReadBefore): Result<Memory> | Promise<Result<Memory>> {
     const owner = ownerOf(bearer)
-    const known = this.#memories.get(owner) ?? new Memory(this.#each, this.#lostOf(owner))
+    const known = this.#memories.get(owner)
+    if (known === undefined) return this.#begin(owner, readBefore(bearer))
     this.#memories.delete(owner)
     this.#memories.set(owner, known)
-    return known
+    return done(known)
   }
 
-  /** A result reached this caller. */
+  /** A result reached this caller. Nothing is kept of one whose memory had to make room since it called: at home it is known that it read. */
   saw(bearer: Pick<Bearer, 'claims'>, source: Source, said: Said): void {
-    const memory = this.of(bearer)
+    const memory = this.#memories.get(ownerOf(bearer))
+    if (memory === undefined) return
     this.#words -= memory.words
     memory.saw(source, said.content, said.isPart)
     this.#words += memory.words
-    if (source.trust === 'untrusted') this.#mark(ownerOf(bearer), bearer.claims.chain.join(' '), source)
     this.#makeRoom()
   }
 
-  /** Whether this chain has read what is untrusted, under whatever grant: what it asks for since may be somebody else's wish. */
-  hasReadUntrusted({ claims }: Pick<Bearer, 'claims'>): boolean {
-    const now = this.#clock.now()
-    if (now < this.#allUntil) return true
-    const chain = claims.chain.join(' ')
-    for (const mark of this.#marks.values()) if (mark.chain === chain && now < mark.at + this.#limits.markedFor) return true
-    return false
-  }
-
-  #lostOf(owner: string): Source | undefined {
-    const now = this.#clock.now()
-    const mark = this.#marks.get(owner)
-    if (mark !== undefined && now < mark.at + this.#limits.markedFor) return mark.source
-    return now < this.#allUntil ? { operation: 'what is no longer kept', trust: 'untrusted' } : undefined
-  }
-
-  #mark(owner: string, chain: string, source: Source): void {
-    const at = this.#clock.now()
-    this.#marks.delete(owner)
-    this.#marks.set(owner, { at, chain, source })
-    const [oldest] = this.#marks
-    if (oldest === undefined || this.#marks.size <= this.#limits.marksMax) return
-    const [name, { at: marked }] = oldest
-    this.#marks.delete(name)
-    this.#allUntil = Math.max(this.#allUntil, marked + this.#limits.markedFor)
+  async #begin(owner: string, reading: ReturnType<ReadBefore>): Promise<Result<Memory>> {
+    const read = await reading
+    if (!read.ok) return read
+    // Another call of the same caller may have begun it meanwhile.
+    const lost: Source | undefined = read.value === undefined ? undefined : { operation: read.value, trust: 'untrusted' }
+    const memory = this.#memories.get(owner) ?? new Memory(this.#each, lost)
+    this.#memories.set(owner, memory)
+    this.#makeRoom()
+    return done(memory)
   }
 
   #makeRoom(): void {

@@ -13,7 +13,6 @@ import type { Asked } from './asked.ts'
 import type { Answering } from './door.ts'
 import { quoted } from './envelope.ts'
 import { resultBytes } from './joined-messages.ts'
-import type { Memories } from './memories.ts'
 import { listedTools, membersOf, type OwnTool, ownToolOf } from './own-tool-list.ts'
 import type { Message } from './ports.ts'
 
@@ -26,7 +25,6 @@ const listedMax = 100
 export interface OwnToolsInput {
   readonly desk: AgentDesk
   readonly clock: Pick<Clock, 'now'>
-  readonly memories: Pick<Memories, 'hasReadUntrusted'>
 }
 
 interface Said {
@@ -98,9 +96,7 @@ export class OwnTools {
   async #request(bearer: Bearer, given: JsonObject): Promise<Result<Said>> {
     const request = readRequest(given)
     if (!request.ok) return request
-    // Whoever read what anybody may have written may be asking for them.
-    const untrusted = this.#input.memories.hasReadUntrusted(bearer)
-    const asked = await this.#input.desk.request(bearer, { ...request.value, ...(untrusted ? { untrusted } : {}) })
+    const asked = await this.#input.desk.request(bearer, request.value)
     return asked.ok ? done(grantSaid(asked.value)) : asked
   }
 

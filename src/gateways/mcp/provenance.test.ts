@@ -3,7 +3,8 @@ import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import fc from 'fast-check'
 import { Fraction, type JsonValue } from '../../kernel/json.ts'
-import { mustBe } from '../../kernel/result.ts'
+import { refuse } from '../../kernel/refusals.ts'
+import { done, mustBe } from '../../kernel/result.ts'
 import type { ArgumentValue } from '../../model/actions.ts'
 import type { Task } from '../../model/grants.ts'
 import type { ArgumentType } from '../../model/services.ts'
@@ -180,39 +181,48 @@ describe('the origin of an argument', () => {
 })
 
 describe('memories of a gateway', () => {
-  let now = 1
-  const clock = { now: () => now }
   const bearer = (chain: string, grant?: string) =>
     ({ claims: { chain: [chain], ...(grant === undefined ? {} : { grant }) } }) as unknown as Parameters<Memories['of']>[0]
+  const nothing = () => Promise.resolve(done(undefined))
+  const memoryOf = async (memories: Memories, who: Parameters<Memories['of']>[0], readBefore: Parameters<Memories['of']>[1] = nothing) =>
+    mustBe(await memories.of(who, readBefore))
 
-  test('are apart, and the mark is on the chain', () => {
-    const memories = new Memories(clock)
+  test('are apart', async () => {
+    const memories = new Memories()
+    await memoryOf(memories, bearer('a', 'one'))
     memories.saw(bearer('a', 'one'), mail, { content: 'eve@evil.example' })
-    assert.equal(origin(memories.of(bearer('a', 'one')), 'eve@evil.example')?.kind, 'untrusted')
-    assert.equal(origin(memories.of(bearer('a', 'two')), 'eve@evil.example')?.kind, 'never')
-    memories.saw(bearer('b'), book, { content: 'fine' })
-    assert.deepEqual(
-      [bearer('a', 'one'), bearer('a', 'two'), bearer('a'), bearer('b')].map((each) => memories.hasReadUntrusted(each)),
-      [true, true, true, false],
-    )
-    now += 25 * 3_600_000
-    assert.equal(memories.hasReadUntrusted(bearer('a')), false)
+    for (const [who, kind] of [
+      [bearer('a', 'one'), 'untrusted'],
+      [bearer('a', 'two'), 'never'],
+      [bearer('a'), 'never'],
+      [bearer('b'), 'never'],
+    ] as const)
+      assert.equal(origin(await memoryOf(memories, who), 'eve@evil.example')?.kind, kind)
   })
 
-  test('that make room leave the mark, and a memory that begins anew knows that something was lost', () => {
-    const memories = new Memories(clock, { wordsMax: 100, memoriesMax: 2, marksMax: 100, markedFor: 1_000 })
+  test('begin with what is known at home, asked once; where that cannot be known, there is none', async () => {
+    const memories = new Memories()
+    let asked = 0
+    const readBefore = () => {
+      asked += 1
+      return Promise.resolve(done('mail/read'))
+    }
+    const both = await Promise.all([memoryOf(memories, bearer('a'), readBefore), memoryOf(memories, bearer('a'), readBefore)])
+    assert.equal(both[0], both[1], 'two calls at once have one memory')
+    assert.deepEqual(origin(await memoryOf(memories, bearer('a'), readBefore), 'something'), { kind: 'untrusted', source: 'mail/read' })
+    assert.equal(asked, 2)
+    const lost = await memories.of(bearer('b'), () => Promise.resolve(refuse('control.unreachable')))
+    assert.equal(lost.ok ? 'a memory' : lost.refusal.code, 'control.unreachable')
+    assert.equal(origin(await memoryOf(memories, bearer('b')), 'something')?.kind, 'never', 'and is asked for again')
+  })
+
+  test('make room: the one that was used longest ago goes, and takes in nothing more', async () => {
+    const memories = new Memories({ wordsMax: 100, memoriesMax: 2 })
+    await memoryOf(memories, bearer('a'))
+    for (const each of ['b', 'c']) await memoryOf(memories, bearer(each))
     memories.saw(bearer('a'), mail, { content: 'eve@evil.example' })
-    for (const each of ['b', 'c', 'd']) memories.saw(bearer(each), book, { content: each })
-    assert.equal(memories.hasReadUntrusted(bearer('a')), true)
-    assert.equal(origin(memories.of(bearer('a')), 'eve@evil.example')?.kind, 'untrusted')
-  })
-
-  test('with more marks than can be kept mark everybody', () => {
-    const memories = new Memories(clock, { wordsMax: 100, memoriesMax: 2, marksMax: 2, markedFor: 1_000 })
-    for (const each of ['a', 'b', 'c']) memories.saw(bearer(each), mail, { content: each })
-    assert.equal(memories.hasReadUntrusted(bearer('z')), true)
-    assert.equal(origin(memories.of(bearer('a')), 'something')?.kind, 'untrusted')
-    now += 1_001
-    assert.equal(memories.hasReadUntrusted(bearer('z')), false)
+    assert.equal(origin(await memoryOf(memories, bearer('a')), 'eve@evil.example')?.kind, 'never')
+    memories.saw(bearer('a'), mail, { content: 'eve@evil.example' })
+    assert.equal(origin(await memoryOf(memories, bearer('a')), 'eve@evil.example')?.kind, 'untrusted')
   })
 })

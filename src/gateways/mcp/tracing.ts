@@ -4,7 +4,7 @@ import { type Action, resourceOf } from '../../model/actions.ts'
 import type { Grant } from '../../model/grants.ts'
 import type { NamedAction } from './actions.ts'
 import type { Door } from './door.ts'
-import { Known } from './provenance.ts'
+import { Known, type Memory } from './provenance.ts'
 import { ResultTap } from './result-tap.ts'
 
 type Task = Pick<Grant, 'task' | 'scope'>
@@ -23,7 +23,12 @@ export interface Traced {
 }
 
 /** The call with the origins of its arguments, and the ear for its answer. */
-export function trace(door: Pick<Door, 'control' | 'memories' | 'limits'>, bearer: Bearer, { action, route }: NamedAction): Traced {
+export function trace(
+  door: Pick<Door, 'control' | 'memories' | 'limits'>,
+  bearer: Bearer,
+  { action, route }: NamedAction,
+  memory: Memory,
+): Traced {
   const grant = door.control.riding(bearer, action) ?? nobodys
   const source = { operation: resourceOf(action), trust: route.trust ?? 'untrusted' } as const
   const isAwaited = grant.scope.some(({ after }) => after === source.operation)
@@ -34,6 +39,6 @@ export function trace(door: Pick<Door, 'control' | 'memories' | 'limits'>, beare
   const words = known.get(grant) ?? new Known(grant.task, grant.scope)
   known.set(grant, words)
   const rules = new Map(route.arguments.map((rule) => [rule.name, rule]))
-  const provenance = door.memories.of(bearer).of(action.arguments, rules, words)
+  const provenance = memory.of(action.arguments, rules, words)
   return { action: { ...action, provenance }, tap }
 }
