@@ -21,9 +21,12 @@ when { context.task.kind == "errand" };
 
 const packaged = (name: string) => fileURLToPath(new URL(`../../node_modules/@modelcontextprotocol/${name}/dist/index.js`, import.meta.url))
 
+/** Of a house that trusts its own servers: whoever has read something else would need a person for the next grant. */
+const trust = 'trusted'
+
 /** What a tool takes: names and types. */
 function tool(name: string, effect: string, takes: Readonly<Record<string, string>> = {}): object {
-  return { name, effect, arguments: Object.entries(takes).map(([argument, type]) => ({ name: argument, type })) }
+  return { name, effect, trust, arguments: Object.entries(takes).map(([argument, type]) => ({ name: argument, type })) }
 }
 
 const tools = {
@@ -94,13 +97,14 @@ export async function openCommandHouse(test: Lifetime, more: Readonly<Record<str
       {
         ...service('everything', [packaged('server-everything'), 'stdio']),
         resources: [
-          { name: 'texts', uri: 'demo://resource/dynamic/text/*' },
-          { name: 'blobs', uri: 'demo://resource/dynamic/blob/*' },
+          { name: 'texts', uri: 'demo://resource/dynamic/text/*', trust },
+          { name: 'blobs', uri: 'demo://resource/dynamic/blob/*', trust },
         ],
         prompts: [
-          { name: 'simple-prompt' },
+          { name: 'simple-prompt', trust },
           {
             name: 'args-prompt',
+            trust,
             arguments: [
               { name: 'city', type: 'string' },
               { name: 'state', type: 'string' },
