@@ -4,7 +4,7 @@ import type { Arguments, ArgumentValue } from '../../model/actions.ts'
 import type { ScopeEntry, Task } from '../../model/grants.ts'
 import type { Origin, Provenance } from '../../model/provenance.ts'
 import type { ArgumentRule, ResultTrust } from '../../model/services.ts'
-import { leavesOf, normalised, numberText, type Words, wordsOf } from './provenance-words.ts'
+import { addWords, leavesOf, normalised, numberText, type Words, wordsOf } from './provenance-words.ts'
 
 export interface MemoryLimits {
   /** Of one result: what comes after is not looked at, and counts as not kept. */
@@ -91,8 +91,8 @@ export class Memory {
       table.set(word, call)
       characters += word.length
     }
-    this.#kept.set(call, { ...source, call, result, words: [...words], characters })
-    this.#size = { words: this.#size.words + words.size, characters: this.#size.characters + characters }
+    this.#kept.set(call, { ...source, call, result, words, characters })
+    this.#size = { words: this.#size.words + words.length, characters: this.#size.characters + characters }
     this.#makeRoom()
   }
 
@@ -138,21 +138,17 @@ export class Memory {
     return { kind: kept.trust, call: kept.result, source: kept.operation }
   }
 
-  #wordsIn(content: JsonValue): { readonly words: ReadonlySet<string>; readonly isWhole: boolean } {
+  #wordsIn(content: JsonValue): { readonly words: readonly string[]; readonly isWhole: boolean } {
     const { resultCharactersMax, wordsMax } = this.#limits
     const words = new Set<string>()
     let left = resultCharactersMax
     for (const leaf of leavesOf(content)) {
-      if (left <= 0) return { words, isWhole: false }
-      const text = normalised(leaf.slice(0, left))
+      if (left <= 0) return { words: ofTheirOwn(words), isWhole: false }
+      const isAll = addWords(leaf.slice(0, left), words, wordsMax)
       left -= leaf.length
-      // The whole value, so that what is short is found again where it stands alone; and each of its words.
-      if (text.length <= wholeMax) words.add(numberText(text))
-      addAll(words, wordsOf(text, wordsMax))
-      if (words.size > wordsMax) return { words: new Set(), isWhole: false }
+      if (!isAll) return { words: [], isWhole: false }
     }
-    words.delete('')
-    return { words, isWhole: left >= 0 }
+    return { words: ofTheirOwn(words), isWhole: left >= 0 }
   }
 
   /** The oldest go first. Of what is trusted nothing is lost but its trust; of what is not, that it was read stays. */
@@ -174,8 +170,12 @@ export class Memory {
   }
 }
 
-/** Whole values are kept up to this length; of longer ones their words. */
-const wholeMax = 256
+/** A part of a text, from this length on, keeps all of that text in memory; of a long one few words may be kept. */
+const partMin = 13
+
+function ofTheirOwn(words: ReadonlySet<string>): readonly string[] {
+  return [...words].map((word) => (word.length < partMin ? word : Buffer.from(word).toString()))
+}
 
 function addAll(to: Set<string>, { whole, parts }: Words): void {
   for (const word of whole) to.add(word)
