@@ -22,12 +22,12 @@ import { isExhausted } from './home.ts'
 import { asksTheSame } from './holds.ts'
 import { isDone, opens } from './orders.ts'
 import type { NotUnderstood } from './not-understood.ts'
-import { pinFirst } from './pin-first.ts'
+import { pinFirst, saidOf } from './pin-first.ts'
 import { mustMark, settlement, spend } from './spending.ts'
 import type { Bearer, Call, Decision, Outcome, Verdict } from './ports.ts'
 import { lateLine } from './late-line.ts'
 import { recordedArguments } from './recorded-arguments.ts'
-import { unmetDuty } from './unmet.ts'
+import { unheard, unmetDuty } from './unmet.ts'
 
 /**
  * Decides and records. Whatever goes wrong inside is a recorded no, or, where nothing can be recorded, an unrecorded one. Answers at once
@@ -92,7 +92,7 @@ function weigh(gate: Gate, call: Call, at: At): Verdict | Promise<Verdict> {
     const refusal = hidden === undefined ? answer.refusal : notUnderstood(hidden)
     return deny(gate, call, { id, refusal, ...(answer.grant === undefined ? {} : { grant: answer.grant }) })
   }
-  const unmet = unmetDuty(call, answer)
+  const unmet = unmetDuty(call, answer) ?? unheard(call)
   if (unmet !== undefined) return deny(gate, call, { id, refusal: unmet, grant: answer.grant })
   const pinning = pinFirst(gate, call, answer.grant)
   if (pinning !== undefined)
@@ -163,7 +163,7 @@ async function hold(gate: Gate, call: Call, weighed: Weighed<Extract<Answer, { o
     material: call.material,
     answer,
     body: call.body,
-    ...(call.says === undefined ? {} : { says: call.says }),
+    ...saidOf(call),
   })
   if (!held.ok) return deny(gate, call, { id, refusal: held.refusal, grant, session })
   const { refusal } = refuse('action.held', { detail: `by ${answer.policies.join(', ')}`, policies: answer.policies })

@@ -12,12 +12,14 @@ export function pinFirst(gate: Pick<Gate, 'home' | 'facts'>, call: Call, grant: 
   return action.definition === undefined || pinOf(grant, action) !== undefined ? undefined : pin(gate, call, grant)
 }
 
-async function pin(
-  { home, facts }: Pick<Gate, 'home' | 'facts'>,
-  { bearer, action, says }: Call,
-  { id }: Grant,
-): Promise<Result<undefined>> {
-  const pinned = await home.pin({ bearer, action, grant: id, ...(says === undefined ? {} : { says }) })
+/** The definition of the tool, for whoever is asked about it; nothing where it is too long to be shown. */
+export function saidOf({ heard }: Call): { readonly says?: string } {
+  return heard?.ok === true && heard.value !== undefined ? { says: heard.value } : {}
+}
+
+async function pin({ home, facts }: Pick<Gate, 'home' | 'facts'>, call: Call, { id }: Grant): Promise<Result<undefined>> {
+  const { bearer, action } = call
+  const pinned = await home.pin({ bearer, action, grant: id, ...saidOf(call) })
   if (!pinned.ok) return pinned
   const now = facts.grant(id)
   // A home that says yes and keeps nothing would be asked for ever.

@@ -319,9 +319,9 @@ export interface Call {
   readonly bearer: Bearer
   readonly action: Action
   readonly material?: Material
-  /** The whole body, there with the material, so that a person can be shown what is held; of a tool its definition (model/definitions.ts). */
+  /** The whole body, there with the material, so that a person can be shown what is held; of a tool its definition, or why nobody knows it. */
   readonly body?: Uint8Array
-  readonly says?: string
+  readonly heard?: Result<string | undefined>
   /** Obligations that whoever asks will meet itself. One that is demanded and not among them is a no; how firmly it is recorded, control sees to. */
   readonly meets?: readonly ObligationName[]
 }

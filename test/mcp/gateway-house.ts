@@ -156,7 +156,19 @@ export interface Heard {
   isClosed: boolean
 }
 
-/** A server that does what the test says. */
+/** The gateway's own question what the tools are: `startRaw` answers it with those that are declared, before the test hears of anything. */
+function isOfGateway({ body }: Heard): boolean {
+  return body.includes('"id":"remit-tools-')
+}
+
+function sayTools({ response, body }: Heard): void {
+  const { id } = JSON.parse(body) as { readonly id: string }
+  const listed = tools.map(({ name }) => ({ name, description: `Is ${name}.`, inputSchema: { type: 'object' } }))
+  const result = { resultType: 'complete', tools: listed, ttlMs: 0, cacheScope: 'private' }
+  response.writeHead(200, { 'Content-Type': 'application/json' }).end(JSON.stringify({ jsonrpc: '2.0', id, result }))
+}
+
+/** A server that does what the test says; what its tools are it says by itself. */
 export async function startRaw(test: Lifetime, answer: (heard: Heard) => void): Promise<{ readonly url: string; readonly heard: Heard[] }> {
   const heard: Heard[] = []
   const url = await listen(test, (request, response) => {
@@ -165,10 +177,14 @@ export async function startRaw(test: Lifetime, answer: (heard: Heard) => void): 
     request.on('error', () => {})
     request.on('end', () => {
       const each: Heard = { request, response, body: Buffer.concat(pieces).toString(), isClosed: false }
-      heard.push(each)
       response.on('close', () => {
         each.isClosed = true
       })
+      if (isOfGateway(each)) {
+        sayTools(each)
+        return
+      }
+      heard.push(each)
       answer(each)
     })
   })

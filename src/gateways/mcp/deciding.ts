@@ -29,8 +29,10 @@ export async function decideCall(door: Door, asked: Asked, named: NamedAction, m
   const remembered = door.memories.of(asked.bearer, (bearer) => door.control.readBefore(bearer))
   const memory = remembered instanceof Promise ? await remembered : remembered
   if (!memory.ok) return memory
-  const { action, tap } = trace(door, asked.bearer, named, memory.value)
-  const call: Call = { bearer: asked.bearer, action, meets: obligationNames }
+  const { action: traced, tap } = trace(door, asked.bearer, named, memory.value)
+  const saying = door.tools.of(door, asked, named, { action: traced, way: way.value })
+  const said = saying instanceof Promise ? await saying : saying
+  const call: Call = { ...said, bearer: asked.bearer, meets: obligationNames }
   const deciding = door.control.authorize(call)
   const first = deciding instanceof Promise ? await deciding : deciding
   const verdict = first.outcome === 'needs-material' ? await decideWhole(door, call, message, outgoing.headers) : first

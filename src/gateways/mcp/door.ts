@@ -16,6 +16,7 @@ import type { Offer } from './offer.ts'
 import type { OwnTools } from './own-tools.ts'
 import type { McpServer } from './ports.ts'
 import type { McpSessions } from './sessions.ts'
+import type { ToolDefinitions } from './tool-definitions.ts'
 import type { UrlElicitations } from './url-elicitation.ts'
 
 /** One server, and the service that it is. */
@@ -51,6 +52,8 @@ export interface Door {
   readonly attendants: Attendants
   /** What callers were told, and so where their arguments may come from. */
   readonly memories: Memories
+  /** What the tools are, as their servers say. */
+  readonly tools: ToolDefinitions
   readonly refusals: RefusalBook
   readonly held: HeldCalls
   readonly pages: UrlElicitations

@@ -148,7 +148,7 @@ export class Exchange implements Answering {
       secret: secretOf(member.service),
       session: (id) => this.#keepSession(id, outgoing.message.method),
       refuse: (refusal) => this.tell(refusal, licence.decision === undefined ? {} : { decision: licence.decision }),
-      tap,
+      tap: this.door.tools.ear(member, tap),
       onOver: () => {},
     })
     this.#passage = passage

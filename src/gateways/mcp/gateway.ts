@@ -14,6 +14,7 @@ import { Memories } from './memories.ts'
 import { endpointPath, McpListener } from './listener.ts'
 import { OwnTools } from './own-tools.ts'
 import { McpServers, type ServersInput } from './servers.ts'
+import { ToolDefinitions } from './tool-definitions.ts'
 
 export interface McpGatewayInput {
   readonly control: GatewayControl
@@ -94,6 +95,7 @@ class Ports {
   readonly #cuts: SessionCuts
   readonly #attendants: Attendants
   readonly #memories: Memories
+  readonly #tools: ToolDefinitions
   readonly #own: OwnTools | undefined
   readonly #servers: McpServers
   readonly #names: ReadonlySet<string>
@@ -106,6 +108,7 @@ class Ports {
     this.#cuts = new SessionCuts(control, clock)
     this.#attendants = new Attendants(control, clock)
     this.#memories = new Memories()
+    this.#tools = new ToolDefinitions(clock)
     this.#own = desk === undefined ? undefined : new OwnTools({ desk, clock })
     this.#servers = new McpServers({ control, clock, limits: this.#limits, ...(openCommand === undefined ? {} : { openCommand }) })
     this.#names = new Set([...(listen.names ?? []), listen.host].map((name) => name.toLowerCase()))
@@ -127,6 +130,7 @@ class Ports {
   }
 
   changed(): void {
+    this.#tools.changed()
     for (const { listener } of this.#open.values()) listener.changed()
   }
 
@@ -165,6 +169,7 @@ class Ports {
       cuts: this.#cuts,
       attendants: this.#attendants,
       memories: this.#memories,
+      tools: this.#tools,
       own: this.#own,
       servers: this.#servers,
       names: this.#names,

@@ -34,6 +34,7 @@ async function answerPage(exchange: Answering, asked: Asked, list: ListMethod): 
     )
     return done(undefined)
   }
+  if (list === 'tools/list') door.tools.hear(way.value.member, asked.message, response)
   const sight = sightOf(door, asked.bearer, way.value.member)
   const shown = shownOf(response, list, sight)
   if (!shown.ok) return shown
@@ -72,10 +73,12 @@ async function allOf(door: Door, asked: Asked, member: Member, list: ListMethod)
   const way = wayTo(door, asked, member.service.id)
   if (!way.ok) return way
   for (let page = 0; page < door.limits.listPagesMax; page += 1) {
-    const collected = await collectFrom(door, asked, { ...way.value, message: withCursor(asked.message, cursor) })
+    const message = withCursor(asked.message, cursor)
+    const collected = await collectFrom(door, asked, { ...way.value, message })
     if (!collected.ok) return collected
     const { response } = collected.value
     if (response === undefined || response.error !== undefined) return refuse('upstream.malformed', { detail: `it has no ${list}` })
+    if (list === 'tools/list') door.tools.hear(member, message, response)
     const shown = shownOf(response, list, sight, member.service.id)
     if (!shown.ok) return shown
     elements.push(...shown.value.elements)

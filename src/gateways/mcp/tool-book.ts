@@ -1,0 +1,119 @@
+/** What each tool is, as its server said last: read when somebody needs it, believed for a minute, and kept within bounds. */
+import type { Clock } from '../../control/ports.ts'
+import { isJsonObject, type JsonObject, type JsonValue } from '../../kernel/json.ts'
+import type { Instant, Milliseconds } from '../../kernel/instants.ts'
+import { definitionOf, definitionTextMax, type Worse, worseThanDeclared } from '../../model/definitions.ts'
+import type { Service } from '../../model/services.ts'
+
+/** Longer ago than this a tool's definition is not believed: no call goes by it. */
+export const believedMs: Milliseconds = 60_000
+/** Of one service: in characters of definitions, and in bytes of answers whose elements were not looked at yet. */
+const textsMax = 2_097_152
+const unreadBytesMax = 2_097_152
+
+export interface Heard {
+  readonly at: Instant
+  readonly hash: string
+  /** Canonical JSON; absent where it is too long to be shown. */
+  readonly text?: string
+  /** Worse than reading, where it says so. */
+  readonly worse?: Worse
+}
+
+type Kept = { readonly at: Instant } & (
+  | { readonly kind: 'unread'; readonly element: JsonObject }
+  | { readonly kind: 'read'; readonly heard: Omit<Heard, 'at'> }
+  /** Stood in one answer more than once: nobody can say which of them is called. */
+  | { readonly kind: 'twice' }
+)
+
+interface Known {
+  readonly tools: Map<string, Kept>
+  texts: number
+  unreadBytes: number
+  /** When the server last said all that it has. */
+  wholeAt: Instant
+}
+
+/** Names of one service's declared tools, as its server calls them: nothing else can be called, and nothing else is kept. */
+const declared = new WeakMap<Service, ReadonlySet<string>>()
+
+export class ToolBook {
+  readonly #clock: Pick<Clock, 'now'>
+  readonly #services = new Map<string, Known>()
+
+  constructor(clock: Pick<Clock, 'now'>) {
+    this.#clock = clock
+  }
+
+  /** `absent` where its server has said in the last instant all that it has, and this was not there; `undefined` where it is to be asked. */
+  find(service: string, name: string, absentMs: Milliseconds): Heard | 'absent' | 'twice' | undefined {
+    const known = this.#services.get(service)
+    if (known === undefined) return undefined
+    const now = this.#clock.now()
+    const kept = known.tools.get(name)
+    if (kept === undefined) return now - known.wholeAt < absentMs ? 'absent' : undefined
+    if (now - kept.at >= believedMs) return undefined
+    return kept.kind === 'twice' ? 'twice' : { at: kept.at, ...read(known, name, kept) }
+  }
+
+  /** Elements of an answer to `tools/list`. `isWhole`: they are all that the server has. `bytes`: of the answer. */
+  hear(service: Service, elements: readonly JsonValue[], { isWhole, bytes }: { readonly isWhole: boolean; readonly bytes: number }): void {
+    const at = this.#clock.now()
+    const before = this.#services.get(service.id)
+    const known = isWhole || before === undefined ? { tools: new Map<string, Kept>(), texts: 0, unreadBytes: 0, wholeAt: 0 } : before
+    const names = namesOf(service)
+    const seen = new Set<string>()
+    for (const element of elements) {
+      const name = isJsonObject(element) ? element['name'] : undefined
+      if (!isJsonObject(element) || typeof name !== 'string' || !names.has(name)) continue
+      forget(known, name)
+      known.tools.set(name, seen.has(name) ? { at, kind: 'twice' } : { at, kind: 'unread', element })
+      seen.add(name)
+    }
+    known.unreadBytes += bytes
+    if (isWhole) known.wholeAt = at
+    if (known.unreadBytes > unreadBytesMax) condense(known)
+    this.#services.set(service.id, known)
+  }
+
+  /** Its server says that something changed, or it is another server by now. */
+  forget(service: string): void {
+    this.#services.delete(service)
+  }
+
+  clear(): void {
+    this.#services.clear()
+  }
+}
+
+function namesOf(service: Service): ReadonlySet<string> {
+  const known = declared.get(service)
+  if (known !== undefined) return known
+  const names = new Set(service.routes.flatMap(({ method, path }) => (method === 'tools/call' ? [path] : [])))
+  declared.set(service, names)
+  return names
+}
+
+function read(known: Known, name: string, kept: Extract<Kept, { kind: 'unread' | 'read' }>): Omit<Heard, 'at'> {
+  if (kept.kind === 'read') return kept.heard
+  const definition = definitionOf(kept.element)
+  const { hash, text } = definition
+  const worse = worseThanDeclared('read', definition)
+  const isKept = text.length <= definitionTextMax && known.texts + text.length <= textsMax
+  const heard = { hash, ...(isKept ? { text } : {}), ...(worse === undefined ? {} : { worse }) }
+  if (isKept) known.texts += text.length
+  known.tools.set(name, { at: kept.at, kind: 'read', heard })
+  return heard
+}
+
+/** What was not looked at yet is as large as its server made it: from here on it has a size of ours. */
+function condense(known: Known): void {
+  for (const [name, kept] of known.tools) if (kept.kind === 'unread') read(known, name, kept)
+  known.unreadBytes = 0
+}
+
+function forget(known: Known, name: string): void {
+  const kept = known.tools.get(name)
+  if (kept?.kind === 'read') known.texts -= kept.heard.text?.length ?? 0
+}

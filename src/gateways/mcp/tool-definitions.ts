@@ -1,0 +1,186 @@
+/** Knows what a tool is before it is called: from the lists that pass, and by asking its server where none did. */
+import type { Bearer, Call, Clock } from '../../control/ports.ts'
+import type { Milliseconds } from '../../kernel/instants.ts'
+import { isJsonObject, type JsonObject, type JsonValue } from '../../kernel/json.ts'
+import { refuse } from '../../kernel/refusals.ts'
+import { done, type Result } from '../../kernel/result.ts'
+import type { Action } from '../../model/actions.ts'
+import { isChange } from '../../model/effects.ts'
+import type { NamedAction } from './actions.ts'
+import type { Asked } from './asked.ts'
+import { collect } from './collect.ts'
+import type { Door, Member } from './door.ts'
+import { requestOf } from './joined-messages.ts'
+import type { Licence } from './licence.ts'
+import { ListEar } from './list-ear.ts'
+import type { Tap } from './passage.ts'
+import type { Message } from './ports.ts'
+import { ownerOf } from './sessions.ts'
+import { type Heard, ToolBook } from './tool-book.ts'
+import { holderOf, type Way } from './ways.ts'
+
+/** After this a server is asked again, beside the call that goes by what it said before. */
+const renewAfterMs: Milliseconds = 30_000
+/** A server that has just said all that it has is not asked for a tool that was not there. */
+const absentMs: Milliseconds = 1_000
+/** For all pages of its list together. */
+const answerWithinMs: Milliseconds = 5_000
+
+/** What a call's action says of its tool, and the definition for whoever is asked about it. */
+export type Said = Pick<Call, 'action' | 'heard'>
+
+export class ToolDefinitions {
+  readonly #clock: Pick<Clock, 'now' | 'after'>
+  readonly #book: ToolBook
+  /** What is being asked, by service and by whose session it is asked in. */
+  readonly #asking = new Map<string, Promise<Result<undefined>>>()
+
+  constructor(clock: Pick<Clock, 'now' | 'after'>) {
+    this.#clock = clock
+    this.#book = new ToolBook(clock)
+  }
+
+  /** An answer to `tools/list`, also one page of it. */
+  hear({ service }: Pick<Member, 'service'>, asked: Pick<Message, 'params'>, { result, bytes }: Pick<Message, 'result' | 'bytes'>): void {
+    const page = pageOf(result)
+    if (page === undefined) return
+    const isWhole = asked.params['cursor'] === undefined && page.next === undefined
+    this.#book.hear(service, page.elements, { isWhole, bytes: bytes.byteLength })
+  }
+
+  /** Hears, beside `tap`, where a stream of this server's says that its lists changed. */
+  ear({ service }: Pick<Member, 'service'>, tap: Tap | undefined): Tap {
+    return new ListEar(() => this.#book.forget(service.id), tap)
+  }
+
+  /** Services are other ones now: so may be what they were heard to be. */
+  changed(): void {
+    this.#book.clear()
+  }
+
+  /**
+   * The action with what its tool is; at once where that is known. What is no tool, and what would be refused without a look at it, is
+   * answered as it is.
+   */
+  of(door: Door, asked: Asked, named: NamedAction, { action, way }: { readonly action: Action; readonly way: Way }): Said | Promise<Said> {
+    if (action.verb !== 'tools/call') return { action }
+    const known = this.#find(named)
+    if (known !== undefined) {
+      if (typeof known === 'object' && this.#clock.now() - known.at >= renewAfterMs) void this.#ask(door, asked, way)
+      return said(action, known)
+    }
+    // Nobody has a server asked who may not call it.
+    if (door.control.riding(asked.bearer, action) === undefined) return { action }
+    return this.#ask(door, asked, way).then((heard) => {
+      if (!heard.ok) return { action, heard }
+      return said(action, this.#find(named))
+    })
+  }
+
+  #find({ service, upstreamName }: NamedAction): Heard | 'absent' | 'twice' | undefined {
+    return this.#book.find(service, upstreamName, absentMs)
+  }
+
+  /** Once at a time for each who asks: they ask in a session of their own. */
+  #ask(door: Door, asked: Asked, way: Way): Promise<Result<undefined>> {
+    const key = `${way.member.service.id} ${ownerOf(asked.bearer)}`
+    const under = this.#asking.get(key)
+    if (under !== undefined) return under
+    const asking = this.#learn(door, asked, way).finally(() => this.#asking.delete(key))
+    this.#asking.set(key, asking)
+    return asking
+  }
+
+  /** The whole list, in the caller's session and era: what a server says may hang on either. */
+  async #learn(door: Door, { bearer, envelope, message }: Asked, { member, headers }: Way): Promise<Result<undefined>> {
+    const licence = this.#licence(door, bearer, member)
+    if (!licence.ok) return unheard(licence.refusal.detail ?? licence.refusal.code)
+    const isStateless = envelope.era === 'stateless'
+    const meta = isStateless && isJsonObject(message.params['_meta']) ? { _meta: lasting(message.params['_meta']) } : {}
+    const limits = { ...door.limits, messageBytesMax: door.limits.listBytesMax }
+    const passing = headers.filter(([name]) => !ofTheCall.has(name) && !name.startsWith('mcp-param-'))
+    const outgoing = {
+      method: 'POST',
+      headers: isStateless ? [...passing, ['mcp-method', 'tools/list'] as const] : passing,
+    } as const
+    const elements: JsonValue[] = []
+    let bytes = 0
+    let cursor: string | undefined
+    for (let page = 0; page < limits.listPagesMax && bytes <= limits.listBytesMax; page += 1) {
+      const params: JsonObject = { ...meta, ...(cursor === undefined ? {} : { cursor }) }
+      const asking = requestOf({ id: `"remit-tools-${page}"`, method: 'tools/list', params })
+      const plan = { licence: licence.value, server: member.server, clock: this.#clock, limits }
+      const answered = await collect({ ...plan, outgoing: { ...outgoing, message: asking, ...holderOf(door, bearer, member.service) } })
+      if (!answered.ok) return unheard(answered.refusal.detail ?? answered.refusal.code)
+      const { response, status } = answered.value
+      const said = pageOf(response?.result)
+      if (response === undefined || said === undefined)
+        return unheard(response?.error === undefined ? `it answered with status ${status}` : 'it answered with an error')
+      elements.push(...said.elements)
+      bytes += response.bytes.byteLength
+      cursor = said.next
+      if (cursor !== undefined) continue
+      this.#book.hear(member.service, elements, { isWhole: true, bytes })
+      return done(undefined)
+    }
+    return unheard('its list has no end')
+  }
+
+  /** As whoever calls is heard, and for a moment only. */
+  #licence(door: Door, bearer: Bearer, { service }: Member): Result<Licence> {
+    const heard = door.attendants.licence(bearer, [service.id], false)
+    if (!heard.ok) return heard
+    const endsAt = this.#clock.now() + answerWithinMs
+    return done({
+      ...heard.value,
+      watch: (item) => {
+        const leave = heard.value.watch(item)
+        const callOff = this.#clock.after(Math.max(0, endsAt - this.#clock.now()), () =>
+          item.cut(`it did not answer within ${answerWithinMs / 1_000} s`),
+        )
+        return () => {
+          callOff()
+          leave()
+        }
+      },
+    })
+  }
+}
+
+/** Headers that speak of the call that is waited with. */
+const ofTheCall = new Set(['mcp-method', 'mcp-name', 'last-event-id', 'traceparent', 'tracestate', 'baggage'])
+
+/** What a client says of itself with each request, without what belongs to one of them. */
+function lasting({
+  progressToken: _progress,
+  traceparent: _trace,
+  tracestate: _state,
+  baggage: _baggage,
+  ...meta
+}: JsonObject): JsonObject {
+  return meta
+}
+
+function pageOf(result: JsonValue | undefined): { readonly elements: readonly JsonValue[]; readonly next?: string } | undefined {
+  const elements = isJsonObject(result) ? result['tools'] : undefined
+  if (!isJsonObject(result) || !isList(elements)) return undefined
+  const { nextCursor } = result
+  return { elements, ...(typeof nextCursor === 'string' ? { next: nextCursor } : {}) }
+}
+
+function isList(value: JsonValue | undefined): value is readonly JsonValue[] {
+  return Array.isArray(value)
+}
+
+function said(action: Action, found: Heard | 'absent' | 'twice' | undefined): Said {
+  if (found === 'twice') return { action, heard: unheard('it lists the tool twice') }
+  if (found === undefined) return { action, heard: unheard('its list changes all the time') }
+  if (found === 'absent') return { action, heard: refuse('action.not-offered') }
+  const { hash, text, worse } = found
+  const isWorse = worse !== undefined && !isChange(action.effect)
+  return { action: { ...action, definition: { hash, ...(isWorse ? { worse } : {}) } }, heard: done(text) }
+}
+
+function unheard(why: string): ReturnType<typeof refuse> {
+  return refuse('action.definition-unknown', { detail: why })
+}
