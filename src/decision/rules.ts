@@ -1,5 +1,6 @@
 /** Checked policies turned into Remit's rules: who may ask, what is forbidden or held, who may sit at the desk, and nothing else. */
 import { createHash } from 'node:crypto'
+import { atOnce } from '../kernel/in-turns.ts'
 import { parseDuration, type Milliseconds } from '../kernel/instants.ts'
 import { mustBe } from '../kernel/result.ts'
 import { nearestName, type SourceProblem } from '../kernel/source-problems.ts'
@@ -7,7 +8,7 @@ import { deskServiceName } from '../model/desk-service.ts'
 import { dutyTakes, type Obligations, parseObligations } from '../model/obligations.ts'
 import { parseSelector, type Selector } from '../model/selector.ts'
 import { CommonParts } from './cedar/common-parts.ts'
-import { type CompiledPolicies, type CompiledPolicy, compilePolicy, joinPolicies, type PolicySource } from './cedar/policies.ts'
+import { type CompiledPolicies, type CompiledPolicy, compilePolicy, joiningPolicies, type PolicySource } from './cedar/policies.ts'
 import { uidsOf } from './cedar/scopes.ts'
 import type { Uid } from './cedar/values.ts'
 import { deskAskAction, requestAction } from './names.ts'
@@ -60,10 +61,7 @@ const standingDeskActions: ReadonlySet<string> = new Set(['approve', 'audit', 's
 
 /** Sorts policies into Remit's sets, or says of each why it is none of Remit's. */
 export function readRules(input: RulesInput): RulesRead {
-  const reading = readingRules(input)
-  let step = reading.next()
-  while (step.done !== true) step = reading.next()
-  return step.value
+  return atOnce(readingRules(input))
 }
 
 type RulesMade = Omit<Rules, 'version'>
@@ -111,7 +109,7 @@ export function* readingRules(input: RulesInput): Generator<undefined, RulesRead
   }
   if (problems.length > 0) return { ok: false, problems }
   yield
-  const rules: RulesMade = { ...joined(sets), terms, holds, duties }
+  const rules: RulesMade = { ...(yield* joining(sets)), terms, holds, duties }
   made.set(input.policies, rules)
   yield
   return { ok: true, rules: { ...rules, version: rulesVersion(input) } }
@@ -125,11 +123,11 @@ interface Reading {
   readonly report: Report
 }
 
-function joined(sets: Record<Kind, CompiledPolicy[]>): Pick<Rules, 'eligibility' | 'guardrails' | 'desk'> {
+function* joining(sets: Record<Kind, CompiledPolicy[]>): Generator<undefined, Pick<Rules, 'eligibility' | 'guardrails' | 'desk'>> {
   return {
-    eligibility: mustBe(joinPolicies(sets.eligibility)),
-    guardrails: mustBe(joinPolicies(sets.guardrail)),
-    desk: mustBe(joinPolicies(sets.desk)),
+    eligibility: mustBe(yield* joiningPolicies(sets.eligibility)),
+    guardrails: mustBe(yield* joiningPolicies(sets.guardrail)),
+    desk: mustBe(yield* joiningPolicies(sets.desk)),
   }
 }
 

@@ -1,4 +1,5 @@
 /** Policy files cut into policies, and the limits that keep a policy from killing Cedar's parser; aware of strings and comments. */
+import { atOnce } from '../kernel/in-turns.ts'
 import type { SourceProblem } from '../kernel/source-problems.ts'
 
 export interface PolicyText {
@@ -34,10 +35,7 @@ export interface SlicedPolicies {
 
 /** Cuts the files at the semicolons between policies. What is too large, too deep or too long is a problem, and not handed on. */
 export function slicePolicies(files: readonly PolicyText[]): SlicedPolicies {
-  const cutting = cuttingPolicies(files)
-  let step = cutting.next()
-  while (step.done !== true) step = cutting.next()
-  return step.value
+  return atOnce(cuttingPolicies(files))
 }
 
 /** `slicePolicies` in steps, one for each policy: whoever cuts a thousand of them lets others have their turn in between. */

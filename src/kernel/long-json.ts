@@ -88,7 +88,8 @@ function* readingArray(text: string, { from, to, level, depthMax }: Part): Readi
 }
 
 function* readingObject(text: string, { from, to, level, depthMax }: Part): Reading {
-  const value: Record<string, JsonValue> = Object.create(null)
+  // Without a prototype, as `parseJson` makes them.
+  const value: Record<string, JsonValue> = { __proto__: null }
   for (let at = from + 1; ; ) {
     const colon = text[at] === '"' ? endOfString(text, at) : to
     if (colon >= to || text[colon] !== ':') return undefined

@@ -1,10 +1,11 @@
 /** Policies compiled: Cedar's policy JSON as closures, under an index by scope so that what cannot match is not visited. */
+import { atOnce } from '../../kernel/in-turns.ts'
 import { refuse } from '../../kernel/refusals.ts'
 import { done, type Result } from '../../kernel/result.ts'
 import { CommonParts, type Condition } from './common-parts.ts'
 import { compileConditions } from './expressions.ts'
 import { fieldOf, isObject, type JsonObject, listAt, objectAt, readUid, textAt, Unsupported } from './policy-json.ts'
-import { indexByScope, type ScopeIndex } from './scope-index.ts'
+import { indexingByScope, type ScopeIndex } from './scope-index.ts'
 import { type Fill, fillSlots, readScope, type Scope, uidsOf } from './scopes.ts'
 import type { Uid } from './values.ts'
 
@@ -60,13 +61,18 @@ export function compilePolicies(sources: readonly PolicySource[]): Result<Compil
 
 /** Compiled policies under one index. Refuses an id used twice: `policy.invalid`. */
 export function joinPolicies(policies: readonly CompiledPolicy[]): Result<CompiledPolicies> {
+  return atOnce(joiningPolicies(policies))
+}
+
+/** `joinPolicies` in steps. */
+export function* joiningPolicies(policies: readonly CompiledPolicy[]): Generator<undefined, Result<CompiledPolicies>> {
   const byId = new Map<string, CompiledPolicy>()
   for (const policy of policies) {
     const other = byId.get(policy.id)
     if (other !== undefined) return refuse('policy.invalid', { detail: `${policy.describe()} has the id of ${other.describe()}` })
     byId.set(policy.id, policy)
   }
-  return done({ policies, byId, index: indexByScope(policies) })
+  return done({ policies, byId, index: yield* indexingByScope(policies) })
 }
 
 /** One policy, `common` with those of the same set; refuses `policy.invalid` as `compilePolicies` does. */

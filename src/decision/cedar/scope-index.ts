@@ -61,10 +61,11 @@ class Tree<P> {
   }
 }
 
-/** Puts each policy under the keys of its scope. */
-export function indexByScope<P extends Scoped>(policies: readonly P[]): ScopeIndex<P> {
+/** Puts each policy under the keys of its scope; in steps, one for each. */
+export function* indexingByScope<P extends Scoped>(policies: readonly P[]): Generator<undefined, ScopeIndex<P>> {
   const tree = new Tree<P>()
   for (const [place, policy] of policies.entries()) {
+    yield
     const { resource, principal, action } = policy.scope
     const isExact = isByKey(resource) && isByKey(principal) && isByKey(action)
     for (const actionKey of keysOf(action)) {

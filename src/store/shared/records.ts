@@ -84,7 +84,7 @@ export async function putRecord<K extends RecordKind>(sql: Sql, kind: K, record:
     .values({ id: record.id, space: record.space, doc, version })
     // The text that is there already, and not once more: it may be long.
     .onConflict((conflict) =>
-      conflict.columns(['space', 'id']).doUpdateSet(({ ref }) => ({ doc: ref('excluded.doc'), version: ref('excluded.version') })),
+      conflict.columns(['space', 'id']).doUpdateSet((row) => ({ doc: row.ref('excluded.doc'), version: row.ref('excluded.version') })),
     )
     .execute()
   await restAround(doc, turning)
