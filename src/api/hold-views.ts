@@ -56,6 +56,7 @@ function holdView(desk: Desk, { hold, grant }: HoldOfGrant, approvals: readonly 
     ...(body === undefined
       ? {}
       : { body: body.text === undefined ? { encoding: 'base64', content: action.body ?? '' } : { encoding: 'utf-8', content: body.text } }),
+    ...definitionIn(hold),
     policies,
     approval: describeRequirement(hold.requirement),
     approvals: approvalViews(desk, approvals),
@@ -66,6 +67,13 @@ function holdView(desk: Desk, { hold, grant }: HoldOfGrant, approvals: readonly 
     digest,
     page: `${desk.pages().origin}/holds/${id}`,
   }
+}
+
+/** Without all of it, which is long and on its page. */
+function definitionIn({ action: { definition } }: Hold): Pick<HoldView, 'definition'> {
+  if (definition === undefined) return {}
+  const { says: _whole, ...shown } = definition
+  return { definition: shown }
 }
 
 /** Numbers that JavaScript would round travel as text. */

@@ -1,4 +1,6 @@
 /** Grants and held actions, as people read them. */
+import { definitionFacts } from './definition-text.ts'
+import { holdNameInWords } from '../sdk/definition-words.ts'
 import type { Confirmation, GrantView, HoldView } from '../sdk/views.ts'
 import { type Answer, type Run } from './command.ts'
 import { exitCodes } from './failures.ts'
@@ -108,7 +110,8 @@ export function holdLines(hold: HoldView, { paint, io }: Reader): string[] {
     ['arguments', Object.entries(hold.arguments).map(([name, value]) => `${name} = ${JSON.stringify(value)}`)],
     ['headers', hold.headers.map(([name, value]) => `${name}: ${value}`)],
     ['body', describeBody(hold)],
-    ['held by', hold.policies.map((policy) => `policy ${policy}`)],
+    ...definitionFacts(hold.definition),
+    ['held by', hold.policies.map(holdNameInWords)],
     ['approval', hold.approval],
     [
       'answers',

@@ -1,4 +1,5 @@
 /** The policies of a recorded decision in words, with the values that made them speak: as they were written down, or as they are now. */
+import { driftHolds } from '../decision/drift.ts'
 import { whyEligible, whyGuarded } from '../decision/why.ts'
 import { parseId } from '../kernel/ids.ts'
 import { formatInstant } from '../kernel/instants.ts'
@@ -50,6 +51,8 @@ function publishedSince({ facts }: Desk, { at }: JsonObject): string | undefined
 }
 
 function policyInWords({ facts: { rules } }: Desk, id: string): string {
+  if (id === driftHolds.changed) return 'by Remit itself: its tool was another one than when it was called first under this grant'
+  if (id === driftHolds.worse) return 'by Remit itself: its server says worse of the tool than was declared'
   for (const set of rules === undefined ? [] : [rules.guardrails, rules.eligibility]) {
     const policy = set.byId.get(id)
     if (policy !== undefined) return `by ${policy.describe()}`

@@ -45,6 +45,7 @@ async function inWords(desk: Desk, entries: readonly JsonObject[]): Promise<stri
   ]
   words.push(...(await grantInWords(desk, decision)))
   words.push(...(await policiesInWords(desk, decision)))
+  if (text('definition') !== '') words.push(`its server said that the tool is ${text('definition')}`)
   words.push(answerInWords(decision))
   if (outcome !== undefined) words.push(outcomeInWords(outcome))
   words.push(...insteadInWords(desk, decision))

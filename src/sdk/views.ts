@@ -9,6 +9,7 @@ export type {
   PlanView,
   ConfiguredOutcomeView,
 } from '../wire/configuration.ts'
+export type { DefinitionView } from '../wire/definitions.ts'
 export type { ExceptionBody, ExceptionStateName, ExceptionView, StandingView } from '../wire/exceptions.ts'
 export type { AskableView, Confirmation, GrantRequestBody, GrantStateName, GrantView } from '../wire/grants.ts'
 export type { DrilledView, DrillFiguresView, GatewayView } from '../wire/gateways.ts'

@@ -1,4 +1,5 @@
 /** Held actions as they cross the wire. Instants are RFC 3339 in UTC. */
+import type { DefinitionView } from './definitions.ts'
 import type { ApprovalView } from './grants.ts'
 import type { WireValue } from './values.ts'
 
@@ -20,6 +21,8 @@ export interface HoldView {
   readonly headers: readonly (readonly [name: string, value: string])[]
   /** Absent where there is none, and once the hold has closed. */
   readonly body?: { readonly encoding: 'utf-8' | 'base64'; readonly content: string }
+  /** Of a tool of MCP: what its server says that it is. */
+  readonly definition?: DefinitionView
   readonly policies: readonly string[]
   readonly approval: string
   readonly approvals: readonly ApprovalView[]

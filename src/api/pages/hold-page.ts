@@ -5,10 +5,12 @@ import type { Desk } from '../../control/desk.ts'
 import { answerableGrant, answerableHold } from '../../control/rights.ts'
 import type { Approval, Grant, Hold } from '../../model/grants.ts'
 import type { Identity } from '../../model/identities.ts'
+import { holdNameInWords } from '../../wire/definitions.ts'
 import type { RecentView } from '../../wire/holds.ts'
 import { nameOf } from '../views.ts'
 import { answerForm, answersSoFar, type Question, until, when } from './answering.ts'
 import { chainList } from './chain.ts'
+import { definitionPart } from './definition-part.ts'
 import { factList } from './facts.ts'
 import { heldRequest } from './held-request.ts'
 import { html, type Html } from './html.ts'
@@ -57,13 +59,19 @@ export function holdPage(desk: Desk, shown: HoldShown): Html {
 ${question.isOpen ? html`<p>${until(hold.answerBy, now)} · <a href="#answer">to your answer</a></p>` : false}
 ${taskPart(desk, shown, actor)}
 ${heldRequest(hold)}
+${definitionPart(hold)}
 ${recentPart(recent)}
 <section class="card" aria-labelledby="why"><h2 id="why">Why it is held, and where it stands</h2>
-<dl>${row('Held by', html`<ul class="plain">${hold.policies.map((policy) => html`<li><code>${policy}</code></li>`)}</ul>`)}
+<dl>${row('Held by', html`<ul class="plain">${hold.policies.map((policy) => heldBy(policy))}</ul>`)}
 ${answersSoFar(desk, question)}
 ${history(hold, now)}</dl></section>
 ${answerForm(desk, person, question, html`<p>A yes lets exactly this request through, once. A changed byte is another request.</p>`)}`,
   })
+}
+
+function heldBy(name: string): Html {
+  const words = holdNameInWords(name)
+  return html`<li><code>${name}</code>${words === `policy ${name}` ? false : html` <span class="muted">${words}</span>`}</li>`
 }
 
 function taskPart(desk: Desk, { grant, person, now }: HoldShown, actor: string): Html {
