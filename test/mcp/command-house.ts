@@ -8,6 +8,7 @@ import { Client, StreamableHTTPClientTransport } from '@modelcontextprotocol/cli
 import { Client as OlderClient } from '@modelcontextprotocol/sdk/client/index.js'
 import { StreamableHTTPClientTransport as OlderTransport } from '@modelcontextprotocol/sdk/client/streamableHttp.js'
 import { ownUser } from '../../src/host/child-user.ts'
+import { CreateMessageRequestSchema, ElicitRequestSchema, ListRootsRequestSchema } from '@modelcontextprotocol/sdk/types.js'
 import { asDocument } from '../world/shop.ts'
 import { AgentHouse } from './replay-house.ts'
 
@@ -130,21 +131,62 @@ export type AnyClient = Pick<
   'callTool' | 'listTools' | 'listPrompts' | 'getPrompt' | 'listResources' | 'listResourceTemplates' | 'readResource' | 'ping' | 'close'
 >
 
-/** `can`: what the client says that it can do. */
-export type Connect = (test: Lifetime, url: string, token: string, can?: object) => Promise<AnyClient>
+/** What the client answers servers that ask it. */
+export interface Offers {
+  readonly model?: (prompt: string) => string
+  readonly person?: (message: string) => object
+  readonly roots?: readonly { readonly uri: string; readonly name: string }[]
+}
+
+export type Connect = (test: Lifetime, url: string, token: string, offers?: Offers) => Promise<AnyClient>
+
+function capabilitiesOf({ model, person, roots }: Offers): object {
+  return {
+    ...(model === undefined ? {} : { sampling: {} }),
+    ...(person === undefined ? {} : { elicitation: { form: {} } }),
+    ...(roots === undefined ? {} : { roots: { listChanged: true } }),
+  }
+}
+
+interface Sampling {
+  readonly params: { readonly messages: readonly { readonly content: unknown }[] }
+}
+
+function answers({ model, person, roots = [] }: Offers) {
+  return {
+    sample: ({ params }: Sampling) => {
+      const prompt = (params.messages[0]?.content as { text?: string } | undefined)?.text ?? ''
+      return { model: 'of-the-test', role: 'assistant' as const, content: { type: 'text' as const, text: model?.(prompt) ?? '' } }
+    },
+    elicit: ({ params }: { readonly params: { readonly message: string } }) => ({
+      action: 'accept' as const,
+      content: { ...person?.(params.message) } as Record<string, string>,
+    }),
+    listRoots: () => ({ roots: [...roots] }),
+  }
+}
 
 export const clients: Readonly<Record<string, Connect>> = {
   /** It asks which revision a server speaks, and these speak the one before its own. */
-  today: async (test, url, token, can = {}) => {
-    const client = new Client({ name: 'today', version: '1' }, { capabilities: can, versionNegotiation: { mode: 'auto' } })
+  today: async (test, url, token, offers = {}) => {
+    const capabilities = capabilitiesOf(offers)
+    const client = new Client({ name: 'today', version: '1' }, { capabilities, versionNegotiation: { mode: 'auto' } })
+    const { sample, elicit, listRoots } = answers(offers)
+    if (offers.model !== undefined) client.setRequestHandler('sampling/createMessage', (asked) => sample(asked as Sampling))
+    if (offers.person !== undefined) client.setRequestHandler('elicitation/create', elicit)
+    if (offers.roots !== undefined) client.setRequestHandler('roots/list', listRoots)
     await client.connect(
       new StreamableHTTPClientTransport(new URL(url), { requestInit: { headers: { authorization: `Bearer ${token}` } } }),
     )
     test.after(() => client.close())
     return client
   },
-  earlier: async (test, url, token, can = {}) => {
-    const client = new OlderClient({ name: 'earlier', version: '1' }, { capabilities: can })
+  earlier: async (test, url, token, offers = {}) => {
+    const client = new OlderClient({ name: 'earlier', version: '1' }, { capabilities: capabilitiesOf(offers) })
+    const { sample, elicit, listRoots } = answers(offers)
+    if (offers.model !== undefined) client.setRequestHandler(CreateMessageRequestSchema, (asked) => sample(asked as Sampling))
+    if (offers.person !== undefined) client.setRequestHandler(ElicitRequestSchema, elicit)
+    if (offers.roots !== undefined) client.setRequestHandler(ListRootsRequestSchema, listRoots)
     await client.connect(new OlderTransport(new URL(url), { requestInit: { headers: { authorization: `Bearer ${token}` } } }))
     test.after(() => client.close())
     return client as unknown as AnyClient

@@ -64,7 +64,8 @@ export class ToolDefinitions {
    */
   of(door: Door, asked: Asked, named: NamedAction, { action, way }: { readonly action: Action; readonly way: Way }): Said | Promise<Said> {
     if (action.verb !== 'tools/call') return { action }
-    const known = this.#find(named)
+    // Where each client has a server of its own, what was not there for one may be there for another.
+    const known = this.#find(named, way.member.service.asks === undefined ? absentMs : 0)
     if (known !== undefined) {
       if (typeof known === 'object' && this.#clock.now() - known.at >= renewAfterMs) void this.#ask(door, asked, way)
       return said(action, known)
@@ -77,8 +78,8 @@ export class ToolDefinitions {
     })
   }
 
-  #find({ service, upstreamName }: NamedAction): Heard | 'absent' | 'twice' | undefined {
-    return this.#book.find(service, upstreamName, absentMs)
+  #find({ service, upstreamName }: NamedAction, absentWithinMs = absentMs): Heard | 'absent' | 'twice' | undefined {
+    return this.#book.find(service, upstreamName, absentWithinMs)
   }
 
   /** Once at a time for each who asks: they ask in a session of their own. */
