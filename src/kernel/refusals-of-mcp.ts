@@ -46,6 +46,24 @@ export const refusalsOfMcp = {
     says: 'there is no such MCP session of yours here',
     remedy: 'send initialize again, without Mcp-Session-Id',
   },
+  'mcp.task': {
+    status: 404,
+    tells: 'caller',
+    says: 'there is no such task of yours here',
+    remedy: 'send the call again: if it is held still, or approved and not yet done, that attaches to the same hold',
+  },
+  'hold.over': {
+    status: 409,
+    tells: 'caller',
+    says: 'what this task waited for is over',
+    remedy: 'send the call again; if it must be approved, that asks a person anew',
+  },
+  'hold.answer-too-large': {
+    status: 502,
+    tells: 'caller',
+    says: 'the answer is larger than is kept for a task',
+    remedy: 'the action may have been done: look before you repeat it, and ask for less at a time',
+  },
   'mcp.method': {
     status: 404,
     tells: 'caller',

@@ -34,7 +34,12 @@ for (const [era, connect] of [
       ['runbook://ops'],
     )
     assert.equal(client.getInstructions(), 'ops: Be careful with ops.\n\nweb: Be careful with web.')
-    assert.deepEqual(Object.keys(client.getServerCapabilities() ?? {}).toSorted(), ['prompts', 'resources', 'tools'])
+    assert.deepEqual(Object.keys(client.getServerCapabilities() ?? {}).toSorted(), [
+      ...(era === '2026-07-28' ? ['extensions'] : []),
+      'prompts',
+      'resources',
+      'tools',
+    ])
     assert.equal(textOf(await client.callTool({ name: 'web__look', arguments: { service: 'a' } })), 'web look {"service":"a"}')
     assert.equal(textOf(await client.callTool({ name: 'ops__look', arguments: { service: 'b' } })), 'ops look {"service":"b"}')
     assert.equal((await client.getPrompt({ name: 'web__handover' })).messages.length, 1)
@@ -104,5 +109,5 @@ test('every page of every server is asked for, and they are one list', async (co
     ['ops__look', 'ops__restart', 'web__restart'],
   )
   assert.deepEqual([ttlMs, cacheScope], [5, 'private'])
-  assert.deepEqual(client.getServerCapabilities(), { tools: {} })
+  assert.deepEqual(client.getServerCapabilities(), { tools: {}, extensions: { 'io.modelcontextprotocol/tasks': {} } })
 })

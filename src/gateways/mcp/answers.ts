@@ -36,6 +36,7 @@ const codes: { readonly [C in RefusalCode]?: number } = {
   'action.unknown': -32602,
   internal: -32603,
   'mcp.mismatch': -32020,
+  'mcp.task': -32602,
   'mcp.capability': -32021,
   'mcp.version': -32022,
 }
@@ -116,6 +117,7 @@ function nested([name, ...path]: readonly string[]): object {
  */
 function statusOf({ refusal, message, era }: RefusedMessage, { status }: Problem): number {
   if (message?.kind !== 'request' || era === undefined || refusal.code.startsWith('credential.')) return status
+  if (refusal.code === 'mcp.task') return 200
   if (refusal.code === 'mcp.method') return era === 'stateless' ? status : 200
   return refusal.code.startsWith('mcp.') ? status : 200
 }

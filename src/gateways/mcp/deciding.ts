@@ -1,6 +1,7 @@
 /** From a named call to control's answer: which server would get it, where its arguments came from, and whether it may go. */
 import type { Call, Verdict } from '../../control/ports.ts'
 import { done, type Result } from '../../kernel/result.ts'
+import { resourceOf } from '../../model/actions.ts'
 import { obligationNames } from '../../model/obligations.ts'
 import type { NamedAction } from './actions.ts'
 import type { Asked } from './asked.ts'
@@ -9,11 +10,17 @@ import type { Door, Member } from './door.ts'
 import type { Headers } from './envelope.ts'
 import type { PassagePlan, Tap } from './passage.ts'
 import type { Message } from './ports.ts'
+import type { Source } from './provenance.ts'
 import { trace } from './tracing.ts'
 import { outgoingOf, wayTo } from './ways.ts'
 
 /** Where an action goes, and who listens to what comes back. */
-export type CallWay = Pick<PassagePlan, 'outgoing'> & { readonly member: Member; readonly tap: Tap }
+export type CallWay = Pick<PassagePlan, 'outgoing'> & {
+  readonly member: Member
+  readonly tap: Tap
+  /** What its answer is to whoever hears it. */
+  readonly source: Source
+}
 
 export interface Decided {
   readonly verdict: Verdict
@@ -32,11 +39,13 @@ export async function decideCall(door: Door, asked: Asked, named: NamedAction, m
   const { action: traced, tap } = trace(door, asked.bearer, named, memory.value)
   const saying = door.tools.of(door, asked, named, { action: traced, way: way.value })
   const said = saying instanceof Promise ? await saying : saying
+  const { action } = said
+  const source = { operation: resourceOf(action), trust: named.route.trust ?? 'untrusted' } as const
   const call: Call = { ...said, bearer: asked.bearer, meets: obligationNames }
   const deciding = door.control.authorize(call)
   const first = deciding instanceof Promise ? await deciding : deciding
   const verdict = first.outcome === 'needs-material' ? await decideWhole(door, call, message, outgoing.headers) : first
-  return done({ verdict, way: { member, outgoing, tap } })
+  return done({ verdict, way: { member, outgoing, tap, source } })
 }
 
 /** Only what may be held is read again for its digest: most calls are not, and a large one takes milliseconds. */

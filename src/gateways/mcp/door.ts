@@ -9,12 +9,14 @@ import type { SessionCuts } from '../shared/session-cuts.ts'
 import type { ClientAnswer, Headers } from './client-answer.ts'
 import type { FrontLimits } from './front-limits.ts'
 import type { HeldCalls } from './held-calls.ts'
+import type { HeldTasks } from './held-tasks.ts'
 import type { JoinedSession } from './joined-sessions.ts'
 import type { Attendants } from './licence.ts'
 import type { Memories } from './memories.ts'
 import type { Offer } from './offer.ts'
 import type { OwnTools } from './own-tools.ts'
 import type { McpServer } from './ports.ts'
+import type { ServerTasks } from './server-tasks.ts'
 import type { McpSessions } from './sessions.ts'
 import type { ToolDefinitions } from './tool-definitions.ts'
 import type { UrlElicitations } from './url-elicitation.ts'
@@ -57,6 +59,8 @@ export interface Door {
   readonly refusals: RefusalBook
   readonly held: HeldCalls
   readonly pages: UrlElicitations
+  readonly tasks: HeldTasks
+  readonly serverTasks: ServerTasks
   /** Where the desk is in this process. */
   readonly own: OwnTools | undefined
   /** Sessions of the revisions before 2026-07-28: of a server that is alone, or of all that are joined. */

@@ -10,8 +10,10 @@ import { nameAction, type NamedAction, type NamedHousekeeping } from './actions.
 import { type Asked, type Known, readAsked } from './asked.ts'
 import { ClientAnswer, type Headers } from './client-answer.ts'
 import { type CallWay, decideCall } from './deciding.ts'
-import type { Answering, Door, Member } from './door.ts'
+import { answerDiscover } from './discovery.ts'
+import type { Door, Member } from './door.ts'
 import { tellHeld } from './held-shapes.ts'
+import { answerTask, type TaskAnswering } from './held-task-answers.ts'
 import { answerJoined } from './joined.ts'
 import { actionLicence, type Licence } from './licence.ts'
 import { answerList } from './lists.ts'
@@ -21,6 +23,7 @@ import { mayAsk } from './own-tools.ts'
 import { Passage, type PassagePlan, type Tap } from './passage.ts'
 import { isSessionId } from './sessions.ts'
 import { readSubscription } from './subscriptions.ts'
+import { taskMethodOf } from './task-messages.ts'
 import { holderOf, outgoingOf, wayTo } from './ways.ts'
 
 /** What a refusal is told with. */
@@ -31,7 +34,7 @@ export interface Told {
 }
 
 /** One request of a client and its one answer. */
-export class Exchange implements Answering {
+export class Exchange implements TaskAnswering {
   readonly answer: ClientAnswer
   readonly door: Door
   readonly #request: IncomingMessage
@@ -74,6 +77,11 @@ export class Exchange implements Answering {
       if (this.#passage === undefined) this.tell({ code: 'internal' }, {})
       else this.#passage.fail()
     }
+  }
+
+  /** Its client has left, or has its answer. */
+  get gone(): AbortSignal {
+    return this.#gone.signal
   }
 
   onDrain(): void {
@@ -165,6 +173,8 @@ export class Exchange implements Answering {
         ? refuse('mcp.method', { detail: `${message.method ?? ''} where servers are joined` })
         : this.#passAlong(asked, { isStream: true, about: subscription.value.about })
     }
+    const ofTask = taskMethodOf(envelope, message)
+    if (ofTask !== undefined) return answerTask(this, asked, ofTask)
     const { own } = this.door
     if (own?.isCalled(message) === true) return own.answer(this, asked)
     const named = nameAction(offer, envelope.era, message)
@@ -176,6 +186,7 @@ export class Exchange implements Answering {
     if (named.what === 'list') return answerList(this, asked)
     const { about, message } = named
     if (asked.offer.isJoined && about === undefined) return answerJoined(this, asked, named)
+    if (named.what === 'discover') return answerDiscover(this, asked)
     // A response answers what a server asked in the middle of something: that takes a grant like what it is in the middle of.
     return this.#passAlong({ ...asked, message }, { isStream: named.what === 'response', about: about === undefined ? [] : [about] })
   }
@@ -227,16 +238,16 @@ export class Exchange implements Answering {
     if (told === 'answered') {
       const again = await decide()
       if (!again.ok) return again
-      this.#follow(again.value.verdict, again.value.way)
-    } else if (told === undefined) this.#follow(verdict, way)
+      this.#follow(asked, again.value.verdict, again.value.way)
+    } else if (told === undefined) this.#follow(asked, verdict, way)
     else this.say(told)
     return done(undefined)
   }
 
-  #follow(verdict: Verdict, way: CallWay): void {
+  #follow(asked: Asked, verdict: Verdict, way: CallWay): void {
     switch (verdict.outcome) {
       case 'allow':
-        this.#forward(verdict.decision, way)
+        this.#forward(asked, verdict.decision, way)
         break
       case 'deny':
         this.tell(verdict.refusal, { decision: verdict.decision })
@@ -251,13 +262,14 @@ export class Exchange implements Answering {
     }
   }
 
-  #forward(decision: Decision, way: CallWay): void {
+  #forward(asked: Asked, decision: Decision, way: CallWay): void {
     const { control } = this.door
     if (this.answer.isClosed) {
       control.finish(decision, { result: 'not-sent', requestBytes: 0, responseBytes: 0, milliseconds: 0, reason: 'the client left' })
       return
     }
-    this.pass({ licence: actionLicence(this.door, decision), ...way })
+    const licence = actionLicence(this.door, decision)
+    this.pass({ licence, ...way, tap: this.door.serverTasks.listen(this.door, asked, { licence, decision, way }) })
   }
 
   /** A session is whose client it was given to; a server that names one at any other time names one that nobody asked for. */

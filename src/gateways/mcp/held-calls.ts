@@ -40,7 +40,8 @@ interface Claim {
   readonly ownRound: readonly Member[]
 }
 
-type Member = readonly [name: string, json: string]
+/** Of `params`, its value as it is written. */
+export type Member = readonly [name: string, json: string]
 
 /** A call as its sender means it, with everything taken out that was between its client and us. */
 export interface Resumed {
@@ -160,7 +161,7 @@ function ownRoundOf({ bytes }: Message): readonly Member[] {
 }
 
 /** The message as it would be without us between: the server's own round in place of ours, and every other member's bytes as they came. */
-function withOwnRound({ bytes }: Message, ownRound: readonly Member[], limits: MessageLimits): Result<Message> {
+export function withOwnRound({ bytes }: Message, ownRound: readonly Member[], limits: MessageLimits): Result<Message> {
   const at = spanOf(bytes, ['params'])
   if (at === undefined) throw new Error('a message has params that do not stand in its bytes')
   const kept = [...memberSpans(bytes, at.from)].flatMap(([name, { whole }]) =>

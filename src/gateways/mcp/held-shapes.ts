@@ -16,7 +16,11 @@ export interface HeldTelling {
  * of the other shapes, and is told as whoever is refused.
  */
 export async function tellHeld(door: Door, { asked, resumed, held, gone }: HeldTelling): Promise<Uint8Array | 'answered' | undefined> {
-  const question = door.held.question(asked.bearer, asked.envelope, resumed, held)
-  if (question !== undefined) return question
+  const { message, round } = resumed
+  const question = () => door.held.question(asked.bearer, asked.envelope, resumed, held)
+  const task = () => door.tasks.open(asked, message, held)
+  // Questions come before there is a task (SEP-2663); and who takes tasks need not be told "not yet" again and again.
+  const told = round === 0 ? (question() ?? task()) : (task() ?? question())
+  if (told !== undefined) return told
   return (await door.pages.isAnswered(asked, held, gone)) ? 'answered' : door.pages.error(asked, held)
 }

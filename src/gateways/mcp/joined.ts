@@ -5,6 +5,7 @@ import { done, type Result } from '../../kernel/result.ts'
 import type { NamedHousekeeping } from './actions.ts'
 import type { Asked } from './asked.ts'
 import type { Collected } from './collect.ts'
+import { ownExtensions } from './discovery.ts'
 import type { Answering, Door, Member } from './door.ts'
 import { handshakeRevisions, statelessRevisions } from './envelope.ts'
 import { initializedOf, initializeOf, resultBytes, unitedCapabilities } from './joined-messages.ts'
@@ -95,7 +96,7 @@ async function discover(exchange: Answering, asked: Asked): Promise<Result<undef
   const result = {
     resultType: 'complete',
     supportedVersions: [...statelessRevisions],
-    capabilities: unitedCapabilities(found.map(({ capabilities }) => capabilities)),
+    capabilities: { ...unitedCapabilities(found.map(({ capabilities }) => capabilities)), extensions: ownExtensions },
     ...instructionsOf(found),
     ttlMs: 0,
     cacheScope: 'private',

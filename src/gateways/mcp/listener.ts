@@ -15,13 +15,16 @@ import type { Tls } from '../shared/tls.ts'
 import type { Door, Member, Served } from './door.ts'
 import { Exchange } from './exchange.ts'
 import { HeldCalls } from './held-calls.ts'
+import { HeldTasks } from './held-tasks.ts'
 import { compileOffer } from './offer.ts'
 import { checkNames } from './served-names.ts'
 import type { McpServers } from './servers.ts'
+import { ServerTasks } from './server-tasks.ts'
 import { McpSessions, ownerOf } from './sessions.ts'
 import { UrlElicitations } from './url-elicitation.ts'
 
-export interface ListenerInput extends Omit<Door, 'refusals' | 'sessions' | 'served' | 'secretOf' | 'enter' | 'held' | 'pages'> {
+export interface ListenerInput
+  extends Omit<Door, 'refusals' | 'sessions' | 'served' | 'secretOf' | 'enter' | 'held' | 'pages' | 'tasks' | 'serverTasks'> {
   readonly servers: McpServers
   /** Names that it is reached by, beside addresses and those of this machine. */
   readonly names: ReadonlySet<string>
@@ -53,6 +56,8 @@ export class McpListener {
       refusals: this.#refusals,
       held: new HeldCalls(input),
       pages: new UrlElicitations(input),
+      tasks: new HeldTasks(input),
+      serverTasks: new ServerTasks(input),
       sessions: new McpSessions(),
       served: () => this.#serve(),
       secretOf: (service) => servers.secretOf(service),
@@ -86,6 +91,7 @@ export class McpListener {
   sweep(now: Instant): void {
     this.#refusals.sweep(now)
     this.#door.pages.sweep(now)
+    this.#door.tasks.sweep(now)
     if (this.#isClosing) this.#server.closeIdleConnections()
   }
 

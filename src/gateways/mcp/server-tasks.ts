@@ -1,0 +1,156 @@
+/** Tasks that servers make of calls: whose each is, what its result is to who hears it, and its end with the session of the call. */
+import type { Bearer, Clock, Decision } from '../../control/ports.ts'
+import type { Instant, Milliseconds } from '../../kernel/instants.ts'
+import { refuse } from '../../kernel/refusals.ts'
+import { done, type Result } from '../../kernel/result.ts'
+import { noObligations } from '../../model/obligations.ts'
+import type { Asked } from './asked.ts'
+import { Collecting } from './collect.ts'
+import type { CallWay } from './deciding.ts'
+import type { Door } from './door.ts'
+import { EarlyAnswer } from './early-answer.ts'
+import { type Era, headerText } from './envelope.ts'
+import type { Licence } from './licence.ts'
+import { OwnerKeep } from './owner-keep.ts'
+import type { Tap } from './passage.ts'
+import type { Message, Outgoing } from './ports.ts'
+import type { Source } from './provenance.ts'
+import { ResultTap } from './result-tap.ts'
+import { ownerOf } from './sessions.ts'
+import { cancelMessage, createdTask, isOverTask, mayBecomeTask, type TaskMethod } from './task-messages.ts'
+
+/** One caller's on one port, and everybody's; the oldest makes room, and is not found any more. */
+const keepLimits = { ofOneMax: 200, max: 20_000 }
+/** Longer answers are not looked into, and count as what nobody knows. */
+const answerBytesMax = 262_144
+/** A server that is told to stop has this long to say that it heard. */
+const cancelMax: Milliseconds = 5_000
+
+export interface ServerTask {
+  readonly id: string
+  readonly service: string
+  readonly source: Source
+  /** Of the call: what its answer may be, and until when. */
+  readonly call: Pick<Licence, 'endsAt' | 'endsFor' | 'obligations' | 'duties'>
+  isOver: boolean
+  leave: () => void
+}
+
+/** The call whose answer is listened to. */
+interface Listened {
+  readonly licence: Licence
+  readonly decision: Decision
+  readonly way: CallWay
+}
+
+export class ServerTasks {
+  readonly #clock: Pick<Clock, 'after' | 'now'>
+  readonly #tasks = new OwnerKeep<ServerTask>(keepLimits, ({ leave }) => leave())
+
+  constructor({ clock }: { readonly clock: Pick<Clock, 'after' | 'now'> }) {
+    this.#clock = clock
+  }
+
+  /** The tap for a call: where its client takes tasks, one that also hears whether the server made one. */
+  listen(door: Door, asked: Asked, { licence, decision, way }: Listened): Tap {
+    const { envelope, message, bearer } = asked
+    if (!mayBecomeTask(envelope, message)) return way.tap
+    const told = (response: Message) => {
+      const id = createdTask(envelope.era, response)
+      if (id === undefined) return
+      const stop = () => this.#cancel(way, { id, era: envelope.era, call: message })
+      this.#add(bearer, { id, licence, way }, (task) =>
+        door.cuts.add(decision.session, {
+          endsAt: licence.endsAt,
+          endsFor: licence.endsFor,
+          cut: () => {
+            this.#tasks.remove(ownerOf(bearer), id)
+            if (!task.isOver) stop()
+          },
+        }),
+      )
+    }
+    return new EarlyAnswer(way.tap, door.limits, told)
+  }
+
+  /** Somebody else's answers as one that is not there. */
+  find(bearer: Bearer, id: string): ServerTask | undefined {
+    return this.#tasks.find(ownerOf(bearer), id)
+  }
+
+  /** What lets its owner ask for it: a live grant that reaches there, and what held for the call itself. */
+  licence({ attendants }: Door, bearer: Bearer, { service, call }: ServerTask): Result<Licence> {
+    const attends = attendants.licence(bearer, [service], true)
+    if (!attends.ok) return attends
+    if (this.#clock.now() >= call.endsAt) return refuse('mcp.task')
+    const isCallSooner = call.endsAt < attends.value.endsAt
+    return done({ ...attends.value, ...(isCallSooner ? call : { obligations: call.obligations, duties: call.duties }) })
+  }
+
+  /** Hears what the server says of it, as the answer of the call that it was. */
+  tap(door: Door, bearer: Bearer, task: ServerTask, method: TaskMethod): Tap {
+    const { source } = task
+    const hears = new ResultTap(door.limits, answerBytesMax, {
+      told: (content, isPart) => door.memories.saw(bearer, source, { content, isPart }),
+    })
+    if (method === 'tasks/update') return hears
+    return new EarlyAnswer(hears, door.limits, (response) => {
+      task.isOver ||= method === 'tasks/cancel' ? response.error === undefined : isOverTask(response)
+    })
+  }
+
+  #add(
+    bearer: Bearer,
+    { id, licence, way }: { readonly id: string } & Pick<Listened, 'licence' | 'way'>,
+    watch: (task: ServerTask) => () => void,
+  ) {
+    const owner = ownerOf(bearer)
+    const { endsAt, endsFor, obligations, duties } = licence
+    const { service } = way.member.server
+    const known = this.#tasks.find(owner, id)
+    // One server may not answer for another's task.
+    if (known !== undefined && known.service !== service) return
+    const task: ServerTask = {
+      id,
+      service,
+      source: way.source,
+      call: { endsAt, endsFor, obligations, duties },
+      isOver: false,
+      leave: () => {},
+    }
+    task.leave = watch(task)
+    this.#tasks.add(owner, id, task)
+  }
+
+  /** What was let go by a session ends with it: its server is told to stop. Whether it does is its own affair. */
+  #cancel({ member, outgoing }: CallWay, { id, era, call }: { readonly id: string; readonly era: Era; readonly call: Message }): void {
+    const headers: Outgoing['headers'] = outgoing.headers
+      .filter(([name]) => !name.startsWith('mcp-param-'))
+      .map(([name, value]) =>
+        name === 'mcp-method' ? [name, 'tasks/cancel'] : name === 'mcp-name' ? [name, headerText(id)] : [name, value],
+      )
+    const stopping = new Collecting({
+      licence: ownLicence(this.#clock.now() + cancelMax),
+      server: member.server,
+      outgoing: { method: 'POST', headers, message: cancelMessage(era, id, call.params) },
+      clock: this.#clock,
+      limits: { messageBytesMax: answerBytesMax, depthMax: 64, idBytesMax: 256, methodCharactersMax: 128 },
+    }).start()
+    const callOff = this.#clock.after(cancelMax, () => stopping.cut('it did not answer'))
+    void stopping.answered.then(callOff)
+  }
+}
+
+/** For what the gateway itself has to say to a server when a caller may say nothing more. */
+function ownLicence(endsAt: Instant): Licence {
+  return {
+    endsAt,
+    endsFor: 'it did not answer',
+    obligations: noObligations,
+    duties: [],
+    mayGo: () => done(undefined),
+    stopReason: () => undefined,
+    watch: () => () => {},
+    finish: () => {},
+  }
+}
