@@ -34,27 +34,33 @@ export interface AgentGrant {
   readonly ending?: string
 }
 
+/** Who asks, and the token that says so: where the desk is elsewhere, it reads that itself. */
+export interface Agent {
+  readonly bearer: Bearer
+  readonly token: string
+}
+
 /**
- * What a gateway in the same process offers to agents. Whoever asks is the chain of the token, as everywhere. A token that names a grant is
+ * What a gateway offers to agents, at the desk. Whoever asks is the chain of the token, as everywhere. A token that names a grant is
  * for that task alone: it sees and ends that grant, and asks for no other (`caller.not-allowed`).
  */
 export interface AgentDesk {
-  eligible(bearer: Bearer, filter: { readonly task?: string; readonly ticket?: string }): Promise<Result<readonly Askable[]>>
+  eligible(agent: Agent, filter: { readonly task?: string; readonly ticket?: string }): Promise<Result<readonly Askable[]>>
   /** Asks, and begins at once what nobody needs to approve. */
-  request(bearer: Bearer, request: GrantRequest): Promise<Result<AgentGrant>>
+  request(agent: Agent, request: GrantRequest): Promise<Result<AgentGrant>>
   /** One grant, which begins if it was approved meanwhile; or all that are open. Refuses `not-found` for grants of other chains. */
-  status(bearer: Bearer, id: GrantId | undefined): Promise<Result<readonly AgentGrant[]>>
+  status(agent: Agent, id: GrantId | undefined): Promise<Result<readonly AgentGrant[]>>
   /** The task is done: it ends at once, everywhere. */
-  done(bearer: Bearer, id: GrantId, reason: string): Promise<Result<AgentGrant>>
+  done(agent: Agent, id: GrantId, reason: string): Promise<Result<AgentGrant>>
 }
 
 export function agentDesk(desk: Desk): AgentDesk {
   return {
-    eligible: async (bearer, filter) => {
+    eligible: async ({ bearer }, filter) => {
       const caller = callerOf(desk, bearer)
       return caller.ok ? done(await eligible(desk, caller.value, filter)) : caller
     },
-    request: async (bearer, request) => {
+    request: async ({ bearer }, request) => {
       const caller = callerOf(desk, bearer)
       if (!caller.ok) return caller
       if (bearer.claims.grant !== undefined)
@@ -62,7 +68,7 @@ export function agentDesk(desk: Desk): AgentDesk {
       const asked = await requestGrant(desk, caller.value, request)
       return asked.ok ? begun(desk, caller.value, asked.value) : asked
     },
-    status: async (bearer, id) => {
+    status: async ({ bearer }, id) => {
       const caller = callerOf(desk, bearer)
       if (!caller.ok) return caller
       if (id === undefined) return done(openGrants(desk, bearer, caller.value).map((grant) => told(desk, grant)))
@@ -71,7 +77,7 @@ export function agentDesk(desk: Desk): AgentDesk {
       const grant = await begun(desk, caller.value, own.value)
       return grant.ok ? done([grant.value]) : grant
     },
-    done: async (bearer, id, reason) => {
+    done: async ({ bearer }, id, reason) => {
       const caller = callerOf(desk, bearer)
       if (!caller.ok) return caller
       const own = await ownGrant(desk, bearer, id)

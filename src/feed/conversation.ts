@@ -2,9 +2,10 @@
 import { canonicalJson } from '../kernel/json.ts'
 import type { Milliseconds } from '../kernel/instants.ts'
 import { describeRefusal, refuse } from '../kernel/refusals.ts'
-import { done, type Result } from '../kernel/result.ts'
+import { done, type Refused, type Result } from '../kernel/result.ts'
 import type { Secret } from '../kernel/secret.ts'
 import { FactTables } from '../control/fact-tables.ts'
+import { Slices } from '../control/slices.ts'
 import { needsPreparing, prepareChanges } from '../control/prepare-facts.ts'
 import type { FactChange } from '../model/records.ts'
 import { Asks, type Granted } from './asks.ts'
@@ -12,12 +13,15 @@ import type { FedParts, FedSelf } from './fed-parts.ts'
 import { FedReservations } from './fed-reservations.ts'
 import type { FeedLink } from './link.ts'
 import { type Ask, type FromGateway, type Hello, leaseMs, type Welcome } from './messages.ts'
-import { type HeardChanges, type HeardFromControl, parseFromControl } from './parse-from-control.ts'
+import { type HeardChanges, type HeardFromControl, parseFromControl, readingFromControl } from './parse-from-control.ts'
 import type { Fed } from './parse-fed-records.ts'
 import type { OpenLink } from './remote-home.ts'
 
 /** Before it is welcome, and while a snapshot is made for it, a gateway waits longer for a word than a lease lasts. */
 const silenceMax: Milliseconds = 10_000
+
+/** Characters beyond which a message is read in turns with whatever else waits: one with policies. */
+const longMessage = 65_536
 
 /** So much of what is said may wait while policies are read. */
 const waitingCharactersMax = 33_554_432
@@ -140,26 +144,40 @@ export class Conversation implements OpenLink {
   }
 
   #read(text: string): void {
-    const message = parseFromControl(text, this.#at.self.space)
-    if (!message.ok) return this.#fault(`control said what cannot be read: ${describeRefusal(message.refusal)}`)
-    const long = longIn(message.value)
-    if (long.length === 0) return this.#apply(message.value)
-    // What comes meanwhile waits, so that everything is applied in the order in which it was said.
+    const { clock, self } = this.#at
+    if (text.length > longMessage) return this.#wait(new Slices(clock, undefined, 'awaited').through(readingFromControl(text, self.space)))
+    const message = parseFromControl(text, self.space)
+    if (!message.ok) return this.#unread(message)
+    if (longIn(message.value).length === 0) this.#apply(message.value)
+    else this.#wait(Promise.resolve(message))
+  }
+
+  /** What comes meanwhile waits, so that everything is applied in the order in which it was said. */
+  #wait(read: Promise<Result<HeardFromControl>>): void {
     this.#waiting = []
     this.#waitingCharacters = 0
     const { clock, facts } = this.#at
-    void prepareChanges(long, { clock, entities: facts.entities }).then(
-      () => this.#goOn(message.value),
+    const prepared = read.then(async (message) => {
+      if (message.ok) await prepareChanges(longIn(message.value), { clock, entities: facts.entities })
+      return message
+    })
+    void prepared.then(
+      (message) => this.#goOn(message),
       (cause: unknown) => this.#undone(cause),
     )
   }
 
-  #goOn(message: HeardFromControl): void {
+  #goOn(message: Result<HeardFromControl>): void {
     if (this.#isOver) return
-    this.#apply(message)
+    if (!message.ok) return this.#unread(message)
+    this.#apply(message.value)
     const waiting = this.#waiting ?? []
     this.#waiting = undefined
     for (const text of waiting) this.#take(text)
+  }
+
+  #unread({ refusal }: Refused): void {
+    this.#fault(`control said what cannot be read: ${describeRefusal(refusal)}`)
   }
 
   #undone(cause: unknown): void {

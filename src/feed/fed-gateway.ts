@@ -8,6 +8,7 @@ import { Facts } from '../control/facts.ts'
 import type { Gate } from '../control/gate.ts'
 import { gatewayControl } from '../control/gateway-control.ts'
 import { Orders } from '../control/orders.ts'
+import type { AgentDesk } from '../control/own-tools.ts'
 import type { Journal } from '../control/journal.ts'
 import type { NotUnderstood } from '../control/not-understood.ts'
 import type { Chance, Clock, GatewayControl } from '../control/ports.ts'
@@ -21,6 +22,7 @@ import { FedTokens, type MakeTokenReader } from './fed-tokens.ts'
 import { Lease } from './lease.ts'
 import type { Dial, FeedLink } from './link.ts'
 import { protocols, renewEveryMs, type ServedAt, servedMax, type Welcome } from './messages.ts'
+import { remoteAgentDesk } from './remote-agent-desk.ts'
 import { RemoteHome, type Standing } from './remote-home.ts'
 
 /** How often it looks whether its lease has ended: streams are cut at most so long after it, whatever the clocks did. */
@@ -157,6 +159,11 @@ export class FedGateway {
   /** What a protocol's gateway works with. */
   control(): GatewayControl {
     return this.#control
+  }
+
+  /** Where its agents ask for what they may do. */
+  agentDesk(): AgentDesk {
+    return remoteAgentDesk(this.#standing)
   }
 
   get gate(): Gate {

@@ -1,9 +1,11 @@
 /** What every process of one gateway is sent: each commit as far as it is their business, in one text for all of them. */
 import type { Instant, Milliseconds } from '../kernel/instants.ts'
 import { canonicalJson } from '../kernel/json.ts'
+import { keptText } from '../kernel/long-json.ts'
 import type { Clock, Committed } from '../control/ports.ts'
 import type { Interest } from './interest.ts'
 import type { Changes, FromControl } from './messages.ts'
+import type { OutgoingRecord } from './outgoing-records.ts'
 
 /** How long a commit that is not this gateway's business may wait to be told of: several of them are one message. */
 const bumpEvery: Milliseconds = 250
@@ -138,7 +140,21 @@ export function servicesIn({ changes, forget }: Pick<Changes, 'changes' | 'forge
   return [...changes, ...forget].flatMap(({ kind, id }) => (kind === 'service' ? [id] : []))
 }
 
-/** A message as it goes out: canonical JSON. */
+/** A message as it goes out: canonical JSON. What policies are is not written anew for each gateway. */
 export function written(message: FromControl): string {
-  return canonicalJson(message)
+  return message.type === 'changes' ? writtenChanges(message) : canonicalJson(message)
+}
+
+/** A record of a snapshot. */
+export function writtenRecord({ kind, record }: OutgoingRecord): string {
+  return `{"kind":${canonicalJson(kind)},"record":${keptText(record)},"type":"record"}`
+}
+
+function writtenChanges({ type, after, version, at, changes, forget }: Changes): string {
+  const texts = changes.map((change) => {
+    if ('removed' in change) return canonicalJson(change)
+    return `{"id":${canonicalJson(change.id)},"kind":${canonicalJson(change.kind)},"record":${keptText(change.record)}}`
+  })
+  const [from, to] = [canonicalJson({ after, at }).slice(1, -1), canonicalJson({ forget, type, version }).slice(1, -1)]
+  return `{${from},"changes":[${texts.join(',')}],${to}}`
 }

@@ -7,6 +7,7 @@ import type { Action, Material } from '../model/actions.ts'
 import type { Hold, Session, TokenBinding } from '../model/grants.ts'
 import type { FactChange, RecordKind } from '../model/records.ts'
 import type { TokenClaims } from '../control/ports.ts'
+import type { AgentDeed, AgentSaid } from './agent-messages.ts'
 
 /**
  * The protocols this version speaks, the newest first: always this one and the one before. 3 knows who has read what is untrusted, and keeps what tools are; 2 has
@@ -127,6 +128,8 @@ export type Ask =
       readonly decision: string
     }
   | { readonly what: 'exhausted'; readonly grant: string }
+  /** From protocol 3 on: what an agent asks of the desk. Control reads who it is in the token. */
+  | { readonly what: 'agent'; readonly claims: TokenClaims; readonly address: string; readonly token: string; readonly deed: AgentDeed }
   /** From protocol 2 on: some uses of a counted line, to be spent here. They are spent for everybody else from the answer on. */
   | { readonly what: 'reserve'; readonly grant: string; readonly line: number; readonly uses: number }
   /** Gives back what it did not spend of a reservation of this run. */
@@ -203,5 +206,6 @@ export type Answered =
       /** The operation that was read first; absent where nothing is known of any. */
       readonly read?: string
       readonly certificate?: string
+      readonly agent?: AgentSaid
     }
   | { readonly ok: false; readonly code: RefusalCode; readonly detail?: string; readonly policies?: readonly string[] }

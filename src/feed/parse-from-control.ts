@@ -1,5 +1,6 @@
 /** Reads what control says to a gateway: this is where another machine's words enter the decision, so nothing is taken that is not known. */
 import { isJsonObject, type JsonValue, parseJson } from '../kernel/json.ts'
+import { readingJson } from '../kernel/long-json.ts'
 import { parsePlainJson } from '../kernel/parse-plain-json.ts'
 import { isRefusalCode, refuse, type RefusalCode } from '../kernel/refusals.ts'
 import { done, type Result } from '../kernel/result.ts'
@@ -9,6 +10,7 @@ import type { FactChange, RecordKind } from '../model/records.ts'
 import { messageBytesMax } from './link.ts'
 import type { Answered, Changes, FromControl, Welcome } from './messages.ts'
 import { answeredShapes, type Fed, fedId, fedKind, readFed } from './parse-fed-records.ts'
+import { agentSaid } from './parse-agents.ts'
 import { count, id, json, list, object, one, optional, type Shape, text, truth, Unread } from './parse-shapes.ts'
 
 /** As deep as policies and arguments go. */
@@ -33,9 +35,19 @@ export interface HeardChanges extends Omit<Changes, 'changes'> {
 export function parseFromControl(message: string, space: string): Result<HeardFromControl> {
   const plain = manyOf.test(message) ? parsePlainJson(message, depthMax) : undefined
   const parsed = plain === undefined ? parseJson(message, { bytesMax: messageBytesMax, depthMax }) : done(plain)
-  if (!parsed.ok) return parsed
+  return parsed.ok ? understood(parsed.value, space) : parsed
+}
+
+/** As `parseFromControl`, in steps: policies are long. */
+export function* readingFromControl(message: string, space: string): Generator<undefined, Result<HeardFromControl>> {
+  const parsed = yield* readingJson(message, { bytesMax: messageBytesMax, depthMax })
+  yield
+  return parsed.ok ? understood(parsed.value, space) : parsed
+}
+
+function understood(value: JsonValue, space: string): Result<HeardFromControl> {
   try {
-    return done(read(parsed.value, space))
+    return done(read(value, space))
   } catch (thrown) {
     if (thrown instanceof Unread) return refuse('input.malformed', { detail: thrown.says })
     throw thrown
@@ -94,6 +106,7 @@ const granted = object<Extract<Answered, { ok: true }>>({
   uses: optional(count),
   read: optional(text),
   certificate: optional(text),
+  agent: optional(agentSaid),
 })
 const refused = object<Extract<Answered, { ok: false }>>({
   ok: one(false),

@@ -54,6 +54,8 @@ const whole = [
     { what: 'open-session', claims, address, grant },
     { what: 'settle', claims, address, action, material, grant, session, line: 0, hold: `hld_${ulid}` },
     { what: 'hold', claims, address, action, material, body: 'eA==', grant, session, digest: 'v1:00' },
+    { what: 'mark-untrusted', claims, address, session, grant, service: 'mail', operation: 'read' },
+    { what: 'read-before', claims, address },
     { what: 'exhausted', grant },
     { what: 'reserve', grant, line: 0, uses: 5 },
     { what: 'release', grant, line: 0, uses: 0 },

@@ -7,6 +7,7 @@ import type { Action, Material, SaidDefinition } from '../model/actions.ts'
 import { definitionTextMax, worseKinds } from '../model/definitions.ts'
 import type { TokenClaims } from '../control/ports.ts'
 import { type Ask, type FromGateway, type Hello, type ServedAt, servedMax, type SignOfLife } from './messages.ts'
+import { agentDeed } from './parse-agents.ts'
 import {
   argument,
   count,
@@ -164,6 +165,7 @@ const asks = {
     session: id('ses'),
     decision: id('dec'),
   }),
+  agent: object<Asked<'agent'>>({ what: one('agent'), claims, address: word, token: line, deed: agentDeed }),
   exhausted: object<Asked<'exhausted'>>({ what: one('exhausted'), grant: id('grn') }),
   reserve: object<Asked<'reserve'>>({ what: one('reserve'), grant: id('grn'), line: count, uses: from1 }),
   release: object<Asked<'release'>>({ what: one('release'), grant: id('grn'), line: count, uses: count }),

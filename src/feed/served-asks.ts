@@ -25,6 +25,7 @@ import { servicesOf } from './feed-index.ts'
 import type { Interest } from './interest.ts'
 import type { Answered, Ask } from './messages.ts'
 import { strippedBinding, strippedHold } from './outgoing-records.ts'
+import { ServedAgents } from './served-agents.ts'
 import { Pace } from './served-limits.ts'
 
 type AskOf<What extends Ask['what']> = Extract<Ask, { readonly what: What }>
@@ -52,9 +53,11 @@ const signalsPerSecond = 20
 export class ServedAsks {
   readonly #at: AskParts
   readonly #signals = new Pace(signalsPerSecond)
+  readonly #agents: ServedAgents
 
   constructor(at: AskParts) {
     this.#at = at
+    this.#agents = new ServedAgents(at.desk)
   }
 
   /** Never throws: what goes wrong here is a no. */
@@ -91,6 +94,8 @@ export class ServedAsks {
         return this.#readBefore(ask)
       case 'answered':
         return this.#answered(ask)
+      case 'agent':
+        return this.#agent(ask)
       case 'exhausted':
         return this.#exhausted(ask.grant)
       case 'reserve':
@@ -118,6 +123,15 @@ export class ServedAsks {
     const written = await desk.mint.read(token, gatewayAudience(desk.space, gateway.gateway))
     const read = written.ok ? parseClaims(written.value) : written
     return read.ok && read.value.jti !== jti ? refuse('credential.invalid') : read
+  }
+
+  /** An agent is whoever its token says, and nobody is taken for one by a gateway's word. */
+  async #agent({ claims, address, token, deed }: AskOf<'agent'>): Promise<Result<Answered>> {
+    await this.#at.caughtUp()
+    const read = await this.#read(token, claims)
+    if (!read.ok) return read
+    const said = await this.#agents.answer({ bearer: { claims: read.value, address }, token }, deed)
+    return said.ok ? done({ ok: true, agent: said.value }) : said
   }
 
   async #usedElsewhere({ claims, bound, address }: AskOf<'used-elsewhere'>): Promise<Result<Answered>> {

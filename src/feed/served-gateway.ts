@@ -370,6 +370,7 @@ function protocolOf(ask: Ask): number {
   if (
     ask.what === 'mark-untrusted' ||
     ask.what === 'read-before' ||
+    ask.what === 'agent' ||
     ask.what === 'pin' ||
     ('action' in ask && ask.action.definition !== undefined)
   )

@@ -1,12 +1,11 @@
 /** What goes out over one link, in order: where the gateway is now, everything since, and the secrets of its services as they are. */
 import { createHash } from 'node:crypto'
 import type { Instant, Milliseconds } from '../kernel/instants.ts'
-import { canonicalJson } from '../kernel/json.ts'
 import { refuse } from '../kernel/refusals.ts'
 import type { Refused, Result } from '../kernel/result.ts'
 import type { Service } from '../model/services.ts'
 import type { Clock } from '../control/ports.ts'
-import { type Lane, type LaneText, servicesIn, written } from './lane.ts'
+import { type Lane, type LaneText, servicesIn, written, writtenRecord } from './lane.ts'
 import { type FeedLink, waitingBytesMax } from './link.ts'
 import type { Changes, FromControl } from './messages.ts'
 import { Unacknowledged } from './served-limits.ts'
@@ -147,7 +146,7 @@ export class ServedStream {
     const at = clock.now()
     const records = lane.interest.snapshot()
     for (let from = 0; from < records.length; from += sliceRecords) {
-      for (const { kind, record } of records.slice(from, from + sliceRecords)) this.#send(canonicalJson({ type: 'record', kind, record }))
+      for (const each of records.slice(from, from + sliceRecords)) this.#send(writtenRecord(each))
       await clock.turn?.()
       if (!(await this.#isRead())) return
     }

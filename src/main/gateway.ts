@@ -192,7 +192,8 @@ class News {
     const pagesOrigin = () => this.#fed.gate.pages().origin
     try {
       this.#authz = await openAuthz(this.#options, { control, clock, log, reached })
-      this.#gateways = await openGateways({ control, clock, log, host, names: this.#options.names, reached, pagesOrigin })
+      const agentDesk = this.#fed.agentDesk()
+      this.#gateways = await openGateways({ control, clock, log, host, names: this.#options.names, reached, pagesOrigin, agentDesk })
     } catch (cause) {
       this.#fail(cause)
     }

@@ -13,6 +13,8 @@ import { readWhole } from './whole-body.ts'
 
 export interface Asked {
   readonly bearer: Bearer
+  /** By which the caller is known: for the desk alone, and for no log. */
+  readonly token: string
   readonly served: Served
   readonly offer: Offer
   readonly method: Outgoing['method']
@@ -42,7 +44,9 @@ export async function readAsked(door: Door, request: IncomingMessage, known: Kno
   const headers = headersOf(request)
   const twice = headers.find(([name], place) => onlyOnce.has(name) && headers.findIndex(([other]) => other === name) !== place)
   if (twice !== undefined) return refuse('action.ambiguous', { detail: `${twice[0]} stands twice` })
-  const bearer = await readBearer(door, request)
+  const token = readToken(request)
+  if (!token.ok) return token
+  const bearer = await door.control.identify(token.value, clientAddress(request.socket.remoteAddress))
   if (!bearer.ok) return bearer
   known.bearer = bearer.value
   const method = request.method === 'GET' || request.method === 'DELETE' ? request.method : 'POST'
@@ -57,6 +61,7 @@ export async function readAsked(door: Door, request: IncomingMessage, known: Kno
   if (!session.ok) return session
   return done({
     bearer: bearer.value,
+    token: token.value,
     served,
     offer: served.offer.value,
     method,
@@ -82,10 +87,9 @@ function passing(headers: Headers): Headers {
   return headers.filter(([name]) => passingNames.has(name) || name.startsWith('mcp-'))
 }
 
-async function readBearer(door: Door, request: IncomingMessage): Promise<Result<Bearer>> {
-  const [, token] = /^Bearer +([A-Za-z0-9._~+/-]+=*)$/i.exec(request.headers.authorization ?? '') ?? []
-  if (token === undefined) return refuse(request.headers.authorization === undefined ? 'credential.missing' : 'credential.invalid')
-  return door.control.identify(token, clientAddress(request.socket.remoteAddress))
+function readToken({ headers: { authorization } }: IncomingMessage): Result<string> {
+  const [, token] = /^Bearer +([A-Za-z0-9._~+/-]+=*)$/i.exec(authorization ?? '') ?? []
+  return token === undefined ? refuse(authorization === undefined ? 'credential.missing' : 'credential.invalid') : done(token)
 }
 
 async function readBody({ limits }: Door, request: IncomingMessage): Promise<Result<Message>> {

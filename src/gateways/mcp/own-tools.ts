@@ -1,7 +1,7 @@
 /** `remit_eligible`, `remit_request`, `remit_status`, `remit_done`: how an agent asks for what it may do, through the protocol it speaks already. */
 import type { Bearer, Clock } from '../../control/ports.ts'
 import type { Askable } from '../../control/eligible.ts'
-import type { AgentDesk, AgentGrant } from '../../control/own-tools.ts'
+import type { Agent, AgentDesk, AgentGrant } from '../../control/own-tools.ts'
 import type { GrantRequest } from '../../control/request-grant.ts'
 import { type GrantId, isId } from '../../kernel/ids.ts'
 import { parseDuration } from '../../kernel/instants.ts'
@@ -50,7 +50,7 @@ export class OwnTools {
   }
 
   /** Answers the call. Refuses what the deed refuses, `input.invalid`, and `rate.exceeded`. */
-  async answer(exchange: Answering, { bearer, envelope, message }: Asked): Promise<Result<undefined>> {
+  async answer(exchange: Answering, { bearer, token, envelope, message }: Asked): Promise<Result<undefined>> {
     const tool = ownToolOf(message.params['name'])
     if (tool === undefined) throw new Error('only our own tools are answered here')
     const { chain } = bearer.claims
@@ -58,7 +58,7 @@ export class OwnTools {
     if (wait > 0) return refuse('rate.exceeded', { detail: `${Math.ceil(wait / 1_000)}s` })
     const given = readGiven(tool, message.params['arguments'] ?? {})
     if (!given.ok) return given
-    const said = await this.#do(tool, bearer, given.value)
+    const said = await this.#do(tool, { bearer, token }, given.value)
     if (!said.ok) return said
     const { text, structuredContent } = said.value
     const kind = envelope.era === 'stateless' ? { resultType: 'complete' } : {}
@@ -66,20 +66,20 @@ export class OwnTools {
     return done(undefined)
   }
 
-  #do(tool: OwnTool, bearer: Bearer, given: JsonObject): Promise<Result<Said>> {
+  #do(tool: OwnTool, agent: Agent, given: JsonObject): Promise<Result<Said>> {
     switch (tool) {
       case 'eligible':
-        return this.#eligible(bearer, given)
+        return this.#eligible(agent, given)
       case 'request':
-        return this.#request(bearer, given)
+        return this.#request(agent, given)
       case 'status':
-        return this.#status(bearer, given)
+        return this.#status(agent, given)
       case 'done':
-        return this.#done(bearer, given)
+        return this.#done(agent, given)
     }
   }
 
-  async #eligible(bearer: Bearer, given: JsonObject): Promise<Result<Said>> {
+  async #eligible(agent: Agent, given: JsonObject): Promise<Result<Said>> {
     const task = readText(given, 'task', 64)
     if (!task.ok) return task
     const service = readText(given, 'service', 64)
@@ -87,23 +87,23 @@ export class OwnTools {
     const ticket = readText(given, 'ticket', 200)
     if (!ticket.ok) return ticket
     const filter = { ...present('task', task.value), ...present('ticket', ticket.value) }
-    const found = await this.#input.desk.eligible(bearer, filter)
+    const found = await this.#input.desk.eligible(agent, filter)
     if (!found.ok) return found
     const all = found.value.filter(({ resource }) => service.value === undefined || resource.startsWith(`${service.value}/`))
     return done(eligibleSaid(all))
   }
 
-  async #request(bearer: Bearer, given: JsonObject): Promise<Result<Said>> {
+  async #request(agent: Agent, given: JsonObject): Promise<Result<Said>> {
     const request = readRequest(given)
     if (!request.ok) return request
-    const asked = await this.#input.desk.request(bearer, request.value)
+    const asked = await this.#input.desk.request(agent, request.value)
     return asked.ok ? done(grantSaid(asked.value)) : asked
   }
 
-  async #status(bearer: Bearer, given: JsonObject): Promise<Result<Said>> {
+  async #status(agent: Agent, given: JsonObject): Promise<Result<Said>> {
     const id = readGrant(given)
     if (!id.ok) return id
-    const grants = await this.#input.desk.status(bearer, id.value)
+    const grants = await this.#input.desk.status(agent, id.value)
     if (!grants.ok) return grants
     const [only] = grants.value
     if (id.value !== undefined && only !== undefined) return done(grantSaid(only))
@@ -111,13 +111,13 @@ export class OwnTools {
     return done({ text: lines.length === 0 ? 'No grant of yours is open.' : lines.join('\n'), structuredContent: { grants: grants.value } })
   }
 
-  async #done(bearer: Bearer, given: JsonObject): Promise<Result<Said>> {
+  async #done(agent: Agent, given: JsonObject): Promise<Result<Said>> {
     const id = readGrant(given)
     if (!id.ok) return id
     if (id.value === undefined) return refuse('input.invalid', { detail: 'grant is missing' })
     const reason = readText(given, 'reason', 500)
     if (!reason.ok) return reason
-    const ended = await this.#input.desk.done(bearer, id.value, reason.value ?? 'the task is done')
+    const ended = await this.#input.desk.done(agent, id.value, reason.value ?? 'the task is done')
     return ended.ok ? done(grantSaid(ended.value)) : ended
   }
 }
