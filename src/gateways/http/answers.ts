@@ -1,6 +1,4 @@
 /** Answers the gateway gives itself: refusals as problem+json. */
-import type { Socket } from 'node:net'
-import { TLSSocket } from 'node:tls'
 import { describeProblem, type Problem, problemMediaType, retryAfterSeconds } from '../../kernel/problems.ts'
 import type { Instant } from '../../kernel/instants.ts'
 import type { Refusal } from '../../kernel/refusals.ts'
@@ -25,13 +23,6 @@ export function problemText({ refusal, more, headers = [] }: RefusalAnswer): Pro
     all.push('WWW-Authenticate', `Bearer realm="remit"${refusal.code === 'credential.missing' ? '' : ', error="invalid_token"'}`)
   if (problem.status === 429 || problem.status === 503) all.push('Retry-After', retryAfterSeconds(refusal) ?? `${busyRetrySeconds}`)
   return { status: problem.status, headers: all, body }
-}
-
-/** Ends a connection at once, so that its peer can tell; what the kernel had not sent yet is thrown away with it. */
-export function abort(socket: Socket): void {
-  // Only a bare TCP socket can be reset, and not one whose orderly end has begun: the system would refuse that and leave it open.
-  if (!(socket instanceof TLSSocket) && !socket.connecting && !socket.writableEnded) socket.resetAndDestroy()
-  else socket.destroy()
 }
 
 let datedSecond = -1

@@ -20,7 +20,7 @@ import { type HttpRequest, materialOf, readRequest } from './codec.ts'
 import { Forwarding } from './forwarding.ts'
 import { holdWaitSeconds, type HttpLimits } from './limits.ts'
 import { checkForm, formKind } from './overrides.ts'
-import type { Upstream } from './upstream.ts'
+import type { Upstream } from '../shared/upstream.ts'
 
 /** A service as it is now. */
 export interface ServedService {

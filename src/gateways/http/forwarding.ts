@@ -7,14 +7,14 @@ import { reveal, type Secret } from '../../kernel/secret.ts'
 import { describeObligations, type Obligations } from '../../model/obligations.ts'
 import type { Service } from '../../model/services.ts'
 import type { Cuttable, SessionCuts } from '../shared/session-cuts.ts'
-import type { AnswerHead } from './answer-parser.ts'
+import type { AnswerHead } from '../shared/answer-parser.ts'
 import type { BodyReader, ClientStream } from './client-stream.ts'
 import type { HttpRequest } from './codec.ts'
 import { answerHeaders, without } from './headers.ts'
 import type { HttpLimits } from './limits.ts'
 import { formKind, PartNames } from './overrides.ts'
 import { switchHeaders } from './upgrades.ts'
-import type { CallListener, Upstream, UpstreamCall } from './upstream.ts'
+import type { CallListener, Upstream, UpstreamCall } from '../shared/upstream.ts'
 
 export interface ForwardingPlan {
   readonly control: Pick<GatewayControl, 'stands' | 'stopReason' | 'finish' | 'upstreamSecret'>

@@ -3,7 +3,7 @@ import type { TLSSocket } from 'node:tls'
 import type { Clock } from '../../control/ports.ts'
 import type { Instant } from '../../kernel/instants.ts'
 import type { Refusal } from '../../kernel/refusals.ts'
-import { abort, dateText } from './answers.ts'
+import { dateText } from './answers.ts'
 import type { StreamHost } from './client-stream.ts'
 import type { ConnectionInput } from './connection.ts'
 import { type FieldBlock, FieldBlocks } from './http2-blocks.ts'
@@ -103,7 +103,7 @@ export class Http2Connection {
 
   abort(): void {
     if (this.#state === 'gone') return
-    abort(this.#socket)
+    this.#socket.destroy()
     this.#onClose()
   }
 

@@ -1,14 +1,12 @@
 /** Every bound of the HTTP gateway in one place; bytes, counts and milliseconds as the names say. */
 import type { Milliseconds } from '../../kernel/instants.ts'
-import type { CircuitLimits } from './circuit.ts'
+import type { UpstreamLimits } from '../shared/upstream.ts'
 
-export interface HttpLimits extends CircuitLimits {
+export interface HttpLimits extends UpstreamLimits {
   /** Request line and headers together. */
   readonly headerBytesMax: number
   readonly headersMax: number
   readonly targetBytesMax: number
-  /** Head of an upstream's answer. */
-  readonly upstreamHeaderBytesMax: number
   /** A body that must be known whole before it is decided upon. */
   readonly heldBodyBytesMax: number
   /** A JSON body from which arguments are read. */
@@ -46,8 +44,6 @@ export interface HttpLimits extends CircuitLimits {
   readonly answerMs: Milliseconds
   /** A body under way, without a byte in either direction. */
   readonly idleMs: Milliseconds
-  /** An upstream connection between requests: below the 5 s after which many servers close theirs. */
-  readonly upstreamIdleMs: Milliseconds
   /** How long what is left of a body is read and thrown away after the answer, so that its sender hears it. */
   readonly drainMs: Milliseconds
 }

@@ -14,13 +14,13 @@ import type { SessionCuts } from '../shared/session-cuts.ts'
 import type { Tls } from '../shared/tls.ts'
 import { problemText } from './answers.ts'
 import type { ClientStream, ProblemText, RefusedHead, StreamHost } from './client-stream.ts'
-import type { CircuitInput, UpstreamHealth } from './circuit.ts'
+import type { CircuitInput, UpstreamHealth } from '../shared/circuit.ts'
 import { Connection } from './connection.ts'
 import { type Door, Exchange, type ServedService } from './exchange.ts'
 import type { Forwarding } from './forwarding.ts'
 import { Http2Connection } from './http2-connection.ts'
 import type { HttpLimits } from './limits.ts'
-import { openUpstream, type Upstream } from './upstream.ts'
+import { openUpstream, type Upstream } from '../shared/upstream.ts'
 
 export interface ListenerInput {
   readonly name: string

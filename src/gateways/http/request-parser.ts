@@ -2,7 +2,7 @@
 import { type Refusal, refuse } from '../../kernel/refusals.ts'
 import { done, type Result } from '../../kernel/result.ts'
 import type { RawHead } from './codec.ts'
-import { isHeaderLine, readHeaders } from './head-lines.ts'
+import { isHeaderLine, readHeaders } from '../shared/head-lines.ts'
 
 /** A head that can be read, and what of it belongs to the connection. */
 export interface RequestHead extends RawHead {

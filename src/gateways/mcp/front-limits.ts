@@ -41,5 +41,7 @@ export const defaultFrontLimits: FrontLimits = {
   answerMs: 1_800_000,
   upstreamIdleMs: 4_000,
   upstreamHeaderBytesMax: 32_768,
-  idleConnectionsMax: 256,
+  connectFailuresMax: 5,
+  restMs: 1_000,
+  restMsMax: 30_000,
 }

@@ -102,7 +102,7 @@ class Ports {
   readonly #open = new Map<string, OpenPort>()
 
   constructor(input: McpGatewayInput) {
-    const { control, clock, openCommand, listen, agentDesk: desk } = input
+    const { control, clock, chance, log, openCommand, listen, agentDesk: desk } = input
     this.#input = input
     this.#limits = { ...defaultFrontLimits, ...input.limits }
     this.#cuts = new SessionCuts(control, clock)
@@ -110,7 +110,14 @@ class Ports {
     this.#memories = new Memories()
     this.#tools = new ToolDefinitions(clock)
     this.#own = desk === undefined ? undefined : new OwnTools({ desk, clock })
-    this.#servers = new McpServers({ control, clock, limits: this.#limits, ...(openCommand === undefined ? {} : { openCommand }) })
+    this.#servers = new McpServers({
+      control,
+      clock,
+      chance,
+      log,
+      limits: this.#limits,
+      ...(openCommand === undefined ? {} : { openCommand }),
+    })
     this.#names = new Set([...(listen.names ?? []), listen.host].map((name) => name.toLowerCase()))
   }
 
@@ -137,6 +144,7 @@ class Ports {
   sweep(): void {
     this.#attendants.look()
     const now = this.#input.clock.now()
+    this.#servers.sweep(now)
     for (const { listener } of this.#open.values()) listener.sweep(now)
   }
 

@@ -1,5 +1,6 @@
 /** What the parts of the MCP gateway are to each other: a message that was read, a server to send it to, and what comes back of it. */
 import type { JsonObject, JsonValue } from '../../kernel/json.ts'
+import type { Instant } from '../../kernel/instants.ts'
 import type { Refusal } from '../../kernel/refusals.ts'
 import type { Result } from '../../kernel/result.ts'
 
@@ -63,6 +64,8 @@ export interface Outgoing {
 export interface McpServer {
   readonly service: string
   send(outgoing: Outgoing, listener: ServerListener): ServerCall
+  /** Closes what has been idle for too long. */
+  sweep?(now: Instant): void
   /** Ends what is under way. A child process is ended with it. */
   close(): Promise<void>
 }

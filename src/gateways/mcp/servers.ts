@@ -1,9 +1,11 @@
 /** The MCP servers behind one gateway, each made once for all the ports that offer what it has. */
-import type { Clock, GatewayControl } from '../../control/ports.ts'
+import type { Chance, Clock, GatewayControl } from '../../control/ports.ts'
+import type { Instant } from '../../kernel/instants.ts'
 import type { Result } from '../../kernel/result.ts'
 import { done } from '../../kernel/result.ts'
 import { reveal } from '../../kernel/secret.ts'
 import type { Service } from '../../model/services.ts'
+import type { Log } from '../shared/log.ts'
 import { secretLengthMin } from './leak.ts'
 import type { McpServer } from './ports.ts'
 import { HttpMcpServer, type HttpServerLimits } from './upstream-http.ts'
@@ -11,6 +13,8 @@ import { HttpMcpServer, type HttpServerLimits } from './upstream-http.ts'
 export interface ServersInput {
   readonly control: Pick<GatewayControl, 'upstreamSecret' | 'service'>
   readonly clock: Clock
+  readonly chance: Pick<Chance, 'bytes'>
+  readonly log: Log
   readonly limits: HttpServerLimits
   /** Opens a server that is a child process; without it services with a `command` are not reached. */
   readonly openCommand?: (service: Service, command: readonly string[]) => McpServer
@@ -55,6 +59,10 @@ export class McpServers {
     for (const [name, open] of this.#open) if (!services.has(name)) this.#drop(name, open)
   }
 
+  sweep(now: Instant): void {
+    for (const { server } of this.#open.values()) server.sweep?.(now)
+  }
+
   async close(): Promise<void> {
     const all = [...this.#open.values()]
     this.#open.clear()
@@ -62,7 +70,7 @@ export class McpServers {
   }
 
   #make(service: Service): McpServer | undefined {
-    const { clock, limits, control, openCommand } = this.#input
+    const { clock, chance, log, limits, control, openCommand } = this.#input
     if (service.command !== undefined) return openCommand?.(service, service.command)
     if (service.upstream === '') return undefined
     const { id, upstream: origin, endpoint = '/mcp' } = service
@@ -71,7 +79,23 @@ export class McpServers {
       const now = control.service(id)
       return now === undefined ? done(undefined) : this.#credential(now)
     }
-    return new HttpMcpServer({ service: id, origin, endpoint, clock, limits, credential })
+    return new HttpMcpServer({
+      service: id,
+      origin,
+      endpoint,
+      clock,
+      chance,
+      limits,
+      credential,
+      onTurn: ({ state, error }) => {
+        if (state === 'reachable') log.info({ service: id, origin }, 'an MCP server is reached again')
+        else
+          log.warn(
+            { service: id, origin, error },
+            'an MCP server cannot be reached: calls are refused at once, and it is tried again now and then',
+          )
+      },
+    })
   }
 
   #credential(service: Service): Result<readonly [string, string] | undefined> {

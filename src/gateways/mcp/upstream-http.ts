@@ -1,22 +1,18 @@
 /** An MCP server that is reached over HTTP: one request for each message, sent at most once, its answer handed on as it comes. */
-import { Agent, type ClientRequest, type IncomingMessage, request as requestPlain } from 'node:http'
-import { Agent as SecureAgent, request as requestSecure } from 'node:https'
-import type { Socket } from 'node:net'
 import type { Clock } from '../../control/ports.ts'
-import type { Milliseconds } from '../../kernel/instants.ts'
+import type { Instant, Milliseconds } from '../../kernel/instants.ts'
 import { type Refusal, refuse } from '../../kernel/refusals.ts'
 import { done, type Result } from '../../kernel/result.ts'
+import type { AnswerHead } from '../shared/answer-parser.ts'
+import type { CircuitInput, UpstreamHealth } from '../shared/circuit.ts'
+import { Roster } from '../shared/roster.ts'
+import { type CallListener, openUpstream, type Upstream, type UpstreamCall, type UpstreamLimits } from '../shared/upstream.ts'
 import type { AnswerForm, McpServer, Outgoing, ServerCall, ServerListener } from './ports.ts'
 
-export interface HttpServerLimits {
+export interface HttpServerLimits extends UpstreamLimits {
   readonly connectMs: Milliseconds
   /** From the request's last byte to the head of the answer: a tool may take its time. */
   readonly answerMs: Milliseconds
-  /** A connection between requests: below the 5 s after which many servers close theirs. */
-  readonly upstreamIdleMs: Milliseconds
-  readonly upstreamHeaderBytesMax: number
-  /** Connections that are kept though nobody uses them. */
-  readonly idleConnectionsMax: number
 }
 
 export interface HttpServerInput {
@@ -26,9 +22,12 @@ export interface HttpServerInput {
   /** Path of its endpoint, such as `/mcp`. */
   readonly endpoint: string
   readonly clock: Clock
+  readonly chance?: CircuitInput['chance']
   readonly limits: HttpServerLimits
   /** The header that authenticates the gateway to it, revealed for this one request. */
   readonly credential: () => Result<readonly [string, string] | undefined>
+  /** Told once for each time that it cannot be reached, and that it is reached again. */
+  readonly onTurn?: (health: UpstreamHealth) => void
 }
 
 /** Nothing is ever sent twice, also where a kept connection dies before it answers: the server may have acted. */
@@ -36,16 +35,19 @@ export class HttpMcpServer implements McpServer {
   readonly service: string
   readonly #input: HttpServerInput
   readonly #url: URL
-  readonly #agent: Agent
-  readonly #calls = new Set<HttpCall>()
+  readonly #upstream: Upstream
+  readonly #calls = new Roster<HttpCall>()
 
   constructor(input: HttpServerInput) {
-    const { upstreamIdleMs: timeout, idleConnectionsMax: maxFreeSockets } = input.limits
+    const { limits, clock, chance, onTurn = () => {} } = input
     this.service = input.service
     this.#input = input
     this.#url = new URL(input.endpoint, input.origin)
-    const kept = { keepAlive: true, maxFreeSockets, timeout, scheduling: 'lifo' } as const
-    this.#agent = this.#url.protocol === 'https:' ? new SecureAgent(kept) : new Agent(kept)
+    this.#upstream = openUpstream(this.#url.origin, { limits, clock, chance, onTurn })
+  }
+
+  get health(): UpstreamHealth {
+    return this.#upstream.health
   }
 
   send(outgoing: Outgoing, listener: ServerListener): ServerCall {
@@ -55,33 +57,30 @@ export class HttpMcpServer implements McpServer {
       listener.onBroken(secret.refusal)
       return idleCall
     }
-    const sent = this.#request(outgoing, secret.value)
-    const call = new HttpCall({ sent, outgoing, listener, clock, limits, onOver: () => this.#calls.delete(call) })
-    this.#calls.add(call)
-    call.begin()
+    const head = this.#headOf(outgoing, secret.value)
+    const call = new HttpCall({ head, outgoing, listener, clock, limits, onOver: () => leave() })
+    const leave = this.#calls.add(call)
+    call.begin(this.#upstream)
     return call
+  }
+
+  /** Closes connections that have been idle for too long. */
+  sweep(now: Instant): void {
+    this.#upstream.sweep(now)
   }
 
   close(): Promise<void> {
     for (const call of this.#calls) call.abort()
-    this.#agent.destroy()
+    this.#upstream.retire()
     return Promise.resolve()
   }
 
-  #request({ method, headers, message }: Outgoing, secret: readonly [string, string] | undefined): ClientRequest {
-    const body = method === 'POST' ? ['Content-Type', 'application/json', 'Content-Length', `${message.bytes.byteLength}`] : []
-    const url = this.#url
-    const isSecure = url.protocol === 'https:'
-    return (isSecure ? requestSecure : requestPlain)({
-      agent: this.#agent,
-      host: url.hostname.replace(/^\[|\]$/g, ''),
-      port: url.port === '' ? (isSecure ? 443 : 80) : Number(url.port),
-      path: url.pathname,
-      method,
-      maxHeaderSize: this.#input.limits.upstreamHeaderBytesMax,
-      setHost: false,
-      headers: [...['Host', hostFor(url, headers)], ...passing(headers), ...body, ...(secret ?? [])],
-    })
+  #headOf({ method, headers, message }: Outgoing, secret: readonly [string, string] | undefined): string {
+    const all: string[] = []
+    for (const [name, value] of headers) if (name.toLowerCase() !== 'host') all.push(name, value)
+    if (method === 'POST') all.push('Content-Type', 'application/json', 'Content-Length', `${message.bytes.byteLength}`)
+    if (secret !== undefined) all.push(...secret)
+    return this.#upstream.headOf({ method, path: this.#url.pathname, host: hostFor(this.#url, headers), headers: all })
   }
 }
 
@@ -91,17 +90,13 @@ const idleCall: ServerCall = { abort: () => {}, pause: () => {}, resume: () => {
  * A server on this machine is told the name that the client used: it can then refuse names that are not its own, as protocols over
  * loopback do against DNS rebinding. One elsewhere is told its own, or whatever stands before it would not find it.
  */
-function hostFor({ host, hostname }: URL, headers: Outgoing['headers']): string {
+function hostFor({ hostname }: URL, headers: Outgoing['headers']): string | undefined {
   const isHere = hostname === 'localhost' || hostname === '[::1]' || /^127(?:\.\d{1,3}){3}$/.test(hostname)
-  return (isHere ? headers.find(([name]) => name.toLowerCase() === 'host')?.[1] : undefined) ?? host
-}
-
-function passing(headers: Outgoing['headers']): string[] {
-  return headers.flatMap(([name, value]) => (name.toLowerCase() === 'host' ? [] : [name, value]))
+  return isHere ? headers.find(([name]) => name.toLowerCase() === 'host')?.[1] : undefined
 }
 
 interface CallInput {
-  readonly sent: ClientRequest
+  readonly head: string
   readonly outgoing: Outgoing
   readonly listener: ServerListener
   readonly clock: Clock
@@ -109,10 +104,18 @@ interface CallInput {
   readonly onOver: () => void
 }
 
+const faults = {
+  unreachable: { code: 'upstream.unreachable' },
+  resting: { code: 'upstream.resting' },
+  malformed: { code: 'upstream.malformed', detail: 'it does not speak HTTP as HTTP is written' },
+} as const satisfies Record<string, Refusal>
+
 /** One request and its answer. */
-class HttpCall implements ServerCall {
+class HttpCall implements ServerCall, CallListener {
   readonly #input: CallInput
-  #answer: IncomingMessage | undefined
+  #up: UpstreamCall | undefined
+  #isSent = false
+  #isAnswered = false
   #isOver = false
   #callOff: () => void = () => {}
 
@@ -120,85 +123,89 @@ class HttpCall implements ServerCall {
     this.#input = input
   }
 
-  begin(): void {
-    const { sent, clock, limits } = this.#input
-    this.#callOff = clock.after(limits.connectMs, () => this.#broken({ code: 'upstream.unreachable' }))
-    sent.on('socket', (socket) => this.#connect(socket))
-    sent.on('response', (answer) => this.#hear(answer))
-    sent.on('error', () => this.#broken({ code: 'upstream.unreachable' }))
-    // Whoever asks to change the protocol was not asked to.
-    sent.on('upgrade', () => this.#broken({ code: 'upstream.malformed', detail: 'it changes the protocol' }))
+  begin(upstream: Upstream): void {
+    const { outgoing, clock, limits } = this.#input
+    const up = upstream.call(outgoing.method, this)
+    this.#up = up
+    if (this.#isOver) up.drop()
+    // A connection that was kept is there at once, and has been written to by now.
+    else if (!this.#isSent) this.#callOff = clock.after(limits.connectMs, () => this.#late({ code: 'upstream.unreachable' }))
   }
 
   abort(): void {
     if (this.#isOver) return
     this.#over()
-    this.#input.sent.destroy()
+    this.#up?.drop()
   }
 
   pause(): void {
-    this.#answer?.pause()
+    this.#up?.pause()
   }
 
   resume(): void {
-    this.#answer?.resume()
-  }
-
-  #connect(socket: Socket): void {
-    const { sent } = this.#input
-    socket.setNoDelay(true)
-    if (sent.reusedSocket) this.#go()
-    else if ('encrypted' in socket) socket.once('secureConnect', () => this.#go())
-    else if (socket.connecting) socket.once('connect', () => this.#go())
-    else this.#go()
+    this.#up?.resume()
   }
 
   /** The first byte goes out in this very tick, or never. */
-  #go(): void {
+  onReady(up: UpstreamCall): void {
     if (this.#isOver) return
-    const { sent, outgoing, clock, limits } = this.#input
+    this.#up = up
+    const { head, outgoing, clock, limits } = this.#input
     this.#callOff()
     const mayGo = outgoing.mayGo()
     if (!mayGo.ok) {
       this.#broken(mayGo.refusal)
       return
     }
-    this.#callOff = clock.after(limits.answerMs, () => this.#broken({ code: 'upstream.timeout' }))
-    if (outgoing.method === 'POST') sent.end(outgoing.message.bytes)
-    else sent.end()
+    this.#isSent = true
+    this.#callOff = clock.after(limits.answerMs, () => this.#late({ code: 'upstream.timeout' }))
+    const { bytes } = outgoing.message
+    up.send(head, outgoing.method === 'POST' ? Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength) : undefined)
   }
 
-  #hear(answer: IncomingMessage): void {
-    const { listener } = this.#input
+  onHead({ status, headers: flat }: AnswerHead): void {
+    if (this.#isOver) return
     this.#callOff()
-    if (this.#isOver) {
-      answer.destroy()
-      return
-    }
-    this.#answer = answer
-    const headers = pairs(answer.rawHeaders)
-    const fault = faultOf(answer, headers)
-    if (!fault.ok) {
-      this.#broken(fault.refusal)
-      return
-    }
-    answer.on('data', (bytes: Buffer) => {
-      if (!this.#isOver) listener.onData(bytes)
-    })
-    answer.on('end', () => {
-      if (this.#isOver) return
-      this.#over()
-      listener.onEnd()
-    })
-    answer.on('error', () => this.#broken({ code: 'upstream.unreachable', detail: 'it broke off' }))
-    answer.on('close', () => this.#broken({ code: 'upstream.unreachable', detail: 'it broke off' }))
-    listener.onHead({ status: answer.statusCode ?? 0, headers, form: formOf(headers) })
+    this.#isAnswered = true
+    const headers = pairs(flat)
+    const fault = faultOf(status, headers)
+    if (fault.ok) this.#input.listener.onHead({ status, headers, form: formOf(headers) })
+    else this.#broken(fault.refusal)
+  }
+
+  onData(bytes: Buffer): void {
+    if (!this.#isOver) this.#input.listener.onData(bytes)
+  }
+
+  onEnd(): void {
+    if (this.#isOver) return
+    this.#over()
+    this.#input.listener.onEnd()
+  }
+
+  onBroken(why: keyof typeof faults): void {
+    this.#broken(this.#isAnswered && why === 'unreachable' ? { code: 'upstream.unreachable', detail: 'it broke off' } : faults[why])
+  }
+
+  /** Nothing is asked of a server before its answer, and no other protocol. */
+  onInterim(): void {}
+
+  onSwitch(): void {}
+
+  onPause(): void {}
+
+  onDrain(): void {}
+
+  #late(refusal: Refusal): void {
+    if (this.#isOver) return
+    this.#up?.drop('late')
+    this.#broken(refusal)
   }
 
   #broken(refusal: Refusal): void {
     if (this.#isOver) return
     this.#over()
-    this.#input.sent.destroy()
+    this.#up?.drop()
     this.#input.listener.onBroken(refusal)
   }
 
@@ -216,11 +223,10 @@ function pairs(raw: readonly string[]): readonly (readonly [string, string])[] {
 }
 
 /** What cannot be passed on: redirects, which would lead the gateway's credential elsewhere, and codings that nobody asked for. */
-function faultOf({ statusCode = 0 }: IncomingMessage, headers: readonly (readonly [string, string])[]): Result<undefined> {
-  if (statusCode === 401 || statusCode === 407)
-    return refuse('upstream.credential', { detail: `it does not take what the gateway shows it (${statusCode})` })
-  if (statusCode < 200 || statusCode > 599 || (statusCode >= 300 && statusCode < 400))
-    return refuse('upstream.malformed', { detail: `status ${statusCode}` })
+function faultOf(status: number, headers: readonly (readonly [string, string])[]): Result<undefined> {
+  if (status === 401 || status === 407)
+    return refuse('upstream.credential', { detail: `it does not take what the gateway shows it (${status})` })
+  if (status < 200 || status > 599 || (status >= 300 && status < 400)) return refuse('upstream.malformed', { detail: `status ${status}` })
   const coding = headers.find(([name]) => name.toLowerCase() === 'content-encoding')
   return coding === undefined || coding[1].toLowerCase() === 'identity'
     ? done(undefined)

@@ -2,20 +2,11 @@
 import { connect, isIP, type Socket } from 'node:net'
 import { connect as connectSecurely, type TLSSocket } from 'node:tls'
 import type { Clock } from '../../control/ports.ts'
-import type { Instant } from '../../kernel/instants.ts'
+import type { Instant, Milliseconds } from '../../kernel/instants.ts'
 import { type AnswerListener, AnswerParser, HeadBefore } from './answer-parser.ts'
-import { abort } from './answers.ts'
-import { Circuit, type CircuitInput, connectFault, type UpstreamHealth } from './circuit.ts'
-import type { HttpLimits } from './limits.ts'
-
-export interface Outgoing {
-  readonly method: string
-  readonly path: string
-  /** Flat and complete but for Host and Connection. */
-  readonly headers: readonly string[]
-  /** The protocol it asks to change to. */
-  readonly upgrade?: 'websocket' | undefined
-}
+import { abort } from './abort.ts'
+import { Circuit, type CircuitInput, type CircuitLimits, connectFault, type UpstreamHealth } from './circuit.ts'
+import { type Outgoing, requestHead } from './request-head.ts'
 
 /** Hears of one request's fate, in order; nothing after `onEnd` or `onBroken`. */
 export interface CallListener extends AnswerListener {
@@ -64,8 +55,15 @@ const copiedBytesMax = 8_192
 /** By how much an idle connection is given up before its upstream would. */
 const marginMs = 1_000
 
+export interface UpstreamLimits extends CircuitLimits {
+  /** Head of an upstream's answer. */
+  readonly upstreamHeaderBytesMax: number
+  /** A connection between requests: below the 5 s after which many servers close theirs. */
+  readonly upstreamIdleMs: Milliseconds
+}
+
 export interface UpstreamInput {
-  readonly limits: HttpLimits
+  readonly limits: UpstreamLimits
   readonly clock: Pick<Clock, 'now'>
   readonly chance?: CircuitInput['chance']
   /** Told once for each time that it cannot be reached, and that it is reached again. */
@@ -82,7 +80,7 @@ export function openUpstream(origin: string, input: UpstreamInput): Upstream {
 
 class Pool implements Upstream {
   readonly origin: string
-  readonly limits: HttpLimits
+  readonly limits: UpstreamLimits
   readonly clock: Pick<Clock, 'now'>
   readonly circuit: Circuit
   readonly #url: URL
@@ -103,14 +101,8 @@ class Pool implements Upstream {
     return this.circuit.health
   }
 
-  headOf({ method, path, headers, upgrade }: Outgoing): string {
-    let text = `${method} ${path} HTTP/1.1\r\nHost: ${this.#url.host}\r\n`
-    for (let at = 0; at + 1 < headers.length; at += 2) {
-      const value = headers[at + 1] ?? ''
-      if (/[^\t\x20-\x7e\x80-\xff]/.test(value)) throw new Error('a header of the request cannot be written')
-      text += `${headers[at]}: ${value}\r\n`
-    }
-    return upgrade === undefined ? `${text}Connection: keep-alive\r\n\r\n` : `${text}Connection: Upgrade\r\nUpgrade: ${upgrade}\r\n\r\n`
+  headOf(outgoing: Outgoing): string {
+    return requestHead(outgoing, outgoing.host ?? this.#url.host)
   }
 
   call(method: string, listener: CallListener, mayChange = false): UpstreamCall {
