@@ -86,6 +86,8 @@ export class AgentHouse {
     const { desk } = this.api.house
     this.#caller ??= await callerOf(this.api, 'assistant')
     const asked = mustBe(await requestGrant(desk, this.#caller, { task, statement, scope }))
+    // Of its earlier tasks it may have read what anybody may have written.
+    if (asked.untrusted === true) await this.approve(asked.id)
     const { id: grant } = mustBe(await activateGrant(desk, this.#caller, asked.id))
     const subjectToken = await this.api.secret('assistant')
     const audience = gatewayAudience(desk.space, httpGateway)
