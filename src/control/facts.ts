@@ -74,7 +74,7 @@ export class Facts implements DecisionFacts {
         if (isLoaded) facts.apply(committed)
         else early.push(committed)
       },
-      (changes) => prepareChanges(changes, { clock, entities: facts.entities }),
+      (changes) => prepareChanges(changes, { clock, entities: facts.entities, isSaidOn: true }),
     )
     await facts.load(store, clock)
     // What was read may have some of these already; applied again, in order, they come to the same.

@@ -2,6 +2,7 @@
 import type { EntityStore } from '../decision/cedar/entities.ts'
 import { readingRules, type RulesRead, type RulesInput } from '../decision/rules.ts'
 import { warmingUp } from '../decision/warm-up.ts'
+import { keepText, writingJson } from '../kernel/long-json.ts'
 import type { FactChange } from '../model/records.ts'
 import type { PolicySet } from '../model/policies.ts'
 import { prepareApplication } from './known-applications.ts'
@@ -15,6 +16,8 @@ export interface Preparing {
   readonly clock: Pick<Clock, 'now' | 'after' | 'turn'>
   /** As they are now, for the warm-up. */
   readonly entities: EntityStore
+  /** Gateways elsewhere are told what was applied, in the same turn. */
+  readonly isSaidOn?: boolean
 }
 
 /** Whether applying this takes long unless it was prepared. */
@@ -25,7 +28,10 @@ export function needsPreparing(change: FactChange): boolean {
 /** Whatever of these takes long. A set that cannot be read is left to whoever applies it. */
 export async function prepareChanges(changes: readonly FactChange[], at: Preparing): Promise<void> {
   for (const change of changes) {
-    if (change.kind === 'policySet' && 'record' in change) await preparePolicies(change.record, at)
+    if (change.kind === 'policySet' && 'record' in change) {
+      await preparePolicies(change.record, at)
+      if (at.isSaidOn === true) keepText(change.record, await new Slices(at.clock, sliceMs, 'awaited').through(writingJson(change.record)))
+    }
     if (change.kind === 'application' && 'record' in change && change.record.removedAt === undefined)
       await prepareApplication(change.record, new Slices(at.clock, sliceMs, 'awaited'))
   }

@@ -25,6 +25,18 @@ export function* writingJson(value: unknown): Generator<undefined, string> {
   return `{${members.join(',')}}`
 }
 
+const kept = new WeakMap<object, string>()
+
+/** Keeps the canonical text of a long value that nobody changes any more, for as long as anybody has the value. */
+export function keepText(value: object, text: string): void {
+  kept.set(value, text)
+}
+
+/** `canonicalJson`, or the text that was kept of this very value. */
+export function keptText(value: object): string {
+  return kept.get(value) ?? canonicalJson(value)
+}
+
 function isPlain(value: unknown): value is Readonly<Record<string, unknown>> {
   if (typeof value !== 'object' || value === null) return false
   const prototype: unknown = Object.getPrototypeOf(value)

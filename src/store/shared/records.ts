@@ -1,6 +1,7 @@
 /** Reading and writing the records of one space. */
 import type { Page, Reading, SearchBy } from '../../control/ports.ts'
 import type { Turning } from '../../kernel/in-turns.ts'
+import { keepText } from '../../kernel/long-json.ts'
 import type { RecordKind, Records } from '../../model/records.ts'
 import { readDocument, restAround, writeDocument } from './documents.ts'
 import type { Sql } from './engine.ts'
@@ -79,6 +80,8 @@ export interface Putting {
 
 export async function putRecord<K extends RecordKind>(sql: Sql, kind: K, record: Records[K], { version, turning }: Putting): Promise<void> {
   const doc = await writeDocument(record, turning)
+  // The feed says it to every gateway in the turn in which it comes into force.
+  if (kind === 'policySet') keepText(record, doc)
   await sql
     .insertInto(tableOf(kind))
     .values({ id: record.id, space: record.space, doc, version })
