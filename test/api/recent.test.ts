@@ -178,6 +178,11 @@ test('a party of one chain sees nothing of what the agent does for another; the 
     [ofTheirs.actions.map(({ arguments: given }) => given['amount']), ofTheirs.counts.otherGrants.allowed, ofTheirs.comparedWith],
     [[{ value: 60 }], 0, 1],
   )
+  const headers = { cookie: await api.cookie('zoe') }
+  const { status, body } = await call(api.port, { method: 'GET', path: `/holds/${ofZoe}`, headers })
+  assert.equal(status, 200)
+  assert.match(body, /a friend of zoe/)
+  assert.doesNotMatch(body, /landlord|the rent|till/, 'nor on its page')
   assert.equal((await recentFor('zoe', id)).status, 404)
   assert.equal((await recentFor('meter', id)).status, 404)
   assert.equal((await recentFor('aide', id)).view.actions.length, 5)

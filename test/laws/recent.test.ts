@@ -5,7 +5,8 @@ import { type Recent, type RecentInput, recentActions, type RecentLimits, recent
 import type { ReplaySource } from '../../src/control/replay.ts'
 import type { Verdict } from '../../src/control/ports.ts'
 import type { HoldId } from '../../src/kernel/ids.ts'
-import { mustBe } from '../../src/kernel/result.ts'
+import { note } from '../../src/control/desk.ts'
+import { done, mustBe } from '../../src/kernel/result.ts'
 import type { ArgumentValue } from '../../src/model/actions.ts'
 import type { Grant } from '../../src/model/grants.ts'
 import { act, allowed, answered, atWork, callOf, held, hour, minute, refusedVerdict } from '../world/deeds.ts'
@@ -135,7 +136,24 @@ test('without a journal at hand, what control keeps of holds is shown, and what 
   assert.deepEqual(told(recent), ['big-1: held denied'])
   assert.deepEqual([recent.looked.from, recent.looked.elsewhere], [undefined, [journal.name]])
   assert.deepEqual((await recentOf(world, id)).looked.elsewhere, [])
+  await enrol(world, 'edge-1', 'http')
+  await enrol(world, 'plant-1', 'plant')
+  assert.deepEqual((await recentOf(world, id)).looked.elsewhere, ['edge-1'], 'gateways that serve this, and no others')
 })
+
+async function enrol(world: World, name: string, gateway: string): Promise<void> {
+  const now = world.clock.now()
+  const id = world.desk.chance.id('gtw', now)
+  const record = { id, space: 'main', name, gateway, codeHash: name, codeEndsAt: now + day, invitedAt: now } as const
+  for (const more of [{ state: 'invited' }, { state: 'enrolled', key: `${name}-key`, enrolledAt: now }] as const) {
+    const put = world.desk.store.change(async (tx) => {
+      await tx.put('gateway', { ...record, ...more })
+      await note(tx, { kind: `gateway.${more.state}`, actor: 'remit', subject: id })
+      return done(undefined)
+    })
+    mustBe(await put)
+  }
+}
 
 test('of another identity, another service, and a chain that the asker may not see, nothing is shown or counted', async (t) => {
   const world = await opened(t)
