@@ -18,7 +18,7 @@ const list = JSON.stringify({ resultType: 'complete', tools, ttlMs: 60_000, cach
 const notice = `data: ${JSON.stringify({ jsonrpc: '2.0', method: 'notifications/progress', params: { progressToken: 1, progress: 1 } })}\n\n`
 
 interface Asked {
-  readonly id: number
+  readonly id: number | string
   readonly method: string
   readonly params: { readonly name?: string; readonly arguments?: { readonly size?: number } }
 }
@@ -35,7 +35,7 @@ function answer({ id, method, params }: Asked, response: ServerResponse): void {
   }
   const text = 'x'.repeat(params.arguments?.size ?? 0)
   const result = method === 'tools/list' ? list : JSON.stringify({ resultType: 'complete', content: [{ type: 'text', text }] })
-  const body = `{"jsonrpc":"2.0","id":${id},"result":${result}}`
+  const body = `{"jsonrpc":"2.0","id":${JSON.stringify(id)},"result":${result}}`
   response.writeHead(200, { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) })
   response.end(body)
 }

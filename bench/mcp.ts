@@ -208,9 +208,10 @@ class Side {
         response.on('error', reject)
         response.on('end', () => {
           const took = performance.now() - began
-          const start = Buffer.concat(chunks).subarray(0, 400).toString()
-          if (response.statusCode === 200 && start.includes('"result":{') && !start.includes('isError')) resolve(took)
-          else reject(new Error(`${this.#url} answered ${response.statusCode} ${start}`))
+          const body = Buffer.concat(chunks)
+          // A refusal is a result as well, and says so at its end.
+          if (response.statusCode === 200 && body.includes('"result":{') && !body.includes('"isError":true')) resolve(took)
+          else reject(new Error(`${this.#url} answered ${response.statusCode} ${body.toString('utf8', 0, 400)}`))
         })
       })
       sent.on('error', reject)
