@@ -109,7 +109,14 @@ export async function* events(answer: IncomingMessage): AsyncGenerator<StreamEve
   }
 }
 
-const nameFields: Readonly<Record<string, string>> = { 'tools/call': 'name', 'prompts/get': 'name', 'resources/read': 'uri' }
+const nameFields: Readonly<Record<string, string>> = {
+  'tools/call': 'name',
+  'prompts/get': 'name',
+  'resources/read': 'uri',
+  'tasks/get': 'taskId',
+  'tasks/update': 'taskId',
+  'tasks/cancel': 'taskId',
+}
 
 /** Of a tool's arguments those that a server wants mirrored, each by its path (`x-mcp-header`). */
 export type Mirrored = readonly { readonly path: readonly string[]; readonly header: string }[]

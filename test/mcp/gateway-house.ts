@@ -191,7 +191,7 @@ export async function startRaw(test: Lifetime, answer: (heard: Heard) => void): 
   return { url, heard }
 }
 
-async function listen(test: Lifetime, take: (request: IncomingMessage, response: ServerResponse) => void): Promise<string> {
+export async function listen(test: Lifetime, take: (request: IncomingMessage, response: ServerResponse) => void): Promise<string> {
   const server = createServer(take)
   await new Promise<void>((resolve) => {
     server.listen(0, '127.0.0.1', resolve)

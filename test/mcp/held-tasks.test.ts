@@ -60,7 +60,7 @@ test('the official client of 2026-07-28 sees the task through', async (context) 
   const seen: Answered[] = []
   const watched: typeof fetch = async (input, init) => {
     const answer = await fetch(input, init)
-    if (String(init?.body).includes('"tools/call"')) seen.push((await answer.clone().json()) as Answered)
+    if (typeof init?.body === 'string' && init.body.includes('"tools/call"')) seen.push((await answer.clone().json()) as Answered)
     return answer
   }
   const client = new Client(

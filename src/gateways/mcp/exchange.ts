@@ -12,6 +12,7 @@ import { ClientAnswer, type Headers } from './client-answer.ts'
 import { type CallWay, decideCall } from './deciding.ts'
 import { answerDiscover } from './discovery.ts'
 import type { Door, Member } from './door.ts'
+import { EarlyAnswer } from './early-answer.ts'
 import { tellHeld } from './held-shapes.ts'
 import { answerTask, type TaskAnswering } from './held-task-answers.ts'
 import { answerJoined } from './joined.ts'
@@ -42,6 +43,8 @@ export class Exchange implements TaskAnswering {
   readonly #known: Known = {}
   readonly #onOver: () => void
   #passage: Passage | undefined
+  /** The session that `initialize` opened. */
+  #begun: string | undefined
   #leave: (() => void) | undefined
   readonly #gone = new AbortController()
 
@@ -166,12 +169,12 @@ export class Exchange implements TaskAnswering {
   async #take(asked: Asked): Promise<Result<undefined>> {
     const { offer, envelope, message, method } = asked
     if (method !== 'POST') return this.#takeStream(asked)
-    const subscription = readSubscription(offer, envelope.era, message)
+    const subscription = readSubscription(offer, envelope, message)
     if (subscription !== undefined) {
       if (!subscription.ok) return subscription
       return offer.isJoined
         ? refuse('mcp.method', { detail: `${message.method ?? ''} where servers are joined` })
-        : this.#passAlong(asked, { isStream: true, about: subscription.value.about })
+        : this.#passAlong({ ...asked, message: subscription.value.message }, { isStream: true, about: subscription.value.about })
     }
     const ofTask = taskMethodOf(envelope, message)
     if (ofTask !== undefined) return answerTask(this, asked, ofTask)
@@ -207,9 +210,17 @@ export class Exchange implements TaskAnswering {
     if (!seen.ok) return seen
     const licence = this.door.attendants.licence(asked.bearer, [member.service.id], isStream)
     if (!licence.ok) return licence
-    const tap = this.door.pages.listen(asked, this.answer)
+    const tap = asked.message.method === 'initialize' ? this.#hearOpening() : this.door.pages.listen(asked, this.answer)
     this.pass({ licence: licence.value, member, outgoing: outgoingOf({ ...asked, headers }), ...(tap === undefined ? {} : { tap }) })
     return done(undefined)
+  }
+
+  /** What a server says that it can do, for the session that it gives with it. */
+  #hearOpening(): Tap {
+    return new EarlyAnswer(undefined, this.door.limits, (response) => {
+      const { bearer } = this.#known
+      if (bearer !== undefined && this.#begun !== undefined) this.door.tasks.begun(bearer, this.#begun, response)
+    })
   }
 
   /** What a caller may not see answers as what is not there. */
@@ -277,6 +288,7 @@ export class Exchange implements TaskAnswering {
     const { bearer, envelope } = this.#known
     if (method !== 'initialize' || bearer === undefined || !isSessionId(id)) return false
     this.door.sessions.add(bearer, id, 'of-server')
+    this.#begun = id
     if (envelope !== undefined) this.door.pages.begun(bearer, id, envelope)
     return true
   }

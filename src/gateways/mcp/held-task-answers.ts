@@ -13,7 +13,7 @@ import { Leak } from './leak.ts'
 import type { ServerTask } from './server-tasks.ts'
 import { replaceSpan, spanOf } from './spans.ts'
 import { heardAnswer, payloadAnswer, taskAnswer, type TaskMethod, tasksExtension } from './task-messages.ts'
-import { outgoingOf, wayTo } from './ways.ts'
+import { holderOf, outgoingOf, wayTo } from './ways.ts'
 
 /** What `tasks/get` waits for a call that it has just sent: most are over by then, and their client need not ask again. */
 const settleMax: Milliseconds = 1_000
@@ -104,15 +104,14 @@ function isHeldBy({ stage }: HeldTask, hold: string): boolean {
   return stage.kind === 'held' && stage.hold === hold
 }
 
-function settledOrGone({ clock }: Door, settled: Promise<void>, wait: Milliseconds | undefined, gone: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const callOff = wait === undefined ? () => {} : clock.after(wait, () => resolve())
-    gone.addEventListener('abort', () => resolve(), { once: true })
-    void settled.then(() => {
-      callOff()
-      resolve()
-    })
-  })
+async function settledOrGone({ clock }: Door, settled: Promise<void>, wait: Milliseconds | undefined, gone: AbortSignal): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>()
+  const callOff = wait === undefined ? () => {} : clock.after(wait, resolve)
+  const leave = () => resolve()
+  gone.addEventListener('abort', leave)
+  await Promise.race([promise, settled])
+  gone.removeEventListener('abort', leave)
+  callOff()
 }
 
 /** A task of its server's own: to the server and back as it is, and heard as the answer of the call that it was. */
@@ -143,7 +142,8 @@ async function passMoved(exchange: TaskAnswering, { asked, task, method }: Asked
   const licence = door.serverTasks.licence(door, bearer, theirs)
   if (!licence.ok) return licence
   const { member, headers } = way.value
-  const outgoing = outgoingOf({ ...asked, message: withText(asked.message, ['taskId'], to), headers }, to)
+  const moved = outgoingOf({ ...asked, message: withText(asked.message, ['taskId'], to), headers }, to)
+  const outgoing = { ...moved, ...holderOf(door, bearer, member.service) }
   const limits = { ...door.limits, messageBytesMax: door.limits.listBytesMax }
   const collected = await collect({ licence: licence.value, server: member.server, outgoing, clock: door.clock, limits })
   if (!collected.ok) return collected

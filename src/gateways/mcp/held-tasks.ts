@@ -16,9 +16,9 @@ import { memberSpans } from './list-spans.ts'
 import type { MessageLimits } from './limits.ts'
 import { OwnerKeep } from './owner-keep.ts'
 import type { Message } from './ports.ts'
-import { ownerOf } from './sessions.ts'
+import { McpSessions, ownerOf } from './sessions.ts'
 import { spanOf } from './spans.ts'
-import { createdAnswer, createdTask, mayBecomeTask, type TaskStatus, type WrittenTask } from './task-messages.ts'
+import { createdAnswer, createdTask, makesTasks, mayBecomeTask, type TaskStatus, type WrittenTask } from './task-messages.ts'
 import { type Ran, TaskRun } from './task-run.ts'
 
 /** To be answered, then to be used, as the hold itself has it; and so long an answer is kept for its client. */
@@ -86,6 +86,8 @@ export interface HeldTasksInput {
 export class HeldTasks {
   readonly #input: HeldTasksInput
   readonly #tasks: OwnerKeep<HeldTask>
+  /** Sessions in which both sides take tasks. */
+  readonly #sessions = new McpSessions<true>()
   #bytes = 0
 
   constructor(input: HeldTasksInput) {
@@ -93,12 +95,17 @@ export class HeldTasks {
     this.#tasks = new OwnerKeep(keepLimits, (task) => this.#gone(task))
   }
 
+  /** A session was opened with this answer of its server's. */
+  begun(bearer: Bearer, session: string, response: Message): void {
+    if (makesTasks(response)) this.#sessions.add(bearer, session, true)
+  }
+
   /** What its client is answered while it is held; `undefined` where it takes no tasks, or there is no room for one. */
   open(asked: Asked, message: Message, held: Held): Uint8Array | undefined {
     const { chance, clock, control, name } = this.#input
     const bytes = message.bytes.byteLength
     const owner = ownerOf(asked.bearer)
-    if (!mayBecomeTask(asked.envelope, message) || this.#bytes + bytes > bytesMax || !this.#hasRoom(owner)) return undefined
+    if (!this.#isAgreed(asked, message) || this.#bytes + bytes > bytesMax || !this.#hasRoom(owner)) return undefined
     const now = clock.now()
     const id = `remit-task:${control.space}:${control.gateway}:${name}:${Buffer.from(chance.bytes(handleBytes)).toString('base64url')}`
     const told = asked.message.params['name']
@@ -177,6 +184,12 @@ export class HeldTasks {
 
   sweep(now: Instant): void {
     this.#tasks.removeWhere(({ until, stage }) => now >= until && stage.kind !== 'running')
+  }
+
+  /** The extension is the client's to declare; the experiment is agreed on by both. */
+  #isAgreed({ bearer, envelope, session }: Asked, message: Message): boolean {
+    if (!mayBecomeTask(envelope, message)) return false
+    return envelope.era === 'stateless' || (session !== undefined && this.#sessions.find(bearer, session) !== undefined)
   }
 
   /** An answer that is kept makes room for a new task; what still waits does not. */

@@ -17,6 +17,7 @@ import type { Message, Outgoing } from './ports.ts'
 import type { Source } from './provenance.ts'
 import { ResultTap } from './result-tap.ts'
 import { ownerOf } from './sessions.ts'
+import { holderOf } from './ways.ts'
 import { cancelMessage, createdTask, isOverTask, mayBecomeTask, type TaskMethod } from './task-messages.ts'
 
 /** One caller's on one port, and everybody's; the oldest makes room, and is not found any more. */
@@ -43,6 +44,13 @@ interface Listened {
   readonly way: CallWay
 }
 
+interface CancelOf {
+  readonly id: string
+  readonly era: Era
+  readonly call: Message
+  readonly holder: Pick<Outgoing, 'holder'>
+}
+
 export class ServerTasks {
   readonly #clock: Pick<Clock, 'after' | 'now'>
   readonly #tasks = new OwnerKeep<ServerTask>(keepLimits, ({ leave }) => leave())
@@ -58,7 +66,8 @@ export class ServerTasks {
     const told = (response: Message) => {
       const id = createdTask(envelope.era, response)
       if (id === undefined) return
-      const stop = () => this.#cancel(way, { id, era: envelope.era, call: message })
+      const holder = holderOf(door, bearer, way.member.service)
+      const stop = () => this.#cancel(way, { id, era: envelope.era, call: message, holder })
       this.#add(bearer, { id, licence, way }, (task) =>
         door.cuts.add(decision.session, {
           endsAt: licence.endsAt,
@@ -123,7 +132,7 @@ export class ServerTasks {
   }
 
   /** What was let go by a session ends with it: its server is told to stop. Whether it does is its own affair. */
-  #cancel({ member, outgoing }: CallWay, { id, era, call }: { readonly id: string; readonly era: Era; readonly call: Message }): void {
+  #cancel({ member, outgoing }: CallWay, { id, era, call, holder }: CancelOf): void {
     const headers: Outgoing['headers'] = outgoing.headers
       .filter(([name]) => !name.startsWith('mcp-param-'))
       .map(([name, value]) =>
@@ -132,7 +141,7 @@ export class ServerTasks {
     const stopping = new Collecting({
       licence: ownLicence(this.#clock.now() + cancelMax),
       server: member.server,
-      outgoing: { method: 'POST', headers, message: cancelMessage(era, id, call.params) },
+      outgoing: { method: 'POST', headers, message: cancelMessage(era, id, call.params), ...holder },
       clock: this.#clock,
       limits: { messageBytesMax: answerBytesMax, depthMax: 64, idBytesMax: 256, methodCharactersMax: 128 },
     }).start()

@@ -48,7 +48,7 @@ export class StreamNotices implements Tap {
   }
 
   #flush(): void {
-    if (!this.#isOpen || !/\n\n$/.test(this.#tail.replaceAll('\r\n', '\n').replaceAll('\r', '\n'))) return
+    if (!this.#isOpen || !this.#tail.replaceAll('\r\n', '\n').replaceAll('\r', '\n').endsWith('\n\n')) return
     for (const event of this.#waiting) this.#answer.write(event)
     this.#waiting = []
   }

@@ -30,6 +30,11 @@ export function mayBecomeTask(envelope: Envelope, { method, params }: Message): 
   return envelope.revision === experimentRevision && isJsonObject(params['task'])
 }
 
+/** Whether a server of the experiment makes tasks of calls: then a call that asks for one must be answered by one. */
+export function makesTasks({ result }: Message): boolean {
+  return needCapability({ capabilities: isJsonObject(result) ? result : {} }, ['capabilities', 'tasks', 'requests', 'tools', 'call']).ok
+}
+
 /** The id of the task that a response made of a call; `undefined` where it is another response. */
 export function createdTask(era: Era, { result }: Message): string | undefined {
   if (!isJsonObject(result)) return undefined
@@ -40,7 +45,8 @@ export function createdTask(era: Era, { result }: Message): string | undefined {
 
 /** Whether a server says of a task that nothing more becomes of it. */
 export function isOverTask({ result }: Message): boolean {
-  return isJsonObject(result) && ['completed', 'failed', 'cancelled'].includes(String(result['status']))
+  const status = isJsonObject(result) ? result['status'] : undefined
+  return status === 'completed' || status === 'failed' || status === 'cancelled'
 }
 
 export interface WrittenTask {

@@ -14,6 +14,7 @@ import { actionLicence, isDutyReason, type Licence } from './licence.ts'
 import type { MessageLimits } from './limits.ts'
 import { Passage, type PassageAnswer } from './passage.ts'
 import type { Message } from './ports.ts'
+import { holderOf } from './ways.ts'
 
 export type Ran =
   | { readonly kind: 'held'; readonly held: Extract<Verdict, { outcome: 'held' }> }
@@ -78,7 +79,7 @@ export class TaskRun {
     const passage = new Passage({
       licence,
       server: way.member.server,
-      outgoing: way.outgoing,
+      outgoing: { ...way.outgoing, ...holderOf(door, asked.bearer, way.member.service) },
       answer: kept,
       clock,
       secret: secretOf(way.member.service),
