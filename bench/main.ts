@@ -2,7 +2,7 @@
  * `npm run bench`: the HTTP gateway against its upstream direct and against nginx with `auth_request`, start-up, idle memory,
  * revoke to cut, decisions beside other engines, in one run on this machine. Ends with an error when something could not be measured, never for a slow figure.
  *
- * `npm run bench -- --rounds 5 --seconds 3` measures longer; `--only gateway`, `decisions`, `mcp`, `feed` or `nodes` leaves the rest out.
+ * `npm run bench -- --rounds 5 --seconds 3` measures longer; `--only gateway`, `decisions`, `publish`, `mcp`, `feed` or `nodes` leaves the rest out.
  */
 import { appendFile, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { cpus, tmpdir, totalmem } from 'node:os'
@@ -24,6 +24,7 @@ import { type Cast, gather, grantFor, type RunningRemit, startRemit, writeConfig
 import { type McpFigures, measureMcp, startMcpServer, writeMcpService } from './mcp.ts'
 import { type Results, summary, verdictLines } from './report.ts'
 import type { LargeChanges } from './large-change.ts'
+import type { Publishes } from './publish.ts'
 import type { Scale } from './scale.ts'
 import { feedStreams, revokeUnderStreams, startFeed } from './streams.ts'
 import { startUpstream } from './nginx.ts'
@@ -73,6 +74,7 @@ async function main(): Promise<void> {
   const scale = isAll ? await measured<Scale>('scale.ts', 'deciding and changing among 100,000 identities and 10,000 grants') : undefined
   const desk = isAll ? await measured<Desk>('desk.ts', 'changing what is kept at the desk, on a file') : undefined
   const large = isAll ? await measured<LargeChanges>('large-change.ts', 'change-sets among 100,000 identities') : undefined
+  const publish = isPart('publish') ? await measured<Publishes>('publish.ts', 'replacing a thousand policies, on a file') : undefined
   const far = isPart('feed')
     ? await measured<FeedFigures>('feed.ts', 'gateways in processes of their own: stopping, feeding, loading')
     : undefined
@@ -82,7 +84,21 @@ async function main(): Promise<void> {
   const authzen = isPart('decisions') ? await measureQuestions() : undefined
   const mcp = server === undefined ? undefined : await measureTools(server, remit, cast)
   const nodes = isPart('nodes') ? await measured<NodesFigures>('nodes.ts', 'several control nodes on one PostgreSQL') : undefined
-  const measuredParts = { gateway, starts: housekeeping?.starts, idle, cuts, scale, desk, large, feed: far, nodes, decisions, authzen, mcp }
+  const measuredParts = {
+    gateway,
+    starts: housekeeping?.starts,
+    idle,
+    cuts,
+    scale,
+    desk,
+    large,
+    publish,
+    feed: far,
+    nodes,
+    decisions,
+    authzen,
+    mcp,
+  }
   const whole: Results = { ...results, ...withoutGaps(measuredParts) }
   await remit.stop()
   feed.close()

@@ -11,6 +11,7 @@ import type { LargeChanges } from './large-change.ts'
 import { judgeMcp, mcpLines } from './mcp-report.ts'
 import type { McpFigures } from './mcp.ts'
 import type { NodesFigures } from './nodes.ts'
+import type { Published, Publishes } from './publish.ts'
 import type { Pause, Scale } from './scale.ts'
 import type { CutRound } from './streams.ts'
 
@@ -33,6 +34,7 @@ export interface Results {
   readonly scale?: Scale
   readonly desk?: Desk
   readonly large?: LargeChanges
+  readonly publish?: Publishes
   readonly feed?: FeedFigures
   readonly nodes?: NodesFigures
   readonly decisions?: Decisions
@@ -75,6 +77,7 @@ export function summary(results: Results): string[] {
     ...(results.scale === undefined ? [] : scaleLines(results.scale)),
     ...(results.desk === undefined ? [] : deskLines(results.desk)),
     ...(results.large === undefined ? [] : largeLines(results.large)),
+    ...(results.publish === undefined ? [] : publishLines(results.publish)),
     ...(results.feed === undefined ? [] : feedLines(results.feed)),
     ...(results.nodes === undefined ? [] : nodesLines(results.nodes)),
     ...(results.decisions === undefined ? [] : decisionLines(results.decisions)),
@@ -113,6 +116,31 @@ function largeLines({ identities, first, policies, thousand, most, tooMany }: La
       pauseRow('one role taken from 10,000, the most', most),
       pauseRow('one role taken from 10,001, refused', tooMany),
     ]),
+  ]
+}
+
+function publishLines({ policies, checkMs, first, later }: Publishes): string[] {
+  const row = (says: string, rounds: readonly Published[]) => [
+    says,
+    showSpread(spreadOf(rounds.map(({ milliseconds }) => milliseconds)), 0),
+    showSpread(spreadOf(rounds.map(({ longestMs }) => longestMs)), 1),
+    showSpread(spreadOf(rounds.map(({ longestCpuMs }) => longestCpuMs)), 1),
+    showSpread(spreadOf(rounds.map(({ collections }) => Math.max(0, ...collections))), 1),
+  ]
+  return [
+    '',
+    ...tableLines([
+      [
+        `a publish of ${policies} policies, on a file`,
+        'ms in all',
+        'longest pause ms',
+        'of it processor ms',
+        'longest garbage collection ms',
+      ],
+      row('the first since the start', [first]),
+      row('all of them replaced', later),
+    ]),
+    `one check of as many by itself: ${checkMs.toFixed(0)} ms`,
   ]
 }
 

@@ -343,28 +343,36 @@ test('time is never before what control said, and goes on from there', () =>
 
 // --- Policies -----------------------------------------------------------------------------------------------------------
 
-test('what control says while policies are read waits, and everything is applied in its order', () =>
-  leased(async ({ machine, link }) => {
-    const text = '@id("never") forbid (principal, action in Effect::Action::"any", resource);'
-    const set = { id: 'current', space: 'main', version: 'v', files: [{ name: 'a.cedar', text }], publishedAt: 0, publishedBy: 'ana' }
-    const record = { ...set, parsed: [{ file: 'a.cedar', line: 1, text, json: policyJson(text) }] }
-    const began = link.all('applied').length
-    await link.say(
-      { ...changes, changes: [{ kind: 'policySet', id: 'current', record }] },
-      { ...changes, after: 11, version: 12 },
-      { ...changes, after: 12, version: 13 },
-    )
-    assert.deepEqual(
-      link
-        .all('applied')
-        .slice(began)
-        .map(({ version }) => version),
-      [11, 12, 13],
-    )
-    assert.deepEqual(
-      machine.fed.gate.facts.rules?.guardrails.policies.map(({ id }) => id),
-      ['never'],
-    )
-    assert.equal(link.closed, undefined)
-    assert.ok(lets(machine).ok)
-  }))
+for (const [says, count] of [
+  ['', 1],
+  [', a long message of policies too', 400],
+] as const)
+  test(`what control says while policies are read waits, and everything is applied in its order${says}`, () =>
+    leased(async ({ machine, link }) => {
+      const texts = Array.from(
+        { length: count },
+        (_, place) => `@id("never-${place}") forbid (principal, action in Effect::Action::"any", resource);`,
+      )
+      const files = [{ name: 'a.cedar', text: texts.join('\n') }]
+      const parsed = texts.map((text, line) => ({ file: 'a.cedar', line, text, json: policyJson(text) }))
+      const record = { id: 'current', space: 'main', version: 'v', files, parsed, publishedAt: 0, publishedBy: 'ana' }
+      const began = link.all('applied').length
+      await link.say(
+        { ...changes, changes: [{ kind: 'policySet', id: 'current', record }] },
+        { ...changes, after: 11, version: 12 },
+        { ...changes, after: 12, version: 13 },
+      )
+      assert.deepEqual(
+        link
+          .all('applied')
+          .slice(began)
+          .map(({ version }) => version),
+        [11, 12, 13],
+      )
+      assert.deepEqual(
+        machine.fed.gate.facts.rules?.guardrails.policies.map(({ id }) => id),
+        texts.map((_, place) => `never-${place}`),
+      )
+      assert.equal(link.closed, undefined)
+      assert.ok(lets(machine).ok)
+    }))

@@ -8,6 +8,7 @@ const identity = { type: 'record', kind: 'identity' } as const
 const hostile: readonly { readonly says: string; readonly before?: 'welcome' | 'snapshot'; readonly message: Record<string, unknown> }[] = [
   { says: 'changes after a gap', message: { ...changes, after: 11, version: 12 } },
   { says: 'changes that it has already', message: { ...changes, after: 9, version: 10 } },
+  { says: 'changes after a gap, in a long message', message: { ...changes, after: 11, version: 12, forget: gone(2_000) } },
   { says: 'changes that lead nowhere', message: { ...changes, version: 10 } },
   { says: 'changes that lead back', message: { ...changes, version: 3 } },
   { says: 'changes before the snapshot is whole', before: 'snapshot', message: { ...changes, after: 0 } },
@@ -55,6 +56,11 @@ const hostile: readonly { readonly says: string; readonly before?: 'welcome' | '
   { says: 'keys that are none', message: { type: 'keys', keys: { keys: [{ kty: 'oct' }] } } },
 ]
 
+/** So long that it is read in turns. */
+function gone(count: number): readonly unknown[] {
+  return Array.from({ length: count }, () => ({ kind: 'grant', id: 'grn_01J00000000000000000000000' }))
+}
+
 function welcomeAt(now: number): Record<string, unknown> {
   return { ...welcome({ now: () => now } as never) }
 }
@@ -84,6 +90,8 @@ for (const text of [
   '{"type":"drill","n":1.5}',
   `{"type":"drill","n":${'9'.repeat(30)}}`,
   '\uFEFF{}',
+  `{"type":"drill","n":1,"more":"${'y'.repeat(70_000)}"`,
+  `{"type":"drill","n":1,"n":1,"more":["${'y'.repeat(70_000)}"]}`,
 ])
   test(`text that has no one reading ends the link: ${JSON.stringify(text).slice(0, 40)}`, () =>
     leased(async ({ machine, link }) => {
