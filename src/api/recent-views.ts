@@ -100,6 +100,7 @@ function actionView(row: RecentAction, { now, grant, statement }: Beside): Recen
     at: formatInstant(at),
     outcome: outcomeOf(row),
     ...(became?.status === undefined ? {} : { status: became.status }),
+    ...(became?.isError === true ? { error: true as const } : {}),
     ...(became?.reason === undefined ? {} : { reason: cut(became.reason) }),
     ...(refusal === undefined || row.outcome !== 'deny' ? {} : { refusal }),
     ...(times === 1 ? {} : { times }),

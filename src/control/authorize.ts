@@ -324,7 +324,7 @@ export function finish(gate: Gate, decision: Decision, outcome: Outcome): void {
   closeDecision(decision)
   gate.activity.end(decision.grant, now)
   const evidence = firmer(tierRules[decision.action.tier].evidence, decision.obligations.evidence)
-  const { result, status, requestBytes, responseBytes, bodySha256, milliseconds, reason } = outcome
+  const { result, says, status, requestBytes, responseBytes, bodySha256, milliseconds, reason } = outcome
   const entry: OutcomeEntry = {
     at: now,
     bodySha256,
@@ -334,6 +334,7 @@ export function finish(gate: Gate, decision: Decision, outcome: Outcome): void {
     requestBytes,
     responseBytes,
     result,
+    says: says === 'error' ? says : undefined,
     status,
   }
   void gate.journal.append((n) => writeOutcome(n, entry), evidence === 'durable' ? 'durable' : 'buffered')

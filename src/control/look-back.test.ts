@@ -112,6 +112,7 @@ test('what became of a decision is told from a line that only mentions it', asyn
     requestBytes: 0,
     responseBytes: 0,
     result: 'answered',
+    says: undefined,
     status: 200,
   })
   const mentions = '{"arguments":{"decision":"dec_1"},"at":1999,"decision":"dec_3","n":3,"result":"failed","type":"outcome"}'

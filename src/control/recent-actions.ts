@@ -42,6 +42,8 @@ export const recentLimits: RecentLimits = {
 /** What became of an action that was let through. */
 export interface Became {
   readonly result: string
+  /** The answer said that it was an error. */
+  readonly isError?: true
   readonly status?: number
   readonly reason?: string
 }
@@ -215,11 +217,20 @@ async function settle(rows: RecentRows<Becoming>): Promise<RecentAction[]> {
   return settled
 }
 
-async function became(disk: JournalDisk, line: FoundLine, within: { readonly bytesMax: number; readonly slices: Slices }) {
+async function became(
+  disk: JournalDisk,
+  line: FoundLine,
+  within: { readonly bytesMax: number; readonly slices: Slices },
+): Promise<Became | undefined> {
   const entry = await outcomeAfter(disk, line, within)
-  const { result, status, reason } = entry ?? {}
+  const { result, says, status, reason } = entry ?? {}
   if (typeof result !== 'string') return undefined
-  return { result, ...(typeof status === 'number' ? { status } : {}), ...(typeof reason === 'string' ? { reason } : {}) }
+  return {
+    result,
+    ...(says === 'error' ? { isError: true } : {}),
+    ...(typeof status === 'number' ? { status } : {}),
+    ...(typeof reason === 'string' ? { reason } : {}),
+  }
 }
 
 /** As far back as this, or less where there were too many to read. */

@@ -52,6 +52,7 @@ const outcomes: fc.Arbitrary<OutcomeEntry> = fc.record({
   requestBytes: count,
   responseBytes: count,
   result: text,
+  says: fc.constantFrom(undefined, 'error'),
   status: perhaps(count),
 })
 

@@ -48,6 +48,8 @@ export interface OutcomeEntry {
   readonly requestBytes: number
   readonly responseBytes: number
   readonly result: string
+  /** The answer says of itself that it is an error, whatever its status: of JSON-RPC, or of a tool. */
+  readonly says: 'error' | undefined
   readonly status: number | undefined
 }
 
@@ -71,7 +73,7 @@ export function writeOutcome(n: number, entry: OutcomeEntry): string {
     `{"at":${canonicalJson(entry.at)}${text('bodySha256', entry.bodySha256)},"decision":"${entry.decision}"` +
     `,"milliseconds":${canonicalJson(entry.milliseconds)},"n":${n}${text('reason', entry.reason)}` +
     `,"requestBytes":${canonicalJson(entry.requestBytes)},"responseBytes":${canonicalJson(entry.responseBytes)}` +
-    `,"result":${canonicalString(entry.result)}${other('status', entry.status)},"type":"outcome","v":1}`
+    `,"result":${canonicalString(entry.result)}${text('says', entry.says)}${other('status', entry.status)},"type":"outcome","v":1}`
   )
 }
 

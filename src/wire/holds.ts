@@ -59,6 +59,8 @@ export interface RecentActionView {
   readonly outcome: 'answered' | 'failed' | 'cut' | 'unknown' | 'not-sent' | 'delegated' | 'allowed' | 'held' | 'denied'
   /** Of the answer. */
   readonly status?: number
+  /** The answer said of itself that it was an error, whatever its status. */
+  readonly error?: true
   readonly reason?: string
   /** Code of the refusal, of what was denied. */
   readonly refusal?: string

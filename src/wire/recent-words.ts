@@ -36,7 +36,7 @@ function times(count: number): string {
 export type Mark = 'good' | 'warn' | 'bad' | ''
 
 /** What became of an action, and how that looks. */
-export function outcomeInWords({ outcome, status, hold, refusal, times: alike }: RecentActionView): {
+export function outcomeInWords({ outcome, status, error, hold, refusal, times: alike }: RecentActionView): {
   readonly says: string
   readonly mark: Mark
 } {
@@ -44,6 +44,7 @@ export function outcomeInWords({ outcome, status, hold, refusal, times: alike }:
   const often = alike === undefined ? '' : `, ${alike} times in a row`
   switch (outcome) {
     case 'answered':
+      if (error === true) return { says: `answered${code}, with an error`, mark: 'warn' }
       return { says: `answered${code}`, mark: status !== undefined && status >= 400 ? 'warn' : 'good' }
     case 'failed':
       return { says: `failed${code}`, mark: 'bad' }
