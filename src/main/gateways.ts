@@ -47,7 +47,7 @@ export async function openGateways(input: GatewaysInput): Promise<Gateways> {
     })
     return {
       urls: () => ({ ...http.urls(), ...mcp.urls() }),
-      health: (service) => http.health(service),
+      health: (service) => http.health(service) ?? mcp.health(service),
       close: async (grace) => {
         await Promise.all([http.close(grace), mcp.close(grace)])
       },

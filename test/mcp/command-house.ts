@@ -66,8 +66,8 @@ export interface CommandHouse {
   readonly folder: string
 }
 
-/** `more`: what a service says besides, by its name. */
-export async function openCommandHouse(test: Lifetime, more: Readonly<Record<string, object>> = {}): Promise<CommandHouse> {
+/** `more`: what a service says besides, by its name. `rules`: policies besides. */
+export async function openCommandHouse(test: Lifetime, more: Readonly<Record<string, object>> = {}, rules = ''): Promise<CommandHouse> {
   const place = realpathSync(mkdtempSync(join(tmpdir(), 'remit-real-servers-')))
   const folder = join(place, 'served')
   mkdirSync(folder)
@@ -87,7 +87,7 @@ export async function openCommandHouse(test: Lifetime, more: Readonly<Record<str
   const document = asDocument({
     version: 1,
     space: 'main',
-    policyFiles: [{ name: 'errands.cedar', text: policies }],
+    policyFiles: [{ name: 'errands.cedar', text: `${policies}${rules}` }],
     people: [{ name: 'ana' }, { name: 'ben' }],
     roles: { assistants: ['assistant', 'other'] },
     identities: [

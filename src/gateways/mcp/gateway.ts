@@ -4,6 +4,7 @@ import { every } from '../../kernel/every.ts'
 import type { AgentDesk } from '../../control/own-tools.ts'
 import type { Milliseconds } from '../../kernel/instants.ts'
 import type { Service } from '../../model/services.ts'
+import type { UpstreamHealth } from '../shared/circuit.ts'
 import type { Log } from '../shared/log.ts'
 import { SessionCuts } from '../shared/session-cuts.ts'
 import type { Tls } from '../shared/tls.ts'
@@ -43,6 +44,8 @@ export interface McpGatewayInput {
 export interface McpGateway {
   /** Where each service is reached: its name → `http://host:port/mcp`, or https. */
   urls(): Readonly<Record<string, string>>
+  /** What is known of a service's server by connecting to it, or by starting it. */
+  health(service: string): UpstreamHealth | undefined
   /** Lets what is under way end within the time (default 2 s), then cuts it. */
   close(graceMilliseconds?: Milliseconds): Promise<void>
 }
@@ -80,6 +83,7 @@ export async function startMcpGateway(input: McpGatewayInput): Promise<McpGatewa
   const stopSweeping = every(clock, sweepMs, () => ports.sweep())
   return {
     urls: () => ports.urls(),
+    health: (service) => ports.health(service),
     close: async (grace = graceMs) => {
       isClosing = true
       await following
@@ -123,6 +127,10 @@ class Ports {
 
   urls(): Readonly<Record<string, string>> {
     return Object.fromEntries([...this.#open].map(([name, { url }]) => [name, url]))
+  }
+
+  health(service: string): UpstreamHealth | undefined {
+    return this.#servers.health(service)
   }
 
   async follow(): Promise<void> {

@@ -3,6 +3,7 @@ import type { JsonObject, JsonValue } from '../../kernel/json.ts'
 import type { Instant } from '../../kernel/instants.ts'
 import type { Refusal } from '../../kernel/refusals.ts'
 import type { Result } from '../../kernel/result.ts'
+import type { UpstreamHealth } from '../shared/circuit.ts'
 
 /** A JSON-RPC id as it was written: `7`, `"a"`. Two clients may use the same. */
 export type IdText = string
@@ -63,6 +64,8 @@ export interface Outgoing {
 /** One MCP server as the gateway reaches it. */
 export interface McpServer {
   readonly service: string
+  /** What is known by connecting to it, or by starting it. */
+  readonly health: UpstreamHealth
   send(outgoing: Outgoing, listener: ServerListener): ServerCall
   /** Closes what has been idle for too long. */
   sweep?(now: Instant): void

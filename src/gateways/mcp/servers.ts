@@ -5,6 +5,7 @@ import type { Result } from '../../kernel/result.ts'
 import { done } from '../../kernel/result.ts'
 import { reveal } from '../../kernel/secret.ts'
 import type { Service } from '../../model/services.ts'
+import type { UpstreamHealth } from '../shared/circuit.ts'
 import type { Log } from '../shared/log.ts'
 import { secretLengthMin } from './leak.ts'
 import type { McpServer } from './ports.ts'
@@ -57,6 +58,11 @@ export class McpServers {
   /** Lets go of those whose service is gone. */
   keepOnly(services: ReadonlySet<string>): void {
     for (const [name, open] of this.#open) if (!services.has(name)) this.#drop(name, open)
+  }
+
+  /** Nothing of a service that nobody has called yet, and of one that joins others. */
+  health(service: string): UpstreamHealth | undefined {
+    return this.#open.get(service)?.server.health
   }
 
   sweep(now: Instant): void {

@@ -24,6 +24,8 @@ export interface ChildEvents {
   onOpened(answer: Buffer, isError: boolean): void
   /** It is no more, or nothing is expected of it any more; what was under way has been broken off. Once, and nothing after it. */
   onOver(run: ChildRun, refusal: Refusal): void
+  /** It has answered somebody. Once. */
+  onServed(): void
   /** Nothing is under way. */
   onQuiet(): void
   /** For everybody: that a list changed, which holds nothing. */
@@ -193,7 +195,10 @@ export class ChildRun {
     if (exchange === undefined || id === undefined || number === undefined) return this.#stray('an answer to nothing that was asked')
     this.#strayInARow = 0
     if (!this.#hasRoom(exchange, bytes)) return
-    this.hasServed = true
+    if (!this.hasServed) {
+      this.hasServed = true
+      this.#events.onServed()
+    }
     this.#remove(number, () => exchange.answer(rewrite(bytes, [{ span: id, to: exchange.clientId }])))
   }
 

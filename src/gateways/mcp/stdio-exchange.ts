@@ -78,7 +78,8 @@ export class Exchange {
   /** The answer, which is the end. */
   answer(bytes: Buffer): void {
     if (this.isOver) return
-    this.#open(this.#form ?? 'json')
+    // Its length is known: what is longer than a duty allows is refused whole, and not broken off.
+    this.#open(this.#form ?? 'json', bytes.length)
     if (this.#form === 'json') this.#give(bytes)
     else for (const part of [eventHead, bytes, eventEnd]) this.#give(part)
     this.end()
@@ -122,10 +123,11 @@ export class Exchange {
     this.#flush()
   }
 
-  #open(form: 'json' | 'events'): void {
+  #open(form: 'json' | 'events', length?: number): void {
     if (this.#form !== undefined) return
     this.#form = form
-    this.#listener.onHead({ status: 200, headers: [...contentOf[form], ...this.headers], form })
+    const lengths = length === undefined ? [] : [['Content-Length', `${length}`] as const]
+    this.#listener.onHead({ status: 200, headers: [...contentOf[form], ...lengths, ...this.headers], form })
   }
 
   #give(bytes: Buffer): void {

@@ -300,13 +300,28 @@ describe('a server that goes wrong', () => {
   })
 
   it('is left alone for a while when it cannot be started', async () => {
-    const server = open({ mode: 'broken', limits: { failuresMax: 2 } })
-    const codes = []
-    for (let attempt = 0; attempt < 3; attempt += 1) codes.push((await tool(server, '1', 'echo').heard).broken?.code)
-    assert.deepEqual(codes, ['upstream.unreachable', 'upstream.unreachable', 'upstream.resting'])
+    const server = open({ mode: 'broken', limits: { failuresMax: 2, restMs: 30_000 } })
+    const seen: string[] = [server.health.state]
+    for (let attempt = 0; attempt < 3; attempt += 1)
+      seen.push((await tool(server, '1', 'echo').heard).broken?.code ?? '', server.health.state)
+    const [down, resting] = ['upstream.unreachable', 'upstream.resting']
+    assert.deepEqual(seen, ['untried', down, 'failing', down, 'resting', resting, 'resting'])
+    assert.match(server.health.error ?? '', /it exited with 1/)
+    assert.deepEqual(
+      logged.filter(({ says }) => says.startsWith('an MCP server does not run')).map(({ facts }) => facts['service']),
+      ['odd'],
+    )
     const none = await tool(open({ command: ['/nonexistent/program'] }), '1', 'echo').heard
     assert.equal(none.broken?.code, 'upstream.unreachable')
     assert.match(none.broken.detail ?? '', /there is no such program/)
+  })
+
+  it('is known to run once it has answered somebody', async () => {
+    const server = open()
+    await place(server)
+    assert.equal(server.health.state, 'reachable')
+    assert.equal((await tool(server, '1', 'die').heard).broken?.code, 'upstream.unreachable')
+    assert.equal(server.health.state, 'reachable')
   })
 
   it('is ended when it does not answer its opening', async () => {

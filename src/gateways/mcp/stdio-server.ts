@@ -3,6 +3,7 @@ import type { Chance } from '../../control/ports.ts'
 import { refuse } from '../../kernel/refusals.ts'
 import type { ClientOffer } from '../../model/services.ts'
 import type { McpServer, Outgoing, ServerCall, ServerListener } from './ports.ts'
+import { Circuit, type UpstreamHealth } from '../shared/circuit.ts'
 import { type AskedClient, StdioClients } from './stdio-clients.ts'
 import { Exchange, type WaitingRoom } from './stdio-exchange.ts'
 import { type StdioLimits, stdioLimits } from './stdio-limits.ts'
@@ -34,6 +35,7 @@ class StdioServer implements McpServer {
   readonly #room: WaitingRoom = { bytes: 0 }
   readonly #supervisors: Readonly<Record<Era, Supervisor>>
   readonly #clients: StdioClients
+  readonly #circuits: Readonly<Record<Era, Circuit>>
   /** By whom they were sent: the session that a client showed. */
   readonly #ofSessions = new Map<string, Map<Exchange, Supervisor>>()
   readonly #streams = new Set<Exchange>()
@@ -43,6 +45,7 @@ class StdioServer implements McpServer {
     this.service = input.service
     this.#input = input
     this.#limits = { ...stdioLimits, ...input.limits }
+    this.#circuits = { modern: this.#makeCircuit(), legacy: this.#makeCircuit() }
     // Those of 2026-07-28 subscribe, and are told by their subscriptions.
     const [modern, legacy] = [this.#supervise('modern', () => new Set()), this.#supervise('legacy', () => this.#streams)]
     this.#supervisors = { modern, legacy }
@@ -54,12 +57,34 @@ class StdioServer implements McpServer {
     })
   }
 
+  /** Of the era in which it was spoken to last: it may speak one of them only. */
+  get health(): UpstreamHealth {
+    const [modern, legacy] = [this.#circuits.modern.health, this.#circuits.legacy.health]
+    if (modern.state === 'untried' || legacy.state === 'untried') return modern.state === 'untried' ? legacy : modern
+    return modern.since > legacy.since ? modern : legacy
+  }
+
+  #makeCircuit(): Circuit {
+    const { service, clock, chance, log } = this.#input
+    const { failuresMax: connectFailuresMax, restMs, restMsMax } = this.#limits
+    return new Circuit({
+      clock,
+      chance,
+      limits: { connectFailuresMax, restMs, restMsMax },
+      onTurn: ({ state, error }) => {
+        if (state === 'reachable') log.info({ service }, 'an MCP server runs again')
+        else log.warn({ service, error }, 'an MCP server does not run: calls are refused at once, and it is started again now and then')
+      },
+    })
+  }
+
   #supervise(era: Era, streams: () => ReadonlySet<Exchange>, own?: SupervisorInput['own']): Supervisor {
     return new Supervisor({
       ...this.#input,
       bounds: this.#limits,
       era,
       room: this.#room,
+      circuit: this.#circuits[era],
       onOpening: (exchange, opening, isUsable) => this.#onOpening(exchange, { era, opening, isUsable, isShared: own === undefined }),
       onListChanged: (bytes) => {
         for (const stream of streams()) stream.notify(bytes)

@@ -1,6 +1,6 @@
 /** Keeps a server's child there while it is needed: started at the first request, ended when idle, left alone for a while when it fails. */
-import type { Instant } from '../../kernel/instants.ts'
 import { type Refusal, refuse } from '../../kernel/refusals.ts'
+import type { Circuit } from '../shared/circuit.ts'
 import { ChildRun } from './stdio-child.ts'
 import type { Exchange, WaitingRoom } from './stdio-exchange.ts'
 import type { StdioLimits } from './stdio-limits.ts'
@@ -17,6 +17,8 @@ export interface SupervisorInput extends StdioParts {
   readonly bounds: StdioLimits
   readonly era: Era
   readonly room: WaitingRoom
+  /** Whether a child may be started now: those of one era have it in common. */
+  readonly circuit: Circuit
   /** The child is open, or will not be of this era: what the waiting ones are told. */
   readonly onOpening: (exchange: Exchange, opening: Opening, isUsable: boolean) => 'send' | 'answered'
   readonly onListChanged: (bytes: Buffer) => void
@@ -33,8 +35,6 @@ export class Supervisor {
   /** Until there is a child that has answered its opening. */
   #waiting: Exchange[] = []
   #callOffIdle: () => void = () => undefined
-  #failures = 0
-  #restsUntil: Instant = 0
   #isClosed = false
 
   constructor(input: SupervisorInput) {
@@ -56,7 +56,7 @@ export class Supervisor {
   }
 
   begin(exchange: Exchange): void {
-    const { bounds, clock } = this.#input
+    const { bounds, circuit } = this.#input
     if (this.#isClosed) return exchange.breakOff(closed)
     if (this.#waiting.length + (this.#run?.underWay ?? 0) >= bounds.exchangesMax)
       return exchange.breakOff(
@@ -64,7 +64,7 @@ export class Supervisor {
       )
     this.#callOffIdle()
     if (this.#run !== undefined && this.#isOpen) return this.#run.send(exchange)
-    if (this.#run === undefined && clock.now() < this.#restsUntil) return exchange.breakOff(refuse('upstream.resting').refusal)
+    if (this.#run === undefined && !circuit.admit()) return exchange.breakOff(refuse('upstream.resting').refusal)
     this.#waiting.push(exchange)
     if (this.#run === undefined) this.#start()
   }
@@ -109,20 +109,21 @@ export class Supervisor {
   }
 
   #start(): void {
-    const { era, service, log, own } = this.#input
+    const { era, service, log, own, circuit } = this.#input
     const opening = own?.opening ?? (era === 'modern' ? discover : initialize())
     const started = ChildRun.start(
       { ...this.#input, opening, client: own?.client },
       {
         onOpened: (answer, isError) => this.#opened(answer, isError),
         onOver: (run, refusal) => this.#over(run, refusal),
+        onServed: () => circuit.reached(),
         onQuiet: () => this.#rest(),
         onListChanged: (bytes) => this.#input.onListChanged(bytes),
       },
     )
     if (!started.ok) {
       log.error({ service, code: started.refusal.code, detail: started.refusal.detail }, 'an MCP server cannot be started')
-      this.#fail()
+      circuit.failed(started.refusal.detail ?? started.refusal.code)
       return this.#release(started.refusal)
     }
     this.#run = started.value
@@ -137,6 +138,8 @@ export class Supervisor {
     if (!isUsable) log.info({ service, era }, 'an MCP server does not speak the revisions of a client that called it')
     this.#opening = opening
     this.#isOpen = isUsable
+    // It runs: whoever waits to start another need not wait until somebody calls this one.
+    if (isUsable) this.#input.circuit.abandoned()
     if (isUsable && era === 'legacy') this.#run?.tell(initialized)
     for (const exchange of this.#waiting.splice(0)) this.#deliver(exchange, opening, isUsable)
     if (isUsable) this.#rest()
@@ -150,21 +153,14 @@ export class Supervisor {
 
   #over(run: ChildRun, refusal: Refusal): void {
     if (run !== this.#run) return
-    const { service, log } = this.#input
+    const { service, log, circuit } = this.#input
     this.#run = undefined
     this.#isOpen = false
     this.#callOffIdle()
-    if (run.hasServed) this.#failures = 0
-    else this.#fail()
+    if (run.hasServed) circuit.abandoned()
+    else circuit.failed(refusal.detail ?? refusal.code)
     if (!this.#isClosed) log.warn({ service, detail: refusal.detail }, 'an MCP server ended')
     this.#release(refusal)
-  }
-
-  #fail(): void {
-    const { bounds, clock } = this.#input
-    this.#failures += 1
-    const beyond = this.#failures - bounds.failuresMax
-    if (beyond >= 0) this.#restsUntil = clock.now() + Math.min(bounds.restMsMax, bounds.restMs * 2 ** Math.min(beyond, 20))
   }
 
   /** Those that wait for a child that will not be. */
@@ -183,7 +179,10 @@ export class Supervisor {
   #endRun(refusal: Refusal): void {
     const run = this.#run
     if (run === undefined) return
-    if (refusal === closed) this.#run = undefined
+    if (refusal === closed) {
+      this.#run = undefined
+      this.#input.circuit.abandoned()
+    }
     this.#isOpen = false
     this.#callOffIdle()
     const ending = run.end(refusal)
