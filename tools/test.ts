@@ -3,7 +3,7 @@
  *
  * `--only NAME` runs the tests whose name matches. A run that found no test has failed, and so has one that stands still.
  */
-import { globSync } from 'node:fs'
+import { chmodSync, existsSync, globSync, mkdtempSync, rmSync, statfsSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
 import { run } from 'node:test'
@@ -15,6 +15,8 @@ import { root } from './files.ts'
 const testMsMax = 600_000
 /** Longer than any one test may take: what is silent for so long has left something open. */
 const silentMsMax = 660_000
+/** Of memory, beside what the tests themselves take. */
+const roomBytesMin = 4_000_000_000
 /** Those that take longest begin first, so that none of them is what everybody waits for at the end. */
 const longFirst = ['test/docs/', 'test/e2e/', 'test/sim/', 'test/contract/', 'test/chaos/', 'test/cli/', 'test/laws/', 'test/']
 const patterns = ['src/**/*.test.ts', 'test/**/*.test.ts', 'tools/**/*.test.ts', 'demo/**/*.test.ts']
@@ -36,7 +38,25 @@ function rankOf(file: string): number {
   return rank < 0 ? longFirst.length : rank
 }
 
+/**
+ * Where there is room enough, what tests write stays in memory: thousands of times they would wait until a disk has it, and by chance for
+ * long. No test cuts the power, and a process that is killed leaves the same behind on either.
+ */
+function keepFilesInMemory() {
+  const memory = '/dev/shm'
+  if (!existsSync(memory) || process.env['TMPDIR'] !== undefined) return
+  const { bavail, bsize } = statfsSync(memory)
+  if (Math.min(bavail * bsize, process.availableMemory() / 2) < roomBytesMin) return
+  const folder = mkdtempSync(join(memory, 'remit-tests-'))
+  // Like the system's own: programs that tests start as other users have files there too.
+  chmodSync(folder, 0o1777)
+  process.env['TMPDIR'] = folder
+  process.once('exit', () => rmSync(folder, { recursive: true, force: true, maxRetries: 5 }))
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => process.exit(1))
+}
+
 function runFiles() {
+  keepFilesInMemory()
   // Tests start hundreds of processes of the same sources: what the first of them has compiled the others only read.
   process.env['NODE_COMPILE_CACHE'] ??= join(root, 'node_modules', '.cache', 'compiled')
   const stopped = new AbortController()

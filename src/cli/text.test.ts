@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
+import { anyPoint } from '../../test/world/any-point.ts'
 import { factLines, tableLines } from './table.ts'
 import { clean, columnsOf, describeInstant, describeSpan, fit, paints } from './text.ts'
 
@@ -26,7 +27,7 @@ test('an instant says how far off it is', () => {
 
 test('nothing that is cleaned can act on a terminal or turn its line', () => {
   fc.assert(
-    fc.property(fc.string({ unit: 'binary' }), (text) => {
+    fc.property(fc.string({ unit: anyPoint }), (text) => {
       assert.doesNotMatch(clean(text), /[\u0000-\u001f\u007f-\u009f\u200b-\u200f\u2028-\u202e\u2060-\u2069]/)
     }),
   )

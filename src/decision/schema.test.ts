@@ -3,12 +3,13 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import * as cedar from '@cedar-policy/cedar-wasm/nodejs'
 import fc from 'fast-check'
+import { anyPoint } from '../../test/world/any-point.ts'
 import { effects } from '../model/effects.ts'
 import { argumentTypes } from '../model/services.ts'
 import { actionEntities, cedarSchema, cedarText, type SchemaWorld } from './schema.ts'
 import { operationUid } from './names.ts'
 
-const name = fc.oneof(fc.stringMatching(/^[a-z][a-z0-9-]{0,8}$/), fc.string({ minLength: 1, maxLength: 8, unit: 'binary' }))
+const name = fc.oneof(fc.stringMatching(/^[a-z][a-z0-9-]{0,8}$/), fc.string({ minLength: 1, maxLength: 8, unit: anyPoint }))
 const operation = fc.record({
   name,
   effect: fc.constantFrom(...effects),
@@ -119,7 +120,7 @@ test('policies may read arguments, facts, session, client, resource and owner by
 
 test('any text becomes a Cedar text of the same meaning', () => {
   fc.assert(
-    fc.property(fc.string({ unit: 'binary' }), (text) => {
+    fc.property(fc.string({ unit: anyPoint }), (text) => {
       const answer = cedar.policyToJson(`permit (principal == T::${cedarText(text)}, action, resource);`)
       assert.ok(answer.type === 'success', cedarText(text))
       assert.deepEqual(answer.json.principal, { op: '==', entity: { type: 'T', id: text } })

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
 import fc from 'fast-check'
+import { anyPoint } from '../../../test/world/any-point.ts'
 import { canonicalJson, isJsonObject } from '../../kernel/json.ts'
 import { mustBe } from '../../kernel/result.ts'
 import { readMessage, withId, withText } from './json-rpc.ts'
@@ -148,7 +149,7 @@ const written = (text: fc.Arbitrary<string>) =>
         )
         .join('')}"`,
   )
-const key = fc.string({ unit: 'binary', minLength: 1, maxLength: 6 }).filter((text) => text.isWellFormed())
+const key = fc.string({ unit: anyPoint, minLength: 1, maxLength: 6 }).filter((text) => text.isWellFormed())
 const member = (name: fc.Arbitrary<string>, value: fc.Arbitrary<string>) =>
   fc.tuple(space, name, space, space, value, space).map(([a, b, c, d, e, f]) => `${a}${b}${c}:${d}${e}${f}`)
 const anything = fc.oneof(
