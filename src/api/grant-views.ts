@@ -7,20 +7,24 @@ import { answerableGrant, describeRequirement, isLocked } from '../control/right
 import { type Counted, decimalText, nothingCounted, recentOf, usedOf } from '../model/counting.ts'
 import { type Approval, type Grant, type ScopeEntry, type Uses, usesId } from '../model/grants.ts'
 import { describeScopeLine } from '../model/scope.ts'
+import type { UntrustedReading } from '../model/untrusted.ts'
 import type { ApprovalView, Confirmation, EndedGrantView, GrantView, UsesView } from '../wire/grants.ts'
+import { firstReadings } from '../control/untrusted.ts'
 import { instants, nameOf } from './views.ts'
 
 /** One read for all of them. */
 export async function grantViews(desk: Desk, grants: readonly Grant[]): Promise<GrantView[]> {
   if (grants.length === 0) return []
-  const { approvals, spent } = await desk.store.read(async (tx) => ({
+  const { approvals, spent, read } = await desk.store.read(async (tx) => ({
     approvals: await approvalsOf(tx, grants),
     spent: await spentOf(tx, grants),
+    read: await firstReadings(tx, grants),
   }))
   return grants.map((grant) => {
     const given = approvals.filter((approval) => approval.subject === grant.id)
     const uses = grant.scope.map((entry, line) => usesView(entry, line, spent.get(usesId(grant.id, line)), desk.clock.now()))
-    return grantView(desk, grant, given, uses)
+    const reading = read.get(grant.id)
+    return { ...grantView(desk, grant, given, uses), ...(reading === undefined ? {} : { read: readView(reading) }) }
   })
 }
 
@@ -66,6 +70,7 @@ function grantView(desk: Desk, grant: Grant, approvals: readonly Approval[], use
     approval: describeRequirement(grant.requirement),
     approvals: approvalViews(desk, approvals),
     ...(locked ? { locked } : {}),
+    ...(grant.untrusted === undefined ? {} : { untrusted: true }),
     ...(grant.exception === undefined ? {} : { exception: grant.exception }),
     policies,
     ...(grant.continues === undefined ? {} : { continues: grant.continues }),
@@ -76,6 +81,10 @@ function grantView(desk: Desk, grant: Grant, approvals: readonly Approval[], use
     uses,
     page: `${desk.pages().origin}/requests/${id}`,
   }
+}
+
+function readView({ operation, at }: UntrustedReading): NonNullable<GrantView['read']> {
+  return { operation, since: formatInstant(at) }
 }
 
 export function approvalViews(desk: Pick<Desk, 'facts'>, approvals: readonly Approval[]): ApprovalView[] {

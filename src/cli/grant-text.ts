@@ -27,7 +27,7 @@ export function grantLines(grant: GrantView, { paint, io }: Reader): string[] {
         ['on top of', grant.continues],
         ['tier', String(grant.tier)],
         ['lasts', `${grant.duration}${grant.durationMax === grant.duration ? '' : `, at most ${grant.durationMax} with extensions`}`],
-        ['approval', grant.approval],
+        ['approval', `${grant.approval}${grant.untrusted === true ? ', because results were read that anybody may have written' : ''}`],
         [
           'answers',
           grant.approvals.map(
@@ -41,6 +41,12 @@ export function grantLines(grant: GrantView, { paint, io }: Reader): string[] {
         ['started', instant(grant.activatedAt)],
         ['ends', grant.endedAt === undefined ? instant(grant.expiresAt) : undefined],
         ['ended', instant(grant.endedAt)],
+        [
+          'has read',
+          grant.read === undefined
+            ? undefined
+            : `${grant.read.operation}, which anybody may have written, since ${instant(grant.read.since) ?? ''}`,
+        ],
         ['because', describeEnding(grant)],
         ['page', isOpen ? grant.page : undefined],
       ],

@@ -6,8 +6,10 @@ import { deskService } from '../model/desk-service.ts'
 import type { Effect, Tier } from '../model/effects.ts'
 import type { Task } from '../model/grants.ts'
 import type { Caller, Desk } from './desk.ts'
+import { withAPerson } from './request-grant.ts'
 import { describeRequirement } from './rights.ts'
 import { Slices } from './slices.ts'
+import { readBy } from './untrusted.ts'
 
 export interface Askable {
   readonly resource: string
@@ -48,6 +50,7 @@ export async function eligible(
   const slices = new Slices(desk.clock)
   const now = desk.clock.now()
   const found: Askable[] = []
+  const read = await desk.store.read((tx) => readBy(tx, caller.claims.chain, now))
   const kinds = filter.task === undefined ? taskKinds(desk) : [filter.task]
   const proved = Object.entries(caller.claims.proved).map(([name, value]) => ({ name, value, source: caller.claims.provedBy, at: now }))
   const claimed = filter.ticket === undefined ? [] : [{ name: 'ticket', value: filter.ticket, source: caller.actor.name, at: now }]
@@ -59,7 +62,9 @@ export async function eligible(
         const task: Task = { kind, statement: '', claimed, proved }
         const asked = mayAsk(desk.facts, { chain: caller.chain, task, scope: [{ resource }] }, now)
         if (!asked.ok) continue
-        found.push(describe({ resource, effect: route.effect, tier: route.tier }, kind, asked.value))
+        found.push(
+          describe({ resource, effect: route.effect, tier: route.tier }, kind, read === undefined ? asked.value : withAPerson(asked.value)),
+        )
         break
       }
       if (found.length >= askablesMax) return found

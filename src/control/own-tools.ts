@@ -26,6 +26,8 @@ export interface AgentGrant {
   readonly approval: string
   /** Nobody who is there could say yes. */
   readonly locked?: true
+  /** It was asked for after somebody of the chain had read what anybody may have written: policy alone never gives it. */
+  readonly untrusted?: true
   /** Where a person answers. */
   readonly page: string
   /** Of an active one, UTC. */
@@ -117,7 +119,7 @@ async function begun(desk: Desk, caller: Caller, grant: Grant): Promise<Result<A
 }
 
 function told(desk: Desk, grant: Grant): AgentGrant {
-  const { id, state, task, scope, requirement, expiresAt, ending } = grant
+  const { id, state, task, scope, requirement, untrusted, expiresAt, ending } = grant
   const locked = state === 'pending' && isLocked(desk, answerableGrant(grant), desk.clock.now())
   return {
     id,
@@ -126,6 +128,7 @@ function told(desk: Desk, grant: Grant): AgentGrant {
     scope: scope.map(describeScopeLine),
     approval: describeRequirement(requirement),
     ...(locked ? { locked } : {}),
+    ...(untrusted === undefined ? {} : { untrusted }),
     page: `${desk.pages().origin}/requests/${id}`,
     ...(state === 'active' && expiresAt !== undefined ? { expiresAt: formatInstant(expiresAt) } : {}),
     ...(ending === undefined ? {} : { ending: `${ending.how}: ${ending.reason}` }),

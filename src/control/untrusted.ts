@@ -1,5 +1,5 @@
 /** Who has read what anybody may have written: kept before the first such result is asked for, and looked up by whoever is asked for a grant. */
-import type { IdentityId } from '../kernel/ids.ts'
+import type { GrantId, IdentityId } from '../kernel/ids.ts'
 import { formatInstant, type Instant } from '../kernel/instants.ts'
 import { refuse } from '../kernel/refusals.ts'
 import { done, type Result } from '../kernel/result.ts'
@@ -78,6 +78,24 @@ export async function readBefore(desk: Pick<Desk, 'store' | 'clock'>, gateway: s
     return undefined
   })
 }
+
+/** What was read first under each of these grants, by grant. */
+export async function firstReadings(
+  tx: Reading,
+  grants: readonly { readonly id: GrantId }[],
+): Promise<ReadonlyMap<string, UntrustedReading>> {
+  const first = new Map<string, UntrustedReading>()
+  for (let from = 0; from < grants.length; from += grantsAtOnce) {
+    const grant = grants.slice(from, from + grantsAtOnce).map(({ id }) => id)
+    for await (const reading of everyRecord(tx, 'untrustedReading', { grant })) {
+      const known = first.get(reading.grant)
+      if (known === undefined || reading.at < known.at) first.set(reading.grant, reading)
+    }
+  }
+  return first
+}
+
+const grantsAtOnce = 100
 
 /** Removes what is over; answers how many. In order of id, which is that of their sessions: the oldest come first, and are over first. */
 export async function removeReadings(desk: Desk, max: number): Promise<number> {

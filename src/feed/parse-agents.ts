@@ -44,6 +44,7 @@ const grant = object<AgentGrant>({
   scope: list(text, linesMax),
   approval: text,
   locked: optional(one(true)),
+  untrusted: optional(one(true)),
   page: text,
   expiresAt: optional(text),
   ending: optional(text),

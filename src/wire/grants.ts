@@ -74,6 +74,10 @@ export interface GrantView {
   readonly approvals: readonly ApprovalView[]
   /** Present while nobody exists who could satisfy `approval`. */
   readonly locked?: true
+  /** It was asked for after somebody of the chain had read what anybody may have written: policy alone never gives it. */
+  readonly untrusted?: true
+  /** The first result under it that anybody may have written; kept until a day after the token it was read with ends. */
+  readonly read?: { readonly operation: string; readonly since: string }
   /** The exception that it is the permit of: standing privilege, not a grant for one task. */
   readonly exception?: string
   readonly policies: readonly string[]

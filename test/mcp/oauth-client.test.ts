@@ -76,7 +76,7 @@ before(async () => {
         environment: 'test',
         impact: { data: 'low', service: 'low', safety: 'none' },
         tools: [
-          { name: 'look', effect: 'read' },
+          { name: 'look', effect: 'read', trust: 'trusted' },
           { name: 'restart', effect: 'execute', arguments: [{ name: 'service', type: 'string', required: true }] },
         ],
       },

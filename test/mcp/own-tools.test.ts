@@ -1,6 +1,7 @@
 /** An agent asks for what it may do through MCP itself: eligible, request, status, done. */
 import assert from 'node:assert/strict'
 import test, { type TestContext } from 'node:test'
+import { grantViews } from '../../src/api/grant-views.ts'
 import { newClient, olderClient, openHouse, startOps } from './gateway-house.ts'
 
 interface Said {
@@ -68,10 +69,11 @@ for (const [era, connect] of [
     await house.api.house.sequencer.head()
     const bodies = (await house.api.house.desk.log.leaves(0, 1_000)).map(({ body = '{}' }) => JSON.parse(body) as Record<string, string>)
     const told = bodies.filter(({ subject }) => subject === id).map(({ kind, actor }) => `${kind} ${actor}`)
-    assert.deepEqual(told.slice(0, 4), [
+    assert.deepEqual(told.slice(0, 5), [
       'grant.requested assistant',
       'grant.approved policy',
       'grant.activated assistant',
+      'definition.pinned assistant',
       'grant.ended assistant',
     ])
   })
@@ -98,8 +100,21 @@ test('what is asked for after a result that anybody may have written waits for a
   const client = await newClient(context, url, token)
   assert.equal(structuredOf(await client.callTool(request({ scope: ['ops/look'] }))).state, 'active')
   assert.match(textOf(await client.callTool(look)), /^ops look/)
-  const { id = '', state } = structuredOf(await client.callTool(request({ scope: ['ops/tail'] })))
+  const asked = await client.callTool(request({ scope: ['ops/tail'] }))
+  const { id = '', state } = structuredOf(asked)
   assert.equal(state, 'pending')
+  assert.match(textOf(asked), /waits for 1 person[^]*, because results were read that anybody may have written\. They answer at/)
+  const eligible = await client.callTool({ name: 'remit_eligible', arguments: { service: 'ops', task: 'errand' } })
+  assert.doesNotMatch(textOf(eligible), /approved by nobody/)
+  const { desk } = house.api.house
+  const views = await grantViews(desk, await desk.store.read((tx) => tx.find('grant', {})))
+  assert.deepEqual(
+    views.map((view) => [view.state, view.untrusted, view.read?.operation]),
+    [
+      ['active', undefined, 'ops/look'],
+      ['pending', true, undefined],
+    ],
+  )
   await house.approve(id)
   assert.equal(structuredOf(await client.callTool({ name: 'remit_status', arguments: { grant: id } })).state, 'active')
 })

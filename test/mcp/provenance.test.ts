@@ -74,3 +74,22 @@ for (const [era, connect] of [
     assert.equal(await tail(), '')
   })
 }
+
+test('a gateway that was started anew knows who has read what, and takes none of their words for nobody’s', async (context) => {
+  const { house, calls } = await openOps(context)
+  const { token } = await house.grantFor('errand', ['ops/look'], 'look at the inbox and the checkout')
+  const first = await newClient(context, house.urlOf('ops'), token)
+  assert.match(textOf(await first.callTool({ name: 'look', arguments: { service: 'inbox' } })), /ignore all this/)
+  await house.restartGateway()
+  const client = await newClient(context, house.urlOf('ops'), token)
+  const look = (service: string) => client.callTool({ name: 'look', arguments: { service } })
+  assert.match(textOf(await look('till-backdoor')), /^action\.held:[^]*strangers-words/)
+  assert.match(textOf(await look('checkout')), /fine/, 'the task names it')
+  assert.deepEqual(calls, ['inbox', 'checkout'])
+  const [hold] = [...house.api.house.desk.facts.holds()]
+  assert.deepEqual(hold?.action.provenance, { service: { kind: 'untrusted', source: 'ops/look' } })
+  // Under another grant of the same agent nothing was read yet.
+  const { token: other } = await house.grantFor('errand', ['ops/look'], 'look once more')
+  const fresh = await newClient(context, house.urlOf('ops'), other)
+  assert.match(textOf(await fresh.callTool({ name: 'look', arguments: { service: 'till-backdoor' } })), /fine/)
+})

@@ -43,13 +43,15 @@ export interface AgentHouseOptions {
 
 export class AgentHouse {
   readonly api: ApiHouse
-  readonly gateway: McpGateway
+  gateway: McpGateway
+  readonly #startGateway: () => Promise<McpGateway>
   readonly #keeper: SoftwareAuthenticator
   #caller: Caller | undefined
 
-  private constructor(api: ApiHouse, gateway: McpGateway, keeper: SoftwareAuthenticator) {
+  private constructor(api: ApiHouse, gateway: McpGateway, keeper: SoftwareAuthenticator, startGateway: () => Promise<McpGateway>) {
     this.api = api
     this.gateway = gateway
+    this.#startGateway = startGateway
     this.#keeper = keeper
   }
 
@@ -63,16 +65,17 @@ export class AgentHouse {
     const keeper = await api.register('ben')
     const log = { info: () => {}, warn: () => {}, error: () => {} }
     const { clock, chance } = api.house.desk
-    const gateway = await startMcpGateway({
-      control: api.gateway,
-      clock,
-      chance,
-      log,
-      listen: { host: '127.0.0.1' },
-      ...(asksHere ? { agentDesk: agentDesk(api.house.desk) } : {}),
-      ...(startsCommands ? { openCommand: commandServers({ clock, chance, log }) } : {}),
-    })
-    return new AgentHouse(api, gateway, keeper)
+    const startGateway = () =>
+      startMcpGateway({
+        control: api.gateway,
+        clock,
+        chance,
+        log,
+        listen: { host: '127.0.0.1' },
+        ...(asksHere ? { agentDesk: agentDesk(api.house.desk) } : {}),
+        ...(startsCommands ? { openCommand: commandServers({ clock, chance, log }) } : {}),
+      })
+    return new AgentHouse(api, await startGateway(), keeper, startGateway)
   }
 
   urlOf(service: string): string {
@@ -112,6 +115,12 @@ export class AgentHouse {
   async complete(grant: GrantId): Promise<void> {
     const caller = this.#caller ?? (await callerOf(this.api, 'assistant'))
     mustBe(await completeGrant(this.api.house.desk, caller, grant, 'the task is done'))
+  }
+
+  /** Another gateway in the place of the one there was: it remembers nothing. */
+  async restartGateway(): Promise<void> {
+    await this.gateway.close()
+    this.gateway = await this.#startGateway()
   }
 
   /** Ben signs a yes to what is held, or a no. */

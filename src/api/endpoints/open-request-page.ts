@@ -3,6 +3,7 @@ import { z } from 'zod'
 import { refuse } from '../../kernel/refusals.ts'
 import { done } from '../../kernel/result.ts'
 import { answerableGrant } from '../../control/rights.ts'
+import { readBy } from '../../control/untrusted.ts'
 import { page } from '../answers.ts'
 import { endpoint } from '../endpoint.ts'
 import { id } from '../fields.ts'
@@ -26,7 +27,10 @@ export const openRequestPage = endpoint({
     const { desk } = api
     const grant = await findGrant(desk, id)
     if (grant === undefined || !personMaySee(desk, person, answerableGrant(grant), now)) return refuse('not-found')
-    const approvals = await desk.store.read((tx) => approvalsOf(tx, [grant]))
-    return done(page(requestPage(desk, { grant, approvals, person, now })))
+    const shown = await desk.store.read(async (tx) => ({
+      approvals: await approvalsOf(tx, [grant]),
+      read: grant.untrusted === undefined ? undefined : await readBy(tx, grant.chain, now),
+    }))
+    return done(page(requestPage(desk, { grant, ...shown, person, now })))
   },
 })

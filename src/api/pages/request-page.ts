@@ -2,9 +2,11 @@
 import { formatDuration, formatInstant, type Instant, type Milliseconds } from '../../kernel/instants.ts'
 import type { Desk } from '../../control/desk.ts'
 import { answerableGrant } from '../../control/rights.ts'
+import { describeReading } from '../../control/untrusted.ts'
 import { deskServiceName } from '../../model/desk-service.ts'
 import type { Approval, Grant, ScopeEntry } from '../../model/grants.ts'
 import type { Identity } from '../../model/identities.ts'
+import type { UntrustedReading } from '../../model/untrusted.ts'
 import type { Service } from '../../model/services.ts'
 import { nameOf } from '../views.ts'
 import { answerForm, answersSoFar, type Question, until, when } from './answering.ts'
@@ -18,6 +20,8 @@ import { limitsInWords, routesOf, scopeInWords, tierInWords } from './words.ts'
 export interface RequestShown {
   readonly grant: Grant
   readonly approvals: readonly Approval[]
+  /** What somebody of its chain has read that anybody may have written. */
+  readonly read: UntrustedReading | undefined
   readonly person: Identity
   readonly now: Instant
 }
@@ -32,7 +36,7 @@ const stateKinds: Readonly<Record<string, string>> = {
   unclaimed: '',
 }
 
-export function requestPage(desk: Desk, { grant, approvals, person, now }: RequestShown): Html {
+export function requestPage(desk: Desk, { grant, approvals, read, person, now }: RequestShown): Html {
   const [first] = grant.chain
   const actor = first === undefined ? '' : nameOf(desk, first)
   const question: Question = {
@@ -51,7 +55,7 @@ export function requestPage(desk: Desk, { grant, approvals, person, now }: Reque
 <h1>${actor} asks to work on <em>${visible(grant.task.kind)}</em> ${badge(grant.state, stateKinds[grant.state] ?? '')}</h1>
 <section class="card"><h2>Who, and why</h2>${chainList(desk, grant.chain)}
 ${visibleBlock(grant.task.statement)}
-${grant.untrusted === true ? html`<p class="problem">It asked after it had read what anybody may have written: this may be somebody else’s wish.</p>` : false}
+${grant.untrusted === true ? html`<p class="problem">It asked after it had read what anybody may have written: this may be somebody else’s wish.${read === undefined ? false : ` ${describeReading(desk, read)}.`}</p>` : false}
 <p class="muted">These are the words of ${actor}. Judge what it may do, not what it says.</p>
 ${factList(grant.task)}</section>
 <section class="card"><h2>What it may do</h2>

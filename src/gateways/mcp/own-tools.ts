@@ -201,7 +201,8 @@ function grantSaid(grant: AgentGrant): Said {
   return { text: grantText(grant), structuredContent: { ...grant } }
 }
 
-function grantText({ id, state, task, scope, approval, locked, page, expiresAt, ending }: AgentGrant): string {
+function grantText({ id, state, task, scope, approval, locked, untrusted, page, expiresAt, ending }: AgentGrant): string {
+  const why = untrusted === true ? ', because results were read that anybody may have written' : ''
   const what = `${id} (${task}: ${scope.join('; ')})`
   const named = JSON.stringify({ grant: id })
   switch (state) {
@@ -210,8 +211,8 @@ function grantText({ id, state, task, scope, approval, locked, page, expiresAt, 
     case 'requested':
     case 'pending':
       return locked === true
-        ? `${what} waits for ${approval}, and nobody who is there can approve it. Tell your user.`
-        : `${what} waits for ${approval}. They answer at ${page}. Tell your user, and call remit_status with ${named} later: once approved it begins.`
+        ? `${what} waits for ${approval}${why}, and nobody who is there can approve it. Tell your user.`
+        : `${what} waits for ${approval}${why}. They answer at ${page}. Tell your user, and call remit_status with ${named} later: once approved it begins.`
     case 'approved':
       return `${what} is approved. Call remit_status with ${named} to begin.`
     default:
