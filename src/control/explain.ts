@@ -52,9 +52,10 @@ async function inWords(desk: Desk, entries: readonly JsonObject[]): Promise<stri
   return words
 }
 
-function outcomeInWords({ result, status, reason }: JsonObject): string {
+function outcomeInWords({ result, says, status, reason }: JsonObject): string {
   const code = typeof status === 'number' ? `, status ${status}` : ''
-  return `then: ${typeof result === 'string' ? result : 'unknown'}${code}${typeof reason === 'string' ? `: ${reason}` : ''}`
+  const error = says === 'error' ? ', and said of itself that it is an error' : ''
+  return `then: ${typeof result === 'string' ? result : 'unknown'}${code}${error}${typeof reason === 'string' ? `: ${reason}` : ''}`
 }
 
 /** What the chain could ask for now, where asking would help. */
