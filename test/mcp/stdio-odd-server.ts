@@ -85,6 +85,12 @@ const tools: Readonly<Record<string, (id: unknown, given: Record<string, unknown
     say({ id: 'ask-2', method: 'ping' })
     answer(id, 'asked')
   },
+  /** To stderr, lines and then one that does not end; answered when all of it was taken. */
+  flood: (id, { bytes }) => {
+    const lines = Buffer.from('an error of no interest\n'.repeat(4_096))
+    for (let left = Number(bytes); left > 0; left -= lines.length) process.stderr.write(lines)
+    process.stderr.write('x'.repeat(1_000_000), () => answer(id, 'flooded'))
+  },
   /** Answered with what the client says. */
   ask: (id, { method, text }) => {
     asked += 1

@@ -135,6 +135,16 @@ describe('a server that the gateway starts', () => {
     assert.equal(line, '\ufffd[31mtoken is [secret], or [secret]')
   })
 
+  it('floods its stderr, and neither the log nor anybody who calls it is drowned', async () => {
+    const server = open()
+    const before = process.memoryUsage().rss
+    const flooded = tool(server, '1', 'flood', { bytes: 60_000_000 })
+    assert.equal(said(await tool(server, '2', 'echo', { text: 'beside it' }).heard), 'beside it')
+    assert.equal(said(await flooded.heard), 'flooded')
+    assert.ok(logged.length <= 3_000, `${logged.length} lines`)
+    assert.ok(process.memoryUsage().rss - before < 120_000_000)
+  })
+
   it('gives progress to whoever asked, under the token that was given', async () => {
     const server = open()
     const [one, other] = [
