@@ -34,12 +34,26 @@ export function doableNow(
   now: Instant,
 ): readonly Doing[] {
   const found: Doing[] = []
+  const resource = `${reached.service.id}/${reached.route.name}`
   for (const grant of facts.activeGrantsOf(who.actor)) {
+    if (!mayName(grant, resource)) continue
     if (!isLive(grant, now) || (who.chain !== undefined && !isSameChain(grant.chain, who.chain))) continue
     const doing = doingUnder(facts, grant, reached, now)
     if (doing !== undefined) found.push(doing)
   }
   return found.toSorted((a, b) => ranks[a.answer] - ranks[b.answer] || (a.grant.expiresAt ?? 0) - (b.grant.expiresAt ?? 0))
+}
+
+const reaches = new WeakMap<Grant['scope'], { readonly exact: ReadonlySet<string>; readonly isWide: boolean }>()
+
+/** Whether a line of it may speak of the operation. Whoever lists a thousand operations asks about each, and most grants name a few. */
+function mayName({ scope }: Grant, resource: string): boolean {
+  const known = reaches.get(scope) ?? {
+    exact: new Set(scope.map((entry) => entry.resource)),
+    isWide: scope.some(({ effects }) => effects !== undefined),
+  }
+  reaches.set(scope, known)
+  return known.isWide || known.exact.has(resource)
 }
 
 const ranks: Readonly<Record<DoingAnswer, number>> = { yes: 0, may: 1, held: 2, no: 3 }
@@ -87,8 +101,9 @@ function carriedBy(facts: DecisionFacts, grant: Grant, { service, route }: Reach
   const operation = { service: service.id, operation: route.name, effect: route.effect }
   let nearest: readonly string[] | undefined
   for (const [line, entry] of grant.scope.entries()) {
+    if (!names(entry, operation)) continue
     const counted = facts.counted(grant.id, line)
-    if (!names(entry, operation) || takesNoMore(entry, counted) || !canBeMet(entry, route)) continue
+    if (takesNoMore(entry, counted) || !canBeMet(entry, route)) continue
     const limits = [
       ...Object.keys(entry.arguments ?? {}).map((name) => `context.arguments.${name}`),
       ...(entry.sum === undefined ? [] : [`context.arguments.${entry.sum.argument}`]),

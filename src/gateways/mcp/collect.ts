@@ -5,10 +5,10 @@ import { type Refusal, refuse } from '../../kernel/refusals.ts'
 import { done, type Result } from '../../kernel/result.ts'
 import type { Cuttable } from '../shared/session-cuts.ts'
 import { EventSplitter } from './event-stream.ts'
-import { readMessage } from './json-rpc.ts'
 import type { Licence } from './licence.ts'
 import type { MessageLimits } from './limits.ts'
 import type { McpServer, Message, Outgoing, ServerCall, ServerListener } from './ports.ts'
+import { readAnswer } from './read-answers.ts'
 
 export interface CollectPlan {
   readonly licence: Licence
@@ -86,7 +86,7 @@ export class Collecting implements Cuttable, ServerListener {
     if (this.#isOver) return
     const head = this.#head
     if (head?.form === 'json') {
-      this.#hear(Buffer.concat(this.#pieces))
+      this.#hear(this.#pieces.length === 1 && this.#pieces[0] !== undefined ? this.#pieces[0] : Buffer.concat(this.#pieces))
       if (!this.#isOver) this.#malformed('its answer is not the response to what was asked')
       return
     }
@@ -100,7 +100,7 @@ export class Collecting implements Cuttable, ServerListener {
 
   #hear(bytes: Uint8Array): void {
     if (this.#isOver) return
-    const read = readMessage(bytes, this.#plan.limits)
+    const read = readAnswer(this.#plan.server, bytes, this.#plan.limits)
     if (!read.ok) {
       this.#malformed(`its answer cannot be read: ${read.refusal.detail ?? read.refusal.code}`)
       return

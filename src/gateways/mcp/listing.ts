@@ -8,6 +8,7 @@ import { joint } from '../../model/configured-mcp.ts'
 import type { Route, Service } from '../../model/services.ts'
 import { elementSpans, memberSpans, type Span } from './list-spans.ts'
 import type { Message } from './ports.ts'
+import { startOf } from './spans.ts'
 
 /** Each list: where it stands in the result, and what an element is known by. */
 export const lists = {
@@ -68,11 +69,11 @@ export function shownOf(response: Message, list: ListMethod, sight: Sight, prefi
   const result = response.result
   const elements = isJsonObject(result) ? result[member] : undefined
   if (!isJsonObject(result) || !isArray(elements)) return refuse('upstream.malformed', { detail: `its answer has no ${member}` })
-  const spans = elementSpans(response.bytes, spanIn(response.bytes, ['result', member]).from)
+  const at = placesIn(response, result, member)
   const isSeen = seenBy(sight, list)
   const shown: Uint8Array[] = []
   for (const [place, element] of elements.entries()) {
-    const span = spans[place]
+    const span = at.element(place)
     const name = isJsonObject(element) ? element[key] : undefined
     if (span === undefined || typeof name !== 'string')
       return refuse('upstream.malformed', { detail: `one of its ${member} has no ${key}` })
@@ -105,15 +106,17 @@ export interface Freshness {
 /** The response with these elements instead of its own, and nothing else of it changed but for how long it may be kept. */
 export function withShown(response: Message, list: ListMethod, shown: Shown, freshness: Freshness): Uint8Array {
   const { member } = lists[list]
+  if (!isJsonObject(response.result)) throw new Error('a list was read that is none')
+  const places = placesIn(response, response.result, member)
+  const at = places.member(member)
+  if (at === undefined) throw new Error(`a list was read with ${member}, which does not stand in its bytes`)
   const edits: { readonly at: Span; readonly by: Uint8Array }[] = []
-  const at = spanIn(response.bytes, ['result', member])
   edits.push({ at, by: joined(shown.elements) })
   if (freshness.isStateless) {
-    const members = memberSpans(response.bytes, spanIn(response.bytes, ['result']).from)
     for (const [name, text] of kept(shown, freshness)) {
-      const known = members.get(name)
+      const known = places.member(name)
       // Put in before the list, where it is missing: the list's key is there in any case.
-      const before = members.get(member)?.whole.from ?? at.from
+      const before = at.whole.from
       edits.push(
         known === undefined
           ? { at: { from: before, to: before }, by: Buffer.from(`"${name}":${text},`) }
@@ -161,14 +164,42 @@ function edited(bytes: Uint8Array, edits: readonly { readonly at: Span; readonly
   return Buffer.concat([...parts, bytes.subarray(from)])
 }
 
-function spanIn(bytes: Uint8Array, path: readonly string[]): Span {
-  let span: Span = { from: 0, to: bytes.byteLength }
-  for (const key of path) {
-    const next = memberSpans(bytes, span.from).get(key)
-    if (next === undefined) throw new Error(`a message was read with ${key}, which does not stand in its bytes`)
-    span = next
+type MemberSpan = Span & { readonly whole: Span }
+
+/** Where the members of a result and the elements of its list stand, counted from where the result begins. */
+interface Places {
+  /** The member that is the list. */
+  readonly list: string
+  readonly members: ReadonlyMap<string, MemberSpan>
+  readonly elements: readonly Span[]
+}
+
+/** A result that is known again is the same to the byte, wherever it stands. */
+const placesOf = new WeakMap<JsonObject, Places>()
+
+function placesIn({ bytes }: Message, result: JsonObject, list: string) {
+  const start = startOf(bytes, 'result')
+  if (start === undefined) throw new Error('a result was read that does not stand in its bytes')
+  const known = placesOf.get(result)
+  const places = known?.list === list ? known : findPlaces(bytes.subarray(start), list)
+  placesOf.set(result, places)
+  const moved = ({ from, to }: Span) => ({ from: from + start, to: to + start })
+  return {
+    member: (name: string): MemberSpan | undefined => {
+      const found = places.members.get(name)
+      return found === undefined ? undefined : { ...moved(found), whole: moved(found.whole) }
+    },
+    element: (place: number): Span | undefined => {
+      const found = places.elements[place]
+      return found === undefined ? undefined : moved(found)
+    },
   }
-  return span
+}
+
+function findPlaces(result: Uint8Array, list: string): Places {
+  const members = memberSpans(result, 0)
+  const at = members.get(list)
+  return { list, members, elements: at === undefined ? [] : elementSpans(result, at.from) }
 }
 
 function isArray(value: JsonValue | JsonObject | undefined): value is readonly JsonValue[] {

@@ -16,6 +16,11 @@ export function spanOf(bytes: Uint8Array, path: readonly string[]): Span | undef
   return { from, to: endOfValue(bytes, from) }
 }
 
+/** Where the value of a key of the outermost object begins. */
+export function startOf(bytes: Uint8Array, key: string): number | undefined {
+  return valueOf(bytes, skipSpace(bytes, 0), key)
+}
+
 /** The text with something else at that place. */
 export function replaceSpan(bytes: Uint8Array, { from, to }: Span, text: string): Uint8Array {
   return Buffer.concat([bytes.subarray(0, from), Buffer.from(text), bytes.subarray(to)])
