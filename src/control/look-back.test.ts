@@ -59,7 +59,7 @@ test('whatever the lengths of lines and segments, each line with the mark is fou
       for (const { segment, end, entry } of found) {
         const before = Buffer.from(await disk.read(segment, 0, end)).toString()
         assert.ok(
-          before.endsWith(`"n":${String(entry['n'])},"resource":"bank/pay","type":"decision"}\n`),
+          before.endsWith(`"n":${Number(entry['n'])},"resource":"bank/pay","type":"decision"}\n`),
           'it says where what follows begins',
         )
       }

@@ -1,5 +1,7 @@
 /** Runs in the browser of a test: what of a page somebody could not read, and what has no name. */
 
+window.faultsOfPage = () => ({ illegible: illegible(), nameless: nameless() })
+
 /** Texts with less contrast than 4.5 to 1 (WCAG 2.2, 1.4.3). */
 function illegible() {
   const found = []

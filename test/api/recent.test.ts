@@ -249,8 +249,8 @@ test('the page is in the order of judging, fits, is legible in both colours, and
     ]) {
       await page.emulateMedia({ colorScheme })
       await page.setViewportSize({ width, height: 900 })
-      const faultsOf = (what: string) => page.evaluate<string[]>(`${faults}; ${what}()`)
-      assert.deepEqual([await faultsOf('illegible'), await faultsOf('nameless')], [[], []], `${colorScheme}, ${width} pixels wide`)
+      const found = await page.evaluate<object>(`${faults}; faultsOfPage()`)
+      assert.deepEqual(found, { illegible: [], nameless: [] }, `${colorScheme}, ${width} pixels wide`)
       assert.ok((await page.evaluate<number>('document.documentElement.scrollWidth')) <= width, `it fits into ${width} pixels`)
     }
     const reached: string[] = []
