@@ -6,6 +6,14 @@ import type { Grant } from '../model/grants.ts'
 import type { Gate } from './gate.ts'
 import type { Call } from './ports.ts'
 
+/** What a gateway has heard of the tool that is called. */
+export interface HeardTool {
+  /** Its definition as canonical JSON; absent where that is too long to be shown. */
+  readonly says?: string
+  /** What it was when it was shown first under a grant, where it was: that is what is pinned. */
+  readonly first?: (grant: string) => { readonly hash: string; readonly says?: string } | undefined
+}
+
 /** Resolves once what the tool is stands with the grant, by which it is decided then; `undefined` where it does already, and for every other action. */
 export function pinFirst(gate: Pick<Gate, 'home' | 'facts'>, call: Call, grant: Grant): Promise<Result<undefined>> | undefined {
   const { action } = call
@@ -14,12 +22,21 @@ export function pinFirst(gate: Pick<Gate, 'home' | 'facts'>, call: Call, grant: 
 
 /** The definition of the tool, for whoever is asked about it; nothing where it is too long to be shown. */
 export function saidOf({ heard }: Call): { readonly says?: string } {
-  return heard?.ok === true && heard.value !== undefined ? { says: heard.value } : {}
+  return heard?.ok === true && heard.value.says !== undefined ? { says: heard.value.says } : {}
 }
 
 async function pin({ home, facts }: Pick<Gate, 'home' | 'facts'>, call: Call, { id }: Grant): Promise<Result<undefined>> {
-  const { bearer, action } = call
-  const pinned = await home.pin({ bearer, action, grant: id, ...saidOf(call) })
+  const { bearer, action, heard } = call
+  const first = heard?.ok === true ? heard.value.first?.(id) : undefined
+  const pinned =
+    first === undefined
+      ? await home.pin({ bearer, action, grant: id, ...saidOf(call) })
+      : await home.pin({
+          bearer,
+          action: { ...action, definition: { hash: first.hash } },
+          grant: id,
+          ...(first.says === undefined ? {} : { says: first.says }),
+        })
   if (!pinned.ok) return pinned
   const now = facts.grant(id)
   // A home that says yes and keeps nothing would be asked for ever.

@@ -10,6 +10,7 @@ import type { HoldState } from '../model/lives.ts'
 import type { ObligationName, Obligations } from '../model/obligations.ts'
 import type { ephemeralKinds, FactChange, RecordKind, Records } from '../model/records.ts'
 import type { Service } from '../model/services.ts'
+import type { HeardTool } from './pin-first.ts'
 import type { Attendance, VisibleOperation } from './visible.ts'
 
 // --- Store ---------------------------------------------------------------------------------------------------------
@@ -210,7 +211,6 @@ export interface Chance {
 }
 
 // --- Keys ----------------------------------------------------------------------------------------------------------
-
 /** An Ed25519 key that never leaves its holder. */
 export interface Signer {
   readonly name: string
@@ -321,7 +321,7 @@ export interface Call {
   readonly material?: Material
   /** The whole body, there with the material, so that a person can be shown what is held; of a tool its definition, or why nobody knows it. */
   readonly body?: Uint8Array
-  readonly heard?: Result<string | undefined>
+  readonly heard?: Result<HeardTool>
   /** Obligations that whoever asks will meet itself. One that is demanded and not among them is a no; how firmly it is recorded, control sees to. */
   readonly meets?: readonly ObligationName[]
 }

@@ -224,6 +224,17 @@ test('nobody has a server asked whose call would be refused anyway', async (cont
   assert.equal(opened.server.lists.count, 0)
 })
 
+test('what a tool was when it was listed is what it is called for, also where it changed before its first call', async (context) => {
+  const opened = await open(context, '2026-07-28')
+  await becomes(opened, look)
+  await becomes(opened, { ...look, description: 'Burns.' })
+  const shown = opened.house.api.house.desk.facts.hold(await held(opened))?.action.definition
+  assert.deepEqual(
+    shown?.differences?.map(({ at, before, after }) => [at, before, after]),
+    [['description', look.description, 'Burns.']],
+  )
+})
+
 for (const era of ['2026-07-28', '2025-11-25'] as const)
   test(`${era}: a tool of a server that the gateway starts is held when it changes`, async (context) => {
     const command = [process.execPath, fileURLToPath(new URL('./stdio-shifting-server.ts', import.meta.url))]

@@ -23,6 +23,6 @@ export function lookUp(gateway: Pick<GatewayControl, 'service'>, bearer: Bearer,
   return {
     ...call,
     action: { ...call.action, definition: { hash, ...(worse === undefined ? {} : { worse }) } },
-    heard: done(text.length > definitionTextMax ? undefined : text),
+    heard: done(text.length > definitionTextMax ? {} : { says: text }),
   }
 }

@@ -36,6 +36,7 @@ async function answerPage(exchange: Answering, asked: Asked, list: ListMethod): 
   }
   if (list === 'tools/list') door.tools.hear(way.value.member, asked.message, response)
   const sight = sightOf(door, asked.bearer, way.value.member)
+  if (list === 'tools/list') door.tools.show(way.value.member, sight.operations)
   const shown = shownOf(response, list, sight)
   if (!shown.ok) return shown
   exchange.say(withShown(response, list, withOwn(exchange, asked, list, shown.value), freshnessOf(door, asked, [sight])))
@@ -78,7 +79,10 @@ async function allOf(door: Door, asked: Asked, member: Member, list: ListMethod)
     if (!collected.ok) return collected
     const { response } = collected.value
     if (response === undefined || response.error !== undefined) return refuse('upstream.malformed', { detail: `it has no ${list}` })
-    if (list === 'tools/list') door.tools.hear(member, message, response)
+    if (list === 'tools/list') {
+      door.tools.hear(member, message, response)
+      door.tools.show(member, sight.operations)
+    }
     const shown = shownOf(response, list, sight, member.service.id)
     if (!shown.ok) return shown
     elements.push(...shown.value.elements)

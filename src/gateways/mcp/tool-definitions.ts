@@ -1,10 +1,12 @@
 /** Knows what a tool is before it is called: from the lists that pass, and by asking its server where none did. */
 import type { Bearer, Call, Clock } from '../../control/ports.ts'
+import type { HeardTool } from '../../control/pin-first.ts'
+import type { VisibleOperation } from '../../control/visible.ts'
 import type { Milliseconds } from '../../kernel/instants.ts'
 import { isJsonObject, type JsonObject, type JsonValue } from '../../kernel/json.ts'
 import { refuse } from '../../kernel/refusals.ts'
 import { done, type Result } from '../../kernel/result.ts'
-import type { Action } from '../../model/actions.ts'
+import { type Action, resourceOf } from '../../model/actions.ts'
 import { isChange } from '../../model/effects.ts'
 import type { NamedAction } from './actions.ts'
 import type { Asked } from './asked.ts'
@@ -16,6 +18,7 @@ import { ListEar } from './list-ear.ts'
 import type { Tap } from './passage.ts'
 import type { Message } from './ports.ts'
 import { ownerOf } from './sessions.ts'
+import { ShownTools } from './shown-tools.ts'
 import { type Heard, ToolBook } from './tool-book.ts'
 import { holderOf, type Way } from './ways.ts'
 
@@ -32,6 +35,8 @@ export type Said = Pick<Call, 'action' | 'heard'>
 export class ToolDefinitions {
   readonly #clock: Pick<Clock, 'now' | 'after'>
   readonly #book: ToolBook
+  readonly #shown = new ShownTools()
+  readonly #first: First = (grant, resource) => this.#shown.of(grant, resource)
   /** What is being asked, by service and by whose session it is asked in. */
   readonly #asking = new Map<string, Promise<Result<undefined>>>()
 
@@ -46,6 +51,20 @@ export class ToolDefinitions {
     if (page === undefined) return
     const isWhole = asked.params['cursor'] === undefined && page.next === undefined
     this.#book.hear(service, page.elements, { isWhole, bytes: bytes.byteLength })
+  }
+
+  /** The tools among these are about to be listed to somebody, under the grants that show them. */
+  show({ service }: Pick<Member, 'service'>, operations: readonly Pick<VisibleOperation, 'operation' | 'grant'>[]): void {
+    const paths = new Map(service.routes.flatMap(({ method, name, path }) => (method === 'tools/call' ? [[name, path]] : [])))
+    for (const { operation, grant } of operations) {
+      const path = paths.get(operation)
+      if (path === undefined) continue
+      this.#shown.add(grant, resourceOf({ service: service.id, operation }), () => {
+        const found = this.#book.find(service.id, path, 0)
+        if (typeof found !== 'object') return undefined
+        return { hash: found.hash, ...(found.text === undefined ? {} : { says: found.text }) }
+      })
+    }
   }
 
   /** Hears, beside `tap`, where a stream of this server's says that its lists changed. */
@@ -68,13 +87,13 @@ export class ToolDefinitions {
     const known = this.#find(named, way.member.service.asks === undefined ? absentMs : 0)
     if (known !== undefined) {
       if (typeof known === 'object' && this.#clock.now() - known.at >= renewAfterMs) void this.#ask(door, asked, way)
-      return said(action, known)
+      return said(action, known, this.#first)
     }
     // Nobody has a server asked who may not call it.
     if (door.control.riding(asked.bearer, action) === undefined) return { action }
     return this.#ask(door, asked, way).then((heard) => {
       if (!heard.ok) return { action, heard }
-      return said(action, this.#find(named))
+      return said(action, this.#find(named), this.#first)
     })
   }
 
@@ -173,13 +192,16 @@ function isList(value: JsonValue | undefined): value is readonly JsonValue[] {
   return Array.isArray(value)
 }
 
-function said(action: Action, found: Heard | 'absent' | 'twice' | undefined): Said {
+type First = (grant: string, resource: string) => ReturnType<NonNullable<HeardTool['first']>>
+
+function said(action: Action, found: Heard | 'absent' | 'twice' | undefined, first: First): Said {
   if (found === 'twice') return { action, heard: unheard('it lists the tool twice') }
   if (found === undefined) return { action, heard: unheard('its list changes all the time') }
   if (found === 'absent') return { action, heard: refuse('action.not-offered') }
   const { hash, text, worse } = found
   const isWorse = worse !== undefined && !isChange(action.effect)
-  return { action: { ...action, definition: { hash, ...(isWorse ? { worse } : {}) } }, heard: done(text) }
+  const heard = { ...(text === undefined ? {} : { says: text }), first: (grant: string) => first(grant, resourceOf(action)) }
+  return { action: { ...action, definition: { hash, ...(isWorse ? { worse } : {}) } }, heard: done(heard) }
 }
 
 function unheard(why: string): ReturnType<typeof refuse> {
