@@ -4,6 +4,7 @@ import { canonicalJson, isJsonObject, type JsonObject } from '../kernel/json.ts'
 import { type Application, applicationLimits, type WantedApplication } from '../model/applications.ts'
 import { lastName } from '../model/configured-applications.ts'
 import { isReadableObligation, obligationTakes } from './authzen-obligations.ts'
+import { checkedApplicationOnce } from './checked-policies.ts'
 import { asProblem, type ConfigurationProblem, fault } from './configuration-problems.ts'
 import type { Desk } from './desk.ts'
 import { prepareApplication } from './known-applications.ts'
@@ -72,7 +73,7 @@ export async function makeApplication(
   { checker, space, author, slices, pointer }: Making,
 ): Promise<Application | Problems> {
   const { name, schema, policyFiles, links, entities, callers } = wanted
-  const checked = await checker.checkApplication({ schema, files: policyFiles, links, linksName: `${pointer}/links` })
+  const checked = await checkedApplicationOnce(checker, { schema, files: policyFiles, links, linksName: `${pointer}/links` }, version)
   if ('problems' in checked) return { problems: checked.problems.map((problem) => withPointer(problem, `${pointer}/links`)) }
   const unread = checked.policies.filter(({ json }) => !obliges(json))
   if (unread.length > 0) return { problems: unread.slice(0, problemsMax).map(unreadObligation) }

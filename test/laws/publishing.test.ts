@@ -56,3 +56,30 @@ test('what went wrong is asked about again, and other texts are', async (t) => {
   mustBe(await planChange(world.desk, operator, { document: rewritten('drills'), prune: 'policies' }))
   assert.equal(calls(), 4)
 })
+
+const schema = 'entity User; entity Route; action look appliesTo { principal: User, resource: Route };'
+
+/** An application whose one policy is about this user. */
+const brought = (user: string, folder = 'app') =>
+  shopDocument({
+    applications: [
+      {
+        name: 'shop-app',
+        schema: { name: `${folder}/shop.cedarschema`, text: schema },
+        policyFiles: [{ name: `${folder}/shop.cedar`, text: `@id("one") permit (principal == User::"${user}", action, resource);` }],
+        entities: { name: 'app/entities.json', text: '[]' },
+        callers: 'role:incident-agents',
+      },
+    ],
+  })
+
+test('an application that is proposed and signed is checked once too, and another one by itself', async (t) => {
+  const { mock } = t.mock.method(world.desk.checker, 'checkApplication')
+  assert.ok(await tryConfigure(world, brought('ana')))
+  assert.equal(mock.callCount(), 1)
+  mustBe(await planChange(world.desk, operator, { document: brought('ben', 'other'), prune: 'policies' }))
+  assert.equal(mock.callCount(), 2)
+  assert.ok(await tryConfigure(world, brought('ben')))
+  assert.equal(mock.callCount(), 3, 'what is told of it names its files')
+  assert.match(world.desk.facts.applications.record('shop-app')?.parsed[0]?.text ?? '', /"ben"/)
+})
