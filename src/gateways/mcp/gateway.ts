@@ -120,6 +120,7 @@ class Ports {
       chance,
       log,
       limits: this.#limits,
+      onListChanged: (service) => this.#tools.forget(service),
       ...(openCommand === undefined ? {} : { openCommand }),
     })
     this.#names = new Set([...(listen.names ?? []), listen.host].map((name) => name.toLowerCase()))

@@ -67,6 +67,8 @@ export interface McpServer {
   /** What is known by connecting to it, or by starting it. */
   readonly health: UpstreamHealth
   send(outgoing: Outgoing, listener: ServerListener): ServerCall
+  /** Calls when it says that a list of its changed, to whichever client. Where there is none to hear it, whoever passes its streams hears it. */
+  onListChanged?(listener: () => void): void
   /** Closes what has been idle for too long. */
   sweep?(now: Instant): void
   /** Ends what is under way. A child process is ended with it. */

@@ -19,6 +19,8 @@ export interface ServersInput {
   readonly limits: HttpServerLimits
   /** Opens a server that is a child process; without it services with a `command` are not reached. */
   readonly openCommand?: (service: Service, command: readonly string[]) => McpServer
+  /** A server says that a list of its changed, where it says so to the gateway rather than to a client. */
+  readonly onListChanged?: (service: string) => void
 }
 
 interface Open {
@@ -43,6 +45,7 @@ export class McpServers {
     if (known !== undefined) this.#drop(service.id, known)
     const server = this.#make(service)
     if (server !== undefined) this.#open.set(service.id, { server, place })
+    server?.onListChanged?.(() => this.#input.onListChanged?.(service.id))
     return server
   }
 

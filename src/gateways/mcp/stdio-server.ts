@@ -39,6 +39,7 @@ class StdioServer implements McpServer {
   /** By whom they were sent: the session that a client showed. */
   readonly #ofSessions = new Map<string, Map<Exchange, Supervisor>>()
   readonly #streams = new Set<Exchange>()
+  readonly #onListChanged: (() => void)[] = []
   #isClosed = false
 
   constructor(input: StdioInput) {
@@ -64,6 +65,10 @@ class StdioServer implements McpServer {
     return modern.since > legacy.since ? modern : legacy
   }
 
+  onListChanged(listener: () => void): void {
+    this.#onListChanged.push(listener)
+  }
+
   #makeCircuit(): Circuit {
     const { service, clock, chance, log } = this.#input
     const { failuresMax: connectFailuresMax, restMs, restMsMax } = this.#limits
@@ -87,6 +92,7 @@ class StdioServer implements McpServer {
       circuit: this.#circuits[era],
       onOpening: (exchange, opening, isUsable) => this.#onOpening(exchange, { era, opening, isUsable, isShared: own === undefined }),
       onListChanged: (bytes) => {
+        for (const listener of this.#onListChanged) listener()
         for (const stream of streams()) stream.notify(bytes)
       },
       ...(own === undefined ? {} : { own }),

@@ -72,6 +72,11 @@ export class ToolDefinitions {
     return new ListEar(() => this.#book.forget(service.id), tap)
   }
 
+  /** A list of this service's changed. */
+  forget(service: string): void {
+    this.#book.forget(service)
+  }
+
   /** Services are other ones now: so may be what they were heard to be. */
   changed(): void {
     this.#book.clear()
