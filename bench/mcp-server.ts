@@ -14,7 +14,8 @@ const tools = Array.from({ length: toolCount }, (_, place) => ({
   description: `Does the thing number ${place}, as a tool of a real server would say in a sentence or two.`,
   inputSchema: schema,
 }))
-const list = JSON.stringify({ resultType: 'complete', tools, ttlMs: 60_000, cacheScope: 'private' })
+const follow = { name: 'follow', description: 'Tells how it goes on, without an end.', inputSchema: { type: 'object' } }
+const list = JSON.stringify({ resultType: 'complete', tools: [...tools, follow], ttlMs: 60_000, cacheScope: 'private' })
 const notice = `data: ${JSON.stringify({ jsonrpc: '2.0', method: 'notifications/progress', params: { progressToken: 1, progress: 1 } })}\n\n`
 
 interface Asked {
