@@ -59,14 +59,18 @@ export function holdPage(desk: Desk, shown: HoldShown): Html {
 ${question.isOpen ? html`<p>${until(hold.answerBy, now)} · <a href="#answer">to your answer</a></p>` : false}
 ${taskPart(desk, shown, actor)}
 ${heldRequest(hold)}
-${definitionPart(hold)}
-${recentPart(recent)}
+${isHeldForItsTool(hold) ? [definitionPart(hold), recentPart(recent)] : [recentPart(recent), definitionPart(hold)]}
 <section class="card" aria-labelledby="why"><h2 id="why">Why it is held, and where it stands</h2>
 <dl>${row('Held by', html`<ul class="plain">${hold.policies.map((policy) => heldBy(policy))}</ul>`)}
 ${answersSoFar(desk, question)}
 ${history(hold, now)}</dl></section>
 ${answerForm(desk, person, question, html`<p>A yes lets exactly this request through, once. A changed byte is another request.</p>`)}`,
   })
+}
+
+/** A tool that is another than before, or worse than declared, is what the question is about; else its words are only worth knowing. */
+function isHeldForItsTool({ action: { definition } }: Hold): boolean {
+  return definition?.pinned !== undefined || definition?.worse !== undefined
 }
 
 function heldBy(name: string): Html {
