@@ -71,10 +71,7 @@ async function main(): Promise<void> {
 
   const gateway = isPart('gateway') ? await measureRequests() : undefined
   const cuts = isAll ? await measureCuts() : undefined
-  const scale = isAll ? await measured<Scale>('scale.ts', 'deciding and changing among 100,000 identities and 10,000 grants') : undefined
-  const desk = isAll ? await measured<Desk>('desk.ts', 'changing what is kept at the desk, on a file') : undefined
-  const large = isAll ? await measured<LargeChanges>('large-change.ts', 'change-sets among 100,000 identities') : undefined
-  const publish = isPart('publish') ? await measured<Publishes>('publish.ts', 'replacing a thousand policies, on a file') : undefined
+  const changes = await measureChanges()
   const far = isPart('feed')
     ? await measured<FeedFigures>('feed.ts', 'gateways in processes of their own: stopping, feeding, loading')
     : undefined
@@ -84,21 +81,7 @@ async function main(): Promise<void> {
   const authzen = isPart('decisions') ? await measureQuestions() : undefined
   const mcp = server === undefined ? undefined : await measureTools(server, remit, cast)
   const nodes = isPart('nodes') ? await measured<NodesFigures>('nodes.ts', 'several control nodes on one PostgreSQL') : undefined
-  const measuredParts = {
-    gateway,
-    starts: housekeeping?.starts,
-    idle,
-    cuts,
-    scale,
-    desk,
-    large,
-    publish,
-    feed: far,
-    nodes,
-    decisions,
-    authzen,
-    mcp,
-  }
+  const measuredParts = { gateway, starts: housekeeping?.starts, idle, cuts, ...changes, feed: far, nodes, decisions, authzen, mcp }
   const whole: Results = { ...results, ...withoutGaps(measuredParts) }
   await remit.stop()
   feed.close()
@@ -154,6 +137,15 @@ function withoutGaps<T extends object>(parts: T): { readonly [K in keyof T]?: No
   return Object.fromEntries(Object.entries(parts).filter(([, value]) => value !== undefined)) as {
     readonly [K in keyof T]?: NonNullable<T[K]>
   }
+}
+
+/** What changes cost: of facts, at the desk, of people, of policies. */
+async function measureChanges() {
+  const scale = isAll ? await measured<Scale>('scale.ts', 'deciding and changing among 100,000 identities and 10,000 grants') : undefined
+  const desk = isAll ? await measured<Desk>('desk.ts', 'changing what is kept at the desk, on a file') : undefined
+  const large = isAll ? await measured<LargeChanges>('large-change.ts', 'change-sets among 100,000 identities') : undefined
+  const publish = isPart('publish') ? await measured<Publishes>('publish.ts', 'replacing a thousand policies, on a file') : undefined
+  return { scale, desk, large, publish }
 }
 
 /** What another file here measures, in a process of its own, so that its hundred thousand identities weigh on nothing else. */
