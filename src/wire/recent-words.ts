@@ -3,9 +3,9 @@ import { isRefusalCode, refusals } from '../kernel/refusals.ts'
 import type { RecentActionView, RecentComparison, RecentCounts, RecentView } from './holds.ts'
 
 /** How often, and under what: sentences. */
-export function countsInWords({ counts, resource }: RecentView): string[] {
+export function countsInWords({ counts }: RecentView): string[] {
   const { thisGrant, otherGrants } = counts
-  if (total(thisGrant) + total(otherGrants) === 0) return [`never before, as far as is on record here: this is its first ${resource}`]
+  if (total(thisGrant) + total(otherGrants) === 0) return ['never before, as far as is on record here']
   const { grants } = otherGrants
   return [
     `under this grant: ${countInWords(thisGrant)}`,

@@ -45,6 +45,7 @@ const marked: Readonly<Record<RecentComparison['is'], string>> = {
 
 function comparison(view: RecentView): Html | false {
   const { compared, comparedWith } = view
+  if (comparedWith === 0 && view.actions.length === 0) return false
   if (comparedWith === 0) return html`<p>Nothing like it was let through in what was looked at: there is nothing to compare it with.</p>`
   const others = differences(view)
   const alike = compared.filter((each) => !others.includes(each)).map(({ argument }) => argument)
@@ -75,7 +76,7 @@ function actionItem(action: RecentActionView): Html {
   const values = own.map((name) => html`<li><span class="muted">${visible(name)}</span> ${valueShown(action.arguments[name])}</li>`)
   return html`<li><span class="recent-head"><time datetime="${at}">${at.slice(0, 10)} ${at.slice(11, 19)} UTC</time> ${badge(says, mark)}</span>
 ${values.length === 0 ? false : html`<ul class="inline">${values}</ul>`}
-<p class="muted">${rest(action, gone.length)}${argumentsLeftOut === undefined ? '' : `; ${argumentsLeftOut} more arguments are not shown`}. ${sameGrant ? 'In this task.' : otherTask(action)}</p></li>`
+<p class="muted">${rest(action, gone.length)}${argumentsLeftOut === undefined ? '' : `${argumentsLeftOut} more arguments are not shown. `}${sameGrant ? 'In this task.' : otherTask(action)}</p></li>`
 }
 
 function otherTask({ task }: RecentActionView): Html {
@@ -86,10 +87,10 @@ function otherTask({ task }: RecentActionView): Html {
 
 function rest({ arguments: given, differs }: RecentActionView, gone: number): string {
   const count = Object.keys(given).length
-  const missing = gone === 0 ? '' : `; ${gone === 1 ? 'one argument of now was' : `${gone} arguments of now were`} not given`
-  if (count === 0 && differs.length === 0) return 'Without arguments'
-  if (differs.length === 0) return 'Exactly these arguments'
-  return `${count > differs.length - gone ? 'Everything else as now' : 'Nothing as now'}${missing}`
+  if (count === 0 && differs.length === 0) return 'Without arguments. '
+  if (differs.length === 0) return 'Exactly these arguments. '
+  const shared = count > differs.length - gone ? 'Everything else as now. ' : ''
+  return gone === 0 ? shared : `${shared}${gone === 1 ? 'One argument of now was' : `${gone} arguments of now were`} not given. `
 }
 
 /** Characters: to compare, and no more. */
