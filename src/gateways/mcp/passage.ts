@@ -77,6 +77,11 @@ export class Passage implements Cuttable, ServerListener {
     else this.#call = call
   }
 
+  stop(): void {
+    const { answer } = this.#plan
+    if (!this.#isOver && answer.isAnswered) answer.abort()
+  }
+
   /** Ends it now, on both sides, whatever it is doing. */
   cut(reason: string): void {
     if (this.#isOver) return

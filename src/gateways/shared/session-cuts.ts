@@ -10,6 +10,8 @@ export interface Cuttable {
   readonly endsAt: Instant
   /** Why it ends then. */
   readonly endsFor: string
+  /** Stops what its client still gets, and no more than that: `cut` follows in the same tick. */
+  stop?(): void
   cut(reason: string): void
 }
 
@@ -86,6 +88,8 @@ export class SessionCuts {
     const watch = this.#watches.get(session)
     if (watch === undefined) return
     this.#forget(session, watch)
+    // All are silent before the first of them is written down.
+    for (const item of watch.underWay) item.stop?.()
     for (const item of watch.underWay) item.cut(reason)
   }
 
