@@ -97,7 +97,7 @@ export const refusalsAtWork = {
     status: 403,
     tells: 'caller',
     says: 'after results that anybody may have written, a person must approve what is asked for, and nobody may',
-    remedy: 'ask again from a session that has read none; or have an administrator name somebody who may approve',
+    remedy: 'ask again a day after the token that they were read with has ended; or have an administrator name somebody who may approve',
   },
   'request.too-many': {
     status: 429,
