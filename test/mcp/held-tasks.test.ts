@@ -97,6 +97,8 @@ test('two who ask at once after the yes: the call is sent once', async (context)
   for (const each of both) assert.match(statusOf(each), /^(?:working|completed)$/)
   assert.equal(statusOf(await ask('tasks/get', { taskId })), 'completed')
   assert.equal(ops.calls.length, 1)
+  // Nor was a person asked again.
+  assert.equal((await house.api.house.desk.store.read((tx) => tx.find('hold', {}))).length, 1)
 })
 
 test('an approval is for whoever still asks: nothing is sent for a client that is gone', async (context) => {
@@ -210,6 +212,18 @@ test('a grant that ends takes the task with it, and an answer that was kept', as
     assert.match(error?.message ?? '', /grant|session|task/)
   }
   assert.equal(ops.calls.length, 1)
+})
+
+test('a token of no grant: an answer that is kept ends with the grant that it was given under, whatever other grant lives', async (context) => {
+  const { house, id } = await open(context)
+  await house.grantFor('errand', ['ops/look'])
+  const ask = tasking(house.urlOf('ops'), await house.tokenOf('assistant'))
+  const created = await ask('tools/call', restart)
+  await house.approve(holdOf(created))
+  assert.equal(statusOf(await ask('tasks/get', handleOf(created))), 'completed')
+  await house.complete(id)
+  assert.equal(textOf(await ask('tools/call', { name: 'look', arguments: { service: 'web' } })), 'ops look {"service":"web"}')
+  assert.equal((await ask('tasks/get', handleOf(created))).error?.code, -32_602)
 })
 
 test('whoever does not declare the extension is given no task, and is told what is missing when it asks for one', async (context) => {
