@@ -79,6 +79,8 @@ test('the caller who breaks off while waiting withdraws the request', async () =
 })
 
 test('signs of life are sent while the work goes on, and no longer', async () => {
+  // They do not stop by themselves.
+  server.on(path('heartbeat'), () => ({ status: 200, body: { state: 'active' } }))
   await remit.withGrant(task, () => server.called(path('heartbeat'), 3))
   const sent = server.calls(path('heartbeat')).length
   // Time for several more; one that was on the way when the work ended may still arrive.
