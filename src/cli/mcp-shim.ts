@@ -295,7 +295,8 @@ export class McpShim {
 
   /** The gateway or its server began anew: the client's own opening is said again, once for all who wait. */
   async #reopen(lost: string): Promise<boolean> {
-    if (this.#session !== lost) return true
+    // While another opens it there is no session: a message sent now would be of none.
+    if (this.#reopening === undefined && this.#session !== lost) return true
     return (this.#reopening ??= this.#openAgain().finally(() => (this.#reopening = undefined)))
   }
 

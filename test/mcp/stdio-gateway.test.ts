@@ -7,6 +7,7 @@ import { StdioClientTransport } from '@modelcontextprotocol/client/stdio'
 import { Client as EarlierClient } from '@modelcontextprotocol/sdk/client/index.js'
 import { StdioClientTransport as EarlierStdio } from '@modelcontextprotocol/sdk/client/stdio.js'
 import { StreamableHTTPClientTransport as EarlierHttp } from '@modelcontextprotocol/sdk/client/streamableHttp.js'
+import { ElicitRequestSchema } from '@modelcontextprotocol/sdk/types.js'
 import { type McpGateway, startMcpGateway } from '../../src/gateways/mcp/gateway.ts'
 import { ownUser } from '../../src/host/child-user.ts'
 import { commandServers } from '../../src/main/command-servers.ts'
@@ -22,10 +23,16 @@ const commands: Readonly<Record<string, readonly string[]>> = {
   odd: [process.execPath, path('./stdio-odd-server.ts')],
 }
 const text = [{ name: 'text', type: 'string' }]
+const greet = { name: 'greet', effect: 'execute', trust: 'trusted' }
 const tools: Readonly<Record<string, readonly object[]>> = {
-  today: [{ name: 'shout', effect: 'execute', arguments: text }],
-  earlier: [{ name: 'shout', effect: 'execute', arguments: text }],
-  odd: ['echo', 'never', 'cancelled', 'die', 'environment', 'twice'].map((name) => ({ name, effect: 'execute', arguments: text })),
+  today: [{ name: 'shout', effect: 'execute', arguments: text, trust: 'trusted' }, greet],
+  earlier: [{ name: 'shout', effect: 'execute', arguments: text, trust: 'trusted' }, greet],
+  odd: ['echo', 'never', 'cancelled', 'die', 'environment', 'twice'].map((name) => ({
+    name,
+    effect: 'execute',
+    arguments: text,
+    trust: 'trusted',
+  })),
 }
 
 const policies = `
@@ -46,6 +53,7 @@ before(async () => {
     command,
     user: ownUser(),
     ...(name === 'odd' ? { variables: ['ODD_TOKEN'] } : {}),
+    ...(name === 'earlier' ? { asks: ['elicitation'] } : {}),
     environment: 'prod',
     impact: { data: 'low', service: 'low', safety: 'none' },
     tools: tools[name],
@@ -137,6 +145,36 @@ describe('a server that the gateway starts, through the gateway', () => {
     while (said(await client.callTool({ name: 'cancelled', arguments: {} })) === '[]') await new Promise((then) => setTimeout(then, 20))
     await client.close()
   })
+})
+
+describe('a server that asks in the middle of a call', () => {
+  const capabilities = { elicitation: { form: {} } }
+  const ana = () => ({ action: 'accept' as const, content: { name: 'ana' } })
+
+  it('of 2026-07-28, asks by its result, and hears the answer with the next call', async () => {
+    const { url, headers } = await tokenFor('today', 'today/greet')
+    const client = new Client({ name: 'today', version: '1' }, { capabilities, versionNegotiation: { mode: { pin: '2026-07-28' } } })
+    client.setRequestHandler('elicitation/create', ana)
+    await client.connect(new StreamableHTTPClientTransport(url, { requestInit: { headers } }))
+    assert.equal(said(await client.callTool({ name: 'greet', arguments: {} })), 'Hello, ana!')
+    await client.close()
+  })
+
+  for (const way of ['over HTTP', 'that started remit mcp'])
+    it(`of the revisions before, asks the client ${way}`, async () => {
+      const client = new EarlierClient({ name: 'earlier', version: '1' }, { capabilities })
+      client.setRequestHandler(ElicitRequestSchema, ana)
+      const { url, headers } = await tokenFor('earlier', 'earlier/greet')
+      const env = { PATH: process.env['PATH'] ?? '', REMIT_URL: house.origin, REMIT_SECRET: secret }
+      const args = [entry, 'mcp', '--service', 'earlier', '--task', 'errand', '--for', 'an errand', '--can', 'earlier/greet']
+      const transport =
+        way === 'over HTTP'
+          ? new EarlierHttp(url, { requestInit: { headers } })
+          : new EarlierStdio({ command: process.execPath, args, env })
+      await client.connect(transport)
+      assert.equal(said(await client.callTool({ name: 'greet', arguments: {} })), 'Hello, ana!')
+      await client.close()
+    })
 })
 
 describe('remit mcp, from a client to a server that the gateway starts', () => {

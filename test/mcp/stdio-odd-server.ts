@@ -138,7 +138,9 @@ createInterface({ input: process.stdin }).on('line', (line) => {
     replies.push(asked)
     if (questions.has(id)) answer(questions.get(id), asked)
     questions.delete(id)
-  } else if (method === 'logging/setLevel') say({ id, result: {} })
+  } else if (method === 'tools/list')
+    say({ id, result: { tools: Object.keys(tools).map((name) => ({ name, inputSchema: { type: 'object' } })) } })
+  else if (method === 'logging/setLevel') say({ id, result: {} })
   else if (method === 'initialize') {
     openings += 1
     opened = params
