@@ -6,7 +6,7 @@ import { type Compared, isSameValue, type KeptArguments, type KeptValue } from '
 import type { Caller, Desk } from '../control/desk.ts'
 import { type Recent, type RecentAction, recentActions } from '../control/recent-actions.ts'
 import { recordedArguments, shortened } from '../control/recorded-arguments.ts'
-import { answerableGrant, answerableHold, isParty, maySee } from '../control/rights.ts'
+import { answerableGrant, answerableHold, callerMay, isParty, maySee } from '../control/rights.ts'
 import type { Instant } from '../kernel/instants.ts'
 import type { Grant } from '../model/grants.ts'
 import type { Identity } from '../model/identities.ts'
@@ -26,12 +26,14 @@ const textMax = 200
 interface Sight {
   readonly sees: (chain: Grant['chain']) => boolean
   readonly seesTask: (grant: Grant) => boolean
+  /** Whether gateways are named, and not only said to be there. */
+  readonly seesGateways: boolean
 }
 
 /** For a caller that may see the hold. */
 export async function recentForCaller(api: ApiParts, found: HoldOfGrant, caller: Caller): Promise<Result<RecentView>> {
   const sees: Sight['sees'] = (chain) => maySee(api.desk, caller, chain)
-  return recentView(api, found, { sees, seesTask: ({ chain }) => sees(chain) })
+  return recentView(api, found, { sees, seesTask: ({ chain }) => sees(chain), seesGateways: callerMay(api.desk, caller, 'audit').ok })
 }
 
 /** For a person who may see the hold on its page: whoever may answer it sees what its actor did, in whose name ever. */
@@ -39,10 +41,18 @@ export async function recentForPerson(api: ApiParts, found: HoldOfGrant, person:
   const { desk } = api
   const judges = personMayJudge(desk, person, answerableHold(desk, found.hold), now)
   const sees: Sight['sees'] = (chain) => judges || isParty(desk, { actor: person }, chain)
-  return recentView(api, found, { sees, seesTask: (grant) => personMaySee(desk, person, answerableGrant(grant), now) })
+  return recentView(api, found, {
+    sees,
+    seesTask: (grant) => personMaySee(desk, person, answerableGrant(grant), now),
+    seesGateways: judges,
+  })
 }
 
-async function recentView(api: ApiParts, { hold, grant }: HoldOfGrant, { sees, seesTask }: Sight): Promise<Result<RecentView>> {
+async function recentView(
+  api: ApiParts,
+  { hold, grant }: HoldOfGrant,
+  { sees, seesTask, seesGateways }: Sight,
+): Promise<Result<RecentView>> {
   const { desk, log } = api
   let recent: Result<Recent>
   try {
@@ -68,7 +78,7 @@ async function recentView(api: ApiParts, { hold, grant }: HoldOfGrant, { sees, s
       until: formatInstant(looked.until),
       ...(looked.from === undefined ? {} : { from: formatInstant(looked.from) }),
       ...(looked.cut === undefined ? {} : { cut: looked.cut }),
-      elsewhere: looked.elsewhere,
+      elsewhere: seesGateways || looked.elsewhere.length === 0 ? looked.elsewhere : ['other gateways'],
     },
   })
 }

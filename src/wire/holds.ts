@@ -121,7 +121,7 @@ export interface RecentView {
     readonly from?: string
     /** Why not further: what was before was taken away, or there was more than is read for one question. */
     readonly cut?: 'pruned' | 'limit'
-    /** Gateways, or journals, that are kept elsewhere and were not read. */
+    /** Gateways, or journals, that are kept elsewhere and were not read; without their names for who may not audit. */
     readonly elsewhere: readonly string[]
   }
 }

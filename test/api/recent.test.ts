@@ -7,7 +7,8 @@ import { controlAudience, gatewayAudience, identifyCaller, TokenReader } from '.
 import type { Bearer, Verdict } from '../../src/control/ports.ts'
 import { requestGrant } from '../../src/control/request-grant.ts'
 import { activateGrant } from '../../src/control/work-window.ts'
-import { mustBe } from '../../src/kernel/result.ts'
+import { note } from '../../src/control/desk.ts'
+import { done, mustBe } from '../../src/kernel/result.ts'
 import { reveal } from '../../src/kernel/secret.ts'
 import { httpGateway } from '../../src/main/house.ts'
 import type { ArgumentValue } from '../../src/model/actions.ts'
@@ -186,6 +187,34 @@ test('a party of one chain sees nothing of what the agent does for another; the 
   assert.equal((await recentFor('zoe', id)).status, 404)
   assert.equal((await recentFor('meter', id)).status, 404)
   assert.equal((await recentFor('aide', id)).view.actions.length, 5)
+})
+
+test('gateways elsewhere are named to whoever may audit, and to others it is said that there are some', async () => {
+  const { desk } = api.house
+  const now = desk.clock.now()
+  const gateway = {
+    id: desk.chance.id('gtw', now),
+    space: 'main',
+    name: 'edge-1',
+    gateway: 'http',
+    codeHash: 'x',
+    codeEndsAt: now,
+    invitedAt: now,
+  }
+  for (const more of [
+    { state: 'invited' },
+    { state: 'enrolled', key: 'k', enrolledAt: now },
+    { state: 'removed', key: 'k', enrolledAt: now, removedAt: now },
+  ] as const) {
+    const put = desk.store.change(async (tx) => {
+      await tx.put('gateway', { ...gateway, ...more })
+      await note(tx, { kind: `gateway.${more.state}`, actor: 'remit', subject: gateway.id })
+      return done(undefined)
+    })
+    mustBe(await put)
+    const told = [(await recentFor('eva', id)).view, (await recentFor('aide', id)).view].map(({ looked }) => looked.elsewhere)
+    assert.deepEqual(told, more.state === 'enrolled' ? [['edge-1'], ['other gateways']] : [[], []])
+  }
 })
 
 test('journals that cannot be read are a no over the API, and said on the page', async () => {

@@ -68,7 +68,7 @@ ${progress}
 }
 
 function cannot(why: string): Html {
-  return html`<section class="card answer" id="answer"><h2>You cannot answer this</h2><p>${why.charAt(0).toUpperCase()}${why.slice(1)}.</p></section>`
+  return html`<section class="card answer" id="answer" aria-labelledby="your-answer"><h2 id="your-answer">You cannot answer this</h2><p>${why.charAt(0).toUpperCase()}${why.slice(1)}.</p></section>`
 }
 
 /** An instant with how long that is from now, kept current by the script. */
