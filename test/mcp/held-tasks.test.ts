@@ -4,7 +4,12 @@ import test, { type TestContext } from 'node:test'
 import { Client, StreamableHTTPClientTransport } from '@modelcontextprotocol/client'
 import { z } from 'zod'
 import { startMcpGateway } from '../../src/gateways/mcp/gateway.ts'
+import { exchangeToken, tokenTypes } from '../../src/control/exchange-token.ts'
+import { gatewayAudience } from '../../src/control/identify.ts'
 import { sweep } from '../../src/control/sweep.ts'
+import { mustBe } from '../../src/kernel/result.ts'
+import { reveal } from '../../src/kernel/secret.ts'
+import { httpGateway } from '../../src/main/house.ts'
 import { TestClock } from '../world/clock.ts'
 import { openHouse, startOps, startRaw } from './gateway-house.ts'
 import type { AgentHouse, AgentHouseOptions } from './replay-house.ts'
@@ -224,6 +229,38 @@ test('a token of no grant: an answer that is kept ends with the grant that it wa
   await house.complete(id)
   assert.equal(textOf(await ask('tools/call', { name: 'look', arguments: { service: 'web' } })), 'ops look {"service":"web"}')
   assert.equal((await ask('tasks/get', handleOf(created))).error?.code, -32_602)
+})
+
+test('an approval is of the session that asked: with another token of the same grant the task goes on, and a person is asked again', async (context) => {
+  const { ops, house, id, ask } = await open(context)
+  const { desk } = house.api.house
+  const created = await ask('tools/call', restart)
+  const { taskId } = taskOf(created)
+  await house.approve(holdOf(created))
+  const subjectToken = await house.api.secret('assistant')
+  const audience = gatewayAudience(desk.space, httpGateway)
+  const asking = { subjectToken, subjectTokenType: tokenTypes.secret, address: '127.0.0.1', audience, grant: id }
+  const renewed = tasking(house.urlOf('ops'), reveal(mustBe(await exchangeToken(desk, asking)).token))
+  const held = taskOf(await renewed('tasks/get', { taskId }))
+  const [, hold = ''] = /(hld_\w+)/.exec(held.statusMessage ?? '') ?? []
+  assert.equal(held.status, 'working')
+  assert.notEqual(hold, holdOf(created))
+  await house.approve(hold)
+  assert.equal(statusOf(await renewed('tasks/get', { taskId })), 'completed')
+  assert.equal(ops.calls.length, 1)
+})
+
+test('where servers are joined, tools keep their names, and a held call becomes a task as well', async (context) => {
+  const [ops, web] = [await startOps(context, 'ops'), await startOps(context, 'web')]
+  const house = await openHouse(context, { ops: ops.url, web: web.url })
+  const { token } = await house.grantFor('errand', ['ops/restart', 'web/look'])
+  const ask = tasking(house.urlOf('all'), token)
+  const created = await ask('tools/call', { ...restart, name: 'ops__restart' })
+  await house.approve(holdOf(created))
+  assert.equal(textOf(await ask('tasks/get', handleOf(created))), 'ops restart {"service":"web"}')
+  assert.deepEqual([ops.calls.length, web.calls.length], [1, 0])
+  // A handle is of the port that gave it.
+  assert.equal((await tasking(house.urlOf('ops'), token)('tasks/get', handleOf(created))).error?.code, -32_602)
 })
 
 test('whoever does not declare the extension is given no task, and is told what is missing when it asks for one', async (context) => {

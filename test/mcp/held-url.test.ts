@@ -142,6 +142,20 @@ test('a person’s no is told to the model, and to the client that it is answere
   assert.deepEqual(ops.calls, [])
 })
 
+test('a held call is told that way where servers are joined, too', async (context) => {
+  const [ops, web] = [await startOps(context, 'ops'), await startOps(context, 'web')]
+  const house = await openHouse(context, { ops: ops.url, web: web.url })
+  const { token } = await house.grantFor('errand', ['ops/restart', 'web/look'])
+  const client = new Client({ name: 'opens', version: '1.0.0' }, { capabilities: opens })
+  const headers = { authorization: `Bearer ${token}` }
+  await client.connect(new Transport(new URL(house.urlOf('all')), { requestInit: { headers } }) as never)
+  context.after(() => client.close())
+  const joined = { ...restart, name: 'ops__restart' }
+  const { elicitations } = await heldBy(client.callTool(joined))
+  await house.approve(elicitations[0]?.elicitationId ?? '')
+  assert.match(JSON.stringify(await client.callTool(joined)), /ops restart/)
+})
+
 test('only clients that said so are told that way', async (context) => {
   const { house, token } = await open(context)
   const table: readonly (readonly [string, object, string, number | undefined])[] = [
