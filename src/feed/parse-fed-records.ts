@@ -3,23 +3,7 @@ import { isJsonObject, type JsonObject, type JsonValue } from '../kernel/json.ts
 import { type IdPrefix, isId } from '../kernel/ids.ts'
 import type { NotUnderstood } from '../control/not-understood.ts'
 import { effects, impactLevels, type Impact } from '../model/effects.ts'
-import { formats } from '../model/formats.ts'
-import type {
-  ArgumentConstraint,
-  Ending,
-  Fact,
-  Grant,
-  HeldAction,
-  Hold,
-  RateLimit,
-  ScopeEntry,
-  Session,
-  SumLimit,
-  Task,
-  TokenBinding,
-  ToolPin,
-  Uses,
-} from '../model/grants.ts'
+import type { Ending, Fact, Grant, HeldAction, Hold, Session, Task, TokenBinding, ToolPin, Uses } from '../model/grants.ts'
 import {
   type Blast,
   type Credential,
@@ -49,6 +33,7 @@ import {
   type Service,
   type UpstreamCredential,
 } from '../model/services.ts'
+import { scopeEntry } from './parse-fed-scope.ts'
 import {
   argument,
   count,
@@ -194,26 +179,6 @@ const policySet = object<PolicySet>({
 })
 
 // --- Grants and their use -----------------------------------------------------------------------------------------------
-
-const scopeEntry = object<ScopeEntry>({
-  resource: text,
-  effects: optional(list(effect)),
-  arguments: optional(
-    map(
-      object<ArgumentConstraint>({
-        oneOf: optional(list(argument)),
-        like: optional(text),
-        format: optional(one(...formats)),
-        atLeast: optional(integer),
-        atMost: optional(integer),
-      }),
-    ),
-  ),
-  uses: optional(count),
-  sum: optional(object<SumLimit>({ argument: text, atMost: count })),
-  rate: optional(object<RateLimit>({ atMost: count, window: count })),
-  after: optional(text),
-})
 
 const fact = object<Fact>({ name: text, value: text, source: text, at: count })
 const task = object<Task>({ kind: text, statement: text, claimed: list(fact), proved: list(fact) })

@@ -117,7 +117,7 @@ describe('what a tool is', () => {
 
   test('twenty first calls at once keep one, and whoever comes with another is held', async () => {
     const { grant, call } = await atMail()
-    const verdicts = await Promise.all(Array.from({ length: 20 }, (_, at) => call(at % 2 === 0 ? reader : burner)))
+    const verdicts = await Promise.all(Array.from({ length: 20 }, async (_, at) => call(at % 2 === 0 ? reader : burner)))
     const kept = world.desk.facts.grant(grant.id)?.tools?.['mail/look-up']?.hash
     for (const [at, { outcome }] of verdicts.entries())
       assert.equal(outcome, defined(at % 2 === 0 ? reader : burner).hash === kept ? 'allow' : 'held')

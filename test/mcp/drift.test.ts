@@ -81,6 +81,24 @@ async function becomes({ server, client }: Opened, ...tools: readonly ToolSaid[]
   await client.listTools()
 }
 
+/** A client of 2025-11-25 that opens no stream to hear of anything. */
+async function silent(url: string, token: string): Promise<Calling['client']> {
+  let session = ''
+  const send = async (method: string, params: object): Promise<Told> => {
+    const headers = {
+      authorization: `Bearer ${token}`,
+      'content-type': 'application/json',
+      accept: 'application/json',
+      ...(session === '' ? {} : { 'mcp-session-id': session, 'mcp-protocol-version': '2025-11-25' }),
+    }
+    const answer = await fetch(url, { method: 'POST', headers, body: JSON.stringify({ jsonrpc: '2.0', id: 1, method, params }) })
+    session = answer.headers.get('mcp-session-id') ?? session
+    return ((await answer.json()) as { readonly result: Told }).result
+  }
+  await send('initialize', { protocolVersion: '2025-11-25', capabilities: {}, clientInfo: { name: 'silent', version: '1' } })
+  return { callTool: (params) => send('tools/call', params), listTools: () => send('tools/list', {}) }
+}
+
 const changes: readonly { readonly says: string; readonly now: ToolSaid; readonly shows: readonly RegExp[] }[] = [
   {
     says: 'its description',
@@ -221,6 +239,9 @@ test('nobody has a server asked whose call would be refused anyway', async (cont
   const opened = await open(context, '2026-07-28')
   await opened.house.complete(opened.grant)
   assert.equal(await call(opened), 'grant.ended')
+  const { token } = await opened.house.grantFor('errand', ['ops/restart'])
+  const client = (await newClient(context, opened.house.urlOf('ops'), token)) as unknown as Calling['client']
+  assert.equal(await call({ client }), 'grant.not-covered')
   assert.equal(opened.server.lists.count, 0)
 })
 
@@ -249,7 +270,10 @@ for (const era of ['2026-07-28', '2025-11-25'] as const)
     const house = await AgentHouse.open({ ...document, services: services as never }, { startsCommands: true })
     context.after(() => house.close())
     const { token } = await house.grantFor('errand', ['ops/look'])
-    const client = (await eras[era](context, house.urlOf('ops'), token)) as unknown as Calling['client']
+    const client =
+      era === '2025-11-25'
+        ? await silent(house.urlOf('ops'), token)
+        : ((await newClient(context, house.urlOf('ops'), token)) as unknown as Calling['client'])
     assert.equal(await call({ client }), 'look done')
     // Of the revision without sessions a server says so to who subscribes alone.
     if (era === '2026-07-28') await client.listTools()

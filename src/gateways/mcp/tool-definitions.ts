@@ -1,6 +1,7 @@
 /** Knows what a tool is before it is called: from the lists that pass, and by asking its server where none did. */
 import type { Bearer, Call, Clock } from '../../control/ports.ts'
 import type { HeardTool } from '../../control/pin-first.ts'
+import { speaksOf } from '../../control/riding.ts'
 import type { VisibleOperation } from '../../control/visible.ts'
 import type { Milliseconds } from '../../kernel/instants.ts'
 import { isJsonObject, type JsonObject, type JsonValue } from '../../kernel/json.ts'
@@ -95,7 +96,8 @@ export class ToolDefinitions {
       return said(action, known, this.#first)
     }
     // Nobody has a server asked who may not call it.
-    if (door.control.riding(asked.bearer, action) === undefined) return { action }
+    const grant = door.control.riding(asked.bearer, action)
+    if (grant === undefined || !speaksOf(grant, action)) return { action }
     return this.#ask(door, asked, way).then((heard) => {
       if (!heard.ok) return { action, heard }
       return said(action, this.#find(named), this.#first)
