@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { type ChildProcess, spawn } from 'node:child_process'
-import { createServer, request } from 'node:http'
+import { createServer, request, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { after, before, describe, it } from 'node:test'
 import { fileURLToPath } from 'node:url'
@@ -192,6 +192,50 @@ describe('remit mcp', () => {
     assert.match(JSON.stringify((await shim.answer(1)).result), /not today.*"resultType":"complete"/)
     shim.process.stdin?.end()
     assert.equal(await shim.ended, 3)
+  })
+
+  it('opens a lost session once for all who wait, and sends nothing without one meanwhile', async () => {
+    const sessions: (string | undefined)[] = []
+    let openings = 0
+    const lost: ServerResponse[] = []
+    const place = createServer((request, response) => {
+      let text = ''
+      request.on('data', (piece: Buffer) => (text += piece.toString()))
+      request.on('end', () => {
+        const { id, method } = (text === '' ? {} : JSON.parse(text)) as { readonly id?: number; readonly method?: string }
+        const session = request.headers['mcp-session-id']
+        const answer = (result: object, headers: Record<string, string> = {}) =>
+          void response
+            .writeHead(200, { 'content-type': 'application/json', ...headers })
+            .end(JSON.stringify({ jsonrpc: '2.0', id, result }))
+        if (method === 'initialize') {
+          openings += 1
+          const opened = { protocolVersion: '2025-11-25', capabilities: {}, serverInfo: { name: 't', version: '1' } }
+          answer(opened, { 'mcp-session-id': `session-${openings}` })
+        } else if (method !== 'tools/call') response.writeHead(method === undefined ? 405 : 202).end()
+        else {
+          sessions.push(typeof session === 'string' ? session : undefined)
+          if (session === 'session-1') lost.push(response)
+          else answer({ content: [] })
+          // Each hears that it is gone only when all have asked, so that all look for another at one moment.
+          if (lost.length === 3) for (const each of lost.splice(0)) each.writeHead(404).end()
+        }
+      })
+    })
+    await new Promise<void>((then) => place.listen(0, '127.0.0.1', then))
+    const server = await remit(`http://127.0.0.1:${(place.address() as AddressInfo).port}/mcp`)
+    const shim = start(server, ['--service', 'ops'])
+    shim.say(initialize)
+    await shim.answer(0)
+    for (const id of [1, 2, 3]) shim.say({ id, method: 'tools/call', params: { name: 'echo' } })
+    for (const id of [1, 2, 3]) assert.deepEqual((await shim.answer(id)).result, { content: [] })
+    assert.deepEqual(sessions, ['session-1', 'session-1', 'session-1', 'session-2', 'session-2', 'session-2'])
+    assert.equal(openings, 2)
+    shim.process.stdin?.end()
+    await shim.ended
+    await server.close()
+    place.closeAllConnections()
+    place.close()
   })
 
   scene('finds a service by the command that its gateway starts, and starts none here', async (server) => {
