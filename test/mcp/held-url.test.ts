@@ -43,9 +43,7 @@ async function opener(context: TestContext, url: string, token: string, capabili
     if (init?.method === 'GET') listening.resolve()
     return answer
   }
-  await client.connect(
-    new Transport(new URL(url), { requestInit: { headers: { authorization: `Bearer ${token}` } }, fetch: watched }) as never,
-  )
+  await client.connect(new Transport(new URL(url), { requestInit: { headers: { authorization: `Bearer ${token}` } }, fetch: watched }))
   await listening.promise
   context.after(() => client.close())
   const isTold = async () => {
@@ -148,7 +146,7 @@ test('a held call is told that way where servers are joined, too', async (contex
   const { token } = await house.grantFor('errand', ['ops/restart', 'web/look'])
   const client = new Client({ name: 'opens', version: '1.0.0' }, { capabilities: opens })
   const headers = { authorization: `Bearer ${token}` }
-  await client.connect(new Transport(new URL(house.urlOf('all')), { requestInit: { headers } }) as never)
+  await client.connect(new Transport(new URL(house.urlOf('all')), { requestInit: { headers } }))
   context.after(() => client.close())
   const joined = { ...restart, name: 'ops__restart' }
   const { elicitations } = await heldBy(client.callTool(joined))

@@ -179,7 +179,7 @@ async function startExperiment(context: TestContext): Promise<{ readonly url: st
 async function experimenter(context: TestContext, url: string, token: string): Promise<Client> {
   const client = new Client({ name: 'experiment', version: '1.0.0' }, { capabilities: { tasks: {} } })
   const headers = { authorization: `Bearer ${token}` }
-  await client.connect(new StreamableHTTPClientTransport(new URL(url), { requestInit: { headers } }) as never)
+  await client.connect(new StreamableHTTPClientTransport(new URL(url), { requestInit: { headers } }))
   context.after(() => client.close())
   return client
 }
