@@ -15,16 +15,15 @@ export function normalised(text: string): string {
 
 /** The same but for blanks. ASCII has no other forms and nothing that is not seen, and most of what is read is ASCII. */
 function withoutForms(text: string): string {
-  return ascii.test(text)
-    ? text.toLowerCase()
-    : text
+  return beyondAscii.test(text)
+    ? text
         .normalize('NFKC')
         .replace(/\p{Cf}/gu, '')
         .toLowerCase()
+    : text.toLowerCase()
 }
 
-// oxlint-disable-next-line no-control-regex
-const ascii = /^[\0-\x7f]*$/
+const beyondAscii = /[\u0080-\uffff]/
 
 /** A number by its value: `50.00` is `50`, `1,000` is not looked into. */
 export function numberText(text: string): string {
