@@ -204,7 +204,8 @@ test('one that answers too late is told so, and one that cannot be reached is le
   const { port } = await serverOf(context, () => {})
   assert.equal((await send(reach(context, port, { answerMs: 30 }))).broken?.code, 'upstream.timeout')
   const nobody = ownAddress()
-  const gone = reach(context, nobody.port, {}, nobody.host)
+  // For longer than a busy machine takes to ask once more.
+  const gone = reach(context, nobody.port, { restMs: 60_000, restMsMax: 60_000 }, nobody.host)
   for (let turn = 0; turn < defaultFrontLimits.connectFailuresMax; turn += 1)
     assert.equal((await send(gone)).broken?.code, 'upstream.unreachable')
   assert.equal(gone.health.state, 'resting')
