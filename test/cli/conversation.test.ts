@@ -104,7 +104,8 @@ test('what somebody can do, and who can do something, is told to whoever may hea
   assert.match(all.stdout, /shop\/restart +execute +1 +no +no/)
   const denied = await says('metrics-client', ['can', 'release-bot'])
   assert.equal(denied.code, 3)
-  assert.deepEqual((await says('metrics-client', ['can', 'nobody-at-all'])).stderr, denied.stderr)
+  const nobody = await says('metrics-client', ['can', 'nobody-at-all'])
+  assert.equal(refusalIn(nobody), refusalIn(denied))
   const who = await says('eva', ['who-can', 'execute', 'shop/restart'])
   assert.match(
     who.stdout,
@@ -117,11 +118,15 @@ test('what somebody can do, and who can do something, is told to whoever may hea
   assert.equal((await says('eva', ['who-can', 'execute', 'shup'])).code, 3)
 })
 
+/** Where it took its time, it has said so before. */
+function refusalIn({ stderr }: { readonly stderr: string }): string {
+  return stderr.slice(Math.max(0, stderr.indexOf('refused: ')))
+}
+
 test('a refusal says what may be asked for instead of what was', async () => {
   const refused = await says('metrics-client', ['request', 'shop/restart', '--task', 'telemetry', '--for', 'curiosity'])
   assert.equal(refused.code, 3)
-  // Where it took its time, it has said so before.
-  assert.match(refused.stderr, /^refused: .*\n(?:.*\n)* {2}next {2}/m)
+  assert.match(refusalIn(refused), /^refused: .*\n(?:.*\n)* {2}next {2}/)
   assert.equal((await says('metrics-client', ['request', 'shop/nothing', '--task', 't', '--for', 's'])).code, 3)
   assert.equal((await says('metrics-client', ['grant', 'grn_01JC0000000000000000000001'])).code, 3)
 })
