@@ -91,14 +91,15 @@ export class KnownWork {
     this.#bindings.set(binding.id, binding)
   }
 
-  putGrant(grant: Grant): void {
+  putGrant(given: Grant): void {
+    // What tools were is of use where it is compared, which is in the store.
+    const grant = withoutPinnedTexts(given)
     if (!isOpen(grant)) {
       this.#dropGrant(grant)
       remember(this.#closedGrants, grant, endedMax)
       return
     }
-    // What tools were is of use where it is compared, which is in the store.
-    this.#grants.set(grant.id, withoutPinnedTexts(grant))
+    this.#grants.set(grant.id, grant)
     const [actor = ''] = grant.chain
     const ofActor = this.#grantsByActor.get(actor) ?? new Map<string, Grant>()
     this.#grantsByActor.set(actor, ofActor)
