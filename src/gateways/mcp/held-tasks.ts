@@ -146,13 +146,12 @@ export class HeldTasks {
     }
     this.#weigh(task, task.asked.message.bytes.byteLength + room)
     const run = new TaskRun(door, { ...task.asked, bearer, served, offer: served.offer.value })
-    const settled = run.over.then(
-      (ran) => this.#settle(door, task, ran),
-      (err: unknown) => {
+    const settled = run.over
+      .then((ran) => this.#settle(door, task, ran))
+      .catch((err: unknown) => {
         door.log.error({ service: door.name, err }, 'a held call failed by a fault of our own')
         this.#end(task, { code: 'internal' }, {})
-      },
-    )
+      })
     this.#step(task, { kind: 'running', run, settled })
     return true
   }
