@@ -16,7 +16,7 @@ export function unmetDuty(
 }
 
 /** A tool is called only as what its server says that it is; of this one nobody has said so. */
-export function unheard({ action: { protocol, verb, definition }, heard }: Call): Refusal | undefined {
+export function unheard({ action: { protocol, verb, definition }, heard }: Pick<Call, 'action' | 'heard'>): Refusal | undefined {
   if (protocol !== 'mcp' || verb !== 'tools/call') return undefined
   if (heard?.ok === false) return heard.refusal
   return definition === undefined ? refuse('action.definition-unknown').refusal : undefined

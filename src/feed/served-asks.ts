@@ -20,6 +20,7 @@ import { gatewayAudience } from '../control/identify.ts'
 import { parseClaims } from '../control/parse-claims.ts'
 import type { TokenClaims } from '../control/ports.ts'
 import { markUntrusted, readBefore } from '../control/untrusted.ts'
+import { unheard } from '../control/unmet.ts'
 import type { Reservations } from '../control/reservations.ts'
 import { servicesOf } from './feed-index.ts'
 import type { Interest } from './interest.ts'
@@ -340,6 +341,9 @@ export class ServedAsks {
     const session = this.#sessionOf(claims, grant.value.id, ask.session)
     if (!session.ok) return session
     if (!this.#isDeclared(action)) return refuse('action.changed', { detail: 'it is declared otherwise' })
+    // A gateway that knows what tools are says it with every call of one.
+    const missing = this.#at.protocol < 3 ? undefined : unheard({ action })
+    if (missing !== undefined) return { ok: false, refusal: missing }
     const question = { chain: claims.chain, proof: claims.provedBy, grant: grant.value.id, action, address, refusals: 0 }
     const answer = decide(desk.facts, question, desk.clock.now())
     return answer.outcome === 'deny' ? { ok: false, refusal: answer.refusal } : done({ answer, session: session.value })

@@ -95,6 +95,12 @@ test(
       const answer = await two.ask({ ...asked, says })
       assert.equal(answer.ok || answer.code, 'action.changed', says)
     }
+    const { definition: _said, ...bare } = action
+    const { claims, address } = bearer
+    const opened = await two.ask({ what: 'open-session', claims, address, grant: grant.id })
+    const session = opened.ok ? (opened.session?.id ?? '') : ''
+    const own = await two.ask({ what: 'settle', claims, address, action: bare, grant: grant.id, session })
+    assert.equal(own.ok || own.code, 'action.definition-unknown')
     const undeclared = await two.ask({ ...asked, action: { ...action, operation: 'burn' } })
     assert.equal(undeclared.ok || undeclared.code, 'action.changed')
   }),
