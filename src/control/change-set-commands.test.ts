@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { Service } from '../model/services.ts'
-import { commandInWords, commandLines } from './change-set-commands.ts'
+import { commandLines } from './change-set-commands.ts'
+import { serviceLines } from './change-set-services.ts'
 
 const mail: Service = {
   id: 'mail',
@@ -37,8 +38,12 @@ for (const [says, old, now, words] of rows)
     assert.deepEqual(lines, want)
   })
 
-test('one that arrives says what it is given', () => {
-  const service: Service = { ...mail, user: 'mailer', variables: ['MAIL_TOKEN'], asks: ['elicitation'] }
-  assert.equal(commandInWords(service), ', run as mailer, handed MAIL_TOKEN, asking its clients for elicitation')
-  assert.equal(commandInWords(mail), '')
+test('one that arrives says what it is given, and one that changes what is other', () => {
+  const told = { ...mail, user: 'mailer', variables: ['MAIL_TOKEN'], asks: ['elicitation'] } as const
+  const picture = (...services: Service[]) => ({ services: new Map(services.map((each) => [each.id, each])) }) as never
+  const says = (before: unknown, after: unknown) => serviceLines(before as never, after as never).map((each) => each.says)
+  const first =
+    '0 operations at the command node mail.mjs, run as mailer, handed MAIL_TOKEN, asking its clients for elicitation, prod, up to tier 0'
+  assert.deepEqual(says(picture(), picture(told)), [first])
+  assert.deepEqual(says(picture(told), picture({ ...told, user: 'root' })), ['runs as root instead of as mailer'])
 })

@@ -227,14 +227,6 @@ const rows: readonly Row[] = [
     'widens',
     /books is served by the gateway edge instead of http: its traffic passes through there/,
   ],
-  [
-    'a command comes',
-    base({
-      services: [shop, books, { name: 'mail', protocol: 'mcp', command: ['m'], user: 'mailer', asks: ['roots'], environment: 'test' }],
-    }),
-    'widens',
-    /at the command m, run as mailer, asking its clients for roots/,
-  ],
   ['a proxy is put before it', base({ services: [shop, { ...books, enforcedBy: 'proxy' }] }), 'widens', /books is forwarded by a proxy/],
   ['one with a proxy comes', base({ services: [shop, books, { ...books, name: 'x', enforcedBy: 'proxy' }] }), 'widens', /holds its secret/],
   ['a service says that its gateway is the one inside', shopWith({ gateway: 'http', labels: [] }), 'neutral', /labelled with nothing/],
