@@ -42,7 +42,7 @@ for (const command of deeds) {
 
 test('every command is there', () => {
   const wanted =
-    'run eligible request activate extend done drill token whoami grants grant holds hold services applications identities explain approve deny revoke quarantine release login logout up plan apply check invite secret ledger witness exception standing backup restore new-epoch export changes rotate-key trust gateways gateway policy can who-can mcp'
+    'run eligible request activate extend done drill token whoami grants grant holds hold services applications identities explain approve deny revoke quarantine release login logout up plan apply check invite secret ledger witness exception standing backup restore new-epoch export changes rotate-key trust gateways gateway policy can who-can mcp declare'
   assert.deepEqual(program.commands.map((command) => command.name()).toSorted(), wanted.split(' ').toSorted())
 })
 
