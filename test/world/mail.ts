@@ -1,6 +1,6 @@
 /** A mailbox behind MCP: what comes in is written by anybody, the address book by the house. */
 import type { Bearer, Call, GatewayControl } from '../../src/control/ports.ts'
-import { actionOf, materialOf, shopDocument, shopPolicies } from './shop.ts'
+import { actionOf, asDocument, materialOf, shopDocument, shopPolicies } from './shop.ts'
 import type { JsonObject } from '../../src/kernel/json.ts'
 
 const policies = `
@@ -20,17 +20,17 @@ export function mailDocument(changes: Readonly<Record<string, unknown>> = {}): J
     { name: 'send', effect: 'write', trust: 'trusted', arguments: [{ name: 'to', type: 'string', required: true }] },
   ]
   const mail = { name: 'mail', protocol: 'mcp', upstream: 'http://127.0.0.1:9/mcp', environment: 'prod', impact, tools }
-  return {
+  return asDocument({
     ...rest,
     policyFiles: [
       { name: 'shop.cedar', text: shopPolicies },
       { name: 'errands.cedar', text: policies },
     ],
-    services: [...(services as JsonObject[]), mail],
-    identities: [...(identities as JsonObject[]), { name: 'helper', kind: 'ai-agent', owner: 'ana' }],
+    services: [...(services as object[]), mail],
+    identities: [...(identities as object[]), { name: 'helper', kind: 'ai-agent', owner: 'ana' }],
     roles: { ...(roles as object), assistants: ['aide', 'helper', 'ana', 'ben'], approvers: ['eva'] },
     ...changes,
-  } as JsonObject
+  })
 }
 
 /** A call of one of its tools, as the gateway of MCP asks about it. */

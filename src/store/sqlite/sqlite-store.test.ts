@@ -78,7 +78,9 @@ test('brings a file of schema 1 to the present, and keeps everything in it', asy
   writeFileSync(path, gunzipSync(readFileSync(new URL('../../../test/contract/kept/sqlite-schema-1.db.gz', import.meta.url))))
   const before = new DatabaseSync(path)
   assert.equal(before.prepare('pragma user_version').get()?.['user_version'], 1)
-  const kinds = (Object.keys(recordTables) as RecordKind[]).filter((kind) => !['changeSet', 'gateway', 'application', 'untrustedReading'].includes(kind))
+  const kinds = (Object.keys(recordTables) as RecordKind[]).filter(
+    (kind) => !['changeSet', 'gateway', 'application', 'untrustedReading'].includes(kind),
+  )
   const rows = (database: DatabaseSync) =>
     kinds.map((kind) => database.prepare(`select id, space, doc, version from "${recordTables[kind].table}" order by id, space`).all())
   const had = rows(before)
