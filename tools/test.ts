@@ -3,7 +3,8 @@
  *
  * `--only NAME` runs the tests whose name matches. A run that found no test has failed, and so has one that stands still.
  */
-import { chmodSync, existsSync, globSync, mkdtempSync, rmSync, statfsSync } from 'node:fs'
+import { spawnSync } from 'node:child_process'
+import { chmodSync, existsSync, globSync, mkdtempSync, rmSync, statfsSync, writeFileSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
 import { run } from 'node:test'
@@ -48,10 +49,14 @@ function keepFilesInMemory() {
   const { bavail, bsize } = statfsSync(memory)
   if (Math.min(bavail * bsize, process.availableMemory() / 2) < roomBytesMin) return
   const folder = mkdtempSync(join(memory, 'remit-tests-'))
+  process.once('exit', () => rmSync(folder, { recursive: true, force: true, maxRetries: 5 }))
+  // Tests start programs that they wrote, which some systems do not let be started from there.
+  const program = join(folder, 'tried')
+  writeFileSync(program, '#!/bin/sh\n', { mode: 0o755 })
+  if (spawnSync(program).status !== 0) return
   // Like the system's own: programs that tests start as other users have files there too.
   chmodSync(folder, 0o1777)
   process.env['TMPDIR'] = folder
-  process.once('exit', () => rmSync(folder, { recursive: true, force: true, maxRetries: 5 }))
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => process.exit(1))
 }
 
