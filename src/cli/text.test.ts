@@ -32,6 +32,7 @@ test('nothing that is cleaned can act on a terminal or turn its line', () => {
     }),
   )
   assert.equal(clean('\u001b[31mred'), '\\u001b[31mred')
+  assert.equal(clean('yes\u{e0041}\u{ad}\ud800'), 'yes\\u{e0041}\\u00ad\\ud800')
 })
 
 test('what is fitted fits, and what fits is left alone', () => {

@@ -14,14 +14,15 @@ export function paints(coloured: boolean): Paint {
 }
 
 // Statements, reasons and targets are written by whoever asks. Escape sequences could repaint what an approver reads, and
-// marks of writing direction could turn it round.
-const unsafe = /[\u0000-\u001f\u007f-\u009f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]/g
+// marks of writing direction could turn it round; what is not seen could say something else to a program than to a person.
+const unsafe = /[\p{Cc}\p{Cf}\p{Cs}\u2028\u2029]/gu
 
 /** One line, in which nothing can act on the terminal: control characters are written out. */
 export function clean(text: string): string {
   return text.replaceAll(unsafe, (character) => {
     if (character === '\n' || character === '\t') return ' '
-    return `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`
+    const code = (character.codePointAt(0) ?? 0).toString(16)
+    return code.length > 4 ? `\\u{${code}}` : `\\u${code.padStart(4, '0')}`
   })
 }
 

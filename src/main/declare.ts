@@ -16,6 +16,7 @@ import { done } from '../kernel/result.ts'
 /** A package may have to be fetched before its server says its first word. */
 const withinMs = 120_000
 const elementsMax = 5_000
+const bytesMax = 41_943_040
 
 /** Throws a sentence for a person where the server cannot be asked. */
 export async function declareServer(options: DeclareOptions): Promise<DeclareReport> {
@@ -25,7 +26,7 @@ export async function declareServer(options: DeclareOptions): Promise<DeclareRep
   const alive = setInterval(() => undefined, 60_000)
   try {
     const limits = { ...defaultFrontLimits, messageBytesMax: defaultFrontLimits.listBytesMax }
-    const said = await askServer({ server, clock, limits, elementsMax, within: withinMs })
+    const said = await askServer({ server, clock, limits, elementsMax, bytesMax, within: withinMs })
     if (!said.ok) throw new Error(`the server cannot be asked: ${describeRefusal(said.refusal)}`)
     const { tools, resources, prompts, leftOut } = declare(said.value)
     return { revision: said.value.revision, tools: lines(tools), resources: lines(resources), prompts: lines(prompts), leftOut }

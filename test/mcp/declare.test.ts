@@ -133,7 +133,7 @@ test('pages are followed to their end, and not for ever', async (context) => {
     limits: defaultFrontLimits,
     credential: () => ({ ok: true, value: undefined }),
   })
-  const said = await askServer({ server, clock, limits: defaultFrontLimits, elementsMax: 20, within: 60_000 })
+  const said = await askServer({ server, clock, limits: defaultFrontLimits, elementsMax: 20, bytesMax: 1_000_000, within: 60_000 })
   await server.close()
   assert.equal(said.ok, false)
   assert.equal(pages, 21)
@@ -152,9 +152,45 @@ test('a server that never answers is not waited for beyond the time', async (con
     credential: () => ({ ok: true, value: undefined }),
   })
   const alive = setInterval(() => undefined, 1_000)
-  const said = await askServer({ server, clock, limits: defaultFrontLimits, elementsMax: 20, within: 300 })
+  const said = await askServer({ server, clock, limits: defaultFrontLimits, elementsMax: 20, bytesMax: 1_000_000, within: 300 })
   clearInterval(alive)
   await server.close()
   assert.equal(said.ok, false)
   assert.equal(heard.length, 1)
+})
+
+const endless: Readonly<Record<string, readonly [elements: readonly unknown[], says: RegExp]>> = {
+  'pages of what is no tool': [[1], /more than 20 tools/],
+  'pages that are large': [[{ name: 'tool', description: 'x'.repeat(300_000) }], /its lists are too long/],
+}
+
+for (const [what, [elements, says]] of Object.entries(endless)) {
+  test(`it stops at ${what}`, async (context) => {
+    const { url } = await startRaw(context, ({ body, response }) => {
+      const result = body.includes('"tools/list"')
+        ? { tools: elements, nextCursor: 'more' }
+        : { supportedVersions: ['2026-07-28'], capabilities: { tools: {} } }
+      response.writeHead(200, { 'Content-Type': 'application/json' }).end(JSON.stringify({ jsonrpc: '2.0', id: 1, result }))
+    })
+    const { origin, pathname } = new URL(url)
+    const clock = makeClock({ floor: 0 })
+    const credential = () => ({ ok: true, value: undefined }) as const
+    const server = new HttpMcpServer({ service: 'bank', origin, endpoint: pathname, clock, limits: defaultFrontLimits, credential })
+    const said = await askServer({ server, clock, limits: defaultFrontLimits, elementsMax: 20, bytesMax: 1_000_000, within: 10_000 })
+    await server.close()
+    assert.match(said.ok ? '' : (said.refusal.detail ?? ''), says)
+  })
+}
+
+test('a revision that is none is not repeated to anybody', async (context) => {
+  const { url, heard } = await startRaw(context, ({ body, response }) => {
+    const result = body.includes('"initialize"')
+      ? '"result":{"protocolVersion":"2025-11-25\\r\\nx-role: root","capabilities":{}}'
+      : '"error":{"code":-32601,"message":"no"}'
+    response.writeHead(200, { 'Content-Type': 'application/json' }).end(`{"jsonrpc":"2.0","id":1,${result}}`)
+  })
+  const { err, exitCode } = await attempt(['declare', 'bank', url])
+  assert.equal(exitCode, 1)
+  assert.match(err, /it speaks no revision of MCP/)
+  assert.equal(heard.length, 2)
 })

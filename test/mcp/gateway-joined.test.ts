@@ -84,6 +84,20 @@ test('a server that is gone, or speaks another era, takes nothing from the other
   }
 })
 
+for (const spoken of ['2025-11-25\r\nx-role: root', '0000-00-00', 7])
+  test(`a server that speaks ${JSON.stringify(spoken)} takes nothing from the others`, async (context) => {
+    const ops = await startOlderOps(context)
+    const odd = await startRaw(context, ({ response, body }) => {
+      const { id = 0 } = JSON.parse(body === '' ? '{}' : body) as { id?: number }
+      const result = { protocolVersion: spoken, capabilities: { tools: {} }, serverInfo: { name: 'odd', version: '1' } }
+      response.writeHead(200, { 'Content-Type': 'application/json' }).end(JSON.stringify({ jsonrpc: '2.0', id, result }))
+    })
+    const house = await openHouse(context, { ops: ops.url, odd: odd.url })
+    const { token } = await house.grantFor('errand', ['ops/look', 'odd/look'])
+    const client = await olderClient(context, house.urlOf('all'), token)
+    assert.equal(textOf(await client.callTool({ name: 'ops__look', arguments: { service: 'b' } })), 'saw b')
+  })
+
 test('every page of every server is asked for, and they are one list', async (context) => {
   const pages: Readonly<Record<string, string>> = { undefined: '"nextCursor":"b",', b: '"nextCursor":"c",', c: '' }
   const names: Readonly<Record<string, string>> = { undefined: 'wipe', b: 'look', c: 'restart' }

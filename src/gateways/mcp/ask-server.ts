@@ -20,6 +20,8 @@ export interface AskInput {
   /** Of each answer. */
   readonly limits: MessageLimits
   readonly elementsMax: number
+  /** Of all answers together. */
+  readonly bytesMax: number
   /** For all of it together. */
   readonly within: Milliseconds
 }
@@ -71,6 +73,7 @@ class Asking {
   /** What every request of 2026-07-28 says of itself. */
   #meta: JsonObject = {}
   #id = 0
+  #bytes = 0
 
   constructor(input: AskInput) {
     this.#input = input
@@ -102,8 +105,9 @@ class Asking {
     if (!answered.ok) return answered
     const said = resultIn(answered.value)
     if (said === undefined) return malformed('initialize', answered.value)
-    const { protocolVersion } = said
-    const revision = typeof protocolVersion === 'string' ? protocolVersion : wanted
+    // It goes into headers: a server says one of those that there are, or nothing that counts.
+    const revision = handshakeRevisions.find((each) => each === said['protocolVersion'])
+    if (revision === undefined) return refuse('upstream.malformed', { detail: 'it speaks no revision of MCP that is known here' })
     const session = answered.value.headers.find(([name]) => name.toLowerCase() === 'mcp-session-id')?.[1]
     this.#headers = [
       ...this.#headers,
@@ -117,6 +121,7 @@ class Asking {
   /** Page by page. */
   async all(list: ListMethod): Promise<Result<readonly JsonObject[]>> {
     const found: JsonObject[] = []
+    let elements = 0
     let cursor: string | undefined
     do {
       const answered = await this.#ask(list, cursor === undefined ? {} : { cursor })
@@ -125,7 +130,9 @@ class Asking {
       const page = said?.[lists[list].member]
       if (said === undefined || !Array.isArray(page)) return malformed(list, answered.value)
       found.push(...page.filter(isJsonObject))
-      if (found.length > this.#input.elementsMax)
+      // What is no element counts as well: a page of such would be asked for without end.
+      elements += page.length
+      if (elements > this.#input.elementsMax)
         return refuse('upstream.malformed', { detail: `it has more than ${this.#input.elementsMax} ${lists[list].member}` })
       const { nextCursor } = said
       // A page without anything on it that names another one would never end.
@@ -147,12 +154,14 @@ class Asking {
     return this.#send(message, { headers })
   }
 
-  #send(
+  async #send(
     message: Message,
     { headers = this.#headers, method = 'POST' }: Partial<Pick<Outgoing, 'headers' | 'method'>> = {},
   ): Promise<Result<Collected>> {
     const { server, clock, limits } = this.#input
-    return collect({ licence: this.#licence, server, outgoing: { message, headers, method }, clock, limits })
+    const answered = await collect({ licence: this.#licence, server, outgoing: { message, headers, method }, clock, limits })
+    this.#bytes += answered.ok ? (answered.value.response?.bytes.byteLength ?? 0) : 0
+    return this.#bytes > this.#input.bytesMax ? refuse('upstream.malformed', { detail: 'its lists are too long' }) : answered
   }
 }
 

@@ -31,21 +31,23 @@ export interface Declared {
 /** Beyond this a person reads nothing any more; a template says it in one line. */
 const resourcesMax = 50
 const namePartMax = 60
+/** A name with a number of its own behind it is no longer than others. */
+const countedMax = 56
 
 /** Effects and types are read from the server's own words, which may be wrong or lie: nothing here is a reason for a yes. */
 export function declare({ tools, resources, resourceTemplates, prompts }: Listed): Declared {
   const leftOut: string[] = []
   const leave = (what: string, why: string) => leftOut.push(`${what}: ${why}`)
-  const toolNames = new Set<string>()
-  const readNames = new Set<string>()
-  const promptNames = new Set<string>()
+  // All of a service share them: grants and policies name a tool as they name a prompt.
+  const names = new Set<string>()
+  const [toolsSaid, prefixes, uris, promptsSaid] = [new Set<string>(), new Set<string>(), new Set<string>(), new Set<string>()]
   return {
-    tools: tools.flatMap((tool) => toolLine(tool, toolNames, leave) ?? []),
+    tools: tools.flatMap((tool) => toolLine(tool, { names, said: toolsSaid, leave }) ?? []),
     resources: [
-      ...resourceTemplates.flatMap((template) => templateLine(template, readNames, leave) ?? []),
-      ...resources.slice(0, resourcesMax).flatMap((resource) => resourceLine(resource, readNames, leave) ?? []),
+      ...resourceTemplates.flatMap((template) => templateLine(template, { names, said: prefixes, leave }) ?? []),
+      ...resources.slice(0, resourcesMax).flatMap((resource) => resourceLine(resource, { names, said: uris, leave }) ?? []),
     ],
-    prompts: prompts.flatMap((prompt) => promptLine(prompt, promptNames, leave) ?? []),
+    prompts: prompts.flatMap((prompt) => promptLine(prompt, { names, said: promptsSaid, leave }) ?? []),
     leftOut:
       resources.length > resourcesMax
         ? [
@@ -58,10 +60,29 @@ export function declare({ tools, resources, resourceTemplates, prompts }: Listed
 
 type Leave = (what: string, why: string) => void
 
-function toolLine(tool: JsonObject, names: Set<string>, leave: Leave): Declaration | undefined {
+interface Before {
+  /** Of operations, of all kinds. */
+  readonly names: Set<string>
+  /** What the server calls those of this kind. */
+  readonly said: Set<string>
+  readonly leave: Leave
+}
+
+const twice = 'it is there already'
+/** Nothing that a reader does not see, or sees in another place than it stands. */
+const unseen = '\\p{Cc}\\p{Cf}\\p{Cs}'
+const uriPattern = new RegExp(`^[a-z][a-z0-9+.-]*:[^*\\s${unseen}]*$`, 'iu')
+const templatePattern = new RegExp(`^([a-z][a-z0-9+.-]*:[^*{}\\s${unseen}]*)\\{[^{}]+\\}$`, 'iu')
+
+function isTwice(said: Set<string>, name: string): boolean {
+  return said.size === said.add(name).size
+}
+
+function toolLine(tool: JsonObject, { names, said: before, leave }: Before): Declaration | undefined {
   const said = textOf(tool['name'])
   if (said === undefined || !/^[A-Za-z0-9_./:-]{1,128}$/.test(said)) return left(leave, 'a tool', said, 'its name is none of a tool')
   if (said.startsWith(ownToolPrefix)) return left(leave, 'the tool', said, `names that begin with ${ownToolPrefix} are Remit's own`)
+  if (isTwice(before, said)) return left(leave, 'the tool', said, twice)
   const { effect, why } = effectOf(tool['annotations'])
   const { rules, notes } = argumentsOf(tool['inputSchema'])
   return { line: { ...nameFor(said, 'tool', names), effect, ...argumentList(rules) }, notes: [why, ...notes] }
@@ -127,31 +148,35 @@ function argumentList(rules: readonly ArgumentRule[]): JsonObject {
   }
 }
 
-function resourceLine(resource: JsonObject, names: Set<string>, leave: Leave): Declaration | undefined {
+function resourceLine(resource: JsonObject, { names, said: before, leave }: Before): Declaration | undefined {
   const uri = textOf(resource['uri'])
-  if (uri === undefined || !/^[a-z][a-z0-9+.-]*:[^*\s\p{Cc}]*$/iu.test(uri))
+  if (uri === undefined || !uriPattern.test(uri))
     return left(leave, 'the resource', uri ?? textOf(resource['name']), 'its URI cannot be declared')
+  if (isTwice(before, uri)) return left(leave, 'the resource', uri, twice)
   const { name } = nameFor(textOf(resource['name']) ?? uri, 'name', names)
   return { line: { name, uri }, notes: [] }
 }
 
 /** `file:///{path}`: all that begins with what stands before the one variable, which must be its end. */
-function templateLine(template: JsonObject, names: Set<string>, leave: Leave): Declaration | undefined {
+function templateLine(template: JsonObject, { names, said: before, leave }: Before): Declaration | undefined {
   const text = textOf(template['uriTemplate'])
-  const [, before] = /^([a-z][a-z0-9+.-]*:[^*{}\s\p{Cc}]*)\{[^{}]+\}$/iu.exec(text ?? '') ?? []
-  if (before === undefined) return left(leave, 'the template', text, 'only what ends in its one variable can be declared by its beginning')
-  const { name } = nameFor(textOf(template['name']) ?? before, 'name', names)
-  return { line: { name, uri: `${before}*` }, notes: [`${text}: everything that begins so`] }
+  const [, start] = templatePattern.exec(text ?? '') ?? []
+  if (start === undefined) return left(leave, 'the template', text, 'only what ends in its one variable can be declared by its beginning')
+  if (isTwice(before, start)) return left(leave, 'the template', text, twice)
+  const { name } = nameFor(textOf(template['name']) ?? start, 'name', names)
+  return { line: { name, uri: `${start}*` }, notes: [`${text}: everything that begins so`] }
 }
 
-function promptLine(prompt: JsonObject, names: Set<string>, leave: Leave): Declaration | undefined {
+function promptLine(prompt: JsonObject, { names, said: before, leave }: Before): Declaration | undefined {
   const said = textOf(prompt['name'])
   if (said === undefined || !/^[A-Za-z0-9_./:-]{1,128}$/.test(said)) return left(leave, 'a prompt', said, 'its name is none of a prompt')
+  if (isTwice(before, said)) return left(leave, 'the prompt', said, twice)
   const given = Array.isArray(prompt['arguments']) ? prompt['arguments'].filter(isJsonObject) : []
-  const rules = given.flatMap((each): ArgumentRule[] => {
+  const rules: ArgumentRule[] = []
+  for (const each of given) {
     const rule: ArgumentRule = { name: textOf(each['name']) ?? '', in: 'call', type: 'string', required: each['required'] === true }
-    return argumentFlaw([rule]) === undefined ? [rule] : []
-  })
+    if (argumentFlaw([rule]) === undefined && rules.every(({ name }) => name !== rule.name)) rules.push(rule)
+  }
   return { line: { ...nameFor(said, 'prompt', names), ...argumentList(rules) }, notes: [] }
 }
 
@@ -160,7 +185,7 @@ function nameFor(said: string, as: 'tool' | 'prompt' | 'name', names: Set<string
   const like = said.replaceAll(/[^A-Za-z0-9._-]+/g, '-').replaceAll(/^[^A-Za-z0-9]+|[^A-Za-z0-9]+$/g, '')
   const base = isOperationName(said) ? said : like.slice(0, namePartMax).replace(/[^A-Za-z0-9]+$/, '') || 'unnamed'
   let name = base
-  for (let count = 2; names.has(name); count += 1) name = `${base.slice(0, namePartMax)}-${count}`
+  for (let count = 2; names.has(name); count += 1) name = `${base.slice(0, countedMax)}-${count}`
   names.add(name)
   return name === said || as === 'name' ? { name } : { name, [as]: said }
 }

@@ -70,11 +70,13 @@ async function open(door: Door, asked: Asked, member: Member, revision: string):
   const answered = await collectFrom(door, { bearer }, { member, message: initializeOf(asked.message, revision), headers })
   const result = resultOf(answered)
   if (!answered.ok || result === undefined) return undefined
-  const { protocolVersion } = result
+  // It goes into headers, and what all agree on is the least of them: one that says none of those there are has no part.
+  const spoken = handshakeRevisions.find((each) => each === result['protocolVersion'])
+  if (spoken === undefined) return undefined
   const id = answered.value.headers.find(([name]) => name.toLowerCase() === 'mcp-session-id')?.[1]
   const session: MemberSession = {
     service: member.service.id,
-    revision: typeof protocolVersion === 'string' ? protocolVersion : revision,
+    revision: spoken,
     ...(id === undefined ? {} : { id }),
   }
   await collectFrom(door, { bearer }, { member, message: initializedOf(), headers: withSession(headers, session) })
