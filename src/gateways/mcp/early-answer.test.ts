@@ -39,6 +39,16 @@ for (const [says, form, text, want] of [
     }
   })
 
+test('an early answer of a server that makes thousands of pieces end as if it were over costs no more than its bytes', () => {
+  const ear = new EarlyAnswer(undefined, defaultLimits, () => assert.fail('it is not over'))
+  ear.onHead('json')
+  const before = process.cpuUsage()
+  ear.onData(Buffer.from('{"jsonrpc":"2.0","id":1,"result":{"a":[{}'))
+  for (let round = 0; round < 21_000; round += 1) ear.onData(Buffer.from(',{}'))
+  const { user, system } = process.cpuUsage(before)
+  assert.ok(user + system < 1_000_000, `${(user + system) / 1_000} ms`)
+})
+
 const complete = Buffer.from('{"jsonrpc":"2.0"}')
 const event = 'event: message\ndata: {"jsonrpc":"2.0"}\n\n'
 

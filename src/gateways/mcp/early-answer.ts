@@ -7,7 +7,8 @@ import type { Message } from './ports.ts'
 
 /** Longer ones are none of those that are listened for. */
 const bytesMax = 65_536
-const braceClose = 0x7d
+const quote = 0x22
+const backslash = 0x5c
 
 /** Beside another tap, which hears all. `told` hears the response, once, if it is short. */
 export class EarlyAnswer implements Tap {
@@ -17,6 +18,7 @@ export class EarlyAnswer implements Tap {
   readonly #events = new EventSplitter(bytesMax)
   #isEvents = false
   #pieces: Uint8Array[] = []
+  readonly #ends = new ObjectEnds()
   #bytes = 0
   #isDone = false
 
@@ -52,11 +54,12 @@ export class EarlyAnswer implements Tap {
     else for (const { data } of events) if (data !== undefined) this.#hear(Buffer.from(data))
   }
 
-  /** What a server says of its length need not be there: wherever the text may be whole, it is tried. */
+  /** What a server says of its length need not be there: the text is read once, where its object ends. */
   #hearJson(bytes: Uint8Array): void {
     this.#pieces.push(bytes)
-    const last = bytes.findLast((code) => code > 0x20)
-    if (last === braceClose || last === undefined) this.#hear(Buffer.concat(this.#pieces))
+    if (!this.#ends.push(bytes)) return
+    this.#hear(Buffer.concat(this.#pieces))
+    this.#finish()
   }
 
   #hear(bytes: Uint8Array): void {
@@ -70,5 +73,31 @@ export class EarlyAnswer implements Tap {
   #finish(): void {
     this.#isDone = true
     this.#pieces = []
+  }
+}
+
+/** Finds where the first object of a JSON text ends, by each byte once, in however many pieces it comes. */
+class ObjectEnds {
+  #depth = 0
+  #isText = false
+  #isEscaped = false
+
+  push(bytes: Uint8Array): boolean {
+    for (const code of bytes) {
+      if (this.#isText) this.#passText(code)
+      else if (code === quote) this.#isText = true
+      else if (code === 0x7b || code === 0x5b) this.#depth += 1
+      else if (code === 0x7d || code === 0x5d) {
+        this.#depth -= 1
+        if (this.#depth <= 0) return true
+      }
+    }
+    return false
+  }
+
+  #passText(code: number): void {
+    if (this.#isEscaped) this.#isEscaped = false
+    else if (code === backslash) this.#isEscaped = true
+    else if (code === quote) this.#isText = false
   }
 }
