@@ -1,6 +1,7 @@
 /** Which grant an action would ride, for what a gateway has to know of the task before it asks; decides nothing. */
 import { chooseGrant } from '../decision/decide.ts'
 import { names } from '../decision/covers.ts'
+import { pinOf } from '../decision/drift.ts'
 import type { Action } from '../model/actions.ts'
 import type { Grant } from '../model/grants.ts'
 import type { Gate } from './gate.ts'
@@ -16,4 +17,9 @@ export function riding({ facts, clock }: Pick<Gate, 'facts' | 'clock'>, { claims
 /** Whether some line of the grant speaks of this operation at all, whatever it demands of arguments, counts or order. */
 export function speaksOf({ scope }: Pick<Grant, 'scope'>, action: Action): boolean {
   return scope.some((entry) => names(entry, action))
+}
+
+/** The hash of what a tool was granted as. */
+export function pinnedOf(grant: Pick<Grant, 'tools'>, action: Action): string | undefined {
+  return pinOf(grant, action)?.hash
 }

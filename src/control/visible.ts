@@ -1,6 +1,7 @@
 /** What somebody at a gateway can see of a service: the operations that a live grant of theirs reaches now, and nothing else. */
 import { type DoingAnswer, doableNow } from '../decision/could-now.ts'
 import { names } from '../decision/covers.ts'
+import { pinOf } from '../decision/drift.ts'
 import { chainStands } from '../decision/facts.ts'
 import type { Instant } from '../kernel/instants.ts'
 import type { Result } from '../kernel/result.ts'
@@ -16,6 +17,8 @@ export interface VisibleOperation {
   readonly answer: Exclude<DoingAnswer, 'no'>
   /** The grant that it would be done under, and its end. */
   readonly grant: string
+  /** Of a tool: the hash of what it was granted as. */
+  readonly pinned?: string
   readonly endsAt: Instant
   /** What the grant's line says of arguments; several lines of one grant may differ, the first that names the operation is told. */
   readonly constraints: Readonly<Record<string, ArgumentConstraint>>
@@ -29,7 +32,7 @@ export interface Attendance {
    */
   attends(bearer: Bearer, services: readonly string[]): Result<Instant>
   /** The grant that an action would ride now, for what is to be known of its task before it is decided. Synchronous, from memory. */
-  riding(bearer: Bearer, action: Action): Pick<Grant, 'task' | 'scope'> | undefined
+  riding(bearer: Bearer, action: Action): Pick<Grant, 'task' | 'scope' | 'tools'> | undefined
   /** The operation that this caller read first, at this gateway, of those whose results anybody may have written; whoever restarts asks it once. */
   readBefore(bearer: Bearer): Promise<Result<string | undefined>>
   /** Calls in the tick in which something changed that `attends` may hang on. Answers how to stop listening. */
@@ -52,6 +55,8 @@ export function visible(
     const { grant, answer } = doing
     const line = grant.scope.find((entry) => names(entry, { service: service.id, operation: route.name, effect: route.effect }))
     const endsAt = Math.min(grant.expiresAt ?? 0, claims.expiresAt)
-    return [{ operation: route.name, answer, grant: grant.id, endsAt, constraints: line?.arguments ?? {} }]
+    const pin = pinOf(grant, { service: service.id, operation: route.name })
+    const pinned = pin === undefined ? {} : { pinned: pin.hash }
+    return [{ operation: route.name, answer, grant: grant.id, ...pinned, endsAt, constraints: line?.arguments ?? {} }]
   })
 }

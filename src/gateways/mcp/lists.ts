@@ -36,7 +36,7 @@ async function answerPage(exchange: Answering, asked: Asked, list: ListMethod): 
   }
   if (list === 'tools/list') door.tools.hear(way.value.member, asked.message, response)
   const sight = sightOf(door, asked.bearer, way.value.member)
-  if (list === 'tools/list') door.tools.show(way.value.member, sight.operations)
+  if (list === 'tools/list') door.tools.show(way.value.member, sight.operations, asked.bearer)
   const shown = shownOf(response, list, sight)
   if (!shown.ok) return shown
   exchange.say(withShown(response, list, withOwn(exchange, asked, list, shown.value), freshnessOf(door, asked, [sight])))
@@ -81,7 +81,7 @@ async function allOf(door: Door, asked: Asked, member: Member, list: ListMethod)
     if (response === undefined || response.error !== undefined) return refuse('upstream.malformed', { detail: `it has no ${list}` })
     if (list === 'tools/list') {
       door.tools.hear(member, message, response)
-      door.tools.show(member, sight.operations)
+      door.tools.show(member, sight.operations, asked.bearer)
     }
     const shown = shownOf(response, list, sight, member.service.id)
     if (!shown.ok) return shown

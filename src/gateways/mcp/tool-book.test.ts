@@ -38,7 +38,7 @@ describe('the book of tools', () => {
     const now = { value: 1_000_000 }
     const book = at(now)
     assert.equal(book.find('ops', 'look', 1_000), undefined)
-    book.hear(service, [toolOf('look'), toolOf('wipe')], { isWhole: true, bytes: 100 })
+    book.hear(service, [toolOf('look'), toolOf('wipe')], { isFirst: true, isWhole: true, bytes: 100 })
     const found = book.find('ops', 'look', 1_000)
     assert.ok(typeof found === 'object')
     assert.equal(found.text, '{"description":"Is look.","name":"look"}')
@@ -53,10 +53,10 @@ describe('the book of tools', () => {
 
   test('takes a page as more of what is known, and a whole list as all of it', () => {
     const book = at({ value: 1_000_000 })
-    book.hear(service, [toolOf('look')], { isWhole: false, bytes: 100 })
-    book.hear(service, [toolOf('read')], { isWhole: false, bytes: 100 })
+    book.hear(service, [toolOf('look')], { isFirst: true, isWhole: false, bytes: 100 })
+    book.hear(service, [toolOf('read')], { isFirst: true, isWhole: false, bytes: 100 })
     assert.ok(typeof book.find('ops', 'look', 1_000) === 'object')
-    book.hear(service, [toolOf('read')], { isWhole: true, bytes: 100 })
+    book.hear(service, [toolOf('read')], { isFirst: true, isWhole: true, bytes: 100 })
     assert.equal(book.find('ops', 'look', 1_000), 'absent')
     book.forget('ops')
     assert.equal(book.find('ops', 'read', 1_000), undefined)
@@ -64,7 +64,7 @@ describe('the book of tools', () => {
 
   test('says of a tool that stands twice in one list that nobody knows which it is', () => {
     const book = at({ value: 1_000_000 })
-    book.hear(service, [toolOf('look'), toolOf('read'), toolOf('look', { title: 'x' })], { isWhole: true, bytes: 100 })
+    book.hear(service, [toolOf('look'), toolOf('read'), toolOf('look', { title: 'x' })], { isFirst: true, isWhole: true, bytes: 100 })
     assert.equal(book.find('ops', 'look', 1_000), 'twice')
     assert.ok(typeof book.find('ops', 'read', 1_000) === 'object')
   })
@@ -74,14 +74,14 @@ describe('the book of tools', () => {
     const book = at({ value: 1_000_000 })
     const long = names.map((name) => toolOf(name, { description: 'x'.repeat(60_000) }))
     for (let round = 0; round < 5; round += 1) {
-      book.hear(serviceOf(...names), long, { isWhole: round % 2 === 0, bytes: 6_000_000 })
+      book.hear(serviceOf(...names), long, { isFirst: true, isWhole: round % 2 === 0, bytes: 6_000_000 })
       const found = names.map((name) => book.find('ops', name, 1_000))
       const texts = found.map((each) => (typeof each === 'object' ? (each.text?.length ?? 0) : 0))
       assert.ok(found.every((each) => typeof each === 'object' && each.hash.startsWith('v1:')))
       const sum = texts.reduce((a, b) => a + b, 0)
       assert.ok(sum > 1_900_000 && sum <= 2_097_152, `${sum}`)
     }
-    book.hear(service, [toolOf('look', { description: 'x'.repeat(1_048_576) })], { isWhole: true, bytes: 1_048_700 })
+    book.hear(service, [toolOf('look', { description: 'x'.repeat(1_048_576) })], { isFirst: true, isWhole: true, bytes: 1_048_700 })
     const huge = book.find('ops', 'look', 1_000)
     assert.ok(typeof huge === 'object' && huge.text === undefined)
   })

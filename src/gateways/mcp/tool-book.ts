@@ -29,10 +29,20 @@ type Kept = { readonly at: Instant } & (
 
 interface Known {
   readonly tools: Map<string, Kept>
+  /** Names on the pages since the last first one. */
+  listed: Set<string>
   texts: number
   unreadBytes: number
   /** When the server last said all that it has. */
   wholeAt: Instant
+}
+
+interface Answered {
+  /** No page came before it. */
+  readonly isFirst: boolean
+  /** It is all that the server has. */
+  readonly isWhole: boolean
+  readonly bytes: number
 }
 
 /** Names of one service's declared tools, as its server calls them: nothing else can be called, and nothing else is kept. */
@@ -57,20 +67,26 @@ export class ToolBook {
     return kept.kind === 'twice' ? 'twice' : { at: kept.at, ...read(known, name, kept) }
   }
 
-  /** Elements of an answer to `tools/list`. `isWhole`: they are all that the server has. `bytes`: of the answer. */
-  hear(service: Service, elements: readonly JsonValue[], { isWhole, bytes }: { readonly isWhole: boolean; readonly bytes: number }): void {
+  /** Elements of an answer to `tools/list`, a page or all. A tool that stands on two pages as two things is as if it stood on one twice. */
+  hear(service: Service, elements: readonly JsonValue[], { isFirst, isWhole, bytes }: Answered): void {
     const at = this.#clock.now()
     const before = this.#services.get(service.id)
-    const known = isWhole || before === undefined ? { tools: new Map<string, Kept>(), texts: 0, unreadBytes: 0, wholeAt: 0 } : before
+    const known =
+      isWhole || before === undefined
+        ? { tools: new Map<string, Kept>(), listed: new Set<string>(), texts: 0, unreadBytes: 0, wholeAt: 0 }
+        : before
     const names = namesOf(service)
     const seen = new Set<string>()
+    if (isFirst) known.listed = new Set()
     for (const element of elements) {
       const name = isJsonObject(element) ? element['name'] : undefined
       if (!isJsonObject(element) || typeof name !== 'string' || !names.has(name)) continue
+      const isTwice = seen.has(name) || (known.listed.has(name) && isOther(known, name, element))
       forget(known, name)
-      known.tools.set(name, seen.has(name) ? { at, kind: 'twice' } : { at, kind: 'unread', element })
+      known.tools.set(name, isTwice ? { at, kind: 'twice' } : { at, kind: 'unread', element })
       seen.add(name)
     }
+    for (const name of seen) known.listed.add(name)
     known.unreadBytes += bytes
     if (isWhole) known.wholeAt = at
     if (known.unreadBytes > unreadBytesMax) condense(known)
@@ -105,6 +121,12 @@ function read(known: Known, name: string, kept: Extract<Kept, { kind: 'unread' |
   if (isKept) known.texts += text.length
   known.tools.set(name, { at: kept.at, kind: 'read', heard })
   return heard
+}
+
+function isOther(known: Known, name: string, element: JsonObject): boolean {
+  const kept = known.tools.get(name)
+  if (kept === undefined) return false
+  return kept.kind === 'twice' || read(known, name, kept).hash !== definitionOf(element).hash
 }
 
 /** What was not looked at yet is as large as its server made it: from here on it has a size of ours. */

@@ -1,7 +1,7 @@
 /** Knows what a tool is before it is called: from the lists that pass, and by asking its server where none did. */
 import type { Bearer, Call, Clock } from '../../control/ports.ts'
 import type { HeardTool } from '../../control/pin-first.ts'
-import { speaksOf } from '../../control/riding.ts'
+import { pinnedOf, speaksOf } from '../../control/riding.ts'
 import type { VisibleOperation } from '../../control/visible.ts'
 import type { Milliseconds } from '../../kernel/instants.ts'
 import { isJsonObject, type JsonObject, type JsonValue } from '../../kernel/json.ts'
@@ -50,21 +50,25 @@ export class ToolDefinitions {
   hear({ service }: Pick<Member, 'service'>, asked: Pick<Message, 'params'>, { result, bytes }: Pick<Message, 'result' | 'bytes'>): void {
     const page = pageOf(result)
     if (page === undefined) return
-    const isWhole = asked.params['cursor'] === undefined && page.next === undefined
-    this.#book.hear(service, page.elements, { isWhole, bytes: bytes.byteLength })
+    const isFirst = asked.params['cursor'] === undefined
+    this.#book.hear(service, page.elements, { isFirst, isWhole: isFirst && page.next === undefined, bytes: bytes.byteLength })
   }
 
-  /** The tools among these are about to be listed to somebody, under the grants that show them. */
-  show({ service }: Pick<Member, 'service'>, operations: readonly Pick<VisibleOperation, 'operation' | 'grant'>[]): void {
+  /** The tools among these are about to be listed to this caller, under the grants that show them. */
+  show(
+    { service }: Pick<Member, 'service'>,
+    operations: readonly Pick<VisibleOperation, 'operation' | 'grant' | 'pinned'>[],
+    bearer: Pick<Bearer, 'claims'>,
+  ): void {
     const paths = new Map(service.routes.flatMap(({ method, name, path }) => (method === 'tools/call' ? [[name, path]] : [])))
-    for (const { operation, grant } of operations) {
+    for (const { operation, grant, pinned } of operations) {
       const path = paths.get(operation)
-      if (path === undefined) continue
-      this.#shown.add(grant, resourceOf({ service: service.id, operation }), () => {
-        const found = this.#book.find(service.id, path, 0)
-        if (typeof found !== 'object') return undefined
-        return { hash: found.hash, ...(found.text === undefined ? {} : { says: found.text }) }
-      })
+      const heard = path === undefined ? undefined : this.#book.find(service.id, path, 0)
+      if (typeof heard !== 'object') continue
+      const resource = resourceOf({ service: service.id, operation })
+      this.#shown.add(grant, resource, () => ({ hash: heard.hash, ...(heard.text === undefined ? {} : { says: heard.text }) }))
+      const against = pinned ?? this.#shown.of(grant, resource)?.hash
+      if (against !== undefined) this.#shown.read(ownerOf(bearer), resource, { heard, against })
     }
   }
 
@@ -93,15 +97,24 @@ export class ToolDefinitions {
     const known = this.#find(named, way.member.service.asks === undefined ? absentMs : 0)
     if (known !== undefined) {
       if (typeof known === 'object' && this.#clock.now() - known.at >= renewAfterMs) void this.#ask(door, asked, way)
-      return said(action, known, this.#first)
+      return this.#asRead(door, asked, said(action, known, this.#first))
     }
     // Nobody has a server asked who may not call it.
     const grant = door.control.riding(asked.bearer, action)
     if (grant === undefined || !speaksOf(grant, action)) return { action }
     return this.#ask(door, asked, way).then((heard) => {
       if (!heard.ok) return { action, heard }
-      return said(action, this.#find(named), this.#first)
+      return this.#asRead(door, asked, said(action, this.#find(named), this.#first))
     })
+  }
+
+  /** A server may list one thing to a caller and say another when it is asked by us: where a caller read another, that is what is called. */
+  #asRead({ control }: Door, { bearer }: Asked, heard: Said): Said {
+    const { action } = heard
+    if (action.definition === undefined) return heard
+    const pinned = () => pinnedOf(control.riding(bearer, action) ?? {}, action)
+    const other = this.#shown.otherThan(ownerOf(bearer), resourceOf(action), pinned)
+    return other === undefined || other.against !== action.definition.hash ? heard : said(action, other.heard, this.#first)
   }
 
   #find({ service, upstreamName }: NamedAction, absentWithinMs = absentMs): Heard | 'absent' | 'twice' | undefined {
@@ -147,7 +160,7 @@ export class ToolDefinitions {
       bytes += response.bytes.byteLength
       cursor = said.next
       if (cursor !== undefined) continue
-      this.#book.hear(member.service, elements, { isWhole: true, bytes })
+      this.#book.hear(member.service, elements, { isFirst: true, isWhole: true, bytes })
       return done(undefined)
     }
     return unheard('its list has no end')
