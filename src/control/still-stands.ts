@@ -10,13 +10,15 @@ import { type Approver, isSatisfied, mayCount, needsPersons, personsWanted, type
 import type { SelectorPart } from '../model/selector.ts'
 import type { Desk } from './desk.ts'
 import { parseIssuedProof, splitProofs } from './proofs.ts'
+import { withAPerson } from './request-grant.ts'
 import { type Answerable, asApprover, describeRequirement, mayAnswer } from './rights.ts'
 
 /** Eligible by the rules of now, its facts still proved, and approved by as many as they ask for, who could all still say yes. */
 export function stillGiven(desk: Desk, grant: Grant, now: Instant): Result<undefined> {
   const asked = stillAskable(desk, grant, now)
   if (!asked.ok) return asked
-  const { requirement, tier } = asked.value
+  // What a person was asked for after untrusted results stands on that person's yes, whatever policy asks of others.
+  const { requirement, tier } = grant.untrusted === true ? withAPerson(asked.value) : asked.value
   if (!needsPersons(requirement)) return done(undefined)
   const given = grant.approvedBy ?? []
   const persons = yesesThatCount(desk, given, { chain: grant.chain, requirement, tier }, now)

@@ -5,6 +5,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import type { Bearer } from '../../src/control/ports.ts'
+import { quarantine } from '../../src/control/quarantine.ts'
+import { reevaluate } from '../../src/control/reevaluate.ts'
 import { requestGrant } from '../../src/control/request-grant.ts'
 import { removeExpired, sweep } from '../../src/control/sweep.ts'
 import { readBefore } from '../../src/control/untrusted.ts'
@@ -109,6 +111,27 @@ describe('a request after untrusted results', () => {
     await removeExpired(world.desk)
     assert.equal((await world.desk.store.read((tx) => tx.find('untrustedReading', {}))).length, 0)
   })
+
+  test('stands on the yes that it was given, which falls with whoever gave it, although policy asks nobody', () =>
+    onWorld(async (fresh) => {
+      const plain = await atWork(fresh, 'aide', ['mail/read'], errand)
+      await call(fresh, await fresh.bearer('aide', plain.id), 'read')
+      const asked = [mustBe(await ask(fresh, 'aide', ['mail/send'], errand)), mustBe(await ask(fresh, 'aide', ['mail/send'], errand))]
+      for (const { id } of asked) mustBe(await fresh.answer('eva', id, 'approve'))
+      await start(fresh, 'aide', asked[0]?.id ?? plain.id)
+      assert.equal(await reevaluate(fresh.desk), 0)
+      mustBe(await quarantine(fresh.desk, await fresh.caller('ben'), 'eva', 'odd'))
+      await reevaluate(fresh.desk)
+      const kept = await fresh.desk.store.read((tx) => Promise.all([plain, ...asked].map(({ id }) => tx.get('grant', id))))
+      assert.deepEqual(
+        kept.map((grant) => [grant?.state, grant?.ending?.reason.includes('its approver eva is quarantined')]),
+        [
+          ['active', undefined],
+          ['ended', true],
+          ['unclaimed', true],
+        ],
+      )
+    }))
 
   test('is refused where nobody may approve it', async () => {
     const { roles, ...rest } = mailDocument()
