@@ -4,6 +4,7 @@ import { gatewayOf } from '../model/gateways.ts'
 import { attends, onAttendance } from './attends.ts'
 import { authorize, finish, recordRefused, stands, stopReason } from './authorize.ts'
 import type { Gate } from './gate.ts'
+import { goesOn } from './goes-on.ts'
 import { holdAnswered } from './holds.ts'
 import { gatewayAudience, identify, TokenReader } from './identify.ts'
 import type { GatewayControl } from './ports.ts'
@@ -34,6 +35,7 @@ export function gatewayControl(gate: Gate): GatewayControl {
     stands: (decision) => stands(gate, decision),
     stopReason: (decision) => stopReason(gate, decision),
     finish: (decision, outcome) => finish(gate, decision, outcome),
+    goesOn: (decision) => goesOn(gate, decision),
     refused: (input) => recordRefused(gate, input),
     holdAnswered: (hold, wait, signal) => holdAnswered(gate, hold, wait, signal),
     onEnd: (session, cut) => gate.endings.listen(session, cut),

@@ -9,7 +9,7 @@ import type { Action } from '../model/actions.ts'
 import type { ArgumentConstraint, Grant } from '../model/grants.ts'
 import type { Service } from '../model/services.ts'
 import type { Gate } from './gate.ts'
-import type { Bearer } from './ports.ts'
+import type { Bearer, Decision } from './ports.ts'
 
 /** One operation that may be tried: `held` needs a person's yes, `may` hangs on arguments or the moment. */
 export interface VisibleOperation {
@@ -35,6 +35,8 @@ export interface Attendance {
   riding(bearer: Bearer, action: Action): Pick<Grant, 'task' | 'scope' | 'tools'> | undefined
   /** The operation that this caller read first, at this gateway, of those whose results anybody may have written; whoever restarts asks it once. */
   readBefore(bearer: Bearer): Promise<Result<string | undefined>>
+  /** Something of a call goes on after its outcome: until it is said to be over, the grant is not ended for being used up. */
+  goesOn(decision: Pick<Decision, 'grant'>): () => void
   /** Calls in the tick in which something changed that `attends` may hang on. Answers how to stop listening. */
   onAttendance(listener: () => void): () => void
 }

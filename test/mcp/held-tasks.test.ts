@@ -330,6 +330,31 @@ test('what a server asks in the middle of an approved call is asked by the task,
   assert.equal(raw.heard.length, 2)
 })
 
+test('answers to a server’s questions that are too long to be sent together are not gathered', async (context) => {
+  const raw = await startRaw(context, ({ response, body }) => {
+    const { id } = JSON.parse(body) as { id: unknown }
+    const question = { method: 'elicitation/create', params: {} }
+    const result = { resultType: 'input_required', inputRequests: { one: question, two: question, three: question } }
+    response.setHeader('content-type', 'application/json')
+    response.end(JSON.stringify({ jsonrpc: '2.0', id, result }))
+  })
+  const house = await openHouse(context, { ops: raw.url })
+  const { token } = await house.grantFor('errand', ['ops/restart'])
+  const ask = tasking(house.urlOf('ops'), token)
+  const created = await ask('tools/call', restart)
+  const { taskId } = taskOf(created)
+  await house.approve(holdOf(created))
+  assert.equal(statusOf(await ask('tasks/get', { taskId })), 'input_required')
+  const long = { action: 'accept', content: { text: 'x'.repeat(2_500_000) } }
+  await ask('tasks/update', { taskId, inputResponses: { '1.one': long } })
+  // The same again takes its own place.
+  await ask('tasks/update', { taskId, inputResponses: { '1.one': long } })
+  assert.equal(statusOf(await ask('tasks/get', { taskId })), 'input_required')
+  await ask('tasks/update', { taskId, inputResponses: { '1.two': long } })
+  assert.match(textOf(await ask('tasks/get', { taskId })), /^input\.too-large/)
+  assert.equal(raw.heard.length, 1)
+})
+
 test('an answer that is too large to be kept is cut, and its task says so', async (context) => {
   const raw = await startRaw(context, ({ response, body }) => {
     const { id } = JSON.parse(body) as { id: unknown }

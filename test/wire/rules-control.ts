@@ -212,6 +212,10 @@ export class RulesControl implements GatewayControl {
     return this.#clock.now() < decision.endsAt ? done(undefined) : refuse('grant.ended')
   }
 
+  goesOn(): () => void {
+    return () => {}
+  }
+
   finish(decision: Decision, outcome: Outcome): void {
     if (this.finished.some((one) => one.decision.id === decision.id)) throw new Error('an outcome was recorded twice')
     this.finished.push({ decision, outcome })

@@ -58,6 +58,7 @@ async function answerOwn(exchange: TaskAnswering, { asked, task, method }: Asked
   switch (method) {
     case 'tasks/get':
       exchange.say(taskAnswer(id, envelope.era, writtenOf(task), payloadOf(task)))
+      if (stage.kind === 'over' && envelope.era === 'stateless') task.fetched()
       return done(undefined)
     case 'tasks/update':
       door.tasks.answer(task, message)
@@ -67,6 +68,7 @@ async function answerOwn(exchange: TaskAnswering, { asked, task, method }: Asked
       if (stage.kind !== 'over') return refuse('action.held', { detail: 'ask again, or ask for its status' })
       if (stage.payload === undefined) return refuse('hold.over', { detail: stage.says ?? 'it has ended' })
       exchange.say(payloadAnswer(id, task.id, stage.payload))
+      task.fetched()
       return done(undefined)
     case 'tasks/cancel': {
       const isStateless = envelope.era === 'stateless'

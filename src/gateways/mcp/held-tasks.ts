@@ -34,7 +34,7 @@ type Held = Extract<Verdict, { outcome: 'held' }>
 /** JSON texts of what a server asks in the middle of a call, and of its client's answers. */
 interface Round {
   readonly requests: ReadonlyMap<string, string>
-  readonly answers: Map<string, string>
+  readonly answers: Map<string, Buffer>
   /** What each is called at the server: there a name may come again. */
   readonly names: ReadonlyMap<string, string>
   readonly state: string | undefined
@@ -69,6 +69,8 @@ export interface HeldTask {
   bytes: number
   /** An answer ends with the session that it was given in. */
   leave: () => void
+  /** Its client has what became of it: a grant whose last use it was may end. */
+  fetched: () => void
 }
 
 export interface HeldTasksInput {
@@ -123,6 +125,7 @@ export class HeldTasks {
       until: now + taskFor,
       bytes,
       leave: () => {},
+      fetched: () => {},
     }
     this.#bytes += bytes
     this.#tasks.add(owner, id, task)
@@ -166,6 +169,7 @@ export class HeldTasks {
     const { stage } = task
     this.#step(task, { kind: 'over', status: 'cancelled', says: 'its client cancelled it' })
     if (stage.kind === 'running') stage.run.cut('its client cancelled it')
+    task.fetched()
   }
 
   /** Answers to what the server asks; whatever is not asked now is ignored, as the protocol has it. */
@@ -174,10 +178,18 @@ export class HeldTasks {
     const at = spanOf(message.bytes, ['params', 'inputResponses'])
     if (stage.kind !== 'asks' || at === undefined || !isJsonObject(message.params['inputResponses'])) return
     const { requests, answers, names, state } = stage.round
-    for (const [key, { from, to }] of memberSpans(message.bytes, at.from))
-      if (requests.has(key)) answers.set(key, Buffer.from(message.bytes.subarray(from, to)).toString())
+    for (const [key, { from, to }] of memberSpans(message.bytes, at.from)) {
+      if (!requests.has(key)) continue
+      this.#weigh(task, task.bytes + to - from - (answers.get(key)?.byteLength ?? 0))
+      answers.set(key, Buffer.from(message.bytes.subarray(from, to)))
+    }
+    // All of them go in one message, and are kept until the last is there.
+    const room = this.#input.limits.messageBytesMax
+    const given = [...answers.values()].reduce((sum, { byteLength }) => sum + byteLength, 0)
+    if (given > room || this.#bytes > bytesMax)
+      return this.#end(task, { code: 'input.too-large', detail: `answers of more than ${room} bytes` }, {})
     if ([...requests.keys()].some((key) => !answers.has(key))) return
-    const written = [...answers].map(([key, json]) => `${JSON.stringify(names.get(key))}:${json}`)
+    const written = [...answers].map(([key, json]) => `${JSON.stringify(names.get(key))}:${json.toString()}`)
     this.#next(task, [['inputResponses', `{${written.join(',')}}`], ...(state === undefined ? [] : [['requestState', state] as const])])
   }
 
@@ -201,12 +213,19 @@ export class HeldTasks {
   }
 
   #settle(door: Door, task: HeldTask, ran: Ran): void {
-    // Cancelled meanwhile: what comes after that changes nothing.
-    if (task.stage.kind !== 'running') return this.#weigh(task, 0)
+    // Cancelled meanwhile, or kept no longer: what comes after that changes nothing.
+    if (task.stage.kind !== 'running' || !this.#isKept(task)) {
+      if (ran.kind !== 'held') ran.fetched?.()
+      return this.#weigh(task, 0)
+    }
+    // Of an earlier round.
+    task.leave()
+    task.fetched()
     if (ran.kind === 'held') {
       this.#weigh(task, task.asked.message.bytes.byteLength)
       return this.#step(task, heldStage(ran.held, this.#input.clock.now()))
     }
+    task.fetched = ran.fetched ?? (() => {})
     if (ran.kind === 'refused') return this.#end(task, ran.refusal, ran.told)
     const { response, decision, endsAt } = ran
     task.leave = door.cuts.add(decision.session, {
@@ -218,6 +237,8 @@ export class HeldTasks {
     if (to !== undefined) {
       task.until = Math.max(task.until, endsAt)
       this.#weigh(task, 0)
+      // From here on the server's task goes on.
+      task.fetched()
       return this.#step(task, { kind: 'moved', to })
     }
     if (isJsonObject(response.result) && response.result['resultType'] === 'input_required') return this.#ask(task, response)
@@ -284,15 +305,20 @@ export class HeldTasks {
 
   #weigh(task: HeldTask, bytes: number): void {
     // What is kept no longer counts no more.
-    if (this.#tasks.find(task.owner, task.id) !== task) return
+    if (!this.#isKept(task)) return
     this.#bytes += bytes - task.bytes
     task.bytes = bytes
+  }
+
+  #isKept(task: HeldTask): boolean {
+    return this.#tasks.find(task.owner, task.id) === task
   }
 
   #gone(task: HeldTask): void {
     this.#bytes -= task.bytes
     task.bytes = 0
     task.leave()
+    task.fetched()
     if (task.stage.kind === 'running') task.stage.run.cut('its task is kept no longer')
   }
 }

@@ -13,7 +13,7 @@ import { type Era, headerText } from './envelope.ts'
 import type { Licence } from './licence.ts'
 import { OwnerKeep } from './owner-keep.ts'
 import type { Tap } from './passage.ts'
-import type { Message, Outgoing } from './ports.ts'
+import type { McpServer, Message, Outgoing } from './ports.ts'
 import type { Source } from './provenance.ts'
 import { ResultTap } from './result-tap.ts'
 import { ownerOf } from './sessions.ts'
@@ -33,8 +33,11 @@ export interface ServerTask {
   readonly source: Source
   /** Of the call: what its answer may be, and until when. */
   readonly call: Pick<Licence, 'endsAt' | 'endsFor' | 'obligations' | 'duties'>
+  readonly era: Era
   isOver: boolean
-  leave: () => void
+  /** Its client has what became of it. */
+  readonly fetched: () => void
+  readonly leave: () => void
 }
 
 /** The call whose answer is listened to. */
@@ -44,11 +47,10 @@ interface Listened {
   readonly way: CallWay
 }
 
-interface CancelOf {
-  readonly id: string
-  readonly era: Era
-  readonly call: Message
-  readonly holder: Pick<Outgoing, 'holder'>
+/** All that it takes to tell a server to stop: the call itself, which may be long, is not kept for that. */
+interface Cancel {
+  readonly server: McpServer
+  readonly outgoing: Omit<Outgoing, 'mayGo'>
 }
 
 export class ServerTasks {
@@ -61,23 +63,11 @@ export class ServerTasks {
 
   /** The tap for a call: where its client takes tasks, one that also hears whether the server made one. */
   listen(door: Door, asked: Asked, { licence, decision, way }: Listened): Tap {
-    const { envelope, message, bearer } = asked
+    const { envelope, message } = asked
     if (!mayBecomeTask(envelope, message)) return way.tap
     const told = (response: Message) => {
       const id = createdTask(envelope.era, response)
-      if (id === undefined) return
-      const holder = holderOf(door, bearer, way.member.service)
-      const stop = () => this.#cancel(way, { id, era: envelope.era, call: message, holder })
-      this.#add(bearer, { id, licence, way }, (task) =>
-        door.cuts.add(decision.session, {
-          endsAt: licence.endsAt,
-          endsFor: licence.endsFor,
-          cut: () => {
-            this.#tasks.remove(ownerOf(bearer), id)
-            if (!task.isOver) stop()
-          },
-        }),
-      )
+      if (id !== undefined) this.#add(door, asked, { licence, decision, way }, id)
     }
     return new EarlyAnswer(way.tap, door.limits, told)
   }
@@ -103,51 +93,79 @@ export class ServerTasks {
       told: (content, isPart) => door.memories.saw(bearer, source, { content, isPart }),
     })
     if (method === 'tasks/update') return hears
-    return new EarlyAnswer(hears, door.limits, (response) => {
-      task.isOver ||= method === 'tasks/cancel' ? response.error === undefined : isOverTask(response)
+    const ear = new EarlyAnswer(hears, door.limits, (response) => {
+      task.isOver ||= method === 'tasks/get' ? isOverTask(response) : response.error === undefined
     })
+    // The experiment has the status told by one method and the answer by another.
+    const isLast = method !== 'tasks/get' || task.era === 'stateless'
+    return {
+      onHead: (form) => ear.onHead(form),
+      onData: (bytes) => ear.onData(bytes),
+      onOver: (isWhole) => {
+        const says = ear.onOver(isWhole)
+        if (isLast && isWhole && task.isOver) task.fetched()
+        return says
+      },
+    }
   }
 
-  #add(
-    bearer: Bearer,
-    { id, licence, way }: { readonly id: string } & Pick<Listened, 'licence' | 'way'>,
-    watch: (task: ServerTask) => () => void,
-  ) {
+  #add(door: Door, { bearer, envelope: { era }, message }: Asked, { licence, decision, way }: Listened, id: string): void {
     const owner = ownerOf(bearer)
     const { endsAt, endsFor, obligations, duties } = licence
     const { service } = way.member.server
     const known = this.#tasks.find(owner, id)
     // One server may not answer for another's task.
     if (known !== undefined && known.service !== service) return
+    const cancel = cancelOf(way, cancelMessage(era, id, message.params), { id, ...holderOf(door, bearer, way.member.service) })
+    const fetched = door.control.goesOn(decision)
+    const unwatch = door.cuts.add(decision.session, {
+      endsAt,
+      endsFor,
+      cut: () => {
+        this.#tasks.remove(owner, id)
+        if (!task.isOver) this.#cancel(cancel)
+      },
+    })
+    const leave = () => {
+      unwatch()
+      fetched()
+    }
     const task: ServerTask = {
       id,
       service,
       source: way.source,
       call: { endsAt, endsFor, obligations, duties },
+      era,
       isOver: false,
-      leave: () => {},
+      fetched,
+      leave,
     }
-    task.leave = watch(task)
     this.#tasks.add(owner, id, task)
   }
 
   /** What was let go by a session ends with it: its server is told to stop. Whether it does is its own affair. */
-  #cancel({ member, outgoing }: CallWay, { id, era, call, holder }: CancelOf): void {
-    const headers: Outgoing['headers'] = outgoing.headers
-      .filter(([name]) => !name.startsWith('mcp-param-'))
-      .map(([name, value]) =>
-        name === 'mcp-method' ? [name, 'tasks/cancel'] : name === 'mcp-name' ? [name, headerText(id)] : [name, value],
-      )
+  #cancel({ server, outgoing }: Cancel): void {
     const stopping = new Collecting({
       licence: ownLicence(this.#clock.now() + cancelMax),
-      server: member.server,
-      outgoing: { method: 'POST', headers, message: cancelMessage(era, id, call.params), ...holder },
+      server,
+      outgoing,
       clock: this.#clock,
       limits: { messageBytesMax: answerBytesMax, depthMax: 64, idBytesMax: 256, methodCharactersMax: 128 },
     }).start()
     const callOff = this.#clock.after(cancelMax, () => stopping.cut('it did not answer'))
     void stopping.answered.then(callOff)
   }
+}
+
+function cancelOf(
+  { member, outgoing }: CallWay,
+  message: Message,
+  { id, ...holder }: { readonly id: string } & Pick<Outgoing, 'holder'>,
+): Cancel {
+  const headers: Outgoing['headers'] = outgoing.headers
+    .filter(([name]) => !name.startsWith('mcp-param-'))
+    .map(([name, value]) => (name === 'mcp-method' ? [name, 'tasks/cancel'] : name === 'mcp-name' ? [name, headerText(id)] : [name, value]))
+  return { server: member.server, outgoing: { method: 'POST', headers, message, ...holder } }
 }
 
 /** For what the gateway itself has to say to a server when a caller may say nothing more. */

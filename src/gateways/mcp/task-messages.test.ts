@@ -94,3 +94,14 @@ test('a cancel of our own says its revision and its client, and nothing else of 
   )
   assert.deepEqual(again.idAt, message.idAt)
 })
+
+test('a cancel of our own is short, however much its client says of itself', () => {
+  const long = meta('{}').replace('{', `{"io.modelcontextprotocol/clientInfo":{"name":"${'x'.repeat(1_000_000)}","version":"1"},`)
+  const call = read(`{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"x",${long}}}`)
+  const { bytes } = cancelMessage('stateless', 'a', call.params)
+  assert.ok(bytes.byteLength < 500)
+  assert.equal(
+    canonicalJson(read(Buffer.from(bytes).toString()).params['_meta'] ?? null),
+    '{"io.modelcontextprotocol/clientCapabilities":{},"io.modelcontextprotocol/protocolVersion":"2026-07-28"}',
+  )
+})

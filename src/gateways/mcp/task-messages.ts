@@ -125,13 +125,19 @@ export function withMember(bytes: Uint8Array, path: readonly string[], member: s
   return Buffer.from(replaceSpan(bytes, at, `{${member}${isEmpty ? '' : ','}${inside}`)).toString()
 }
 
+const saidMax = 8_192
+const protocolVersion = 'io.modelcontextprotocol/protocolVersion'
+const capabilities = 'io.modelcontextprotocol/clientCapabilities'
+
 /** What a cancel of our own says: of the revision that the call was sent in, with what its client can do. */
 export function cancelMessage(era: Era, task: string, call: JsonObject): Message {
   const meta = call['_meta']
   const kept = isJsonObject(meta)
     ? Object.fromEntries(Object.entries(meta).filter(([name]) => /^io\.modelcontextprotocol\/(?:protocolVersion|client)/.test(name)))
     : {}
-  const params = { taskId: task, ...(era === 'stateless' ? { _meta: kept } : {}) }
+  // It is kept for as long as the task: what a client says of itself at such length is left out.
+  const said = JSON.stringify(kept).length <= saidMax ? kept : { [protocolVersion]: kept[protocolVersion] ?? '', [capabilities]: {} }
+  const params = { taskId: task, ...(era === 'stateless' ? { _meta: said } : {}) }
   const bytes = Buffer.from(JSON.stringify({ jsonrpc: '2.0', id: 'remit-cancel', method: 'tasks/cancel', params }))
   return { kind: 'request', id: '"remit-cancel"', method: 'tasks/cancel', params, bytes, idAt: { from: 22, to: 36 } }
 }

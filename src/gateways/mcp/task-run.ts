@@ -18,8 +18,15 @@ import { holderOf } from './ways.ts'
 
 export type Ran =
   | { readonly kind: 'held'; readonly held: Extract<Verdict, { outcome: 'held' }> }
-  | { readonly kind: 'refused'; readonly refusal: Refusal; readonly told: Told }
-  | { readonly kind: 'answered'; readonly response: Message; readonly decision: Decision; readonly endsAt: Instant }
+  /** `fetched`: to be called when its client has heard of it, or never will. */
+  | { readonly kind: 'refused'; readonly refusal: Refusal; readonly told: Told; readonly fetched?: () => void }
+  | {
+      readonly kind: 'answered'
+      readonly response: Message
+      readonly decision: Decision
+      readonly endsAt: Instant
+      readonly fetched: () => void
+    }
 
 /** Decided as any other call; it ends with its session, or when it is cut. */
 export class TaskRun {
@@ -69,6 +76,7 @@ export class TaskRun {
       })
       return { kind: 'refused', refusal: { code: 'hold.over', detail: 'its client cancelled it' }, told }
     }
+    const fetched = control.goesOn(decision)
     const { promise, resolve } = Promise.withResolvers<Outcome>()
     const licence = noting(actionLicence(door, decision), resolve)
     const tap = door.serverTasks.listen(door, asked, { licence, decision, way })
@@ -94,8 +102,8 @@ export class TaskRun {
     // Whoever is cut is told why after its outcome is on record, in the same tick.
     const said = kept.said(outcome)
     return said.ok
-      ? { kind: 'answered', response: said.response, decision, endsAt: licence.endsAt }
-      : { kind: 'refused', refusal: said.refusal, told }
+      ? { kind: 'answered', response: said.response, decision, endsAt: licence.endsAt, fetched }
+      : { kind: 'refused', refusal: said.refusal, told, fetched }
   }
 }
 
