@@ -24,6 +24,8 @@ export interface StdioLimits {
   readonly idleMs: Milliseconds
   /** Questions of one child that wait for its client. */
   readonly questionsMax: number
+  /** Of questions of one child that could not be told yet, together. */
+  readonly questionBytesMax: number
   /** From a question of the server's to its client's answer. */
   readonly questionMs: Milliseconds
   /** So long a question waits for a stream of the client's. */
@@ -55,6 +57,7 @@ export const stdioLimits: StdioLimits = {
   answerMsMax: 3_600_000,
   idleMs: 300_000,
   questionsMax: 16,
+  questionBytesMax: 4_194_304,
   questionMs: 600_000,
   streamMs: 30_000,
   clientsMax: 1_000,

@@ -188,6 +188,25 @@ describe('a server that may ask its clients', () => {
     stream.call.abort()
   })
 
+  it('keeps no more of what cannot be told than somebody could read', async () => {
+    const server = open(clientOffers, { questionBytesMax: 2_000 })
+    const client = await clientOf(server, everything)
+    const headers = [['mcp-session-id', client.session] as const, ['accept', 'application/json'] as const]
+    const askApart = (text: string) =>
+      tool(server, '7', 'askApart', { method: 'elicitation/create', text, asking: { holder: 'agent', headers } }).heard
+    for (const text of ['a'.repeat(1_500), 'b'.repeat(1_500), 'c']) await askApart(text)
+    const stream = client.listen()
+    await client.asked(2)
+    assert.deepEqual(
+      (await client.replies()).map(({ id, error }) => [id, error?.message]),
+      [['ask-2', 'at most 2000 bytes of questions wait for this client']],
+    )
+    // What was told takes no room.
+    await askApart('d'.repeat(1_500))
+    await client.asked(3)
+    stream.call.abort()
+  })
+
   it('hears that whom it asked has left', async () => {
     const client = await clientOf(open(), everything)
     const called = client.tool('ask', { method: 'elicitation/create' })

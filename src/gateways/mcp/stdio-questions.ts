@@ -17,6 +17,8 @@ export interface OwnClient {
 export interface QuestionLimits {
   /** That wait for an answer at a time. */
   readonly questionsMax: number
+  /** Of those that could not be told yet, together. */
+  readonly questionBytesMax: number
   /** From the question to its answer: a person may have to read it. */
   readonly questionMs: Milliseconds
   /** So long a question waits for a stream on which it can be told. */
@@ -36,12 +38,14 @@ interface Question {
   readonly id: number
   /** As the server wrote it. */
   readonly serverId: string
-  readonly bytes: Buffer
+  /** Until it is told. */
+  bytes: Buffer
   readonly askedAt: Instant
   /** Where it was told; nowhere yet. */
   on: Exchange | undefined
 }
 
+const nothing = Buffer.alloc(0)
 const offerOf: Readonly<Record<string, ClientOffer>> = {
   'sampling/createMessage': 'sampling',
   'elicitation/create': 'elicitation',
@@ -73,6 +77,8 @@ export class Questions {
       return tellServer(answerError(id.text, -32_601, 'this client does not offer it'))
     if (this.#open.size >= limits.questionsMax)
       return tellServer(answerError(id.text, -32_603, `${limits.questionsMax} questions are waiting for this client`))
+    if (this.#untoldBytes() + bytes.length > limits.questionBytesMax)
+      return tellServer(answerError(id.text, -32_603, `at most ${limits.questionBytesMax} bytes of questions wait for this client`))
     const number = client.nextQuestion()
     const told = rewrite(bytes, [{ span: id, to: String(number) }])
     this.#open.set(number, { id: number, serverId: id.text, bytes: told, askedAt: now(), on: undefined })
@@ -87,6 +93,7 @@ export class Questions {
       if (stream === undefined) return
       question.on = stream
       stream.notify(question.bytes)
+      question.bytes = nothing
     }
   }
 
@@ -123,6 +130,12 @@ export class Questions {
       else if (on === undefined && at - askedAt >= limits.streamMs)
         this.#giveUp(question, 'the client has no stream open on which it could be asked')
     }
+  }
+
+  #untoldBytes(): number {
+    let sum = 0
+    for (const { bytes } of this.#open.values()) sum += bytes.length
+    return sum
   }
 
   #giveUp({ id, serverId }: Question, why: string): void {
