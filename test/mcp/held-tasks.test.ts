@@ -330,11 +330,38 @@ test('what a server asks in the middle of an approved call is asked by the task,
   assert.equal(raw.heard.length, 2)
 })
 
+test('a call that runs for longer than its handle was good for is still its client’s', async (context) => {
+  const clock = new TestClock()
+  let end = () => {}
+  const raw = await startRaw(context, ({ response, body }) => {
+    const { id } = JSON.parse(body) as { id: unknown }
+    response.setHeader('content-type', 'application/json')
+    const result = { resultType: 'complete', content: [{ type: 'text', text: 'restarted' }] }
+    end = () => response.end(JSON.stringify({ jsonrpc: '2.0', id, result }))
+  })
+  const house = await openHouse(context, { ops: raw.url }, { clock })
+  const { token } = await house.grantFor('errand', ['ops/restart'])
+  const ask = tasking(house.urlOf('ops'), token)
+  const created = await ask('tools/call', restart)
+  const { taskId } = taskOf(created)
+  await house.approve(holdOf(created))
+  // Each waits a second for the call, which is one of the clock's.
+  const asked = async () => {
+    const ticking = setInterval(() => clock.advance(1_000), 20)
+    return statusOf(await ask('tasks/get', { taskId }).finally(() => clearInterval(ticking)))
+  }
+  assert.equal(await asked(), 'working')
+  assert.equal(raw.heard.length, 1)
+  clock.advance(16 * 60_000)
+  assert.equal(await asked(), 'working')
+  end()
+  assert.equal(textOf(await ask('tasks/get', { taskId })), 'restarted')
+})
+
 test('answers to a server’s questions that are too long to be sent together are not gathered', async (context) => {
   const raw = await startRaw(context, ({ response, body }) => {
     const { id } = JSON.parse(body) as { id: unknown }
-    const question = { method: 'elicitation/create', params: {} }
-    const result = { resultType: 'input_required', inputRequests: { one: question, two: question, three: question } }
+    const result = { resultType: 'input_required', inputRequests: { one: {}, two: {}, three: {} } }
     response.setHeader('content-type', 'application/json')
     response.end(JSON.stringify({ jsonrpc: '2.0', id, result }))
   })

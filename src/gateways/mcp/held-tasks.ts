@@ -135,7 +135,11 @@ export class HeldTasks {
   /** Somebody else's answers as one that is not there; so does one whose time is over. */
   find(bearer: Bearer, id: string): HeldTask | undefined {
     const task = this.#tasks.find(ownerOf(bearer), id)
-    return task === undefined || this.#input.clock.now() >= task.until ? undefined : task
+    const now = this.#input.clock.now()
+    if (task === undefined) return undefined
+    // What runs is its client's for as long as it runs: told that it is not there, its client would call once more.
+    if (task.stage.kind === 'running') task.until = Math.max(task.until, now + keptFor)
+    return now >= task.until ? undefined : task
   }
 
   /** Sends the call, once, for the bearer who asks for it now. False where there is no room for its answer yet. */
