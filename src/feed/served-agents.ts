@@ -9,10 +9,13 @@ import { Pace } from './served-limits.ts'
 
 /** Of one gateway: each chain is held back at the gateway itself, and this holds back a gateway that does not. */
 const deedsPerSecond = 50
+/** What can be asked for is looked through operation by operation: more of that than is done in a second must not pile up. */
+const deedsAtOnceMax = 32
 
 export class ServedAgents {
   readonly #desk: Desk
   readonly #pace = new Pace(deedsPerSecond)
+  #underWay = 0
 
   constructor(desk: Desk) {
     this.#desk = desk
@@ -21,6 +24,16 @@ export class ServedAgents {
   /** The claims are read in the token, never only said. Refuses what the deeds refuse, and `rate.exceeded`. */
   async answer(agent: Agent, deed: AgentDeed): Promise<Result<AgentSaid>> {
     if (!this.#pace.isKept(this.#desk.clock.now())) return refuse('rate.exceeded', { detail: `at most ${deedsPerSecond} a second` })
+    if (this.#underWay >= deedsAtOnceMax) return refuse('rate.exceeded', { detail: `at most ${deedsAtOnceMax} at a time` })
+    this.#underWay += 1
+    try {
+      return await this.#do(agent, deed)
+    } finally {
+      this.#underWay -= 1
+    }
+  }
+
+  async #do(agent: Agent, deed: AgentDeed): Promise<Result<AgentSaid>> {
     const desk = agentDesk(this.#desk)
     switch (deed.do) {
       case 'eligible': {

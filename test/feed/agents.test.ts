@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { Agent } from '../../src/control/own-tools.ts'
+import { ServedAgents } from '../../src/feed/served-agents.ts'
 import { mustBe } from '../../src/kernel/result.ts'
 import { reveal } from '../../src/kernel/secret.ts'
 import { allowed, answered, refused } from '../world/deeds.ts'
@@ -110,4 +111,16 @@ test('nobody asks by a gateway’s word alone: the token must be one of this gat
     world.clock.advance(24 * 3_600_000)
     const late = await two.ask({ ...right })
     assert.equal(late.ok || late.code, 'credential.invalid')
+  }))
+
+test('what one gateway asks does not pile up at control', () =>
+  withHalves(async ({ world, machine }) => {
+    const agent = await agentAt(await machine('edge-1'), world, 'aide')
+    const served = new ServedAgents(world.desk)
+    const all = await Promise.all(Array.from({ length: 40 }, () => served.answer(agent, { do: 'eligible' })))
+    assert.deepEqual(
+      all.flatMap((each) => (each.ok ? [] : [each.refusal.detail])),
+      Array.from({ length: 8 }, () => 'at most 32 at a time'),
+    )
+    mustBe(await served.answer(agent, { do: 'eligible' }))
   }))
