@@ -25,7 +25,11 @@ async function open(context: TestContext, scope: string) {
           ? params.name === 'look'
             ? { resultType: 'task', ...task }
             : { resultType: 'complete', content }
-          : { resultType: 'complete', ...task, ...(server.isOver ? { result: { content } } : {}) }
+          : {
+              resultType: 'complete',
+              ...task,
+              ...(server.isOver ? { result: { content: [...content, { type: 'text', text: 'x'.repeat(200_000) }] } } : {}),
+            }
     const end = () => {
       response.setHeader('content-type', 'application/json')
       response.end(JSON.stringify({ jsonrpc: '2.0', id, result }))
@@ -75,7 +79,7 @@ test('a server’s task that the last use became goes on until its client has wh
   const again = await ask('tools/call', { name: 'look', arguments: web })
   assert.equal(again.result?.isError, true, 'there is no other use')
   server.isOver = true
-  assert.equal(textOf(await ask('tasks/get', handleOf(created))), 'done')
+  assert.match(textOf(await ask('tasks/get', handleOf(created))), /^done\nx/)
   await ended
   assert.ok(!asked.includes('tasks/cancel'))
 })

@@ -5,8 +5,8 @@ import type { MessageLimits } from './limits.ts'
 import type { Tap } from './passage.ts'
 import type { Message } from './ports.ts'
 
-/** Longer ones are none of those that are listened for. */
-const bytesMax = 65_536
+/** Longer ones are none of those that are listened for, unless something else is said. */
+const shortMax = 65_536
 const quote = 0x22
 const backslash = 0x5c
 
@@ -15,15 +15,18 @@ export class EarlyAnswer implements Tap {
   readonly #inner: Tap | undefined
   readonly #limits: MessageLimits
   readonly #told: (response: Message) => void
-  readonly #events = new EventSplitter(bytesMax)
+  readonly #bytesMax: number
+  readonly #events: EventSplitter
   #isEvents = false
   #pieces: Uint8Array[] = []
   readonly #ends = new ObjectEnds()
   #bytes = 0
   #isDone = false
 
-  constructor(inner: Tap | undefined, limits: MessageLimits, told: (response: Message) => void) {
+  constructor(inner: Tap | undefined, limits: MessageLimits, told: (response: Message) => void, bytesMax = shortMax) {
     this.#inner = inner
+    this.#bytesMax = bytesMax
+    this.#events = new EventSplitter(bytesMax)
     this.#limits = { ...limits, messageBytesMax: bytesMax }
     this.#told = told
   }
@@ -39,7 +42,7 @@ export class EarlyAnswer implements Tap {
     if (this.#isDone) return
     this.#bytes += bytes.byteLength
     if (this.#isEvents) this.#hearEvents(bytes)
-    else if (this.#bytes > bytesMax) this.#finish()
+    else if (this.#bytes > this.#bytesMax) this.#finish()
     else this.#hearJson(bytes)
   }
 

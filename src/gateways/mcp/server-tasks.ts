@@ -22,7 +22,7 @@ import { cancelMessage, createdTask, isOverTask, mayBecomeTask, type TaskMethod 
 
 /** One caller's on one port, and everybody's; the oldest makes room, and is not found any more. */
 const keepLimits = { ofOneMax: 200, max: 20_000 }
-/** Longer answers are not looked into, and count as what nobody knows. */
+/** Longer answers are not looked into: they count as what nobody knows, and their task as one that goes on. */
 const answerBytesMax = 262_144
 /** A server that is told to stop has this long to say that it heard. */
 const cancelMax: Milliseconds = 5_000
@@ -93,9 +93,11 @@ export class ServerTasks {
       told: (content, isPart) => door.memories.saw(bearer, source, { content, isPart }),
     })
     if (method === 'tasks/update') return hears
-    const ear = new EarlyAnswer(hears, door.limits, (response) => {
+    const told = (response: Message) => {
       task.isOver ||= method === 'tasks/get' ? isOverTask(response) : response.error === undefined
-    })
+    }
+    // The status of a task that is over comes with its whole answer.
+    const ear = new EarlyAnswer(hears, door.limits, told, answerBytesMax)
     // The experiment has the status told by one method and the answer by another.
     const isLast = method !== 'tasks/get' || task.era === 'stateless'
     return {
