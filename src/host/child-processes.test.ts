@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { it } from 'node:test'
-import { spawn } from 'node:child_process'
+import { execFileSync, spawn } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { Secret } from '../kernel/secret.ts'
@@ -57,6 +57,31 @@ it('a child is gone when the process that started it exits', async () => {
   const pid = Number(Buffer.concat(printed).toString())
   assert.equal(pid > 0, true)
   while (isAlive(pid)) await new Promise((then) => setTimeout(then, 10))
+})
+
+it('a folder that a child leaves shut stays, and ends nobody but the child', () => {
+  const path = fileURLToPath(new URL('./child-processes.ts', import.meta.url))
+  const shut = 'const fs = require("node:fs"); fs.mkdirSync("d"); fs.writeFileSync("d/f", ""); fs.chmodSync("d", 0)'
+  const script = `
+    import { chmodSync, rmSync } from 'node:fs'
+    import { startChild } from ${JSON.stringify(path)}
+    if (process.getuid() === 0) {
+      process.setgroups([])
+      process.setgid(1234)
+      process.setuid(1234)
+    }
+    const user = \`\${process.getuid()}:\${process.getgid()}\`
+    const onErrorLine = (line) => {
+      const [folder] = line.split(' ')
+      chmodSync(folder + '/d', 0o700)
+      rmSync(folder, { recursive: true })
+      console.log(line.slice(folder.length))
+    }
+    const hears = { onOutput: () => {}, onErrorLine, onEnd: (says) => console.log(says) }
+    startChild({ command: [process.execPath, '-e', ${JSON.stringify(shut)}], variables: [], user }, hears)
+  `
+  const printed = execFileSync(process.execPath, ['--input-type=module', '-e', script], { encoding: 'utf8' })
+  assert.equal(printed, ' could not be removed, and stays: EACCES\nit exited with 0\n')
 })
 
 it('a program with words that no system takes is refused', () => {

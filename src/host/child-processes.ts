@@ -66,12 +66,13 @@ export function startChild(program: ChildProgram, listener: ChildListener): Resu
       for (const child of running) child.kill()
     })
   }
-  const folder = mkdtempSync(join(tmpdir(), 'remit-child-'))
+  let folder: string | undefined
   try {
+    folder = mkdtempSync(join(tmpdir(), 'remit-child-'))
     if (user.value !== undefined) chownSync(folder, user.value.uid, user.value.gid)
     return done(new SupervisedChild(folder, { command: program.command, variables, user: user.value }, listener))
   } catch (thrown) {
-    rmSync(folder, { recursive: true, force: true })
+    if (folder !== undefined) removeFolder(folder)
     return refuse('upstream.unreachable', { detail: thrown instanceof Error ? describeStart(thrown) : 'it cannot be started' })
   }
 }
@@ -176,7 +177,8 @@ class SupervisedChild implements Child {
     this.#isOver = true
     clearTimeout(this.#kill)
     running.delete(this)
-    rmSync(this.#folder, { recursive: true, force: true })
+    const stays = removeFolder(this.#folder)
+    if (stays !== undefined) this.#listener.onErrorLine(`${this.#folder} could not be removed, and stays: ${stays}`)
     this.#gone.resolve()
     this.#listener.onEnd(says)
   }
@@ -190,6 +192,16 @@ class SupervisedChild implements Child {
     } catch {
       // Nobody is left in it.
     }
+  }
+}
+
+/** What is in it is a child's: folders that nobody may write to, and files of processes that left its group. Answers why it stays. */
+function removeFolder(folder: string): string | undefined {
+  try {
+    rmSync(folder, { recursive: true, force: true })
+    return undefined
+  } catch (thrown) {
+    return thrown instanceof Error && 'code' in thrown && thrown.code !== '' ? String(thrown.code) : 'it cannot be written to'
   }
 }
 
