@@ -98,9 +98,9 @@ const tools: Readonly<Record<string, (id: unknown, given: Record<string, unknown
     say({ id: `ask-${asked}`, method, params: { message: text } })
   },
   /** Asked, and not waited for. */
-  askApart: (id, { method, text }) => {
+  askApart: (id, { method, text, id: as = `ask-${asked + 1}` }) => {
     asked += 1
-    say({ id: `ask-${asked}`, method, params: { message: text } })
+    say({ id: as, method, params: { message: text } })
     answer(id, 'asked')
   },
   withdraw: (id) => {

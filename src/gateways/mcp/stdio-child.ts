@@ -169,7 +169,9 @@ export class ChildRun {
     if (method === undefined) return this.#onResponse(bytes, spans, id)
     this.#strayInARow = 0
     if (id === undefined) this.#onNotification(bytes, unquoted(method.text), spans)
-    else this.#onRequest(bytes, unquoted(method.text), id)
+    else if (/^["\d-]/.test(id.text)) this.#onRequest(bytes, unquoted(method.text), id)
+    // It could not be answered, and nobody could answer it.
+    else this.#stray('a request whose id is no text and no number')
   }
 
   #onRequest(bytes: Buffer, method: string, id: Span): void {

@@ -176,6 +176,17 @@ describe('a server that may ask its clients', () => {
     assert.deepEqual(client.questions, [])
   })
 
+  it('is not heard where its id is none', async () => {
+    const client = await clientOf(open(), everything)
+    for (const id of [null, {}, { a: 1 }, [1], true]) await client.tool('askApart', { method: 'elicitation/create', id }).heard
+    await client.tool('askApart', { method: 'ping' }).heard
+    assert.deepEqual(
+      (await client.replies()).map(({ id }) => id),
+      ['ask-6'],
+    )
+    assert.deepEqual(client.questions, [])
+  })
+
   it('asks no more at a time than somebody could answer', async () => {
     const client = await clientOf(open(clientOffers, { questionsMax: 2 }), everything)
     const stream = client.listen()
