@@ -225,12 +225,17 @@ export class OpenDatabase implements Database {
         const kept = { space, version, at, changes, entries: change.recorded }
         made = kept
         this.#position = undefined
+        if (isLong(kept)) await turning?.turn()
         await writing.commit(kept)
         const next = change.position
         this.#position = next === undefined ? undefined : { after: version, next }
         return result
       })
-      if (made !== undefined) this.#apply(made)
+      if (made !== undefined) {
+        this.#apply(made)
+        // What its caller does next is not the end of the same turn.
+        if (isLong(made)) await this.#parts.turning?.turn()
+      }
       return result
     } catch (thrown) {
       const unsettled = made
@@ -356,6 +361,11 @@ class SpaceStore implements Store {
   tell(committed: Committed): void {
     for (const listener of this.#listeners) callSurely(() => listener(committed))
   }
+}
+
+/** Whether what was written is so long that its commit, and what comes after it, have turns of their own. */
+function isLong({ changes }: Pick<Kept, 'changes'>): boolean {
+  return changes.some(({ kind }) => kind === 'policySet' || kind === 'application')
 }
 
 async function restoreInto(writing: Writing, lines: AsyncIterable<string>): Promise<Result<Latest>> {

@@ -7,7 +7,7 @@ import { keysBySpace } from './migration-2-tables.ts'
 import { logAgain, rulesAgain, takeOver } from './migration-2.ts'
 import { gateways } from './migration-3.ts'
 import { applications } from './migration-4.ts'
-import { untrustedReadings } from './migration-5.ts'
+import { policySetsReadOnce, untrustedReadings } from './migration-5.ts'
 
 /** Step n brings schema n − 1 to n. A step that was released is never changed. */
 const steps: readonly string[] = [
@@ -15,7 +15,7 @@ const steps: readonly string[] = [
   `${keysBySpace}${takeOver}${rulesAgain}${logAgain}`,
   gateways,
   applications,
-  untrustedReadings,
+  `${untrustedReadings}${policySetsReadOnce}`,
 ]
 
 export const schemaKnown = steps.length
