@@ -29,6 +29,7 @@ function listed(name: string, lines: readonly DeclaredLine[]): object {
 }
 
 const head = ` What the server says it has. Read each line: strike out what no task needs, and correct the effects, which are taken from its own words.`
+const user = 'user: nobody, or whom it runs as where the gateway is root'
 const impact = 'impact: { data: low, service: low, safety: none }, or how bad a mistake can be; without it the worst is assumed'
 
 /** YAML to be put into remit.yaml: `services:` with the one. */
@@ -41,7 +42,8 @@ export function declaredText(service: DeclaredService, report: DeclareReport): s
   const item: unknown = document.getIn(['services', 0], true)
   if (!isMap(item)) throw new Error('a service is a map')
   const after = item.items[item.items.findIndex(({ key }) => isScalar(key) && key.value === 'environment') + 1]
-  if (isScalar(after?.key)) after.key.commentBefore = ` ${impact}`
+  if (isScalar(after?.key))
+    after.key.commentBefore = ['command' in service.at ? user : '', impact].flatMap((each) => (each === '' ? [] : [` ${each}`])).join('\n')
   for (const name of ['command', 'variables', 'credential']) flowing(item.get(name, true))
   for (const [name, lines] of [
     ['tools', report.tools],
