@@ -31,6 +31,7 @@ export class OpenChange implements Change {
   #firstPosition: Promise<number> | undefined
   #firstKnown: number | undefined
   #recorded = 0
+  #isLong = false
   #mustRecord = false
   #failure: { readonly thrown: unknown } | undefined
   #isOver = false
@@ -46,6 +47,11 @@ export class OpenChange implements Change {
   /** Of the first entry after it, where it is known. */
   get position(): number | undefined {
     return this.#firstKnown === undefined ? undefined : this.#firstKnown + this.#recorded
+  }
+
+  /** Whether something long was put: its commit, and what comes after it, have turns of their own. */
+  get isLong(): boolean {
+    return this.#isLong
   }
 
   /** How many entries it has recorded. */
@@ -65,7 +71,7 @@ export class OpenChange implements Change {
     return this.#during(async () => {
       const { space, version, turning } = this.#terms
       if (record.space !== space) throw new Error(`a record of another space than ${space}`)
-      await putRecord(this.#sql, kind, record, { version, turning })
+      if (await putRecord(this.#sql, kind, record, { version, turning })) this.#isLong = true
       this.#facts.push(describePut(kind, record))
       if (!isEphemeral(kind)) this.#mustRecord = true
     })

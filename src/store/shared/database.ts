@@ -203,6 +203,7 @@ export class OpenDatabase implements Database {
 
   async #changeInTurn<T>(space: string, work: (tx: Change) => Promise<Result<T>>): Promise<Result<T>> {
     let made: Kept | undefined
+    let isLong = false
     try {
       const result = await this.#engine.write(async (writing) => {
         const { sql } = writing
@@ -225,7 +226,8 @@ export class OpenDatabase implements Database {
         const kept = { space, version, at, changes, entries: change.recorded }
         made = kept
         this.#position = undefined
-        if (isLong(kept)) await turning?.turn()
+        isLong = change.isLong
+        if (isLong) await turning?.turn()
         await writing.commit(kept)
         const next = change.position
         this.#position = next === undefined ? undefined : { after: version, next }
@@ -234,7 +236,7 @@ export class OpenDatabase implements Database {
       if (made !== undefined) {
         this.#apply(made)
         // What its caller does next is not the end of the same turn.
-        if (isLong(made)) await this.#parts.turning?.turn()
+        if (isLong) await this.#parts.turning?.turn()
       }
       return result
     } catch (thrown) {
@@ -361,11 +363,6 @@ class SpaceStore implements Store {
   tell(committed: Committed): void {
     for (const listener of this.#listeners) callSurely(() => listener(committed))
   }
-}
-
-/** Whether what was written is so long that its commit, and what comes after it, have turns of their own. */
-function isLong({ changes }: Pick<Kept, 'changes'>): boolean {
-  return changes.some(({ kind }) => kind === 'policySet' || kind === 'application')
 }
 
 async function restoreInto(writing: Writing, lines: AsyncIterable<string>): Promise<Result<Latest>> {

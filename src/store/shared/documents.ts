@@ -32,7 +32,11 @@ export async function writeDocument(value: object, turning: Turning | undefined)
 
 /** Before and after the database takes a long text: both are work that nobody can divide. */
 export async function restAround(text: string, turning: Turning | undefined): Promise<void> {
-  if (text.length > longText) await turning?.turn()
+  if (isLongText(text)) await turning?.turn()
+}
+
+export function isLongText({ length }: string): boolean {
+  return length > longText
 }
 
 /** In the value itself, or one level deeper. */

@@ -3,7 +3,7 @@ import type { Page, Reading, SearchBy } from '../../control/ports.ts'
 import type { Turning } from '../../kernel/in-turns.ts'
 import { keepText } from '../../kernel/long-json.ts'
 import type { RecordKind, Records } from '../../model/records.ts'
-import { readDocument, restAround, writeDocument } from './documents.ts'
+import { readDocument, isLongText, restAround, writeDocument } from './documents.ts'
 import type { Sql } from './engine.ts'
 import { recordTables, type RecordTable } from './tables.ts'
 
@@ -78,7 +78,13 @@ export interface Putting {
   readonly turning: Turning | undefined
 }
 
-export async function putRecord<K extends RecordKind>(sql: Sql, kind: K, record: Records[K], { version, turning }: Putting): Promise<void> {
+/** Whether it is long: then the commit is, too. */
+export async function putRecord<K extends RecordKind>(
+  sql: Sql,
+  kind: K,
+  record: Records[K],
+  { version, turning }: Putting,
+): Promise<boolean> {
   const doc = await writeDocument(record, turning)
   // The feed says it to every gateway in the turn in which it comes into force.
   if (kind === 'policySet') keepText(record, doc)
@@ -91,6 +97,7 @@ export async function putRecord<K extends RecordKind>(sql: Sql, kind: K, record:
     )
     .execute()
   await restAround(doc, turning)
+  return isLongText(doc)
 }
 
 /** Whether there was one. */
