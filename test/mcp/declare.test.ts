@@ -113,6 +113,20 @@ for (const [what, [body, says]] of Object.entries(results)) {
   })
 }
 
+function serverAt(url: string) {
+  const { origin, pathname } = new URL(url)
+  const clock = makeClock({ floor: 0 })
+  const server = new HttpMcpServer({
+    service: 'bank',
+    origin,
+    endpoint: pathname,
+    clock,
+    limits: defaultFrontLimits,
+    credential: () => ({ ok: true, value: undefined }),
+  })
+  return { server, clock }
+}
+
 test('pages are followed to their end, and not for ever', async (context) => {
   const page = (tools: readonly object[]) => JSON.stringify({ jsonrpc: '2.0', id: 1, result: { tools, nextCursor: 'more' } })
   let pages = 0
@@ -123,16 +137,7 @@ test('pages are followed to their end, and not for ever', async (context) => {
     pages += 1
     return response.end(page([{ name: `tool${pages}` }]))
   })
-  const { origin, pathname } = new URL(url)
-  const clock = makeClock({ floor: 0 })
-  const server = new HttpMcpServer({
-    service: 'bank',
-    origin,
-    endpoint: pathname,
-    clock,
-    limits: defaultFrontLimits,
-    credential: () => ({ ok: true, value: undefined }),
-  })
+  const { server, clock } = serverAt(url)
   const said = await askServer({ server, clock, limits: defaultFrontLimits, elementsMax: 20, bytesMax: 1_000_000, within: 60_000 })
   await server.close()
   assert.equal(said.ok, false)
@@ -141,16 +146,7 @@ test('pages are followed to their end, and not for ever', async (context) => {
 
 test('a server that never answers is not waited for beyond the time', async (context) => {
   const { url, heard } = await startRaw(context, () => {})
-  const { origin, pathname } = new URL(url)
-  const clock = makeClock({ floor: 0 })
-  const server = new HttpMcpServer({
-    service: 'bank',
-    origin,
-    endpoint: pathname,
-    clock,
-    limits: defaultFrontLimits,
-    credential: () => ({ ok: true, value: undefined }),
-  })
+  const { server, clock } = serverAt(url)
   const alive = setInterval(() => undefined, 1_000)
   const said = await askServer({ server, clock, limits: defaultFrontLimits, elementsMax: 20, bytesMax: 1_000_000, within: 300 })
   clearInterval(alive)
