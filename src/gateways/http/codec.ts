@@ -3,25 +3,10 @@ import { isIPv6 } from 'node:net'
 import { refuse } from '../../kernel/refusals.ts'
 import { done, type Result } from '../../kernel/result.ts'
 import type { Material } from '../../model/actions.ts'
+import type { RawHead } from '../shared/client-stream.ts'
 import { headerName, headerOf, headersOf, listMembers, without } from './headers.ts'
 import { holdWaitSeconds, type HttpLimits } from './limits.ts'
 import { readTarget, type Target } from './target.ts'
-
-/** A request's head as it came, headers flat (name, value, name, value …) in the order and spelling of the sender. */
-export interface RawHead {
-  readonly method: string
-  readonly target: string
-  readonly version: string
-  readonly headers: readonly string[]
-  /** Where what is read of the headers is kept, for heads that have the same ones. */
-  readonly reading?: HeadersReading | undefined
-}
-
-/** What was read of the headers, and for which `withheld`. */
-export interface HeadersReading {
-  withheld?: string | undefined
-  read?: Result<ReadHeaders>
-}
 
 export interface HttpRequest extends Target {
   readonly method: string
@@ -99,12 +84,23 @@ export function readRequest(
 }
 
 /** What the headers say whatever is asked, once for each list of them. */
-function readHeaders({ headers, reading = {} }: RawHead, withheld: string | undefined): Result<ReadHeaders> {
-  if (reading.read === undefined || reading.withheld !== withheld) {
-    reading.read = readHeadersAnew(headers, withheld)
-    reading.withheld = withheld
+function readHeaders({ headers, reading }: RawHead, withheld: string | undefined): Result<ReadHeaders> {
+  const known = reading?.kept
+  if (known instanceof KnownHeaders && known.withheld === withheld) return known.read
+  const read = readHeadersAnew(headers, withheld)
+  if (reading !== undefined) reading.kept = new KnownHeaders(withheld, read)
+  return read
+}
+
+/** What was read of some headers, and for which `withheld`. */
+class KnownHeaders {
+  readonly withheld: string | undefined
+  readonly read: Result<ReadHeaders>
+
+  constructor(withheld: string | undefined, read: Result<ReadHeaders>) {
+    this.withheld = withheld
+    this.read = read
   }
-  return reading.read
 }
 
 function readHeadersAnew(raw: readonly string[], withheld: string | undefined): Result<ReadHeaders> {

@@ -2,8 +2,8 @@
 import { describeProblem, type Problem } from '../../kernel/problems.ts'
 import type { DecisionId } from '../../kernel/ids.ts'
 import type { Refusal } from '../../kernel/refusals.ts'
-import { problemText } from './answers.ts'
-import type { ProblemText } from './client-stream.ts'
+import { problemText } from '../shared/problem-text.ts'
+import type { ProblemText } from '../shared/client-stream.ts'
 import type { QuestionForm } from './forward-auth-question.ts'
 
 /** Headers of a yes, flat: it holds for this request alone. Envoy takes the token out of what it forwards. */

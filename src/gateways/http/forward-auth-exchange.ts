@@ -7,13 +7,13 @@ import type { RouteTable } from '../../model/routes.ts'
 import type { Log } from '../shared/log.ts'
 import type { RefusalBook } from '../shared/refusal-book.ts'
 import { nameAction, type NamedAction } from './actions.ts'
-import type { ClientStream, StreamListener } from './client-stream.ts'
+import type { ClientStream, StreamListener } from '../shared/client-stream.ts'
 import { type HttpRequest, readRequest } from './codec.ts'
 import { noText, yesHeaders } from './forward-auth-answers.ts'
 import { formOf, type Question, type QuestionForm, type QuestionPlace, readPlace, readQuestion } from './forward-auth-question.ts'
 import type { HttpLimits } from './limits.ts'
 import { formKind } from './overrides.ts'
-import type { RequestHead } from './request-parser.ts'
+import type { RequestHead } from '../shared/request-parser.ts'
 
 /** What every question to one port shares. */
 export interface AuthDoor {

@@ -3,8 +3,8 @@ import { isIP } from 'node:net'
 import { clientAddress } from '../../kernel/client-address.ts'
 import { refuse } from '../../kernel/refusals.ts'
 import { done, type Result } from '../../kernel/result.ts'
-import type { RawHead } from './codec.ts'
-import { isMethod, type RequestHead } from './request-parser.ts'
+import type { RawHead } from '../shared/client-stream.ts'
+import { isMethod, type RequestHead } from '../shared/request-parser.ts'
 
 /** How proxies ask: nginx says all of it in headers, Envoy sends the head again with something before its path. */
 export type QuestionForm = 'auth-request' | 'ext-authz'

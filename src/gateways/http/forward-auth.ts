@@ -1,5 +1,5 @@
 /** A port at which an existing proxy asks, before it forwards a request, whether it may: nginx by `auth_request`, Envoy by `ext_authz` over HTTP. */
-import { BlockList, isIP, type Server, type Socket } from 'node:net'
+import { BlockList, isIP, type Socket } from 'node:net'
 import type { Clock, GatewayControl } from '../../control/ports.ts'
 import { clientAddress } from '../../kernel/client-address.ts'
 import type { Milliseconds } from '../../kernel/instants.ts'
@@ -7,18 +7,16 @@ import { refuse } from '../../kernel/refusals.ts'
 import { done, type Result } from '../../kernel/result.ts'
 import { compileRoutes, type RouteTable } from '../../model/routes.ts'
 import type { Service } from '../../model/services.ts'
-import { listening } from '../shared/listening.ts'
+import { ClientPort, type ServedConnection } from '../shared/client-port.ts'
 import type { Log } from '../shared/log.ts'
 import { RefusalBook } from '../shared/refusal-book.ts'
-import { Roster } from '../shared/roster.ts'
 import type { Tls } from '../shared/tls.ts'
-import type { ProblemText, RefusedHead, StreamHost } from './client-stream.ts'
-import { Connection } from './connection.ts'
+import type { ProblemText, RefusedHead, StreamHost } from '../shared/client-stream.ts'
+import { Connection } from '../shared/connection.ts'
 import { noText } from './forward-auth-answers.ts'
 import { type AuthDoor, ForwardAuthExchange } from './forward-auth-exchange.ts'
-import { Http1Stream } from './http1-stream.ts'
+import { Http1Stream } from '../shared/http1-stream.ts'
 import { defaultLimits, type HttpLimits } from './limits.ts'
-import { makeServer } from './listener.ts'
 
 export interface ForwardAuthInput {
   readonly control: GatewayControl
@@ -91,13 +89,11 @@ export async function startForwardAuth(input: ForwardAuthInput): Promise<Forward
 class AuthListener {
   readonly #input: ForwardAuthInput
   readonly #limits: HttpLimits
-  readonly #server: Server
+  readonly #port: ClientPort
   readonly #door: AuthDoor
   readonly #refusals: RefusalBook
-  readonly #connections = new Roster<Connection>()
   readonly #tables = new WeakMap<Service, Result<RouteTable>>()
   #exchanges = 0
-  #isClosing = false
 
   constructor(input: ForwardAuthInput, limits: HttpLimits) {
     this.#input = input
@@ -116,33 +112,30 @@ class AuthListener {
         this.#exchanges -= 1
       },
     }
-    this.#server = makeServer(listen.tls, limits, (socket) => this.#take(socket), ['http/1.1'])
-    this.#server.maxConnections = limits.connectionsPerServiceMax
+    const connect = (socket: Socket, onGone: () => void) => this.#connect(socket, onGone)
+    this.#port = new ClientPort({ tls: listen.tls, limits, protocols: ['http/1.1'], connect })
   }
 
   open(host: string, port: number): Promise<number> {
-    return listening(this.#server, { host, port }, (err) => this.#input.log.error({ err }, 'the port for proxies failed'))
+    return this.#port.open(host, port, (err) => this.#input.log.error({ err }, 'the port for proxies failed'))
   }
 
   close(): Promise<void> {
-    return new Promise((resolve) => {
-      this.#isClosing = true
-      this.#server.close(() => resolve())
-      for (const connection of this.#connections) connection.retire()
-      this.#refusals.close()
-    })
+    const closed = this.#port.close()
+    this.#refusals.close()
+    return closed
   }
 
   abort(): void {
-    for (const connection of this.#connections) connection.abort()
+    this.#port.abort()
   }
 
   sweep(now: number): void {
-    for (const connection of this.#connections) connection.sweep(now)
+    this.#port.sweep(now)
     this.#refusals.sweep(now)
   }
 
-  #take(socket: Socket): void {
+  #connect(socket: Socket, onGone: () => void): ServedConnection {
     const { clock, proxies } = this.#input
     const address = clientAddress(socket.remoteAddress)
     const isNamed = isIP(address) !== 0 && proxies.check(address, isIP(address) === 4 ? 'ipv4' : 'ipv6')
@@ -153,9 +146,7 @@ class AuthListener {
       },
       refuse: (refused) => this.#refuseHead(refused),
     }
-    const connection = new Connection({ socket, address, host, limits: this.#limits, clock, onGone: () => leave() })
-    const leave = this.#connections.add(connection)
-    if (this.#isClosing) connection.retire()
+    return new Connection({ socket, address, host, limits: this.#limits, clock, onGone })
   }
 
   #begin(stream: Http1Stream, isNamed: boolean): void {

@@ -8,7 +8,7 @@ import { describeObligations, type Obligations } from '../../model/obligations.t
 import type { Service } from '../../model/services.ts'
 import type { Cuttable, SessionCuts } from '../shared/session-cuts.ts'
 import type { AnswerHead } from '../shared/answer-parser.ts'
-import type { BodyReader, ClientStream } from './client-stream.ts'
+import type { BodyReader, ClientStream } from '../shared/client-stream.ts'
 import type { HttpRequest } from './codec.ts'
 import { answerHeaders, without } from './headers.ts'
 import type { HttpLimits } from './limits.ts'

@@ -3,9 +3,9 @@ import type { TLSSocket } from 'node:tls'
 import type { Clock } from '../../control/ports.ts'
 import type { Instant } from '../../kernel/instants.ts'
 import type { Refusal } from '../../kernel/refusals.ts'
-import { dateText } from './answers.ts'
-import type { StreamHost } from './client-stream.ts'
-import type { ConnectionInput } from './connection.ts'
+import { dateText } from '../shared/problem-text.ts'
+import type { StreamHost } from '../shared/client-stream.ts'
+import type { ConnectionInput } from '../shared/connection.ts'
 import { type FieldBlock, FieldBlocks } from './http2-blocks.ts'
 import {
   contentOf,
@@ -34,8 +34,9 @@ import { Http2Streams } from './http2-streams.ts'
 import { ReceiveWindow } from './http2-window.ts'
 import type { HttpLimits } from './limits.ts'
 
-export interface Http2ConnectionInput extends Omit<ConnectionInput, 'socket'> {
+export interface Http2ConnectionInput extends Omit<ConnectionInput, 'socket' | 'limits'> {
   readonly socket: TLSSocket
+  readonly limits: HttpLimits
 }
 
 /** `preface`: nothing was understood yet. `settings`: only SETTINGS may come. `ending`: our end is closed, and what still comes is thrown away. */

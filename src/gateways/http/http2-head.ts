@@ -1,8 +1,8 @@
 /** Strict reading of a request's fields in HTTP/2 (RFC 9113 §8): the same head as HTTP/1.1 would have brought, or a refusal. */
 import type { Refusal, RefusalCode } from '../../kernel/refusals.ts'
-import type { RawHead } from './codec.ts'
+import type { RawHead } from '../shared/client-stream.ts'
 import { errorCode, type ErrorCode } from './http2-frames.ts'
-import { framingOf, isMethod } from './request-parser.ts'
+import { framingOf, isMethod } from '../shared/request-parser.ts'
 
 export interface Http2Head extends RawHead {
   /** Bytes; `unknown` where only the end of the stream tells. */

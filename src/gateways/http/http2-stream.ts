@@ -1,9 +1,9 @@
 /** One request on a connection of HTTP/2: its body as the client's frames bring it, and its answer as the client's windows take it. */
 import type { Instant } from '../../kernel/instants.ts'
 import type { Refusal } from '../../kernel/refusals.ts'
-import { dateText } from './answers.ts'
-import { addPiece } from './body.ts'
-import type { BodyReader, ClientStream, StreamHead, StreamListener } from './client-stream.ts'
+import { dateText } from '../shared/problem-text.ts'
+import { addPiece } from '../shared/whole-body.ts'
+import type { BodyReader, ClientStream, StreamHead, StreamListener } from '../shared/client-stream.ts'
 import type { Http2Connection } from './http2-connection.ts'
 import { errorCode, type ErrorCode, windowUsual } from './http2-frames.ts'
 import type { Http2Head } from './http2-head.ts'

@@ -1,10 +1,9 @@
 /** Every bound of the HTTP gateway in one place; bytes, counts and milliseconds as the names say. */
 import type { Milliseconds } from '../../kernel/instants.ts'
+import type { ConnectionLimits } from '../shared/connection.ts'
 import type { UpstreamLimits } from '../shared/upstream.ts'
 
-export interface HttpLimits extends UpstreamLimits {
-  /** Request line and headers together. */
-  readonly headerBytesMax: number
+export interface HttpLimits extends ConnectionLimits, UpstreamLimits {
   readonly headersMax: number
   readonly targetBytesMax: number
   /** A body that must be known whole before it is decided upon. */
@@ -14,8 +13,6 @@ export interface HttpLimits extends UpstreamLimits {
   /** Above it, the one that has been idle longest makes room. */
   readonly connectionsPerServiceMax: number
   readonly exchangesPerServiceMax: number
-  /** Requests that wait behind another one on their own connection. */
-  readonly pipelinedMax: number
   /** HTTP/2: requests under way on one connection. */
   readonly streamsPerConnectionMax: number
   /** HTTP/2: streams that a client resets, or makes us reset: so many at once … */
@@ -25,27 +22,16 @@ export interface HttpLimits extends UpstreamLimits {
   /** HTTP/2: frames that bring nothing forward, likewise. */
   readonly idleFramesMax: number
   readonly idleFramesPerSecondMax: number
-
   /** Refusals of requests without a known caller that are recorded one by one: so many from one address at once … */
   readonly anonymousRefusalsMax: number
   /** … and so many a minute for as long as it goes on. */
   readonly anonymousRefusalsPerMinuteMax: number
 
-  /** From a request's first byte to the end of its headers. */
-  readonly headersMs: Milliseconds
-  /** For the whole of a body that is buffered; for one that passes, before it must come at the least rate. */
-  readonly bodyMs: Milliseconds
-  /** The least rate of a body that passes, while the upstream takes what comes. */
-  readonly bodyBytesPerSecondMin: number
-  /** A client's connection between requests. */
-  readonly keepAliveMs: Milliseconds
   readonly connectMs: Milliseconds
   /** From the request's last byte to the head of the answer. */
   readonly answerMs: Milliseconds
   /** A body under way, without a byte in either direction. */
   readonly idleMs: Milliseconds
-  /** How long what is left of a body is read and thrown away after the answer, so that its sender hears it. */
-  readonly drainMs: Milliseconds
 }
 
 export const defaultLimits: HttpLimits = {

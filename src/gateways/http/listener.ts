@@ -1,21 +1,21 @@
 /** One service's port: its connections, in the clear or over TLS, and the exchanges that are under way on them. */
-import { createServer, type Server, type Socket } from 'node:net'
-import { createServer as createSecureServer, TLSSocket } from 'node:tls'
+import type { Socket } from 'node:net'
+import { TLSSocket } from 'node:tls'
 import type { Clock, GatewayControl } from '../../control/ports.ts'
 import { clientAddress } from '../../kernel/client-address.ts'
 import type { Instant } from '../../kernel/instants.ts'
 import { compileRoutes } from '../../model/routes.ts'
 import { isServedOverHttp, type Service } from '../../model/services.ts'
-import { listening } from '../shared/listening.ts'
+import { ClientPort, type ServedConnection } from '../shared/client-port.ts'
 import type { Log } from '../shared/log.ts'
 import { RefusalBook } from '../shared/refusal-book.ts'
-import { Roster } from '../shared/roster.ts'
+import type { Roster } from '../shared/roster.ts'
 import type { SessionCuts } from '../shared/session-cuts.ts'
 import type { Tls } from '../shared/tls.ts'
-import { problemText } from './answers.ts'
-import type { ClientStream, ProblemText, RefusedHead, StreamHost } from './client-stream.ts'
+import { problemText } from '../shared/problem-text.ts'
+import type { ClientStream, ProblemText, RefusedHead, StreamHost } from '../shared/client-stream.ts'
 import type { CircuitInput, UpstreamHealth } from '../shared/circuit.ts'
-import { Connection } from './connection.ts'
+import { Connection } from '../shared/connection.ts'
 import { type Door, Exchange, type ServedService } from './exchange.ts'
 import type { Forwarding } from './forwarding.ts'
 import { Http2Connection } from './http2-connection.ts'
@@ -35,26 +35,14 @@ export interface ListenerInput {
   readonly tls?: Tls
 }
 
-/** A client's connection as its port sees it, whatever it speaks. */
-export interface ServedConnection {
-  readonly isIdle: boolean
-  readonly idleSince: Instant
-  /** Closes it when what is under way on it is answered; at once if nothing is. */
-  retire(): void
-  abort(): void
-  sweep(now: Instant): void
-}
-
 /** The port of one service. */
 export class Listener implements StreamHost {
   readonly #input: ListenerInput
-  readonly #server: Server
+  readonly #port: ClientPort
   readonly #door: Door
   readonly #refusals: RefusalBook
-  readonly #connections = new Roster<ServedConnection>()
   #served: ServedService | undefined
   #exchanges = 0
-  #isClosing = false
 
   constructor(input: ListenerInput) {
     this.#input = input
@@ -69,35 +57,31 @@ export class Listener implements StreamHost {
         this.#exchanges -= 1
       },
     }
-    this.#server = makeServer(tls, limits, (socket) => this.#take(socket))
-    // Should nobody be idle, the last resort: one more than makes room for itself.
-    this.#server.maxConnections = limits.connectionsPerServiceMax + 1
+    const connect = (socket: Socket, onGone: () => void) => this.#connect(socket, onGone)
+    this.#port = new ClientPort({ tls, limits, protocols: ['h2', 'http/1.1'], connect })
   }
 
   /** Starts to listen; answers the port. Rejects where the system refuses. */
   open(host: string, port: number): Promise<number> {
-    return listening(this.#server, { host, port }, (err) => this.#input.log.error({ service: this.#input.name, err }, 'a listener failed'))
+    return this.#port.open(host, port, (err) => this.#input.log.error({ service: this.#input.name, err }, 'a listener failed'))
   }
 
   /** Takes no more connections, closes the idle ones, and resolves when the last is gone. */
   close(): Promise<void> {
-    return new Promise((resolve) => {
-      this.#isClosing = true
-      this.#server.close(() => resolve())
-      for (const connection of this.#connections) connection.retire()
-      this.#served?.upstream.retire()
-      this.#refusals.close()
-    })
+    const closed = this.#port.close()
+    this.#served?.upstream.retire()
+    this.#refusals.close()
+    return closed
   }
 
   /** Ends every connection now. */
   abort(): void {
-    for (const connection of this.#connections) connection.abort()
+    this.#port.abort()
   }
 
   /** Gives up what has taken too long, here and towards the upstream. */
   sweep(now: Instant): void {
-    for (const connection of this.#connections) connection.sweep(now)
+    this.#port.sweep(now)
     this.#refusals.sweep(now)
     this.#served?.upstream.sweep(now)
   }
@@ -115,23 +99,11 @@ export class Listener implements StreamHost {
     return problemText(this.#refusals.refused({ service: this.#input.name, address, target, refusal }))
   }
 
-  #take(socket: Socket): void {
+  #connect(socket: Socket, onGone: () => void): ServedConnection {
     const { limits, clock } = this.#input
-    if (this.#connections.size >= limits.connectionsPerServiceMax) this.#makeRoom()
-    const address = clientAddress(socket.remoteAddress)
-    const input = { address, host: this, limits, clock, onGone: () => leave() }
+    const input = { address: clientAddress(socket.remoteAddress), host: this, limits, clock, onGone }
     const isHttp2 = socket instanceof TLSSocket && socket.alpnProtocol === 'h2'
-    const connection = isHttp2 ? new Http2Connection({ socket, ...input }) : new Connection({ socket, ...input })
-    const leave = this.#connections.add(connection)
-    if (this.#isClosing) connection.retire()
-  }
-
-  /** Whoever has been idle for the longest goes: connections that do nothing must not keep others out. */
-  #makeRoom(): void {
-    let oldest: ServedConnection | undefined
-    for (const connection of this.#connections)
-      if (connection.isIdle && (oldest === undefined || connection.idleSince < oldest.idleSince)) oldest = connection
-    oldest?.abort()
+    return isHttp2 ? new Http2Connection({ socket, ...input }) : new Connection({ socket, ...input })
   }
 
   /** The service as control knows it now; its table and its connections are made once for each version of it. */
@@ -176,19 +148,4 @@ export class Listener implements StreamHost {
       },
     })
   }
-}
-
-/** In the clear or over TLS; a certificate that was renewed is shown from the next connection on. */
-export function makeServer(
-  tls: Tls | undefined,
-  limits: HttpLimits,
-  take: (socket: Socket) => void,
-  protocols: readonly string[] = ['h2', 'http/1.1'],
-): Server {
-  if (tls === undefined) return createServer({ allowHalfOpen: true }, take)
-  const bounds = { minVersion: 'TLSv1.2' as const, handshakeTimeout: limits.headersMs, ALPNProtocols: [...protocols] }
-  const server = createSecureServer({ ...tls.context(), ...bounds }, take)
-  const stop = tls.onRenewed((context) => server.setSecureContext(context))
-  server.on('close', stop)
-  return server
 }

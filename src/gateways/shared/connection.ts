@@ -1,13 +1,12 @@
 /** A client's connection that speaks HTTP/1.1: one request after another, each a stream for an exchange, answers in their order. */
 import type { Socket } from 'node:net'
 import type { Clock } from '../../control/ports.ts'
-import type { Instant } from '../../kernel/instants.ts'
+import type { Instant, Milliseconds } from '../../kernel/instants.ts'
 import type { Refusal } from '../../kernel/refusals.ts'
 import type { Result } from '../../kernel/result.ts'
-import { abort } from '../shared/abort.ts'
+import { abort } from './abort.ts'
 import type { StreamHost } from './client-stream.ts'
 import { Http1Stream } from './http1-stream.ts'
-import type { HttpLimits } from './limits.ts'
 import {
   type BodyParser,
   type FoundHead,
@@ -19,11 +18,29 @@ import {
   targetOf,
 } from './request-parser.ts'
 
+/** Bytes, counts and milliseconds as the names say. */
+export interface ConnectionLimits {
+  /** Request line and headers together. */
+  readonly headerBytesMax: number
+  /** Requests that wait behind another one on their own connection. */
+  readonly pipelinedMax: number
+  /** From a request's first byte to the end of its headers. */
+  readonly headersMs: Milliseconds
+  /** For the whole of a body that is buffered; for one that passes, before it must come at the least rate. */
+  readonly bodyMs: Milliseconds
+  /** The least rate of a body that passes, while the upstream takes what comes. */
+  readonly bodyBytesPerSecondMin: number
+  /** A client's connection between requests. */
+  readonly keepAliveMs: Milliseconds
+  /** How long what is left of a body is read and thrown away after the answer, so that its sender hears it. */
+  readonly drainMs: Milliseconds
+}
+
 export interface ConnectionInput {
   readonly socket: Socket
   readonly address: string
   readonly host: StreamHost
-  readonly limits: HttpLimits
+  readonly limits: ConnectionLimits
   readonly clock: Pick<Clock, 'now'>
   /** Called once, when it is gone. */
   readonly onGone: () => void
@@ -40,7 +57,7 @@ type State = 'open' | 'ending' | 'gone'
 
 export class Connection {
   readonly socket: Socket
-  readonly limits: HttpLimits
+  readonly limits: ConnectionLimits
   readonly clock: Pick<Clock, 'now'>
   readonly address: string
   readonly #host: StreamHost

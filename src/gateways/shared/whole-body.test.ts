@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { addPiece } from './body.ts'
+import { addPiece } from './whole-body.ts'
 
 test('a body that comes byte by byte is kept in pieces of some size, and a large piece as it is', () => {
   const pieces: Buffer[] = []

@@ -1,6 +1,5 @@
 /** One request of a client and its one answer, apart from how it came: what an `Exchange` sees of a connection. */
 import type { Refusal } from '../../kernel/refusals.ts'
-import type { RawHead } from './codec.ts'
 
 /*
  * The seam between protocols and the path of an action. `Connection` makes one stream after another for HTTP/1.1; HTTP/2 makes one for
@@ -12,6 +11,21 @@ import type { RawHead } from './codec.ts'
  *
  * Nothing here may throw, and nothing calls back into a stream that is over.
  */
+
+/** A request's head as it came, headers flat (name, value, name, value …) in the order and spelling of the sender. */
+export interface RawHead {
+  readonly method: string
+  readonly target: string
+  readonly version: string
+  readonly headers: readonly string[]
+  /** Where what is read of the headers is kept, for heads that have the same ones. */
+  readonly reading?: HeadersReading | undefined
+}
+
+/** A place for what a gateway made of some headers: it alone knows what. */
+export interface HeadersReading {
+  kept?: object
+}
 
 export interface ClientStream {
   readonly head: RawHead

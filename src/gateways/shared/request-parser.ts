@@ -1,8 +1,8 @@
 /** Strict reading of a client's requests as their bytes come (RFC 9112): one meaning, or a refusal. It never repairs. */
 import { type Refusal, refuse } from '../../kernel/refusals.ts'
 import { done, type Result } from '../../kernel/result.ts'
-import type { RawHead } from './codec.ts'
-import { isHeaderLine, readHeaders } from '../shared/head-lines.ts'
+import type { RawHead } from './client-stream.ts'
+import { isHeaderLine, readHeaders } from './head-lines.ts'
 
 /** A head that can be read, and what of it belongs to the connection. */
 export interface RequestHead extends RawHead {

@@ -5,12 +5,20 @@ import { connect, createServer } from 'node:net'
 import test from 'node:test'
 import { mustBe, type Result } from '../../kernel/result.ts'
 import { RealClock } from '../../../test/world/clock.ts'
-import { WholeBody } from './body.ts'
+import { WholeBody } from './whole-body.ts'
 import type { ClientStream } from './client-stream.ts'
-import { Connection } from './connection.ts'
-import { defaultLimits } from './limits.ts'
+import { Connection, type ConnectionLimits } from './connection.ts'
 
 const clock = new RealClock()
+const limits: ConnectionLimits = {
+  headerBytesMax: 16_384,
+  pipelinedMax: 16,
+  headersMs: 10_000,
+  bodyMs: 30_000,
+  bodyBytesPerSecondMin: 500,
+  keepAliveMs: 60_000,
+  drainMs: 1_000,
+}
 
 async function answer(stream: ClientStream, whole: Result<Buffer> | Promise<Result<Buffer>>): Promise<void> {
   const body = mustBe(await whole)
@@ -34,7 +42,7 @@ async function askAll(pieces: readonly string[]): Promise<{ readonly atOnce: rea
         void answer(stream, whole)
       },
     }
-    void new Connection({ socket, address: '127.0.0.1', host, limits: defaultLimits, clock, onGone: () => undefined })
+    void new Connection({ socket, address: '127.0.0.1', host, limits, clock, onGone: () => undefined })
   })
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
