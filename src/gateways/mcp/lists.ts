@@ -34,9 +34,9 @@ async function answerPage(exchange: Answering, asked: Asked, list: ListMethod): 
     )
     return done(undefined)
   }
-  if (list === 'tools/list') door.tools.hear(way.value.member, asked.message, response)
+  if (list === 'tools/list') door.tools.hear(way.value.member, asked, response)
   const sight = sightOf(door, asked.bearer, way.value.member)
-  if (list === 'tools/list') door.tools.show(way.value.member, sight.operations, asked.bearer)
+  if (list === 'tools/list') door.tools.show(way.value.member, sight.operations, asked)
   const shown = shownOf(response, list, sight)
   if (!shown.ok) return shown
   exchange.say(withShown(response, list, withOwn(exchange, asked, list, shown.value), freshnessOf(door, asked, [sight])))
@@ -80,8 +80,8 @@ async function allOf(door: Door, asked: Asked, member: Member, list: ListMethod)
     const { response } = collected.value
     if (response === undefined || response.error !== undefined) return refuse('upstream.malformed', { detail: `it has no ${list}` })
     if (list === 'tools/list') {
-      door.tools.hear(member, message, response)
-      door.tools.show(member, sight.operations, asked.bearer)
+      door.tools.hear(member, { ...asked, message }, response)
+      door.tools.show(member, sight.operations, asked)
     }
     const shown = shownOf(response, list, sight, member.service.id)
     if (!shown.ok) return shown

@@ -5,7 +5,7 @@ import { parseJson } from '../../kernel/json.ts'
 import { mustBe } from '../../kernel/result.ts'
 import type { Service } from '../../model/services.ts'
 import { ListEar } from './list-ear.ts'
-import { believedMs, ToolBook } from './tool-book.ts'
+import { believedMs, type Teller, ToolBook } from './tool-book.ts'
 
 const impact = { data: 'low', service: 'low', safety: 'none' } as const
 const route = (name: string) => ({ name, method: 'tools/call', path: name, effect: 'read', impact, tier: 0, arguments: [] }) as const
@@ -27,63 +27,107 @@ function serviceOf(...names: readonly string[]): Service {
 const toolOf = (name: string, more: object = {}) =>
   mustBe(parseJson(JSON.stringify({ name, description: `Is ${name}.`, ...more }), { bytesMax: 8_000_000 }))
 
+function tellerOf(...names: readonly string[]): Teller {
+  return { service: serviceOf(...names), era: 'stateless' }
+}
+
 function at(now: { value: number }): ToolBook {
   return new ToolBook({ now: () => now.value })
 }
 
 describe('the book of tools', () => {
-  const service = serviceOf('look', 'read')
+  const ops = tellerOf('look', 'read')
 
   test('knows what is declared and was listed, for a minute', () => {
     const now = { value: 1_000_000 }
     const book = at(now)
-    assert.equal(book.find('ops', 'look', 1_000), undefined)
-    book.hear(service, [toolOf('look'), toolOf('wipe')], { isFirst: true, isWhole: true, bytes: 100 })
-    const found = book.find('ops', 'look', 1_000)
+    assert.equal(book.find(ops, 'look', 1_000), undefined)
+    book.hear(ops, [toolOf('look'), toolOf('wipe')], { isFirst: true, isWhole: true, bytes: 100 })
+    const found = book.find(ops, 'look', 1_000)
     assert.ok(typeof found === 'object')
     assert.equal(found.text, '{"description":"Is look.","name":"look"}')
-    assert.equal(book.find('ops', 'wipe', 1_000), 'absent', 'nobody can call it')
-    assert.equal(book.find('ops', 'read', 1_000), 'absent')
+    assert.equal(book.find(ops, 'wipe', 1_000), 'absent', 'nobody can call it')
+    assert.equal(book.find(ops, 'read', 1_000), 'absent')
     now.value += believedMs - 1
-    assert.equal(book.find('ops', 'read', 1_000), undefined, 'it is to be asked')
-    assert.deepEqual(book.find('ops', 'look', 1_000), found)
+    assert.equal(book.find(ops, 'read', 1_000), undefined, 'it is to be asked')
+    assert.deepEqual(book.find(ops, 'look', 1_000), found)
     now.value += 1
-    assert.equal(book.find('ops', 'look', 1_000), undefined)
+    assert.equal(book.find(ops, 'look', 1_000), undefined)
   })
 
   test('takes a page as more of what is known, and a whole list as all of it', () => {
     const book = at({ value: 1_000_000 })
-    book.hear(service, [toolOf('look')], { isFirst: true, isWhole: false, bytes: 100 })
-    book.hear(service, [toolOf('read')], { isFirst: true, isWhole: false, bytes: 100 })
-    assert.ok(typeof book.find('ops', 'look', 1_000) === 'object')
-    book.hear(service, [toolOf('read')], { isFirst: true, isWhole: true, bytes: 100 })
-    assert.equal(book.find('ops', 'look', 1_000), 'absent')
+    book.hear(ops, [toolOf('look')], { isFirst: true, isWhole: false, bytes: 100 })
+    book.hear(ops, [toolOf('read')], { isFirst: true, isWhole: false, bytes: 100 })
+    assert.ok(typeof book.find(ops, 'look', 1_000) === 'object')
+    book.hear(ops, [toolOf('read')], { isFirst: true, isWhole: true, bytes: 100 })
+    assert.equal(book.find(ops, 'look', 1_000), 'absent')
     book.forget('ops')
-    assert.equal(book.find('ops', 'read', 1_000), undefined)
+    assert.equal(book.find(ops, 'read', 1_000), undefined)
   })
 
   test('says of a tool that stands twice in one list that nobody knows which it is', () => {
     const book = at({ value: 1_000_000 })
-    book.hear(service, [toolOf('look'), toolOf('read'), toolOf('look', { title: 'x' })], { isFirst: true, isWhole: true, bytes: 100 })
-    assert.equal(book.find('ops', 'look', 1_000), 'twice')
-    assert.ok(typeof book.find('ops', 'read', 1_000) === 'object')
+    book.hear(ops, [toolOf('look'), toolOf('read'), toolOf('look', { title: 'x' })], { isFirst: true, isWhole: true, bytes: 100 })
+    assert.equal(book.find(ops, 'look', 1_000), 'twice')
+    assert.ok(typeof book.find(ops, 'read', 1_000) === 'object')
   })
 
   test('keeps the hash of whatever is said, and the text of no more than its bounds', () => {
     const names = Array.from({ length: 100 }, (_, place) => `tool-${place}`)
     const book = at({ value: 1_000_000 })
+    const many = tellerOf(...names)
     const long = names.map((name) => toolOf(name, { description: 'x'.repeat(60_000) }))
     for (let round = 0; round < 5; round += 1) {
-      book.hear(serviceOf(...names), long, { isFirst: true, isWhole: round % 2 === 0, bytes: 6_000_000 })
-      const found = names.map((name) => book.find('ops', name, 1_000))
+      book.hear(many, long, { isFirst: true, isWhole: round % 2 === 0, bytes: 6_000_000 })
+      const found = names.map((name) => book.find(many, name, 1_000))
       const texts = found.map((each) => (typeof each === 'object' ? (each.text?.length ?? 0) : 0))
       assert.ok(found.every((each) => typeof each === 'object' && each.hash.startsWith('v1:')))
       const sum = texts.reduce((a, b) => a + b, 0)
       assert.ok(sum > 1_900_000 && sum <= 2_097_152, `${sum}`)
     }
-    book.hear(service, [toolOf('look', { description: 'x'.repeat(1_048_576) })], { isFirst: true, isWhole: true, bytes: 1_048_700 })
-    const huge = book.find('ops', 'look', 1_000)
+    book.hear(ops, [toolOf('look', { description: 'x'.repeat(1_048_576) })], { isFirst: true, isWhole: true, bytes: 1_048_700 })
+    const huge = book.find(ops, 'look', 1_000)
     assert.ok(typeof huge === 'object' && huge.text === undefined)
+  })
+
+  test('keeps apart what is said in each era, and to each client that has a server of its own', () => {
+    const book = at({ value: 1_000_000 })
+    const tellers: readonly Teller[] = [
+      ops,
+      { ...ops, era: 'handshake' },
+      { ...ops, client: { owner: 'ana', session: '1' } },
+      { ...ops, client: { owner: 'ana', session: '2' } },
+      { ...ops, client: { owner: 'ana 1', session: '' } },
+    ]
+    const whole = { isFirst: true, isWhole: true, bytes: 100 }
+    for (const [place, teller] of tellers.entries()) book.hear(teller, [toolOf('look', { title: `${place}` })], whole)
+    const hashes = tellers.map((teller) => book.find(teller, 'look', 1_000)).map((each) => typeof each === 'object' && each.hash)
+    assert.equal(new Set(hashes).size, tellers.length)
+    assert.ok(!hashes.includes(false))
+    book.forget('ops')
+    assert.equal(book.size, 0)
+  })
+
+  test('keeps so much for one caller’s clients, and so much in all, and nothing that nobody believes any more', () => {
+    const now = { value: 1_000_000 }
+    const book = at(now)
+    const of = (owner: string, session: number): Teller => ({ ...ops, client: { owner, session: `${session}` } })
+    const whole = { isFirst: true, isWhole: true, bytes: 100 }
+    book.hear(of('ben', 0), [toolOf('look')], whole)
+    for (let session = 0; session < 20; session += 1) book.hear(of('ana', session), [toolOf('look')], whole)
+    assert.equal(book.size, 9)
+    assert.ok(typeof book.find(of('ben', 0), 'look', 0) === 'object', 'somebody else’s stays')
+    assert.equal(book.find(of('ana', 11), 'look', 0), undefined)
+    assert.ok(typeof book.find(of('ana', 12), 'look', 0) === 'object')
+    for (let each = 0; each < 1_100; each += 1) book.hear(of(`${each}`, 0), [toolOf('look')], whole)
+    assert.equal(book.size, 1_000)
+    now.value += believedMs
+    book.hear(ops, [toolOf('look')], whole)
+    assert.equal(book.size, 1)
+    for (let each = 0; each < 50; each += 1) book.hear(of(`${each}`, 0), [toolOf('look')], { ...whole, bytes: 2_097_152 })
+    assert.equal(book.size, 32)
+    assert.ok(typeof book.find(of('49', 0), 'look', 0) === 'object')
   })
 })
 

@@ -4,12 +4,29 @@ import { isJsonObject, type JsonObject, type JsonValue } from '../../kernel/json
 import type { Instant, Milliseconds } from '../../kernel/instants.ts'
 import { definitionOf, definitionTextMax, type Worse, worseThanDeclared } from '../../model/definitions.ts'
 import type { Service } from '../../model/services.ts'
+import type { Era } from './envelope.ts'
 
 /** Longer ago than this a tool's definition is not believed: no call goes by it. */
 export const believedMs: Milliseconds = 60_000
-/** Of one service: in characters of definitions, and in bytes of answers whose elements were not looked at yet. */
+/** Of one teller: in characters of definitions, and in bytes of answers whose elements were not looked at yet. */
 const textsMax = 2_097_152
 const unreadBytesMax = 2_097_152
+/** Of all of them, both together; who was heard longest ago makes room, and is asked again. */
+const sizeMax = 67_108_864
+/** Of one service's clients that belong to one caller, and of everybody's. */
+const tellersLimits = { ofOneMax: 8, max: 1_000 }
+
+/** Who says what tools are: a service in one era, and to one client alone where each has a server of its own. */
+export interface Teller {
+  readonly service: Service
+  readonly era: Era
+  readonly client?: { readonly owner: string; readonly session: string }
+}
+
+/** The same for the same teller, and for no other. */
+export function placeOf({ service, era, client }: Teller): string {
+  return JSON.stringify(client === undefined ? [service.id, era] : [service.id, era, client.owner, client.session])
+}
 
 export interface Heard {
   readonly at: Instant
@@ -28,13 +45,16 @@ type Kept = { readonly at: Instant } & (
 )
 
 interface Known {
+  readonly service: string
+  readonly owner: string | undefined
   readonly tools: Map<string, Kept>
   /** Names on the pages since the last first one. */
   listed: Set<string>
   texts: number
   unreadBytes: number
-  /** When the server last said all that it has. */
+  /** When the server last said all that it has, and anything of it. */
   wholeAt: Instant
+  heardAt: Instant
 }
 
 interface Answered {
@@ -50,15 +70,21 @@ const declared = new WeakMap<Service, ReadonlySet<string>>()
 
 export class ToolBook {
   readonly #clock: Pick<Clock, 'now'>
-  readonly #services = new Map<string, Known>()
+  /** By place; who was heard longest ago comes first. */
+  readonly #tellers = new Map<string, Known>()
 
   constructor(clock: Pick<Clock, 'now'>) {
     this.#clock = clock
   }
 
+  /** How many are believed. */
+  get size(): number {
+    return this.#tellers.size
+  }
+
   /** `absent` where its server has said in the last instant all that it has, and this was not there; `undefined` where it is to be asked. */
-  find(service: string, name: string, absentMs: Milliseconds): Heard | 'absent' | 'twice' | undefined {
-    const known = this.#services.get(service)
+  find(teller: Teller, name: string, absentMs: Milliseconds): Heard | 'absent' | 'twice' | undefined {
+    const known = this.#tellers.get(placeOf(teller))
     if (known === undefined) return undefined
     const now = this.#clock.now()
     const kept = known.tools.get(name)
@@ -68,14 +94,12 @@ export class ToolBook {
   }
 
   /** Elements of an answer to `tools/list`, a page or all. A tool that stands on two pages as two things is as if it stood on one twice. */
-  hear(service: Service, elements: readonly JsonValue[], { isFirst, isWhole, bytes }: Answered): void {
+  hear(teller: Teller, elements: readonly JsonValue[], { isFirst, isWhole, bytes }: Answered): void {
     const at = this.#clock.now()
-    const before = this.#services.get(service.id)
-    const known =
-      isWhole || before === undefined
-        ? { tools: new Map<string, Kept>(), listed: new Set<string>(), texts: 0, unreadBytes: 0, wholeAt: 0 }
-        : before
-    const names = namesOf(service)
+    const place = placeOf(teller)
+    const before = this.#tellers.get(place)
+    const known = isWhole || before === undefined ? nothingOf(teller) : before
+    const names = namesOf(teller.service)
     const seen = new Set<string>()
     if (isFirst) known.listed = new Set()
     for (const element of elements) {
@@ -88,19 +112,58 @@ export class ToolBook {
     }
     for (const name of seen) known.listed.add(name)
     known.unreadBytes += bytes
+    known.heardAt = at
     if (isWhole) known.wholeAt = at
     if (known.unreadBytes > unreadBytesMax) condense(known)
-    this.#services.set(service.id, known)
+    this.#tellers.delete(place)
+    this.#tellers.set(place, known)
+    this.#makeRoom(known, at)
   }
 
   /** Its server says that something changed, or it is another server by now. */
   forget(service: string): void {
-    this.#services.delete(service)
+    for (const [place, known] of this.#tellers) if (known.service === service) this.#tellers.delete(place)
   }
 
   clear(): void {
-    this.#services.clear()
+    this.#tellers.clear()
   }
+
+  /** What nobody believes any more goes first, then what one caller has too much of, then what was heard longest ago. */
+  #makeRoom({ service, owner }: Known, now: Instant): void {
+    let ofOne = 0
+    let size = 0
+    for (const [place, known] of this.#tellers) {
+      if (now - known.heardAt >= believedMs) this.#tellers.delete(place)
+      else size += sizeOf(known)
+      if (owner !== undefined && known.owner === owner && known.service === service) ofOne += 1
+    }
+    for (const [place, known] of this.#tellers) {
+      const isOfOne = owner !== undefined && known.owner === owner && known.service === service
+      const isTooMuch = size > sizeMax || this.#tellers.size > tellersLimits.max
+      if (!isTooMuch && !(isOfOne && ofOne > tellersLimits.ofOneMax)) continue
+      this.#tellers.delete(place)
+      size -= sizeOf(known)
+      if (isOfOne) ofOne -= 1
+    }
+  }
+}
+
+function nothingOf({ service, client }: Teller): Known {
+  return {
+    service: service.id,
+    owner: client?.owner,
+    tools: new Map(),
+    listed: new Set(),
+    texts: 0,
+    unreadBytes: 0,
+    wholeAt: 0,
+    heardAt: 0,
+  }
+}
+
+function sizeOf({ texts, unreadBytes }: Known): number {
+  return texts + unreadBytes
 }
 
 function namesOf(service: Service): ReadonlySet<string> {

@@ -20,7 +20,7 @@ import type { Tap } from './passage.ts'
 import type { Message } from './ports.ts'
 import { ownerOf } from './sessions.ts'
 import { ShownTools } from './shown-tools.ts'
-import { type Heard, ToolBook } from './tool-book.ts'
+import { type Heard, placeOf, type Teller, ToolBook } from './tool-book.ts'
 import { holderOf, type Way } from './ways.ts'
 
 /** After this a server is asked again, beside the call that goes by what it said before. */
@@ -47,23 +47,30 @@ export class ToolDefinitions {
   }
 
   /** An answer to `tools/list`, also one page of it. */
-  hear({ service }: Pick<Member, 'service'>, asked: Pick<Message, 'params'>, { result, bytes }: Pick<Message, 'result' | 'bytes'>): void {
+  hear(
+    member: Pick<Member, 'service'>,
+    asked: Client & Pick<Asked, 'message'>,
+    { result, bytes }: Pick<Message, 'result' | 'bytes'>,
+  ): void {
     const page = pageOf(result)
     if (page === undefined) return
-    const isFirst = asked.params['cursor'] === undefined
-    this.#book.hear(service, page.elements, { isFirst, isWhole: isFirst && page.next === undefined, bytes: bytes.byteLength })
+    const isFirst = asked.message.params['cursor'] === undefined
+    const answered = { isFirst, isWhole: isFirst && page.next === undefined, bytes: bytes.byteLength }
+    this.#book.hear(tellerOf(member, asked), page.elements, answered)
   }
 
   /** The tools among these are about to be listed to this caller, under the grants that show them. */
   show(
     { service }: Pick<Member, 'service'>,
     operations: readonly Pick<VisibleOperation, 'operation' | 'grant' | 'pinned'>[],
-    bearer: Pick<Bearer, 'claims'>,
+    asked: Client,
   ): void {
+    const { bearer } = asked
+    const teller = tellerOf({ service }, asked)
     const paths = new Map(service.routes.flatMap(({ method, name, path }) => (method === 'tools/call' ? [[name, path]] : [])))
     for (const { operation, grant, pinned } of operations) {
       const path = paths.get(operation)
-      const heard = path === undefined ? undefined : this.#book.find(service.id, path, 0)
+      const heard = path === undefined ? undefined : this.#book.find(teller, path, 0)
       if (typeof heard !== 'object') continue
       const resource = resourceOf({ service: service.id, operation })
       this.#shown.add(grant, resource, () => ({ hash: heard.hash, ...(heard.text === undefined ? {} : { says: heard.text }) }))
@@ -93,8 +100,9 @@ export class ToolDefinitions {
    */
   of(door: Door, asked: Asked, named: NamedAction, { action, way }: { readonly action: Action; readonly way: Way }): Said | Promise<Said> {
     if (action.verb !== 'tools/call') return { action }
-    // Where each client has a server of its own, what was not there for one may be there for another.
-    const known = this.#find(named, way.member.service.asks === undefined ? absentMs : 0)
+    const teller = tellerOf(way.member, asked)
+    const find = () => this.#book.find(teller, named.upstreamName, absentMs)
+    const known = find()
     if (known !== undefined) {
       if (typeof known === 'object' && this.#clock.now() - known.at >= renewAfterMs) void this.#ask(door, asked, way)
       return this.#asRead(door, asked, said(action, known, this.#first))
@@ -104,7 +112,7 @@ export class ToolDefinitions {
     if (grant === undefined || !speaksOf(grant, action)) return { action }
     return this.#ask(door, asked, way).then((heard) => {
       if (!heard.ok) return { action, heard }
-      return this.#asRead(door, asked, said(action, this.#find(named), this.#first))
+      return this.#asRead(door, asked, said(action, find(), this.#first))
     })
   }
 
@@ -117,13 +125,9 @@ export class ToolDefinitions {
     return other === undefined || other.against !== action.definition.hash ? heard : said(action, other.heard, this.#first)
   }
 
-  #find({ service, upstreamName }: NamedAction, absentWithinMs = absentMs): Heard | 'absent' | 'twice' | undefined {
-    return this.#book.find(service, upstreamName, absentWithinMs)
-  }
-
   /** Once at a time for each who asks: they ask in a session of their own. */
   #ask(door: Door, asked: Asked, way: Way): Promise<Result<undefined>> {
-    const key = `${way.member.service.id} ${ownerOf(asked.bearer)}`
+    const key = `${placeOf(tellerOf(way.member, asked))} ${ownerOf(asked.bearer)}`
     const under = this.#asking.get(key)
     if (under !== undefined) return under
     const asking = this.#learn(door, asked, way).finally(() => this.#asking.delete(key))
@@ -132,7 +136,8 @@ export class ToolDefinitions {
   }
 
   /** The whole list, in the caller's session and era: what a server says may hang on either. */
-  async #learn(door: Door, { bearer, envelope, message }: Asked, { member, headers }: Way): Promise<Result<undefined>> {
+  async #learn(door: Door, asked: Asked, { member, headers }: Way): Promise<Result<undefined>> {
+    const { bearer, envelope, message } = asked
     const licence = this.#licence(door, bearer, member)
     if (!licence.ok) return unheard(licence.refusal.detail ?? licence.refusal.code)
     const isStateless = envelope.era === 'stateless'
@@ -160,7 +165,7 @@ export class ToolDefinitions {
       bytes += response.bytes.byteLength
       cursor = said.next
       if (cursor !== undefined) continue
-      this.#book.hear(member.service, elements, { isFirst: true, isWhole: true, bytes })
+      this.#book.hear(tellerOf(member, asked), elements, { isFirst: true, isWhole: true, bytes })
       return done(undefined)
     }
     return unheard('its list has no end')
@@ -210,6 +215,14 @@ function pageOf(result: JsonValue | undefined): { readonly elements: readonly Js
 
 function isList(value: JsonValue | undefined): value is readonly JsonValue[] {
   return Array.isArray(value)
+}
+
+/** What of a client says which server it has. */
+type Client = Pick<Asked, 'bearer' | 'envelope' | 'session'>
+
+/** A server that may ask its clients something is a child for each of them: what one says to one client it does not say to another. */
+function tellerOf({ service }: Pick<Member, 'service'>, { bearer, envelope: { era }, session = '' }: Client): Teller {
+  return service.asks === undefined ? { service, era } : { service, era, client: { owner: ownerOf(bearer), session } }
 }
 
 type First = (grant: string, resource: string) => ReturnType<NonNullable<HeardTool['first']>>
