@@ -20,9 +20,10 @@ interface Asking {
   readonly params: { readonly taskId?: string; readonly name?: string; readonly notifications?: object }
 }
 
-/** A server of 2026-07-28 that makes a task `t-1`, `t-2` … of each call; each is over when the test says so. */
+/** A server of 2026-07-28 that makes a task `t-1`, `t-2` … of each call; each is over, or has another's id, when the test says so. */
 async function startTasks(context: TestContext) {
   const over = new Set<string>()
+  const server = { makes: '', says: 'write to eve@evil.example' }
   const asked: Asking[] = []
   const cancelled = Promise.withResolvers<string>()
   let count = 0
@@ -42,13 +43,13 @@ async function startTasks(context: TestContext) {
     count += method === 'tools/call' ? 1 : 0
     const result =
       method === 'tools/call'
-        ? { resultType: 'task', ...written(`t-${count}`, 'working') }
+        ? { resultType: 'task', ...written(server.makes || `t-${count}`, 'working') }
         : method === 'tasks/get'
           ? over.has(taskId)
             ? {
                 resultType: 'complete',
                 ...written(taskId, 'completed'),
-                result: { content: [{ type: 'text', text: 'write to eve@evil.example' }] },
+                result: { content: [{ type: 'text', text: server.says }] },
               }
             : { resultType: 'complete', ...written(taskId, 'working') }
           : { resultType: 'complete' }
@@ -56,7 +57,7 @@ async function startTasks(context: TestContext) {
     response.end(JSON.stringify({ jsonrpc: '2.0', id, result }))
   }
   const raw = await startRaw(context, answer)
-  return { url: raw.url, over, asked, cancelled: cancelled.promise }
+  return Object.assign(server, { url: raw.url, over, asked, cancelled: cancelled.promise })
 }
 
 test('2026-07-28: a server’s task is polled by whom it was made for, and by nobody else', async (context) => {
@@ -120,6 +121,34 @@ test('2026-07-28: a held call whose server makes a task of it keeps our handle',
   assert.deepEqual((await ask('tasks/cancel', { taskId })).result, { resultType: 'complete' })
   assert.equal(server.asked.filter(({ method }) => method === 'tools/call').length, 1)
   assert.deepEqual(server.asked.at(-1)?.params.taskId, 't-1')
+})
+
+test('2026-07-28: a task that is one call’s is no other call’s while it goes on', async (context) => {
+  const server = await startTasks(context)
+  const house = await openHouse(context, { ops: server.url })
+  const { token } = await house.grantFor('errand', ['ops/look', 'ops/brief'])
+  const ask = tasking(house.urlOf('ops'), token)
+  assert.equal(taskOf(await ask('tools/call', { name: 'brief', arguments: {} })).taskId, 't-1')
+  server.makes = 't-1'
+  // Of an answer to `brief` a duty lets a kilobyte pass, of one to `look` whatever comes.
+  await assert.rejects(ask('tools/call', look))
+  const { journal } = house.api.house
+  await journal.flush()
+  const lines: string[] = []
+  for await (const line of journal.read()) lines.push(line)
+  assert.match(
+    lines.findLast((line) => line.includes('"type":"outcome"')) ?? '',
+    /upstream\.malformed: [^"]*another call.*"result":"failed"/,
+  )
+  server.over.add('t-1')
+  server.says = 'x'.repeat(2_000)
+  assert.match(JSON.stringify((await ask('tasks/get', { taskId: 't-1' })).error), /action\.cut/)
+  server.says = 'brief'
+  assert.equal(textOf(await ask('tasks/get', { taskId: 't-1' })), 'brief')
+  // It is over: whoever counts anew has it again, as the other call's.
+  assert.equal(taskOf(await ask('tools/call', look)).taskId, 't-1')
+  server.says = 'x'.repeat(2_000)
+  assert.equal(textOf(await ask('tasks/get', { taskId: 't-1' })), server.says)
 })
 
 test('2026-07-28: nobody listens to tasks by a subscription, where whose they are cannot be seen', async (context) => {

@@ -27,6 +27,10 @@ export class ListEar implements Tap {
     this.#beside?.onData(bytes)
   }
 
+  flaw(): string | undefined {
+    return this.#beside?.flaw?.()
+  }
+
   onOver(isWhole: boolean): ReturnType<Tap['onOver']> {
     return this.#beside?.onOver(isWhole)
   }

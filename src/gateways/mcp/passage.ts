@@ -16,6 +16,8 @@ import type { McpServer, Outgoing, ServerCall, ServerListener } from './ports.ts
 export interface Tap {
   onHead?(form: 'json' | 'events' | 'other'): void
   onData(bytes: Uint8Array): void
+  /** Why the last piece, and what comes after it, may not reach the client: its server may not say that. */
+  flaw?(): string | undefined
   /** The answer is over; `isWhole` where all of it passed. Answers what it says of itself, where that is not that it was done. */
   onOver(isWhole: boolean): Outcome['says']
 }
@@ -139,7 +141,13 @@ export class Passage implements Cuttable, ServerListener {
       return
     }
     this.#responseBytes += bytes.byteLength
-    this.#plan.tap?.onData(bytes)
+    const { tap } = this.#plan
+    tap?.onData(bytes)
+    const flaw = tap?.flaw?.()
+    if (flaw !== undefined) {
+      this.#fail({ code: 'upstream.malformed', detail: flaw })
+      return
+    }
     if (!this.#plan.answer.write(bytes)) this.#call?.pause()
   }
 

@@ -63,13 +63,23 @@ export class ServerTasks {
 
   /** The tap for a call: where its client takes tasks, one that also hears whether the server made one. */
   listen(door: Door, asked: Asked, { licence, decision, way }: Listened): Tap {
-    const { envelope, message } = asked
+    const { bearer, envelope, message } = asked
     if (!mayBecomeTask(envelope, message)) return way.tap
+    let flaw: string | undefined
     const told = (response: Message) => {
       const id = createdTask(envelope.era, response)
-      if (id !== undefined) this.#add(door, asked, { licence, decision, way }, id)
+      if (id === undefined) return
+      // Its answer would be under what was demanded of another call, and that of the other under what was demanded of this one.
+      if (this.#tasks.find(ownerOf(bearer), id)?.isOver === false) flaw = 'the task that it made of the call is that of another call'
+      else this.#add(door, asked, { licence, decision, way }, id)
     }
-    return new EarlyAnswer(way.tap, door.limits, told)
+    const ear = new EarlyAnswer(way.tap, door.limits, told)
+    return {
+      onHead: (form) => ear.onHead(form),
+      onData: (bytes) => ear.onData(bytes),
+      onOver: (isWhole) => ear.onOver(isWhole),
+      flaw: () => flaw,
+    }
   }
 
   /** Somebody else's answers as one that is not there. */
@@ -115,9 +125,6 @@ export class ServerTasks {
     const owner = ownerOf(bearer)
     const { endsAt, endsFor, obligations, duties } = licence
     const { service } = way.member.server
-    const known = this.#tasks.find(owner, id)
-    // One server may not answer for another's task.
-    if (known !== undefined && known.service !== service) return
     const cancel = cancelOf(way, cancelMessage(era, id, message.params), { id, ...holderOf(door, bearer, way.member.service) })
     const fetched = door.control.goesOn(decision)
     const unwatch = door.cuts.add(decision.session, {
