@@ -1,4 +1,5 @@
 /** The process in which Cedar's parser and validator run: a policy that breaks them breaks this process, and nothing else. */
+import './policy-worker-engine.ts'
 import * as cedar from '@cedar-policy/cedar-wasm/nodejs'
 
 export interface CheckTask {
