@@ -11,7 +11,7 @@ import type { Requirement } from '../model/requirements.ts'
 import { type Desk, machinery, note } from './desk.ts'
 import { withoutBody } from './end-session.ts'
 import type { Holding } from './home-port.ts'
-import { heldDefinition } from './pins.ts'
+import { heldDefinition, mayAskAgain, showsWhatIsPinned } from './pins.ts'
 import type { Change } from './ports.ts'
 
 /** How long somebody may answer. */
@@ -26,9 +26,17 @@ export async function holdAction(desk: Desk, holding: Holding): Promise<Result<H
     if ((await tx.get('session', session.id))?.state !== 'live') return refuse('session.ended')
     const open = await tx.find('hold', { session: session.id, state: ['waiting', 'approved'] })
     const same = open.filter((hold) => hold.digest === digest)
-    const waiting = same.find((hold) => hold.state === 'waiting' && asksTheSame(hold, answer.requirement) && tx.now < hold.answerBy)
+    const current = (await tx.get('grant', grant.id)) ?? grant
+    const whyNot = (hold: Hold) =>
+      asksTheSame(hold, answer.requirement) ? (showsWhatIsPinned(current, hold) ? undefined : otherTool) : otherPolicy
+    const waiting = same.find((hold) => hold.state === 'waiting' && whyNot(hold) === undefined && tx.now < hold.answerBy)
     if (waiting !== undefined) return done(waiting)
-    for (const hold of same) if (!asksTheSame(hold, answer.requirement)) await withdraw(tx, hold)
+    const mayAsk = await mayAskAgain(tx, grant, action, answer.policies)
+    if (!mayAsk.ok) return mayAsk
+    for (const hold of same) {
+      const reason = whyNot(hold)
+      if (reason !== undefined) await withdraw(tx, hold, reason)
+    }
     if (open.filter((hold) => hold.state === 'waiting').length >= holdsPerSessionMax) {
       return refuse('hold.too-many', { detail: `at most ${holdsPerSessionMax}` })
     }
@@ -38,7 +46,7 @@ export async function holdAction(desk: Desk, holding: Holding): Promise<Result<H
       session: session.id,
       grant: grant.id,
       digest,
-      action: heldAction(holding, (await tx.get('grant', grant.id)) ?? grant),
+      action: heldAction(holding, current),
       requirement: answer.requirement,
       policies: answer.policies,
       state: 'waiting',
@@ -71,10 +79,12 @@ export function asksTheSame(hold: Hold, requirement: Requirement): boolean {
   return canonicalJson(hold.requirement) === canonicalJson(requirement)
 }
 
-async function withdraw(tx: Change, hold: Hold): Promise<void> {
+const otherPolicy = 'policy asks for another approval now'
+const otherTool = 'people have said yes to another definition of its tool since'
+
+async function withdraw(tx: Change, hold: Hold, reason: string): Promise<void> {
   const state = step(holdLife, hold.state, 'withdraw')
   if (state === undefined) return
-  const reason = 'policy asks for another approval now'
   await tx.put('hold', { ...withoutBody(hold), state, closedAt: tx.now, reason })
   await note(tx, { kind: 'hold.withdrawn', actor: machinery, subject: hold.id, facts: { grant: hold.grant, reason } })
 }
@@ -97,6 +107,13 @@ function heldAction({ action, material, body, says }: Holding, grant: Grant): He
     ...(definition === undefined ? {} : { definition }),
     ...(body === undefined || body.byteLength === 0 ? {} : { body: Buffer.from(body).toString('base64') }),
   }
+}
+
+/** approved → withdrawn, where it is about what the tool is no more. Answers why, if so: nothing is spent then, and the next call is asked about anew. */
+export async function withdrawOutdated(tx: Change, hold: Hold, grant: Pick<Grant, 'tools'>): Promise<string | undefined> {
+  if (showsWhatIsPinned(grant, hold)) return undefined
+  await withdraw(tx, hold, otherTool)
+  return otherTool
 }
 
 /** approved → spent, once: whoever comes second finds it spent. */

@@ -12,7 +12,7 @@ import { type Desk, machinery, note } from './desk.ts'
 import { endGrant } from './end-grant.ts'
 import { leaseMs } from './endings.ts'
 import type { Facts } from './facts.ts'
-import { holdAction, spendHold } from './holds.ts'
+import { holdAction, spendHold, withdrawOutdated } from './holds.ts'
 import type { Home, Settlement } from './home-port.ts'
 import { openAfter } from './orders.ts'
 import { movePin, pinDefinition } from './pins.ts'
@@ -168,18 +168,25 @@ export function openSession(desk: Desk, gateway: string, { claims, address }: Be
 }
 
 /** An approval, and what the line counts with it, in one transaction: all of it at most once, or nothing of it. */
-export function settle(desk: Desk, settlement: Settlement): Promise<Result<undefined>> {
+export async function settle(desk: Desk, settlement: Settlement): Promise<Result<undefined>> {
   const { hold, line, grant, action } = settlement
-  return desk.store.change(async (tx) => {
+  const settled = await desk.store.change<Result<undefined>>(async (tx) => {
+    const approved = hold === undefined ? undefined : await tx.get('hold', hold)
+    const current = approved === undefined ? undefined : await tx.get('grant', grant)
+    const why = approved === undefined || current === undefined ? undefined : await withdrawOutdated(tx, approved, current)
+    if (why !== undefined) return done(refuse('action.changed', { detail: why }))
     if (hold !== undefined) {
-      const approved = await tx.get('hold', hold)
       const spent = await spendHold(tx, hold)
       if (!spent.ok) return spent
       if (spent.value.grant !== grant) return refuse('action.changed', { detail: 'the hold is of another grant' })
+      if (spent.value.action.definition?.hash !== action.definition?.hash)
+        return refuse('action.changed', { detail: 'the hold is about another definition of its tool' })
       if (approved !== undefined) await movePin(tx, { action, grant }, approved)
     }
-    return line === undefined ? done(undefined) : spendCounted(desk, tx, { grant, line, action })
+    const counted = line === undefined ? done(undefined) : await spendCounted(desk, tx, { grant, line, action })
+    return counted.ok ? done(counted) : counted
   })
+  return settled.ok ? settled.value : settled
 }
 
 /** One action on a counted line: its use, its amount and its place in the rate, by compare-and-set in the store, their one home. */

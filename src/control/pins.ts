@@ -1,5 +1,5 @@
 /** What tools were when they were granted: kept with the grant at a tool's first call, and moved on by a person's yes to what it is now. */
-import { driftOf, pinOf } from '../decision/drift.ts'
+import { driftHolds, driftOf, pinOf } from '../decision/drift.ts'
 import { names } from '../decision/covers.ts'
 import { isLive } from '../decision/decide.ts'
 import { isJsonObject } from '../kernel/json.ts'
@@ -9,14 +9,17 @@ import { type Action, resourceOf } from '../model/actions.ts'
 import { type Definition, differencesOf, readDefinition, shortened } from '../model/definitions.ts'
 import type { Grant, HeldDefinition, Hold, ToolPin } from '../model/grants.ts'
 import { type Desk, machinery, note } from './desk.ts'
+import { everyRecord } from './every-record.ts'
 import type { Pinning } from './home-port.ts'
-import type { Change } from './ports.ts'
+import type { Change, Reading } from './ports.ts'
 
 /** Tools of one grant. */
 const pinsMax = 1_000
 /** In characters: of one tool, and of all tools of one grant. What is beyond is pinned by its hash alone. */
 const saysMax = 8_192
 const saysOfGrantMax = 65_536
+/** What one tool may become, under one grant, so that a person is asked about it: a server that never stops changing it tires whoever answers. */
+const changesMax = 8
 const titleMax = 200
 const descriptionMax = 4_000
 
@@ -62,6 +65,38 @@ export async function movePin(tx: Change, { action, grant: id }: Pick<Pinning, '
       hold: hold.id,
     },
   })
+}
+
+/**
+ * Whether a yes would still change what its page said that it changes: pinned is what was pinned then, or what was shown. Otherwise an old
+ * yes would bring back what people have left behind since.
+ */
+export function showsWhatIsPinned(grant: Pick<Grant, 'tools'>, { action }: Pick<Hold, 'action'>): boolean {
+  const { definition } = action
+  const pin = pinOf(grant, action)
+  if (definition === undefined || pin === undefined) return true
+  return pin.hash === definition.hash || pin.hash === definition.pinned
+}
+
+/** Refuses `grant.tool-changes` where people were asked often enough what this tool became under this grant. Other calls of what it is now are no other change. */
+export async function mayAskAgain(
+  tx: Reading,
+  grant: Pick<Grant, 'id'>,
+  action: Action,
+  policies: readonly string[],
+): Promise<Result<undefined>> {
+  const { definition } = action
+  if (definition === undefined || !policies.includes(driftHolds.changed)) return done(undefined)
+  const resource = resourceOf(action)
+  let changes = 0
+  let last: string | undefined
+  for await (const hold of everyRecord(tx, 'hold', { grant: grant.id })) {
+    const hash = hold.action.definition?.hash
+    if (resourceOf(hold.action) !== resource || !hold.policies.includes(driftHolds.changed)) continue
+    if (hash !== last) changes += 1
+    last = hash
+  }
+  return changes < changesMax || last === definition.hash ? done(undefined) : refuse('grant.tool-changes', { detail: `${changes} times` })
 }
 
 /** What people are shown of a tool whose call is held; `undefined` for what is no tool. */

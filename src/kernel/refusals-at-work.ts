@@ -157,6 +157,12 @@ export const refusalsAtWork = {
     says: 'under this grant so many tools were called that no more can be kept with it',
     remedy: 'ask for another grant, for just the tools that the task needs',
   },
+  'grant.tool-changes': {
+    status: 403,
+    tells: 'caller',
+    says: 'its server has changed this tool so often under this grant that nobody is asked about it any more',
+    remedy: 'end this grant and ask for another: that is given for the tool as it is then',
+  },
   'grant.order': {
     status: 403,
     tells: 'caller',

@@ -86,6 +86,53 @@ describe('what a tool is', () => {
     held(await call())
   })
 
+  test('a yes to what a tool once became brings that back no more, once people said yes to another', async () => {
+    const { grant, call } = await atMail()
+    const third = { ...burner, description: 'Burns the house.' }
+    allowed(await call())
+    const [old, unanswered] = [held(await call(burner)), held(await call({ ...burner, title: 'Burns' }))]
+    mustBe(await world.answer('eva', old, 'approve'))
+    const newer = held(await call(third))
+    mustBe(await world.answer('eva', newer, 'approve'))
+    allowed(await call(third))
+    refusedVerdict(await call(burner), 'action.changed')
+    const pinned = () => world.desk.facts.grant(grant.id)?.tools?.['mail/look-up']?.hash
+    assert.equal(pinned(), defined(third).hash)
+    assert.equal((await world.desk.store.read((tx) => tx.get('hold', old)))?.state, 'withdrawn')
+    for (const [tool, before] of [
+      [burner, old],
+      [{ ...burner, title: 'Burns' }, unanswered],
+    ] as const) {
+      const anew = held(await call(tool))
+      assert.notEqual(anew, before)
+      assert.equal((await shown(anew))?.pinned, defined(third).hash, 'its page compares it with what is pinned now')
+    }
+    assert.equal(pinned(), defined(third).hash)
+  })
+
+  test('is asked about eight times for one tool and grant, however it goes to and fro, and then not at all', async () => {
+    const { call } = await atMail()
+    allowed(await call())
+    for (let change = 0; change < 8; change += 1) {
+      world.clock.advance(1)
+      const tool = change % 2 === 0 ? burner : reader
+      const hold = held(await call(tool))
+      assert.equal(held(await call(tool)), hold)
+      mustBe(await world.answer('eva', hold, 'approve'))
+      allowed(await call(tool))
+    }
+    refusedVerdict(await call(burner), 'grant.tool-changes')
+    allowed(await call(reader))
+    const other = await atMail()
+    allowed(await other.call(burner))
+    for (let change = 0; change < 8; change += 1) {
+      world.clock.advance(1)
+      const hold = held(await other.call({ ...reader, title: `${change}` }))
+      mustBe(await world.answer('eva', hold, 'deny'))
+    }
+    refusedVerdict(await other.call(reader), 'grant.tool-changes')
+  })
+
   test('nobody says yes for themselves to what their tool became', async () => {
     const grant = await atWork(world, 'ana', ['mail/look-up'], errand)
     const bearer = await world.bearer('ana', grant.id)
