@@ -118,8 +118,9 @@ export async function moveEnd(desk: Desk, tx: Change, approved: Grant): Promise<
   const later = activatedAt + duration
   if (duration > grant.durationMax)
     return endGrant(tx, approved, { how: 'unclaimed', by: machinery, reason: 'it would last longer than it may' })
-  const { approvedBy = [] } = approved
-  await tx.put('grant', { ...grant, duration, expiresAt: later, approvedBy })
+  const { approvedBy = [], untrusted } = approved
+  // Asked for after untrusted results, what lasts longer stands on that yes alone, also where policy asked nobody for what there was.
+  await tx.put('grant', { ...grant, duration, expiresAt: later, approvedBy, ...(untrusted === undefined ? {} : { untrusted }) })
   await note(tx, {
     kind: 'grant.extended',
     actor: machinery,

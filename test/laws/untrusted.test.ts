@@ -133,6 +133,35 @@ describe('a request after untrusted results', () => {
       )
     }))
 
+  test('for more time stands on the yes to that, which falls with whoever gave it, and so does what policy gave before', () =>
+    onWorld(async (fresh) => {
+      const given = [await read(fresh, 'aide'), await atWork(fresh, 'helper', ['mail/look-up'], errand)]
+      for (const [place, who] of (['aide', 'helper'] as const).entries()) {
+        const { id } = given[place] ?? {}
+        if (id === undefined) throw new Error('there is a grant for each')
+        const more = async () =>
+          mustBe(await extendGrant(fresh.desk, await fresh.caller(who), id, { milliseconds: minute, reason: 'more' }))
+        const asked = await more()
+        if (who === 'helper') {
+          assert.deepEqual([asked.id, asked.state], [id, 'active'], 'nothing was read')
+          continue
+        }
+        mustBe(await fresh.answer('eva', asked.id, 'approve'))
+        assert.equal((await more()).state, 'pending', 'asked about again')
+      }
+      assert.equal(await reevaluate(fresh.desk), 0)
+      mustBe(await quarantine(fresh.desk, await fresh.caller('ben'), 'eva', 'odd'))
+      await reevaluate(fresh.desk)
+      const kept = await fresh.desk.store.read((tx) => Promise.all(given.map(({ id }) => tx.get('grant', id))))
+      assert.deepEqual(
+        kept.map((grant) => [grant?.state, grant?.ending?.reason.includes('its approver eva is quarantined')]),
+        [
+          ['ended', true],
+          ['active', undefined],
+        ],
+      )
+    }))
+
   test('is refused where nobody may approve it', async () => {
     const { roles, ...rest } = mailDocument()
     const alone = await openWorld({
