@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
-import { chmodSync, cpSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { chmodSync, cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { delimiter, dirname, join } from 'node:path'
 import { after, before, test } from 'node:test'
@@ -31,7 +31,7 @@ before(() => {
     mkdirSync(place(path), { recursive: true })
   }
   for (const home of ['repo', 'package']) {
-    cpSync(join(root, 'bin', 'remit'), place(home, 'bin', 'remit'))
+    cpSync(join(root, 'bin'), place(home, 'bin'), { recursive: true })
     writeFileSync(place(home, 'dist', 'main', 'remit.js'), program(`${home} dist`))
     writeFileSync(place(home, 'package.json'), '{ "type": "module" }')
   }
@@ -73,6 +73,12 @@ test('runs the source in a checkout, where it was called, with its arguments and
 
 test('finds itself through links', async () => {
   assert.equal(JSON.parse((await launch(place('links/remit'), []).ended).out).name, 'repo source')
+})
+
+test('keeps what was compiled beside the program, and nowhere else', async () => {
+  await launch(place('repo/bin/remit'), [], { NODE_COMPILE_CACHE: undefined, TMPDIR: place('elsewhere') }).ended
+  assert.ok(existsSync(place('repo/node_modules/.cache/compiled')))
+  assert.deepEqual(readdirSync(place('elsewhere')), [])
 })
 
 test('runs what was built when told to, and where there is no source', async () => {

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { type Configuration, placeProblem, readConfiguration } from './configuration-file.ts'
+import { type Configuration, readConfiguration } from './configuration-file.ts'
+import { placeProblem } from './place-problem.ts'
 
 interface World {
   readonly files?: Readonly<Record<string, string>>

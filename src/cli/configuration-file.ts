@@ -56,17 +56,6 @@ export async function readConfiguration(source: ConfigurationSource): Promise<Co
   return reading.result()
 }
 
-/** A problem that names a place in the document, as a JSON Pointer (RFC 6901), put where that place is in the file. */
-export function placeProblem(configuration: Configuration, problem: SourceProblem & { readonly pointer?: string }): SourceProblem {
-  const { pointer, message, remedy } = problem
-  return pointer === undefined ? problem : configuration.problemAt(parsePointer(pointer), message, remedy)
-}
-
-function parsePointer(pointer: string): Place {
-  const parts = pointer.split('/').slice(1)
-  return parts.map((part) => (/^\d+$/.test(part) ? Number(part) : part.replaceAll('~1', '/').replaceAll('~0', '~')))
-}
-
 function unread(path: string): Pick<Configuration, 'document' | 'problemAt'> {
   return { document: {}, problemAt: (_place, message, remedy) => ({ file: path, line: 1, column: 1, message, remedy }) }
 }

@@ -2,14 +2,17 @@
 import { RemitRefusal } from '../sdk/remit-refusal.ts'
 import type { ChangeLineView, ChangeSetView, PlanView } from '../sdk/views.ts'
 import type { Answer, Run } from './command.ts'
-import { type Configuration, placeProblem, readConfiguration } from './configuration-file.ts'
+import type { Configuration } from './configuration-file.ts'
 import { exitCodes } from './failures.ts'
 import type { SourceProblem } from './house.ts'
+import { placeProblem } from './place-problem.ts'
 import { systemFiles } from './system-files.ts'
 import { clean, pad, type Paint } from './text.ts'
 
 /** remit.yaml with everything it refers to. */
 export async function readFromDisk(run: Run): Promise<Configuration> {
+  // The other commands do not wait for a parser of YAML.
+  const { readConfiguration } = await import('./configuration-file.ts')
   return readConfiguration({ path: run.text('file') ?? 'remit.yaml', files: systemFiles, env: run.io.env, resolve: true })
 }
 

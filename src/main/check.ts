@@ -1,6 +1,7 @@
 /** `remit check`: a configuration and its policies held against everything that applying them would hold them against, with nothing running. */
 import { join } from 'node:path'
-import { readConfiguration as readFile, placeProblem } from '../cli/configuration-file.ts'
+import { readConfiguration as readFile } from '../cli/configuration-file.ts'
+import { placeProblem } from '../cli/place-problem.ts'
 import type { CheckReport } from '../cli/house.ts'
 import { systemFiles } from '../cli/system-files.ts'
 import { applicationVersion, makeApplication } from '../control/configuration-applications.ts'

@@ -1,6 +1,7 @@
 /** `remit policy test`: case files run against remit.yaml and its policies, with nothing running. */
 import { dirname, join } from 'node:path'
-import { type Configuration as ConfigurationFile, placeProblem, readConfiguration } from '../cli/configuration-file.ts'
+import { type Configuration as ConfigurationFile, readConfiguration } from '../cli/configuration-file.ts'
+import { placeProblem } from '../cli/place-problem.ts'
 import { usageFailure } from '../cli/failures.ts'
 import type { PolicyCaseResult, PolicyTestOptions, PolicyTestReport } from '../cli/house.ts'
 import { systemFiles } from '../cli/system-files.ts'

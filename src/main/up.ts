@@ -33,7 +33,7 @@ import { assets, deskPolicies } from './assets.ts'
 import { openAuthz } from './authz.ts'
 import { databasePlace } from './database.ts'
 import { type DataFolder, journalOf, loadKeys, loadSpaceKeys, mainSpace, openDataFolder } from './data-folder.ts'
-import { type Feed, makeFeed } from './feed.ts'
+import type { Feed } from './feed.ts'
 import { type GatewaysInput, openGateways } from './gateways.ts'
 import { type House, type HouseParts, openHouse, type Room, type RoomParts } from './house.ts'
 import { orThrow } from './or-throw.ts'
@@ -186,6 +186,8 @@ async function feedOf(house: House, { gateways, host, keys, log, reached }: Serv
   if (gateways === undefined) return undefined
   const listen = { host: gateways.host ?? host, port: gateways.port }
   const isEverywhere = listen.host === '0.0.0.0' || listen.host === '::'
+  // It brings the making of certificates with it, which nothing else here needs.
+  const { makeFeed } = await import('./feed.ts')
   return makeFeed(house, { keys, listen, reachedAt: isEverywhere ? reached.host : listen.host, log })
 }
 

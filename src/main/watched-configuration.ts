@@ -2,7 +2,8 @@
 import { createHash } from 'node:crypto'
 import { stat } from 'node:fs/promises'
 import { join } from 'node:path'
-import { type Configuration, placeProblem, readConfiguration } from '../cli/configuration-file.ts'
+import type { Configuration } from '../cli/configuration-file.ts'
+import { placeProblem } from '../cli/place-problem.ts'
 import { systemFiles } from '../cli/system-files.ts'
 import { proposeChange } from '../control/change-sets.ts'
 import { noteRejected } from '../control/configuration-rejected.ts'
@@ -98,6 +99,8 @@ export class WatchedConfiguration {
     const files = new Set([path])
     const folders = new Set<string>()
     const hash = createHash('sha256')
+    // Without a file nobody waits for a parser of YAML.
+    const { readConfiguration } = await import('../cli/configuration-file.ts')
     const configuration = await readConfiguration({
       path,
       env,

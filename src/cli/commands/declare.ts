@@ -1,7 +1,6 @@
 /** `remit declare`: what an MCP server says it has, as a service of remit.yaml to begin from. */
 import type { Command } from 'commander'
 import { type Answer, type Cli, deed, localCommand, type Run } from '../command.ts'
-import { declaredObject, declaredText } from '../declared-service.ts'
 import { CliFailure, usageFailure } from '../failures.ts'
 import type { DeclareOptions } from '../house.ts'
 import { clean } from '../text.ts'
@@ -40,6 +39,7 @@ async function declare(run: Run): Promise<Answer> {
   const onLine = (line: string) => run.note(`${name}: ${clean(line)}`)
   const report = await run.during(`asking ${name}`, asked(run, { name, at, onLine, ...bearer }))
   const service = { name, at, reference }
+  const { declaredObject, declaredText } = await import('../declared-service.ts')
   return { json: { service: declaredObject(service, report), leftOut: report.leftOut }, text: [declaredText(service, report).trimEnd()] }
 }
 

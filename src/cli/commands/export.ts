@@ -3,7 +3,6 @@ import { mkdir, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import type { Command } from 'commander'
 import { type Answer, type Cli, deed, remoteCommand, type Run } from '../command.ts'
-import { exportedFiles } from '../export-files.ts'
 import { CliFailure } from '../failures.ts'
 
 export function exportCommand(cli: Cli): Command {
@@ -19,6 +18,7 @@ async function write(run: Run): Promise<Answer> {
   const client = await run.client()
   const exported = await run.during('reading the configuration', client.configuration())
   const folder = run.words[0] ?? '.'
+  const { exportedFiles } = await import('../export-files.ts')
   const files = exportedFiles(exported).map(({ name, text }) => ({ path: join(folder, name), text }))
   for (const { path, text } of files) {
     await mkdir(dirname(path), { recursive: true })
