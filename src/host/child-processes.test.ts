@@ -84,6 +84,33 @@ it('a folder that a child leaves shut stays, and ends nobody but the child', () 
   assert.equal(printed, ' could not be removed, and stays: EACCES\nit exited with 0\n')
 })
 
+it('a folder that stayed is gone when it can be removed and another child ends', () => {
+  const path = fileURLToPath(new URL('./child-processes.ts', import.meta.url))
+  const shut = 'const fs = require("node:fs"); fs.mkdirSync("d"); fs.writeFileSync("d/f", ""); fs.chmodSync("d", 0)'
+  const script = `
+    import { chmodSync, existsSync } from 'node:fs'
+    import { startChild } from ${JSON.stringify(path)}
+    if (process.getuid() === 0) {
+      process.setgroups([])
+      process.setgid(1234)
+      process.setuid(1234)
+    }
+    const user = \`\${process.getuid()}:\${process.getgid()}\`
+    let folder = ''
+    const onErrorLine = (line) => { [folder] = line.split(' ') }
+    const run = (words, onEnd) => startChild({ command: [process.execPath, '-e', words], variables: [], user }, { onOutput: () => {}, onErrorLine, onEnd })
+    run(${JSON.stringify(shut)}, () => {
+      run('', () => {
+        const wasThere = existsSync(folder)
+        chmodSync(folder + '/d', 0o700)
+        run('', () => console.log(wasThere, existsSync(folder)))
+      })
+    })
+  `
+  const printed = execFileSync(process.execPath, ['--input-type=module', '-e', script], { encoding: 'utf8' })
+  assert.equal(printed, 'true false\n')
+})
+
 it('a program with words that no system takes is refused', () => {
   const started = startChild(
     { command: ['a\0b'], variables: [], user: ownUser() },

@@ -47,6 +47,9 @@ const inherited = ['PATH', 'HOME', 'SystemRoot', 'LD_LIBRARY_PATH', 'DYLD_LIBRAR
 
 /** What runs now. Ended at the latest when this process exits; one that is killed outright leaves children that read the end of their input. */
 const running = new Set<SupervisedChild>()
+/** Folders that could not be removed when their child had ended: tried again whenever another child begins or ends, the newest of them. */
+const staying = new Set<string>()
+const stayingMax = 100
 let isWatched = false
 
 /** Refuses with the name of a variable that is not set, and users that it cannot be run as; what goes wrong later is told to the listener. */
@@ -66,6 +69,7 @@ export function startChild(program: ChildProgram, listener: ChildListener): Resu
       for (const child of running) child.kill()
     })
   }
+  removeStaying()
   let folder: string | undefined
   try {
     folder = mkdtempSync(join(tmpdir(), 'remit-child-'))
@@ -177,8 +181,12 @@ class SupervisedChild implements Child {
     this.#isOver = true
     clearTimeout(this.#kill)
     running.delete(this)
+    removeStaying()
     const stays = removeFolder(this.#folder)
-    if (stays !== undefined) this.#listener.onErrorLine(`${this.#folder} could not be removed, and stays: ${stays}`)
+    if (stays !== undefined) {
+      keepTrying(this.#folder)
+      this.#listener.onErrorLine(`${this.#folder} could not be removed, and stays: ${stays}`)
+    }
     this.#gone.resolve()
     this.#listener.onEnd(says)
   }
@@ -203,6 +211,16 @@ function removeFolder(folder: string): string | undefined {
   } catch (thrown) {
     return thrown instanceof Error && 'code' in thrown && thrown.code !== '' ? String(thrown.code) : 'it cannot be written to'
   }
+}
+
+function keepTrying(folder: string): void {
+  staying.add(folder)
+  const [oldest] = staying
+  if (staying.size > stayingMax && oldest !== undefined) staying.delete(oldest)
+}
+
+function removeStaying(): void {
+  for (const folder of staying) if (removeFolder(folder) === undefined) staying.delete(folder)
 }
 
 function describeStart({ code, message }: Error & { readonly code?: string }): string {

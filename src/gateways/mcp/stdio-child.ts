@@ -58,11 +58,12 @@ export class ChildRun {
   private constructor(input: ChildInput, events: ChildEvents) {
     this.#input = input
     this.#events = events
-    const { client, bounds, clock } = input
+    const { client, bounds, clock, room } = input
     if (client !== undefined)
       this.#questions = new Questions({
         client,
         limits: bounds,
+        room,
         now: () => clock.now(),
         stream: () => this.#streamOf(client),
         tellServer: (bytes) => this.tell(bytes),
@@ -323,6 +324,7 @@ export class ChildRun {
     this.#isOver = true
     this.#stopSweeping()
     this.#callOffOpening()
+    this.#questions?.drop()
     const broken = [...this.#exchanges.values()]
     this.#exchanges.clear()
     // Told first: whoever asks again at once gets a new run.

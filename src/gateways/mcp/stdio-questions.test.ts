@@ -218,6 +218,31 @@ describe('a server that may ask its clients', () => {
     stream.call.abort()
   })
 
+  it('is counted in the room of all that waits for its server’s clients, and leaves it when it is told or nobody waits', async () => {
+    const server = open(clientOffers, { waitingBytesMax: 4_000, questionBytesMax: 1_000_000 })
+    const [ana, ben] = [await clientOf(server, everything, 'ana'), await clientOf(server, everything, 'ben')]
+    const askApart = (client: TestClient, holder: string, text: string) => {
+      const headers = [['mcp-session-id', client.session] as const, ['accept', 'application/json'] as const]
+      return tool(server, '7', 'askApart', { method: 'elicitation/create', text, asking: { holder, headers } }).heard
+    }
+    const full = 'more waits for the clients of this server than there is room for'
+    const errorsOf = async (client: TestClient) => (await client.replies()).map(({ error }) => error?.message)
+    await askApart(ana, 'ana', 'a'.repeat(3_000))
+    await askApart(ben, 'ben', 'b'.repeat(3_000))
+    assert.deepEqual(await errorsOf(ben), [full])
+    const stream = ana.listen()
+    await ana.asked()
+    // What was told takes no room, and what waits for one client takes that of another.
+    await askApart(ben, 'ben', 'b'.repeat(3_000))
+    const eva = await clientOf(server, everything, 'eva')
+    await askApart(eva, 'eva', 'e'.repeat(3_000))
+    // With its child goes what it asked.
+    await ben.listen('DELETE').heard
+    await askApart(eva, 'eva', 'e'.repeat(3_000))
+    assert.deepEqual(await errorsOf(eva), [full])
+    stream.call.abort()
+  })
+
   it('hears that whom it asked has left', async () => {
     const client = await clientOf(open(), everything)
     const called = client.tool('ask', { method: 'elicitation/create' })

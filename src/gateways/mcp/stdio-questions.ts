@@ -1,7 +1,7 @@
 /** What a child asks its one client: told under ids of ours on a stream of that client's, answered once, and no longer than somebody waits. */
 import type { Instant, Milliseconds } from '../../kernel/instants.ts'
 import type { ClientOffer } from '../../model/services.ts'
-import type { Exchange } from './stdio-exchange.ts'
+import type { Exchange, WaitingRoom } from './stdio-exchange.ts'
 import { answerError } from './stdio-messages.ts'
 import { rewrite, type Scanned, type Span } from './stdio-scan.ts'
 
@@ -19,6 +19,8 @@ export interface QuestionLimits {
   readonly questionsMax: number
   /** Of those that could not be told yet, together. */
   readonly questionBytesMax: number
+  /** Of all that waits for the clients of one server, questions among it. */
+  readonly waitingBytesMax: number
   /** From the question to its answer: a person may have to read it. */
   readonly questionMs: Milliseconds
   /** So long a question waits for a stream on which it can be told. */
@@ -28,6 +30,8 @@ export interface QuestionLimits {
 export interface QuestionsInput {
   readonly client: OwnClient
   readonly limits: QuestionLimits
+  /** What cannot be told yet waits in it. */
+  readonly room: WaitingRoom
   readonly now: () => Instant
   /** The stream on which the client is told things now. */
   readonly stream: () => Exchange | undefined
@@ -71,7 +75,7 @@ export class Questions {
 
   /** Answered with an error at once where the client does not offer it, or is asked too much. */
   ask(bytes: Buffer, method: string, id: Span): void {
-    const { client, limits, now, tellServer } = this.#input
+    const { client, limits, room, now, tellServer } = this.#input
     const offer = Object.hasOwn(offerOf, method) ? offerOf[method] : undefined
     if (offer === undefined || !client.offers.includes(offer))
       return tellServer(answerError(id.text, -32_601, 'this client does not offer it'))
@@ -79,8 +83,11 @@ export class Questions {
       return tellServer(answerError(id.text, -32_603, `${limits.questionsMax} questions are waiting for this client`))
     if (this.#untoldBytes() + bytes.length > limits.questionBytesMax)
       return tellServer(answerError(id.text, -32_603, `at most ${limits.questionBytesMax} bytes of questions wait for this client`))
+    if (room.bytes + bytes.length > limits.waitingBytesMax)
+      return tellServer(answerError(id.text, -32_603, 'more waits for the clients of this server than there is room for'))
     const number = client.nextQuestion()
     const told = rewrite(bytes, [{ span: id, to: String(number) }])
+    room.bytes += told.length
     this.#open.set(number, { id: number, serverId: id.text, bytes: told, askedAt: now(), on: undefined })
     this.tell()
   }
@@ -92,8 +99,10 @@ export class Questions {
       const stream = this.#input.stream()
       if (stream === undefined) return
       question.on = stream
-      stream.notify(question.bytes)
-      question.bytes = nothing
+      const { bytes } = question
+      this.#release(question)
+      // It waits on the stream from here on.
+      stream.notify(bytes)
     }
   }
 
@@ -107,9 +116,10 @@ export class Questions {
 
   /** The server does not want to know any more: its client hears that under the id that it knows. */
   withdraw(bytes: Buffer, requestId: Span): void {
-    for (const { id, serverId, on } of this.#open.values()) {
+    for (const question of this.#open.values()) {
+      const { id, serverId, on } = question
       if (serverId !== requestId.text) continue
-      this.#open.delete(id)
+      this.#close(question)
       const stream = on === undefined || !on.isOver ? on : this.#input.stream()
       stream?.notify(rewrite(bytes, [{ span: requestId, to: String(id) }]))
       return
@@ -119,6 +129,11 @@ export class Questions {
   /** Who was asked on this stream has left. */
   left(exchange: Exchange): void {
     for (const question of this.#open.values()) if (question.on === exchange) this.#giveUp(question, 'the client left')
+  }
+
+  /** The child is no more: nobody waits for an answer. */
+  drop(): void {
+    for (const question of this.#open.values()) this.#close(question)
   }
 
   sweep(): void {
@@ -138,14 +153,24 @@ export class Questions {
     return sum
   }
 
-  #giveUp({ id, serverId }: Question, why: string): void {
-    this.#open.delete(id)
-    this.#input.tellServer(answerError(serverId, -32_603, why))
+  #giveUp(question: Question, why: string): void {
+    this.#close(question)
+    this.#input.tellServer(answerError(question.serverId, -32_603, why))
+  }
+
+  #close(question: Question): void {
+    this.#open.delete(question.id)
+    this.#release(question)
+  }
+
+  #release(question: Question): void {
+    this.#input.room.bytes -= question.bytes.length
+    question.bytes = nothing
   }
 
   #take(idText: string): Question | undefined {
     const question = /^[1-9]\d{0,14}$/.test(idText) ? this.#open.get(Number(idText)) : undefined
-    if (question !== undefined) this.#open.delete(question.id)
+    if (question !== undefined) this.#close(question)
     return question
   }
 }
