@@ -72,6 +72,8 @@ export class AgentHouse {
         chance,
         log,
         listen: { host: '127.0.0.1' },
+        // Where the test moves the clock on, its clients would find their connections closed.
+        ...(given === undefined ? {} : { limits: { keepAliveMs: Number.MAX_SAFE_INTEGER } }),
         ...(asksHere ? { agentDesk: agentDesk(api.house.desk) } : {}),
         ...(startsCommands ? { openCommand: commandServers({ clock, chance, log }) } : {}),
       })

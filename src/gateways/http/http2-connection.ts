@@ -34,9 +34,8 @@ import { Http2Streams } from './http2-streams.ts'
 import { ReceiveWindow } from './http2-window.ts'
 import type { HttpLimits } from './limits.ts'
 
-export interface Http2ConnectionInput extends Omit<ConnectionInput, 'socket' | 'limits'> {
+export interface Http2ConnectionInput extends Omit<ConnectionInput<HttpLimits>, 'socket'> {
   readonly socket: TLSSocket
-  readonly limits: HttpLimits
 }
 
 /** `preface`: nothing was understood yet. `settings`: only SETTINGS may come. `ending`: our end is closed, and what still comes is thrown away. */

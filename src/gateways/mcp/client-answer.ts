@@ -1,6 +1,5 @@
 /** The answer to one request of a client: written once, as its client takes it, or broken off so that the client can tell. */
-import type { ServerResponse } from 'node:http'
-import { TLSSocket } from 'node:tls'
+import type { ClientStream } from '../shared/client-stream.ts'
 
 export type Headers = readonly (readonly [string, string])[]
 
@@ -11,26 +10,24 @@ export interface AnswerListener {
   onClosed(finished: boolean): void
 }
 
-/** Bytes that wait for a client, above which its server waits too: more than one read, so that not every piece of an answer stops the next one. */
-const aheadBytesMax = 131_072
-
-/** Over `node:http`; nothing after its end or its connection's has an effect. */
+/** Nothing after its end or its connection's has an effect. */
 export class ClientAnswer {
-  readonly #response: ServerResponse
+  readonly #stream: ClientStream
   #isClosed = false
 
-  constructor(response: ServerResponse, listener: AnswerListener) {
-    this.#response = response
-    response.on('drain', () => listener.onDrain())
-    response.on('error', () => {})
-    response.on('close', () => {
-      this.#isClosed = true
-      listener.onClosed(response.writableFinished)
+  constructor(stream: ClientStream, listener: AnswerListener) {
+    this.#stream = stream
+    stream.attach({
+      onDrain: () => listener.onDrain(),
+      onClosed: (finished) => {
+        this.#isClosed = true
+        listener.onClosed(finished)
+      },
     })
   }
 
   get isAnswered(): boolean {
-    return this.#response.headersSent
+    return this.#stream.isAnswered
   }
 
   get isClosed(): boolean {
@@ -40,34 +37,40 @@ export class ClientAnswer {
   /** Status and headers go out with the first bytes, or at once where they may be long in coming. */
   head(status: number, headers: Headers, isSlow: boolean): void {
     if (this.#isClosed || this.isAnswered) return
-    this.#response.writeHead(status, headers.flat())
-    if (isSlow) this.#response.flushHeaders()
+    this.#stream.writeHead({ status, headers: headers.flat(), length: lengthOf(status, headers) })
+    if (isSlow) this.#stream.flush()
   }
 
   /** False where too much waits that the client has not taken: `onDrain` follows. */
   write(bytes: Uint8Array): boolean {
-    return this.#isClosed || this.#response.write(bytes) || this.#response.writableLength < aheadBytesMax
+    return this.#isClosed || bytes.byteLength === 0 || this.#stream.write(bufferOf(bytes))
   }
 
   end(bytes?: Uint8Array): void {
-    if (this.#isClosed) return
-    if (bytes === undefined) this.#response.end()
-    else this.#response.end(bytes)
+    if (!this.#isClosed) this.#stream.end(bytes === undefined ? undefined : bufferOf(bytes))
   }
 
   /** A whole answer. */
   whole(status: number, headers: Headers, body: Uint8Array): void {
     if (this.#isClosed || this.isAnswered) return
-    this.#response.writeHead(status, [...headers.flat(), 'Content-Length', `${body.byteLength}`])
-    this.#response.end(body)
+    const length = body.byteLength
+    this.#stream.writeHead({ status, headers: [...headers.flat(), 'Content-Length', `${length}`], length })
+    this.#stream.end(bufferOf(body))
   }
 
   /** Ends the connection at once; what the kernel had not sent yet is thrown away with it. */
   abort(): void {
-    const { socket } = this.#response
-    if (socket === null) this.#response.destroy()
-    // Only a bare TCP socket can be reset, and not one whose orderly end has begun.
-    else if (!(socket instanceof TLSSocket) && !socket.connecting && !socket.writableEnded) socket.resetAndDestroy()
-    else socket.destroy()
+    this.#stream.abort()
   }
+}
+
+function bufferOf(bytes: Uint8Array): Buffer {
+  return Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+}
+
+/** RFC 9110 § 8.6: what cannot have a body has no framing either. */
+function lengthOf(status: number, headers: Headers): number | 'unknown' {
+  if (status === 204 || status === 304) return 0
+  const said = headers.find(([name]) => name.toLowerCase() === 'content-length')?.[1]
+  return said === undefined ? 'unknown' : Number(said)
 }

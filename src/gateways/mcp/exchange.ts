@@ -1,14 +1,14 @@
 /** The path of one message: read, named, decided, forwarded; or listed, or passed as what a protocol needs to breathe. */
-import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Decision, Verdict } from '../../control/ports.ts'
-import { clientAddress } from '../../kernel/client-address.ts'
 import { retryAfterSeconds } from '../../kernel/problems.ts'
 import { type Refusal, refuse } from '../../kernel/refusals.ts'
 import { done, type Result } from '../../kernel/result.ts'
+import type { ClientStream } from '../shared/client-stream.ts'
 import { refusalAnswer } from './answers.ts'
 import { nameAction, type NamedAction, type NamedHousekeeping } from './actions.ts'
 import { type Asked, type Known, readAsked } from './asked.ts'
 import { ClientAnswer, type Headers } from './client-answer.ts'
+import { ClientRequest } from './client-request.ts'
 import { type CallWay, decideCall } from './deciding.ts'
 import { answerDiscover } from './discovery.ts'
 import type { Door, Member } from './door.ts'
@@ -38,7 +38,7 @@ export interface Told {
 export class Exchange implements TaskAnswering {
   readonly answer: ClientAnswer
   readonly door: Door
-  readonly #request: IncomingMessage
+  readonly #request: ClientRequest
   readonly #origin: string
   readonly #known: Known = {}
   readonly #onOver: () => void
@@ -49,12 +49,12 @@ export class Exchange implements TaskAnswering {
   readonly #gone = new AbortController()
 
   /** `origin`: of this port, as the client reached it. */
-  constructor(door: Door, request: IncomingMessage, response: ServerResponse, { origin, onOver }: { origin: string; onOver: () => void }) {
+  constructor(door: Door, stream: ClientStream, { origin, onOver }: { origin: string; onOver: () => void }) {
     this.door = door
-    this.#request = request
+    this.#request = new ClientRequest(stream)
     this.#origin = origin
     this.#onOver = onOver
-    this.answer = new ClientAnswer(response, this)
+    this.answer = new ClientAnswer(stream, this)
   }
 
   /** Never rejects: what goes wrong here is an answer of `internal`, and a line in the log. */
@@ -94,6 +94,7 @@ export class Exchange implements TaskAnswering {
   onClosed(finished: boolean): void {
     // With a reason: without one each answer would make an error and its stack.
     this.#gone.abort('the client left')
+    if (!finished) this.#request.abandon()
     this.#passage?.clientClosed(finished)
     this.#leave?.()
     this.#onOver()
@@ -110,8 +111,8 @@ export class Exchange implements TaskAnswering {
     if (this.answer.isClosed || this.answer.isAnswered) return
     const { name, refusals } = this.door
     const { bearer, message } = this.#known
-    const target = `${this.#request.method ?? ''} ${message?.method ?? this.#request.url ?? ''}`.slice(0, 200)
-    const address = clientAddress(this.#request.socket.remoteAddress)
+    const { method, target: path, address } = this.#request
+    const target = `${method} ${message?.method ?? path}`.slice(0, 200)
     const told = refusals.refused({ service: name, address, target, refusal, ...(bearer === undefined ? {} : { bearer }) })
     this.tell(told.refusal, told.more)
   }

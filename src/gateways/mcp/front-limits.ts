@@ -1,14 +1,14 @@
 /** Every bound of the ports of the MCP gateway and of what lies behind them; bytes, counts and milliseconds as the names say. */
-import type { Milliseconds } from '../../kernel/instants.ts'
+import type { ConnectionLimits } from '../shared/connection.ts'
 import { defaultLimits, type McpLimits } from './limits.ts'
 import type { HttpServerLimits } from './upstream-http.ts'
 
-export interface FrontLimits extends McpLimits, HttpServerLimits {
-  readonly headerBytesMax: number
+export interface FrontLimits extends McpLimits, HttpServerLimits, ConnectionLimits {
   /** An answer that is read whole: a list that is filtered. */
   readonly listBytesMax: number
   /** Pages of one list of one joined server. */
   readonly listPagesMax: number
+  /** Above it, the one that has been idle longest makes room. */
   readonly connectionsPerServiceMax: number
   readonly exchangesPerServiceMax: number
   /** Of one caller among them: a few who do not read must not keep others out. */
@@ -17,11 +17,6 @@ export interface FrontLimits extends McpLimits, HttpServerLimits {
   readonly anonymousRefusalsMax: number
   /** … and so many a minute for as long as it goes on. */
   readonly anonymousRefusalsPerMinuteMax: number
-  readonly headersMs: Milliseconds
-  /** For the whole of a message. */
-  readonly bodyMs: Milliseconds
-  /** A client's connection between requests. */
-  readonly keepAliveMs: Milliseconds
 }
 
 export const defaultFrontLimits: FrontLimits = {
@@ -36,7 +31,10 @@ export const defaultFrontLimits: FrontLimits = {
   anonymousRefusalsPerMinuteMax: 60,
   headersMs: 10_000,
   bodyMs: 30_000,
+  bodyBytesPerSecondMin: 500,
   keepAliveMs: 60_000,
+  drainMs: 1_000,
+  pipelinedMax: 16,
   connectMs: 5_000,
   answerMs: 1_800_000,
   upstreamIdleMs: 4_000,

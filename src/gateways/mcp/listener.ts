@@ -1,17 +1,18 @@
 /** The port of one MCP service: connections, the endpoint `/mcp` on them, and the exchanges that are under way. */
-import { createServer, type IncomingMessage, type RequestListener, type Server, type ServerResponse } from 'node:http'
-import { createServer as createSecureServer, type ServerOptions } from 'node:https'
-import type { Duplex } from 'node:stream'
+import type { Socket } from 'node:net'
 import type { Bearer } from '../../control/ports.ts'
 import { clientAddress } from '../../kernel/client-address.ts'
 import type { Instant } from '../../kernel/instants.ts'
-import { describeProblem, problemMediaType } from '../../kernel/problems.ts'
 import type { Refusal } from '../../kernel/refusals.ts'
 import type { Service } from '../../model/services.ts'
-import { listening } from '../shared/listening.ts'
+import { ClientPort } from '../shared/client-port.ts'
+import type { ClientStream, ProblemText, RefusedHead, StreamHost } from '../shared/client-stream.ts'
+import { Connection } from '../shared/connection.ts'
+import { problemText } from '../shared/problem-text.ts'
 import { RefusalBook } from '../shared/refusal-book.ts'
 import { Roster } from '../shared/roster.ts'
 import type { Tls } from '../shared/tls.ts'
+import { requestHeaders } from './client-request.ts'
 import type { Door, Member, Served } from './door.ts'
 import { Exchange } from './exchange.ts'
 import { HeldCalls } from './held-calls.ts'
@@ -33,18 +34,20 @@ export interface ListenerInput
 }
 
 export const endpointPath = '/mcp'
+/** Of what was asked for, in the record of a refusal. */
+const targetMax = 200
+const nothing = Buffer.alloc(0)
 const metadataPath = '/.well-known/oauth-protected-resource'
 
-export class McpListener {
+export class McpListener implements StreamHost {
   readonly #input: ListenerInput
-  readonly #server: Server
+  readonly #port: ClientPort
   readonly #door: Door
   readonly #refusals: RefusalBook
   readonly #exchanges = new Roster<Exchange>()
   readonly #underWay = new Map<string, number>()
   #served: Served | undefined
   #isStale = true
-  #isClosing = false
 
   constructor(input: ListenerInput) {
     const { limits, control, clock, servers } = input
@@ -63,36 +66,38 @@ export class McpListener {
       secretOf: (service) => servers.secretOf(service),
       enter: (bearer) => this.#enter(bearer),
     }
-    this.#server = this.#makeServer()
+    this.#port = new ClientPort({
+      tls: input.tls,
+      limits,
+      protocols: ['http/1.1'],
+      connect: (socket, onGone) => this.#connect(socket, onGone),
+    })
   }
 
   /** Starts to listen; answers the port. Rejects where the system refuses. */
   open(host: string, port: number): Promise<number> {
-    return listening(this.#server, { host, port }, (err) => this.#input.log.error({ service: this.#input.name, err }, 'a listener failed'))
+    return this.#port.open(host, port, (err) => this.#input.log.error({ service: this.#input.name, err }, 'a listener failed'))
   }
 
   /** Takes no more connections, closes the idle ones, and resolves when the last is gone. */
   close(): Promise<void> {
-    return new Promise((resolve) => {
-      this.#isClosing = true
-      this.#server.close(() => resolve())
-      this.#server.closeIdleConnections()
-      this.#refusals.close()
-      this.#door.pages.close()
-    })
+    const closed = this.#port.close()
+    this.#refusals.close()
+    this.#door.pages.close()
+    return closed
   }
 
   /** Ends everything now. */
   abort(reason: string): void {
     for (const exchange of this.#exchanges) exchange.cut(reason)
-    this.#server.closeAllConnections()
+    this.#port.abort()
   }
 
   sweep(now: Instant): void {
+    this.#port.sweep(now)
     this.#refusals.sweep(now)
     this.#door.pages.sweep(now)
     this.#door.tasks.sweep(now)
-    if (this.#isClosing) this.#server.closeIdleConnections()
   }
 
   /** Some service is another one now, perhaps one that is joined here. */
@@ -100,87 +105,56 @@ export class McpListener {
     this.#isStale = true
   }
 
-  #makeServer(): Server {
-    const { limits, tls } = this.#input
-    const bounds = {
-      maxHeaderSize: limits.headerBytesMax,
-      headersTimeout: limits.headersMs,
-      requestTimeout: limits.bodyMs,
-      keepAliveTimeout: limits.keepAliveMs,
-      connectionsCheckingInterval: 5_000,
-      noDelay: true,
-    }
-    const take = (request: IncomingMessage, response: ServerResponse) => this.#take(request, response)
-    const server = tls === undefined ? createServer(bounds, take) : makeSecure(tls, { ...bounds, handshakeTimeout: limits.headersMs }, take)
-    server.maxConnections = limits.connectionsPerServiceMax
-    // Nobody was asked to change the protocol.
-    server.on('upgrade', (_request: IncomingMessage, socket: Duplex) => socket.destroy())
-    return server
+  begin(stream: ClientStream): void {
+    const { head } = stream
+    const headers = requestHeaders(head)
+    const { twice } = headers
+    const host = headers.get('host')
+    const names = checkNames({ host, origin: headers.get('origin') }, this.#input.names)
+    const origin = `${this.#input.tls === undefined ? 'http' : 'https'}://${host ?? ''}`
+    const [path = ''] = head.target.split('?')
+    if (twice !== undefined) this.#turnAway(stream, { code: 'action.ambiguous', detail: `${twice} stands twice` })
+    else if (!names.ok) this.#turnAway(stream, names.refusal)
+    else if (path === metadataPath || path.startsWith(`${metadataPath}/`)) this.#sayMetadata(stream, origin, path)
+    else if (head.target !== endpointPath) this.#turnAway(stream, { code: 'method.unknown' })
+    else if (head.method === 'POST' || head.method === 'GET' || head.method === 'DELETE') this.#exchange(stream, origin)
+    else say(stream, { status: 405, headers: ['Allow', 'POST, GET, DELETE', 'Content-Length', '0'], body: nothing })
   }
 
-  #take(request: IncomingMessage, response: ServerResponse): void {
-    const names = checkNames({ host: request.headers.host, origin: request.headers.origin }, this.#input.names)
-    if (!names.ok) {
-      this.#turnAway(request, response, names.refusal)
-      return
-    }
-    const [path = ''] = (request.url ?? '').split('?')
-    if (path === metadataPath || path.startsWith(`${metadataPath}/`)) this.#sayMetadata(request, response, path)
-    else if (request.url !== endpointPath) this.#turnAway(request, response, { code: 'method.unknown' })
-    else if (request.method === 'POST' || request.method === 'GET' || request.method === 'DELETE') this.#begin(request, response)
-    else {
-      response.writeHead(405, ['Allow', 'POST, GET, DELETE', 'Content-Length', '0'])
-      response.end()
-    }
+  refuse({ address, target, refusal }: RefusedHead): ProblemText {
+    return problemText(this.#refusals.refused({ service: this.#input.name, address, target: target.slice(0, targetMax), refusal }))
   }
 
-  #begin(request: IncomingMessage, response: ServerResponse): void {
+  #connect(socket: Socket, onGone: () => void): Connection {
+    const { limits, clock } = this.#input
+    return new Connection({ socket, address: clientAddress(socket.remoteAddress), host: this, limits, clock, onGone })
+  }
+
+  #exchange(stream: ClientStream, origin: string): void {
     const { exchangesPerServiceMax } = this.#input.limits
     const isFull = this.#exchanges.size >= exchangesPerServiceMax
-    const onOver = () => {
-      leave()
-      // What was under way when the port was closed was promised a connection that is kept.
-      if (this.#isClosing) this.#server.closeIdleConnections()
-    }
-    const exchange = new Exchange(this.#door, request, response, { origin: this.#originOf(request), onOver })
+    const exchange = new Exchange(this.#door, stream, { origin, onOver: () => leave() })
     const leave = this.#exchanges.add(exchange)
     if (isFull) exchange.refuse({ code: 'rate.exceeded', detail: `at most ${exchangesPerServiceMax} messages at a time` })
     else void exchange.run()
   }
 
-  #originOf(request: IncomingMessage): string {
-    return `${this.#input.tls === undefined ? 'http' : 'https'}://${request.headers.host ?? ''}`
-  }
-
   /** A request that nobody's message could be. */
-  #turnAway(request: IncomingMessage, response: ServerResponse, refusal: Refusal): void {
-    const { name } = this.#input
-    const target = `${request.method ?? ''} ${request.url ?? ''}`.slice(0, 200)
-    const told = this.#refusals.refused({ service: name, address: clientAddress(request.socket.remoteAddress), target, refusal })
-    const problem = describeProblem(told.refusal, told.more)
-    const body = JSON.stringify(problem)
-    response.writeHead(problem.status, [
-      'Content-Type',
-      problemMediaType,
-      'Cache-Control',
-      'no-store',
-      'Content-Length',
-      `${Buffer.byteLength(body)}`,
-    ])
-    response.end(body)
+  #turnAway(stream: ClientStream, refusal: Refusal): void {
+    const { head, address } = stream
+    say(stream, this.refuse({ address, target: `${head.method} ${head.target}`, refusal }))
   }
 
-  #sayMetadata(request: IncomingMessage, response: ServerResponse, path: string): void {
+  #sayMetadata(stream: ClientStream, origin: string, path: string): void {
     const service = this.#serve()?.service
-    const body =
-      service === undefined ? undefined : this.#input.resource?.metadata(service, this.#originOf(request), path.slice(metadataPath.length))
-    if (body === undefined || request.method !== 'GET') {
-      this.#turnAway(request, response, { code: 'method.unknown' })
+    const text = service === undefined ? undefined : this.#input.resource?.metadata(service, origin, path.slice(metadataPath.length))
+    if (text === undefined || stream.head.method !== 'GET') {
+      this.#turnAway(stream, { code: 'method.unknown' })
       return
     }
-    const headers = ['Content-Type', 'application/json', 'Access-Control-Allow-Origin', '*', 'Content-Length', `${Buffer.byteLength(body)}`]
-    response.writeHead(200, headers)
-    response.end(body)
+    const body = Buffer.from(text)
+    const headers = ['Content-Type', 'application/json', 'Access-Control-Allow-Origin', '*', 'Content-Length', `${body.byteLength}`]
+    say(stream, { status: 200, headers, body })
   }
 
   #enter(bearer: Bearer): (() => void) | undefined {
@@ -226,10 +200,10 @@ export class McpListener {
   }
 }
 
-/** A certificate that was renewed is shown from the next connection on. */
-function makeSecure(tls: Tls, bounds: ServerOptions, take: RequestListener): Server {
-  const server = createSecureServer({ ...bounds, ...tls.context(), minVersion: 'TLSv1.2' }, take)
-  const stop = tls.onRenewed((context) => server.setSecureContext(context))
-  server.on('close', stop)
-  return server
+/** A whole answer to what never became an exchange. */
+function say(stream: ClientStream, { status, headers, body }: ProblemText): void {
+  stream.attach({ onDrain: () => {}, onClosed: () => {} })
+  const isHead = stream.head.method === 'HEAD'
+  stream.writeHead({ status, headers, length: isHead ? 0 : body.byteLength })
+  stream.end(isHead ? undefined : body)
 }

@@ -59,6 +59,7 @@ export class Passage implements Cuttable, ServerListener {
   /** Of a large message: made while its server is at work on it. */
   #hash: LateHash | undefined
   #responseBytes = 0
+  #isStopped = false
   #status: number | undefined
 
   constructor(plan: PassagePlan) {
@@ -81,7 +82,10 @@ export class Passage implements Cuttable, ServerListener {
 
   stop(): void {
     const { answer } = this.#plan
-    if (!this.#isOver && answer.isAnswered) answer.abort()
+    if (this.#isOver || !answer.isAnswered) return
+    // Its client is gone by this, and has not left.
+    this.#isStopped = true
+    answer.abort()
   }
 
   /** Ends it now, on both sides, whatever it is doing. */
@@ -103,7 +107,7 @@ export class Passage implements Cuttable, ServerListener {
   }
 
   clientClosed(finished: boolean): void {
-    if (this.#isOver) return
+    if (this.#isOver || this.#isStopped) return
     if (finished) {
       this.#over({ result: 'answered' })
       return

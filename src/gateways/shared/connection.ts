@@ -36,11 +36,11 @@ export interface ConnectionLimits {
   readonly drainMs: Milliseconds
 }
 
-export interface ConnectionInput {
+export interface ConnectionInput<Limits = ConnectionLimits> {
   readonly socket: Socket
   readonly address: string
   readonly host: StreamHost
-  readonly limits: ConnectionLimits
+  readonly limits: Limits
   readonly clock: Pick<Clock, 'now'>
   /** Called once, when it is gone. */
   readonly onGone: () => void
