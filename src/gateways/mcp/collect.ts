@@ -4,6 +4,7 @@ import type { Instant } from '../../kernel/instants.ts'
 import { type Refusal, refuse } from '../../kernel/refusals.ts'
 import { done, type Result } from '../../kernel/result.ts'
 import type { Cuttable } from '../shared/session-cuts.ts'
+import { type AnswerRoom, type Reading, tooMuchIsRead } from './answer-room.ts'
 import { EventSplitter } from './event-stream.ts'
 import type { Licence } from './licence.ts'
 import type { MessageLimits } from './limits.ts'
@@ -17,6 +18,8 @@ export interface CollectPlan {
   readonly clock: Pick<Clock, 'now'>
   /** Of the whole answer. */
   readonly limits: MessageLimits
+  /** In which it counts while it is read: for whatever callers can ask for. */
+  readonly room?: AnswerRoom
 }
 
 export interface Collected {
@@ -34,6 +37,7 @@ export class Collecting implements Cuttable, ServerListener {
   readonly #plan: CollectPlan
   readonly #resolve: (answer: Result<Collected>) => void
   readonly #events: EventSplitter
+  readonly #reading: Reading | undefined
   #leave: () => void = () => {}
   #call: ServerCall | undefined
   #head: Parameters<ServerListener['onHead']>[0] | undefined
@@ -49,6 +53,7 @@ export class Collecting implements Cuttable, ServerListener {
     this.answered = promise
     this.#resolve = resolve
     this.#events = new EventSplitter(plan.limits.messageBytesMax)
+    this.#reading = plan.room?.begin(() => this.#end(tooMuchIsRead))
   }
 
   start(): this {
@@ -75,6 +80,8 @@ export class Collecting implements Cuttable, ServerListener {
       this.#malformed('its answer is too long to be filtered')
       return
     }
+    this.#reading?.grow(bytes.byteLength)
+    if (this.#isOver) return
     if (this.#head?.form !== 'events') {
       this.#pieces.push(bytes)
       return
@@ -117,6 +124,8 @@ export class Collecting implements Cuttable, ServerListener {
   #end(answer: Result<Collected>): void {
     if (this.#isOver) return
     this.#isOver = true
+    this.#pieces = []
+    this.#reading?.over()
     this.#leave()
     this.#call?.abort()
     this.#resolve(answer)

@@ -147,7 +147,8 @@ async function passMoved(exchange: TaskAnswering, { asked, task, method }: Asked
   const moved = outgoingOf({ ...asked, message: withText(asked.message, ['taskId'], to), headers }, to)
   const outgoing = { ...moved, ...holderOf(door, bearer, member.service) }
   const limits = { ...door.limits, messageBytesMax: door.limits.listBytesMax }
-  const collected = await collect({ licence: licence.value, server: member.server, outgoing, clock: door.clock, limits })
+  const { room } = door.attendants
+  const collected = await collect({ licence: licence.value, server: member.server, outgoing, clock: door.clock, limits, room })
   if (!collected.ok) return collected
   const { response, status } = collected.value
   if (response === undefined) return refuse('upstream.malformed', { detail: `it answered ${method} with status ${status}` })

@@ -5,6 +5,7 @@ import { refuse } from '../../kernel/refusals.ts'
 import { done, type Result } from '../../kernel/result.ts'
 import { describeObligations, noObligations, type Obligations } from '../../model/obligations.ts'
 import type { Cuttable, SessionCuts } from '../shared/session-cuts.ts'
+import { AnswerRoom } from './answer-room.ts'
 
 export interface Licence {
   /** Nothing may pass from this instant on … */
@@ -59,6 +60,8 @@ export function actionLicence(
 
 /** Callers who are heard without acting, and what of theirs is under way: looked at when something changed, and now and then. */
 export class Attendants {
+  /** Of what is read whole for them. */
+  readonly room = new AnswerRoom()
   readonly #control: GatewayControl
   readonly #clock: Pick<Clock, 'now'>
   readonly #items = new Map<Cuttable, () => string | undefined>()

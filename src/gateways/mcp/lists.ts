@@ -2,6 +2,7 @@
 import type { Bearer } from '../../control/ports.ts'
 import { refuse } from '../../kernel/refusals.ts'
 import { done, type Result } from '../../kernel/result.ts'
+import { type Reading, tooMuchIsRead } from './answer-room.ts'
 import type { Asked } from './asked.ts'
 import type { Answering, Door, Member } from './door.ts'
 import { withCursor } from './joined-messages.ts'
@@ -67,6 +68,22 @@ function withOwn({ door }: Answering, { bearer }: Asked, list: ListMethod, shown
 async function allOf(door: Door, asked: Asked, member: Member, list: ListMethod): Promise<Result<Shown>> {
   const sight = sightOf(door, asked.bearer, member)
   if (sight.operations.length === 0) return done({ elements: [] })
+  const reading = door.attendants.room.begin()
+  try {
+    return await pagesOf(door, asked, { member, list, sight, reading })
+  } finally {
+    reading.over()
+  }
+}
+
+interface Paging {
+  readonly member: Member
+  readonly list: ListMethod
+  readonly sight: Sight
+  readonly reading: Reading
+}
+
+async function pagesOf(door: Door, asked: Asked, { member, list, sight, reading }: Paging): Promise<Result<Shown>> {
   const elements: Uint8Array[] = []
   let ttlMs = Number.POSITIVE_INFINITY
   let cursor: string | undefined
@@ -87,6 +104,8 @@ async function allOf(door: Door, asked: Asked, member: Member, list: ListMethod)
     if (!shown.ok) return shown
     elements.push(...shown.value.elements)
     bytes += response.bytes.byteLength
+    reading.grow(response.bytes.byteLength)
+    if (reading.isGivenUp) return tooMuchIsRead
     ttlMs = Math.min(ttlMs, shown.value.ttlMs ?? 0)
     cursor = shown.value.nextCursor
     if (cursor === undefined) return done({ elements, ttlMs })

@@ -10,6 +10,7 @@ import { done, type Result } from '../../kernel/result.ts'
 import { type Action, resourceOf } from '../../model/actions.ts'
 import { isChange } from '../../model/effects.ts'
 import type { NamedAction } from './actions.ts'
+import type { Reading } from './answer-room.ts'
 import type { Asked } from './asked.ts'
 import { collect } from './collect.ts'
 import type { Door, Member } from './door.ts'
@@ -136,7 +137,16 @@ export class ToolDefinitions {
   }
 
   /** The whole list, in the caller's session and era: what a server says may hang on either. */
-  async #learn(door: Door, asked: Asked, { member, headers }: Way): Promise<Result<undefined>> {
+  async #learn(door: Door, asked: Asked, way: Way): Promise<Result<undefined>> {
+    const reading = door.attendants.room.begin()
+    try {
+      return await this.#read(door, asked, way, reading)
+    } finally {
+      reading.over()
+    }
+  }
+
+  async #read(door: Door, asked: Asked, { member, headers }: Way, reading: Reading): Promise<Result<undefined>> {
     const { bearer, envelope, message } = asked
     const licence = this.#licence(door, bearer, member)
     if (!licence.ok) return unheard(licence.refusal.detail ?? licence.refusal.code)
@@ -154,7 +164,7 @@ export class ToolDefinitions {
     for (let page = 0; page < limits.listPagesMax && bytes <= limits.listBytesMax; page += 1) {
       const params: JsonObject = { ...meta, ...(cursor === undefined ? {} : { cursor }) }
       const asking = requestOf({ id: `"remit-tools-${page}"`, method: 'tools/list', params })
-      const plan = { licence: licence.value, server: member.server, clock: this.#clock, limits }
+      const plan = { licence: licence.value, server: member.server, clock: this.#clock, limits, room: door.attendants.room }
       const answered = await collect({ ...plan, outgoing: { ...outgoing, message: asking, ...holderOf(door, bearer, member.service) } })
       if (!answered.ok) return unheard(answered.refusal.detail ?? answered.refusal.code)
       const { response, status } = answered.value
@@ -163,6 +173,8 @@ export class ToolDefinitions {
         return unheard(response?.error === undefined ? `it answered with status ${status}` : 'it answered with an error')
       elements.push(...said.elements)
       bytes += response.bytes.byteLength
+      reading.grow(response.bytes.byteLength)
+      if (reading.isGivenUp) return unheard('too many long lists are being read')
       cursor = said.next
       if (cursor !== undefined) continue
       this.#book.hear(tellerOf(member, asked), elements, { isFirst: true, isWhole: true, bytes })

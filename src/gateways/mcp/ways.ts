@@ -67,5 +67,5 @@ export function collectFrom(
   if (!licence.ok) return Promise.resolve(licence)
   const limits = { ...door.limits, messageBytesMax: door.limits.listBytesMax }
   const outgoing = { ...outgoingOf({ method, message, headers }), ...holderOf(door, bearer, member.service) }
-  return collect({ licence: licence.value, server: member.server, outgoing, clock: door.clock, limits })
+  return collect({ licence: licence.value, server: member.server, outgoing, clock: door.clock, limits, room: door.attendants.room })
 }
