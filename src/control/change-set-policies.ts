@@ -1,6 +1,7 @@
 /** What a change of policies does: by `@id`, who may ask for what, and which guardrails, holds and duties appear, vanish or move. */
 import { formatDuration, type Milliseconds } from '../kernel/instants.ts'
-import { canonicalJson, type JsonObject } from '../kernel/json.ts'
+import type { JsonObject, JsonValue } from '../kernel/json.ts'
+import { isSameJson } from '../kernel/same-json.ts'
 import type { CompiledPolicy } from '../decision/cedar/policies.ts'
 import type { EligibilityTerms, Rules } from '../decision/rules.ts'
 import type { ChangeClass, ChangeLine } from '../model/change-sets.ts'
@@ -97,7 +98,7 @@ interface Sides {
 
 function changed(old: Known, now: Known, sides: Sides): ChangeLine[] {
   // The same text has one reading.
-  if (old.policy.text === now.policy.text || canonicalJson(old.json) === canonicalJson(now.json)) return []
+  if (old.policy.text === now.policy.text || isSameJson(old.json, now.json)) return []
   if (old.kind !== now.kind || old.policy.effect !== now.policy.effect) return [removed(old, sides.after), added(now)]
   const lines = [
     ...termLines(old, now, sides),
@@ -110,13 +111,11 @@ function changed(old: Known, now: Known, sides: Sides): ChangeLine[] {
 /** Scope and conditions. */
 function bodyLines(old: Known, now: Known, sides: Sides): ChangeLine[] {
   const { policy } = now
-  const scopeOf = ({ json }: Known) => canonicalJson([json['principal'], json['action'], json['resource']])
-  const conditionsOf = ({ json }: Known) => (Array.isArray(json['conditions']) ? json['conditions'].map((each) => canonicalJson(each)) : [])
   const [was, is] = [conditionsOf(old), conditionsOf(now)]
   const says = `now ${policy.effect === 'permit' ? 'lets' : guardVerb(policy)} ${policyInWords(policy)}; before: ${policyInWords(old.policy)}`
-  if (scopeOf(old) !== scopeOf(now)) return [line(now, 'change', 'unclassified', says)]
-  if (was.join() === is.join()) return []
-  if (policy.effect === 'permit' && was.every((each) => is.includes(each))) {
+  if (scopeParts.some((part) => !isSameJson(old.json[part], now.json[part]))) return [line(now, 'change', 'unclassified', says)]
+  if (isSameJson(was, is)) return []
+  if (policy.effect === 'permit' && was.every((each) => is.some((one) => isSameJson(each, one)))) {
     const cheaper = old.kind === 'eligibility' ? cheaperWithout(old, sides.after.rules) : undefined
     if (cheaper === undefined) return [line(now, 'change', 'narrows', `lets ${policyInWords(policy)} under one more condition`)]
     return [line(now, 'change', 'widens', `matches less, and who may still ask by ${cheaper} no longer needs what it asks for`)]
@@ -125,6 +124,16 @@ function bodyLines(old: Known, now: Known, sides: Sides): ChangeLine[] {
   if (policy.effect === 'forbid' && is.length === 0)
     return [line(now, 'change', 'narrows', `${guardVerb(policy)} ${policyInWords(policy)} without a condition`)]
   return [line(now, 'change', 'unclassified', `has other conditions: ${says}`)]
+}
+
+const scopeParts = ['principal', 'action', 'resource'] as const
+
+function conditionsOf({ json: { conditions } }: Known): readonly JsonValue[] {
+  return isList(conditions) ? conditions : []
+}
+
+function isList(value: JsonValue | undefined): value is readonly JsonValue[] {
+  return Array.isArray(value)
 }
 
 /** Approval and times of an eligibility. */

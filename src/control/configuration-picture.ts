@@ -1,5 +1,5 @@
 /** What is in force, by names: the two sides that a change-set compares. */
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 import { canonicalJson } from '../kernel/json.ts'
 import type { Application } from '../model/applications.ts'
 import type { Identity, IdentityKind, IssuedSubject, Issuer } from '../model/identities.ts'
@@ -33,5 +33,5 @@ export function picturedIdentity(identity: Identity, nameOf: (id: NonNullable<Id
 
 /** SHA-256 in hex of anything that is JSON. */
 export function digestOf(value: unknown): string {
-  return createHash('sha256').update(canonicalJson(value)).digest('hex')
+  return hash('sha256', canonicalJson(value))
 }

@@ -278,3 +278,16 @@ test('a long text is written as a short one is', () => {
     }),
   )
 })
+
+test('members stand in one order, few or many, and whatever begins the object', () => {
+  const order = (left: string, right: string) => (left < right ? -1 : 1)
+  fc.assert(
+    fc.property(fc.uniqueArray(fc.string({ maxLength: 4 }), { maxLength: 40 }), (keys) => {
+      const object: Record<string, unknown> = { __proto__: null }
+      for (const key of keys) object[key] = key.length % 3 === 0 ? undefined : { [key]: [] }
+      const members = keys.toSorted(order).filter((key) => object[key] !== undefined)
+      const wanted = members.map((key) => `${JSON.stringify(key)}:{${JSON.stringify(key)}:[]}`)
+      assert.equal(canonicalJson(object), `{${wanted.join()}}`)
+    }),
+  )
+})

@@ -1,4 +1,5 @@
 /** JSON with one reading only: a strict RFC 8259 parser, and the canonical text of RFC 8785 over which digests are made. */
+import { isPlain, sortedKeys } from './json-members.ts'
 import { longString, readLongString } from './long-strings.ts'
 import { refuse } from './refusals.ts'
 import { done, type Result } from './result.ts'
@@ -113,7 +114,6 @@ export type AddedMember = readonly [key: string, value: number | string]
 /** The canonical text of an object and of what is `added` to it: in the order of its keys, and none of them a key of the object. */
 export function canonicalObject(object: object, added: readonly AddedMember[] = []): string {
   if (!isPlain(object)) throw new Error('canonical JSON takes plain objects only')
-  // Every member begins with a comma; the first one's is cut off in the end. The journal writes thousands of these in a second.
   let text = ''
   let next = 0
   let due = added[0]
@@ -121,41 +121,40 @@ export function canonicalObject(object: object, added: readonly AddedMember[] = 
     const value = object[key]
     if (value === undefined) continue
     for (; due !== undefined && due[0] < key; due = added[next]) {
-      text += canonicalKey(due[0]) + canonicalJson(due[1])
+      text += keyAfter(text, due[0]) + canonicalJson(due[1])
       next += 1
     }
-    text += canonicalKey(key) + (typeof value === 'string' ? canonicalString(value) : canonicalJson(value))
+    text += keyAfter(text, key) + (typeof value === 'string' ? canonicalString(value) : canonicalJson(value))
   }
   for (; due !== undefined; due = added[next]) {
-    text += canonicalKey(due[0]) + canonicalJson(due[1])
+    text += keyAfter(text, due[0]) + canonicalJson(due[1])
     next += 1
   }
-  return `{${text.slice(1)}}`
+  return text === '' ? '{}' : `${text}}`
 }
 
 const keysMax = 1_000
-const keys = new Map<string, string>()
+const keys = new Map<string, WrittenKey>()
 
-/** `,"key":`. Most keys come again and again, so their texts are remembered: some, because others choose names too. */
-function canonicalKey(key: string): string {
-  const known = keys.get(key)
-  if (known !== undefined) return known
-  const text = `,${canonicalString(key)}:`
+/** A key as the first of its object and as any other: never cut off again, since that would copy all that follows it. */
+interface WrittenKey {
+  readonly first: string
+  readonly other: string
+}
+
+/** `{"key":` where nothing was written yet, otherwise `,"key":`. */
+function keyAfter(text: string, key: string): string {
+  const written = keys.get(key) ?? writtenKey(key)
+  return text === '' ? written.first : written.other
+}
+
+/** Most keys come again and again, so their texts are remembered: some, because others choose names too. */
+function writtenKey(key: string): WrittenKey {
+  const text = canonicalString(key)
+  const written = { first: `{${text}:`, other: `,${text}:` }
   if (keys.size >= keysMax) keys.clear()
-  keys.set(key, text)
-  return text
-}
-
-/** By UTF-16 code units. What was written down in that order already, as the journal's entries are, is not sorted again. */
-function sortedKeys(object: object): string[] {
-  const keys = Object.keys(object)
-  for (let place = 1; place < keys.length; place += 1) if ((keys[place - 1] ?? '') > (keys[place] ?? '')) return keys.sort()
-  return keys
-}
-
-function isPlain(object: object): object is Readonly<Record<string, unknown>> {
-  const prototype: unknown = Object.getPrototypeOf(object)
-  return prototype === null || prototype === Object.prototype
+  keys.set(key, written)
+  return written
 }
 
 function emptyObject(): Record<string, JsonValue> {

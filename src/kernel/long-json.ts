@@ -9,7 +9,7 @@ export function* writingJson(value: unknown): Generator<undefined, string> {
     const texts: string[] = []
     // By index: a hole is thrown on like any undefined.
     for (let place = 0; place < value.length; place += 1) {
-      texts.push(canonicalJson(value[place]))
+      texts.push(inOnePiece(canonicalJson(value[place])))
       yield
     }
     return `[${texts.join(',')}]`
@@ -23,6 +23,15 @@ export function* writingJson(value: unknown): Generator<undefined, string> {
     yield
   }
   return `{${members.join(',')}}`
+}
+
+/**
+ * A text that was put together is copied into one place when somebody first looks into it: here for each element in its step, and not in the
+ * end for all of them.
+ */
+function inOnePiece(text: string): string {
+  if (Number.isNaN(text.charCodeAt(0))) throw new Error('no JSON is empty')
+  return text
 }
 
 const kept = new WeakMap<object, string>()
