@@ -1,5 +1,6 @@
 /** What an application brings, made ready for Cedar's own validator, and the validator's answer read back. */
-import { isJsonObject, type JsonObject, parseJson } from '../kernel/json.ts'
+import { isJsonObject, type JsonObject, type JsonValue, parseJson } from '../kernel/json.ts'
+import { parsePlainJson } from '../kernel/parse-plain-json.ts'
 import type { SourceProblem } from '../kernel/source-problems.ts'
 import { hasSlot, placeIn, type PolicySlice, type PolicyText, schemaFlaw, slicePolicies } from './policy-text.ts'
 import type { ApplicationTask, CedarFinding, CheckAnswer } from './policy-worker.ts'
@@ -48,12 +49,27 @@ interface Problems {
 // A chain of 256 terms is some 1,000 levels deep in JSON.
 const answerDepthMax = 8_000
 const answerBytesMax = 64_000_000
+/** No deeper than the platform's parser is asked for it; hardly any policy is. */
+const plainDepthMax = 256
 const schemaDepthMax = 128
 
 /** The JSON in the text of one of Cedar's answers, integers without loss. What was accepted always has it. */
 export function jsonOfAnswer(text: string | undefined): JsonObject {
   const answer = parseJson(text ?? '', { depthMax: answerDepthMax, bytesMax: answerBytesMax })
-  const json = answer.ok && isJsonObject(answer.value) ? answer.value['json'] : undefined
+  return jsonIn(answer.ok ? answer.value : undefined)
+}
+
+/**
+ * The same of one of Remit's policies, in objects that share their shapes wherever the platform's parser can be asked: a fifth of the memory,
+ * all of which whoever collects garbage would have to carry.
+ */
+export function policyOfAnswer(text: string | undefined): JsonObject {
+  const plain = text === undefined ? undefined : parsePlainJson(text, plainDepthMax)
+  return plain === undefined ? jsonOfAnswer(text) : jsonIn(plain)
+}
+
+function jsonIn(answer: JsonValue | undefined): JsonObject {
+  const json = isJsonObject(answer) ? answer['json'] : undefined
   // Were this to change in Cedar, nothing may be taken for granted.
   if (!isJsonObject(json)) throw new Error('Cedar answered something else than JSON')
   return json

@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url'
 import { inTurns, type Turning } from '../kernel/in-turns.ts'
 import type { JsonObject } from '../kernel/json.ts'
 import { nearestName, type SourceProblem } from '../kernel/source-problems.ts'
-import { type ApplicationTexts, applicationTask, type CheckedApplication, jsonOfAnswer, readApplication } from './application-check.ts'
+import { type ApplicationTexts, applicationTask, type CheckedApplication, policyOfAnswer, readApplication } from './application-check.ts'
 import { cuttingPolicies, placeIn, type PolicySlice, type PolicyText } from './policy-text.ts'
 import type { ApplicationTask, CedarFinding, CheckAnswer, CheckTask } from './policy-worker.ts'
 
@@ -167,7 +167,7 @@ function* readingPolicies(slices: readonly PolicySlice[], json: readonly (string
 }
 
 function readPolicy(slice: PolicySlice, text: string | undefined): CheckedPolicy {
-  return { file: slice.file, line: slice.line, text: slice.text, json: jsonOfAnswer(text) }
+  return { file: slice.file, line: slice.line, text: slice.text, json: policyOfAnswer(text) }
 }
 
 const generated = 'the schema that Remit generates'

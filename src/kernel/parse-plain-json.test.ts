@@ -15,6 +15,9 @@ const notPlain: readonly { readonly says: string; readonly text: string }[] = [
   { says: '__proto__ twice', text: '{"__proto__":1,"__proto__":2}' },
   { says: 'an escape', text: '"\\u0041"' },
   { says: 'an escaped lone surrogate', text: '"\\ud800"' },
+  { says: 'an escape that need not be one', text: '"\\/"' },
+  { says: 'what may be the beginning of such an escape', text: '"\\\\u0041"' },
+  { says: 'a key twice, once escaped', text: '{"\\n":1,"\\u000a":2}' },
   { says: 'a lone surrogate', text: '"\ud800"' },
   { says: 'a fraction', text: '{"a":0.5}' },
   { says: 'a fraction that is whole', text: '[1.0]' },
@@ -42,6 +45,7 @@ const plain = [
   '{"constructor":"x","toString":1}',
   '{"__proto__":{"a":1}}',
   '"ü€😀\u2028"',
+  '{"\\n\\"\\\\\\t":"\\b\\f\\r"}',
   '[9007199254740991,-9007199254740991]',
   deep(depthMax),
 ]
@@ -59,7 +63,25 @@ test('of any text it answers what the strict parser reads, or nothing', () => {
   const whole = fc.jsonValue({ maxDepth: 4 }).map((value) => JSON.stringify(value))
   const pieces = fc
     .array(
-      fc.constantFrom('{', '}', '[', ']', '"a"', '"b"', '"\\u0061"', ':', ',', '1', '-0', '0.5', '1e5', '12345678901234567', ' ', 'null'),
+      fc.constantFrom(
+        '{',
+        '}',
+        '[',
+        ']',
+        '"a"',
+        '"b"',
+        '"\\n"',
+        '"\\u0061"',
+        ':',
+        ',',
+        '1',
+        '-0',
+        '0.5',
+        '1e5',
+        '12345678901234567',
+        ' ',
+        'null',
+      ),
       {
         maxLength: 14,
       },

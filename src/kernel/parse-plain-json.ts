@@ -3,12 +3,12 @@ import { Fraction, type JsonValue } from './json.ts'
 
 /**
  * What `parseJson` reads in a text, in objects that have a prototype; `undefined` where that parser is to be asked: for a text that is
- * not plain. Plain is what is written without white space and escapes, with each key once and none that is a number, and with whole
- * numbers that are exact.
+ * not plain. Plain is what is written without white space and without `\u`, other characters escaped only where they must be, with each
+ * key once and none that is a number, and with whole numbers that are exact.
  */
 export function parsePlainJson(text: string, depthMax: number): JsonValue | undefined {
-  // An escape may hide a lone surrogate, which the platform would write again just as it was.
-  if (text.includes('\\')) return undefined
+  // Such an escape may hide a lone surrogate, which the platform would write again just as it was.
+  if (text.includes('\\u')) return undefined
   const value = parsed(text)
   // What is written again in the same letters was read as they stand: nothing was dropped, rounded or put elsewhere.
   return value !== undefined && isWhole(value, depthMax) && JSON.stringify(value) === text ? value : undefined
