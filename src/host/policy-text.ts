@@ -91,6 +91,12 @@ export function placeIn(slice: PolicySlice, byteOffset: number): { readonly line
 /** Strings and comments whole, so that nothing inside them counts; then words, operators of two characters, and single characters. */
 const tokens = /"[^"\\]*(?:\\.[^"\\]*)*"?|\/\/[^\n]*|\s+|[A-Za-z_][A-Za-z0-9_]*|&&|\|\||::|[=!<>]=|./gsu
 
+/** Where the token ends that begins here: each begins where the one before it ends. Only asked whether it matches, a pattern makes no garbage. */
+function endOfToken(text: string, from: number): number {
+  tokens.lastIndex = from
+  return tokens.test(text) ? tokens.lastIndex : text.length
+}
+
 /** Where a policy begins. */
 interface Start {
   readonly at: number
@@ -104,19 +110,22 @@ function* sliceFile(file: PolicyText): Generator<PolicySlice> {
   let line = 1
   let lineStart = 0
   const ended = ({ at, ...place }: Start): PolicySlice => ({ file: file.name, ...place, text: file.text.slice(at, end) })
-  for (const { 0: token, index } of file.text.matchAll(tokens)) {
-    if (!isBlank(token)) {
+  const { text } = file
+  let lineEnd = text.indexOf('\n')
+  for (let index = 0, after = 0; index < text.length; index = after) {
+    after = endOfToken(text, index)
+    if (!isBlank(text, index)) {
       start ??= { at: index, line, column: index - lineStart + 1 }
-      end = index + token.length
-      if (token === ';') {
+      end = after
+      if (text[index] === ';') {
         yield ended(start)
         start = undefined
       }
     }
-    const lastBreak = token.lastIndexOf('\n')
-    if (lastBreak >= 0) {
-      line += token.split('\n').length - 1
-      lineStart = index + lastBreak + 1
+    while (lineEnd >= 0 && lineEnd < after) {
+      line += 1
+      lineStart = lineEnd + 1
+      lineEnd = text.indexOf('\n', lineStart)
     }
   }
   if (start !== undefined) yield ended(start)
@@ -133,9 +142,12 @@ function flawOf(slice: PolicySlice): Pick<SourceProblem, 'message' | 'remedy'> |
   if (!slice.text.isWellFormed() || slice.text.includes('\0'))
     return { message: 'the policy has a character that is no text', remedy: 'write it again: most often a file was cut or badly converted' }
   const open: Chains[] = [{ connectives: 0, sums: 0, steps: 0, ifs: 0 }]
-  for (const [token] of slice.text.matchAll(tokens)) {
+  const { text } = slice
+  for (let from = 0, to = 0; from < text.length; from = to) {
+    to = endOfToken(text, from)
     const chains = open.at(-1)
-    if (chains === undefined || isBlank(token)) continue
+    if (chains === undefined || isBlank(text, from)) continue
+    const token = operatorAt(text, from, to)
     if (isLonger(chains, token))
       return { message: `a chain has more than ${policyLimits.termsMax} terms`, remedy: 'use a set and contains, or several policies' }
     if (isOpening(token)) {
@@ -190,7 +202,9 @@ function isLonger(chains: Chains, token: string): boolean {
 /** Whether it has a slot, `?principal` or `?resource`, outside strings and comments: then it is a template. */
 export function hasSlot({ text }: PolicySlice): boolean {
   let before = ''
-  for (const [token] of text.matchAll(tokens)) {
+  for (let from = 0, to = 0; from < text.length; from = to) {
+    to = endOfToken(text, from)
+    const token = text.slice(from, to)
     if (before === '?' && (token === 'principal' || token === 'resource')) return true
     before = token
   }
@@ -202,7 +216,9 @@ export function schemaFlaw({ text }: PolicyText): Pick<SourceProblem, 'message' 
   if (Buffer.byteLength(text) > policyLimits.schemaBytesMax)
     return { message: `the schema is larger than ${policyLimits.schemaBytesMax} bytes`, remedy: 'leave out what no policy looks at' }
   let depth = 0
-  for (const [token] of text.matchAll(tokens)) {
+  for (let from = 0, to = 0; from < text.length; from = to) {
+    to = endOfToken(text, from)
+    const token = operatorAt(text, from, to)
     if (isOpening(token) || token === '<') depth += 1
     else if (isClosing(token) || token === '>') depth = Math.max(0, depth - 1)
     if (depth > policyLimits.nestingMax)
@@ -219,6 +235,14 @@ function isClosing(token: string): boolean {
   return token === ')' || token === ']' || token === '}'
 }
 
-function isBlank(token: string): boolean {
-  return token.trim() === '' || token.startsWith('//')
+/** Whether white space or a comment begins here. */
+function isBlank(text: string, at: number): boolean {
+  const code = text.charCodeAt(at)
+  if (code > 0x20 && code < 0x7f) return code === 0x2f && text.charCodeAt(at + 1) === 0x2f
+  return text.charAt(at).trim() === ''
+}
+
+/** The token, if it is short enough to be one that counts. */
+function operatorAt(text: string, from: number, to: number): string {
+  return to - from > 2 ? '' : text.slice(from, to)
 }
