@@ -115,10 +115,12 @@ function withoutCredential(service: Service, now: Instant): Service {
 }
 
 /** Roles that the policies in force speak of were declared when those were published. */
-function rolesNamedNow(rules: Rules | undefined): readonly string[] {
-  if (rules === undefined) return []
-  const policies = [rules.eligibility, rules.guardrails, rules.desk].flatMap((set) => set.policies)
-  return policies.flatMap((policy) => policy.mentions.filter((uid) => uid.type === 'Role').map((uid) => uid.id))
+function rolesNamedNow(rules: Rules | undefined): ReadonlySet<string> {
+  const named = new Set<string>()
+  if (rules === undefined) return named
+  for (const set of [rules.eligibility, rules.guardrails, rules.desk])
+    for (const policy of set.policies) for (const uid of policy.mentions) if (uid.type === 'Role') named.add(uid.id)
+  return named
 }
 
 interface Merged<T> {

@@ -80,6 +80,8 @@ export function* readingRules(input: RulesInput): Generator<undefined, RulesRead
   const duties = new Map<string, Obligations>()
   const ids = new Map<string, CompiledPolicy>()
   const common = new CommonParts()
+  const known = input.known ?? new Map<string, ReadonlySet<string>>()
+  const knownRoles = known.get('Role')
   for (const source of input.policies) {
     yield
     const report = (message: string, remedy: string) => problems.push({ file: source.file, line: source.line, column: 1, message, remedy })
@@ -93,14 +95,13 @@ export function* readingRules(input: RulesInput): Generator<undefined, RulesRead
     if (twin !== undefined) report(`@id("${policy.id}") is used already by ${twin.describe()}`, 'give each policy an id of its own')
     ids.set(policy.id, policy)
     checkId(policy, report)
-    const known = input.known ?? new Map<string, ReadonlySet<string>>()
     checkNames(policy, known, report)
     const kind = classify(policy, report)
     if (kind === undefined) continue
     checkAnnotations(policy, kind, report)
     if (kind !== 'desk') checkResource(policy, kind, report)
     sets[kind].push(policy)
-    const read: Reading = { known: known.get('Role'), report }
+    const read: Reading = { known: knownRoles, report }
     if (kind === 'eligibility') terms.set(policy.id, readTerms(policy, read))
     if (kind === 'guardrail') {
       readHold(policy, holds, read)
@@ -131,8 +132,20 @@ function* joining(sets: Record<Kind, CompiledPolicy[]>): Generator<undefined, Pi
   }
 }
 
+/** Of files that somebody still has, the version under the schema that was asked about last: asked again when they come into force. */
+const versions = new WeakMap<RulesInput['files'], { readonly schema: string; readonly version: string }>()
+
 /** SHA-256 in hex over the schema and every file by name, each measured, so that no text can slide from one file into the next. */
 export function rulesVersion(input: Pick<RulesInput, 'files' | 'schema'>): string {
+  const { files, schema } = input
+  const known = versions.get(files)
+  if (known?.schema === schema) return known.version
+  const version = digestOf(input)
+  versions.set(files, { schema, version })
+  return version
+}
+
+function digestOf(input: Pick<RulesInput, 'files' | 'schema'>): string {
   const hash = createHash('sha256')
   const add = (text: string) => hash.update(`${Buffer.byteLength(text)}:`).update(text)
   add(input.schema)
@@ -211,7 +224,10 @@ function classify(policy: CompiledPolicy, report: Report): Kind | undefined {
       report('this forbid is about every action, asking included', 'name an effect, as in action in Effect::Action::"any", or an operation')
     return undefined
   }
-  const kinds = new Set(named.map((uid) => (policy.effect === 'permit' ? kindOfPermit(uid, report) : kindOfForbid(uid, report))))
+  const kindOf = policy.effect === 'permit' ? kindOfPermit : kindOfForbid
+  const [only] = named
+  if (only !== undefined && named.length === 1) return kindOf(only, report)
+  const kinds = new Set(named.map((uid) => kindOf(uid, report)))
   const [kind] = kinds
   if (kinds.size === 1) return kind
   if (!kinds.has(undefined)) report('this policy mixes asking, acting and the desk', 'write one policy for each')
@@ -245,7 +261,7 @@ function kindOfForbid(action: Uid, report: Report): Kind | undefined {
 
 function checkAnnotations(policy: CompiledPolicy, kind: Kind, report: Report): void {
   const known = annotationsOf[kind]
-  for (const name of policy.annotations.keys()) {
+  for (const name of policy.annotations.names()) {
     if (known.includes(name)) continue
     const near = nearestName(name, known)
     const elsewhere = Object.values(annotationsOf).some((names) => names.includes(name))

@@ -5,7 +5,7 @@ import type { EntityStore } from './entities.ts'
 import { compareOrdered, extensionFunctions } from './extensions.ts'
 import { Fault } from './fault.ts'
 import { isLike, readPattern } from './like.ts'
-import { fieldOf, isObject, type JsonObject, listAt, onlyField, readUid, textAt, Unsupported } from './policy-json.ts'
+import { fieldOf, isObject, type JsonObject, listAt, onlyField, onlyName, readUid, textAt, Unsupported } from './policy-json.ts'
 import { asBool, asLong, asSet, asText, asUid, checked } from './types.ts'
 import { CedarSet, type CedarValue, isEqual, keyOf, longMax, longMin, Uid } from './values.ts'
 
@@ -21,7 +21,7 @@ export function compileConditions(clauses: readonly unknown[], common = new Comm
     if (!isObject(clause)) throw new Unsupported('a condition that is no object')
     const kind = textAt(clause, 'kind')
     if (kind !== 'when' && kind !== 'unless') throw new Unsupported(`the condition "${kind}"`)
-    return { wanted: kind === 'when', test: testOf(compile(fieldOf(clause, 'body'), { common, depth: 0 })) }
+    return { wanted: kind === 'when', test: testOf(compile(fieldOf(clause, 'body'), common, 0)) }
   })
   const [only] = parts
   if (only === undefined) return () => true
@@ -34,25 +34,25 @@ export function compileConditions(clauses: readonly unknown[], common = new Comm
 
 /** One expression by itself: nothing of it is shared. Throws `Unsupported`. */
 export function compileExpression(body: unknown): Expression {
-  return compile(body, { common: new CommonParts(), depth: 0 }).run
+  return compile(body, new CommonParts(), 0).run
 }
 
-interface Place {
-  readonly common: CommonParts
-  readonly depth: number
-}
-
-function compile(body: unknown, { common, depth }: Place): NumberedPart {
+function compile(body: unknown, common: CommonParts, depth: number): NumberedPart {
   if (depth > depthMax) throw new Unsupported(`an expression nested deeper than ${depthMax}`)
-  const [name, inner] = onlyField(body)
-  const operands: number[] = []
+  if (!isObject(body)) throw new Unsupported('an expression that is no object')
+  const name = onlyName(body)
+  const inner = body[name]
+  // Most are looked up and not made once more.
+  if (name === 'Var') return common.found(`Var ${String(inner)}`) ?? common.one(`Var ${String(inner)}`, { run: variable(inner) })
+  // What is the same for all of one name, the numbers of the operands, and what is written: apart, because only the last may hold a space.
+  let key = name
   const operand = (part: unknown) => {
-    const compiled = compile(part, { common, depth: depth + 1 })
-    operands.push(compiled.number)
+    const compiled = compile(part, common, depth + 1)
+    key += `,${compiled.number}`
     return compiled
   }
   const { part, written } = build(name, inner, operand)
-  return common.one({ name, written, operands }, part)
+  return common.one(`${key} ${written}`, part)
 }
 
 interface Built {
@@ -67,8 +67,6 @@ function build(name: string, inner: unknown, operand: (part: unknown) => Part): 
       const value = readLiteral(inner, 0)
       return { part: constant(value), written: keyOf(value) }
     }
-    case 'Var':
-      return { part: { run: variable(inner) }, written: String(inner) }
     case 'Set':
       return { part: compileSet(asList(inner, name).map(operand)), written: '' }
     case 'Record': {
@@ -81,20 +79,25 @@ function build(name: string, inner: unknown, operand: (part: unknown) => Part): 
       return { part: compileChain(name, inner, operand), written: '' }
     case '.': {
       const { owner, path } = readPath(inner)
-      return { part: compilePath(operand(owner), path), written: JSON.stringify(path) }
+      // A list begins with a bracket, a name alone with a point.
+      const [only] = path
+      const written = path.length === 1 && only !== undefined ? `.${only}` : JSON.stringify(path)
+      return { part: compilePath(operand(owner), path), written }
     }
     default: {
       const form = forms.get(name)
       if (form === undefined) return { part: compileCall(name, asList(inner, name).map(operand)), written: '' }
       if (!isObject(inner)) throw new Unsupported(`"${name}" without its parts`)
       const part = form(inner, (place) => operand(fieldOf(inner, place)))
-      return { part, written: JSON.stringify(writtenIn.map((field) => fieldOf(inner, field))) }
+      return { part, written: plainForms.has(name) ? '' : JSON.stringify(writtenIn.map((field) => fieldOf(inner, field))) }
     }
   }
 }
 
 /** The fields of an operator that are no expressions. */
 const writtenIn = ['attr', 'entity_type', 'pattern']
+/** Operators whose parts are all expressions, and most of those that there are. */
+const plainForms: ReadonlySet<string> = new Set(['==', '!=', '<', '<=', '>', '>=', 'in', '!', 'contains'])
 
 type Form = (parts: JsonObject, at: (place: string) => Part) => Part
 

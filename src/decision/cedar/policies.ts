@@ -4,7 +4,8 @@ import { refuse } from '../../kernel/refusals.ts'
 import { done, type Result } from '../../kernel/result.ts'
 import { CommonParts, type Condition } from './common-parts.ts'
 import { compileConditions } from './expressions.ts'
-import { fieldOf, isObject, type JsonObject, listAt, objectAt, readUid, textAt, Unsupported } from './policy-json.ts'
+import { Annotations } from './annotations.ts'
+import { fieldOf, isObject, type JsonObject, listAt, pushParts, textAt, uidIn, Unsupported } from './policy-json.ts'
 import { indexingByScope, type ScopeIndex } from './scope-index.ts'
 import { type Fill, fillSlots, readScope, type Scope, uidsOf } from './scopes.ts'
 import type { Uid } from './values.ts'
@@ -24,7 +25,7 @@ export interface CompiledPolicy {
   /** Its `@id`, or the id that its source gave. */
   readonly id: string
   readonly effect: 'permit' | 'forbid'
-  readonly annotations: ReadonlyMap<string, string>
+  readonly annotations: Annotations
   readonly source: { readonly file: string; readonly line: number }
   readonly text: string
   /** As it was given. */
@@ -77,7 +78,7 @@ export function* joiningPolicies(policies: readonly CompiledPolicy[]): Generator
 
 /** One policy, `common` with those of the same set; refuses `policy.invalid` as `compilePolicies` does. */
 export function compilePolicy(source: PolicySource, common = new CommonParts()): Result<CompiledPolicy> {
-  return naming(source, () => joinParts(source, readParts(source, common), { id: undefined, fill: undefined }))
+  return naming(source, () => joinParts(source, readParts(source, common), asWritten))
 }
 
 /** What policies and templates have in common: everything but the scope. */
@@ -85,36 +86,82 @@ export interface PolicyParts {
   readonly json: JsonObject
   readonly id: string
   readonly effect: 'permit' | 'forbid'
-  readonly annotations: ReadonlyMap<string, string>
   readonly condition: Condition
+  readonly common: CommonParts
 }
 
 /** Throws `Unsupported`, as all readers of policy JSON do. */
 export function readParts(source: PolicySource, common: CommonParts): PolicyParts {
   const json = isObject(source.json) ? source.json : {}
-  const annotations = readAnnotations(json)
+  const annotations = new Annotations(json)
+  annotations.check()
   const id = source.id ?? annotations.get('id')
   if (id === undefined) throw new Unsupported('a policy without @id')
   const effect = textAt(json, 'effect')
   if (effect !== 'permit' && effect !== 'forbid') throw new Unsupported(`the effect "${effect}"`)
-  return { json, id, effect, annotations, condition: compileConditions(listAt(json, 'conditions'), common) }
+  return { json, id, effect, common, condition: compileConditions(listAt(json, 'conditions'), common) }
 }
 
+/** Under which id, and what stands in the slots. */
+interface Link {
+  readonly id: string | undefined
+  readonly fill: Fill | undefined
+}
+
+const asWritten: Link = { id: undefined, fill: undefined }
+
 /** A policy of its parts, under its own id or that of a link, its slots filled. */
-export function joinParts(
-  source: PolicySource,
-  parts: PolicyParts,
-  link: { readonly id: string | undefined; readonly fill: Fill | undefined },
-): CompiledPolicy {
-  const { file, line, text } = source
-  const { effect, annotations, condition } = parts
-  const id = link.id ?? parts.id
+export function joinParts(source: PolicySource, parts: PolicyParts, link: Link): CompiledPolicy {
+  const { common } = parts
   const json = link.fill === undefined ? parts.json : fillSlots(parts.json, link.fill)
-  const scope = readScope(json)
-  const mentions = mentionsOf(scope, json)
-  const equated = equatedIn(scope, json)
-  const describe = () => `${effect} "${id}" (${file}:${line})`
-  return { id, effect, annotations, source: { file, line }, text, json, scope, mentions, equated, condition, describe }
+  const scope = readScope(json, common)
+  return new Policy(source, parts, { id: link.id ?? parts.id, json, scope, named: namedIn(scope, json, common) })
+}
+
+interface Joined {
+  readonly id: string
+  readonly json: JsonObject
+  readonly scope: Scope
+  readonly named: Named
+}
+
+/** There may be ten thousand of them: what can be made when it is asked for is not kept. */
+class Policy implements CompiledPolicy {
+  readonly id: string
+  readonly effect: 'permit' | 'forbid'
+  readonly condition: Condition
+  readonly scope: Scope
+  readonly mentions: readonly Uid[]
+  readonly equated: readonly Uid[]
+  readonly text: string
+  readonly json: JsonObject
+  readonly #file: string
+  readonly #line: number
+
+  constructor({ file, line, text }: PolicySource, { effect, condition }: PolicyParts, { id, json, scope, named }: Joined) {
+    this.id = id
+    this.effect = effect
+    this.condition = condition
+    this.scope = scope
+    this.mentions = named.mentions
+    this.equated = named.equated
+    this.text = text
+    this.json = json
+    this.#file = file
+    this.#line = line
+  }
+
+  get annotations(): Annotations {
+    return new Annotations(this.json)
+  }
+
+  get source(): CompiledPolicy['source'] {
+    return { file: this.#file, line: this.#line }
+  }
+
+  describe(): string {
+    return `${this.effect} "${this.id}" (${this.#file}:${this.#line})`
+  }
 }
 
 /** Turns what the evaluator does not know into a refusal that names it and its place. */
@@ -127,49 +174,51 @@ export function naming<T>({ file, line }: PolicySource, read: () => T): Result<T
   }
 }
 
-function readAnnotations(json: JsonObject): ReadonlyMap<string, string> {
-  if (fieldOf(json, 'annotations') === undefined) return new Map()
-  return new Map(
-    Object.entries(objectAt(json, 'annotations')).map(([name, value]) => {
-      // An annotation without a value, `@observed`, arrives as null or empty.
-      if (value === null) return [name, '']
-      if (typeof value !== 'string') throw new Unsupported(`the annotation @${name} with something that is no text`)
-      return [name, value]
-    }),
-  )
+interface Named {
+  readonly mentions: readonly Uid[]
+  readonly equated: readonly Uid[]
 }
 
-function mentionsOf(scope: Scope, json: JsonObject): readonly Uid[] {
-  const found = new Map([scope.principal, scope.action, scope.resource].flatMap(uidsOf).map((uid) => [uid.key, uid]))
-  const waiting: unknown[] = [...listAt(json, 'conditions')]
+const none: readonly Uid[] = []
+
+/** What scope and conditions name, in one walk. */
+function namedIn({ principal, action, resource }: Scope, json: JsonObject, common: CommonParts): Named {
+  const mentions: Uid[] = []
+  for (const uid of uidsOf(principal)) mention(uid, mentions)
+  for (const uid of uidsOf(action)) mention(uid, mentions)
+  for (const uid of uidsOf(resource)) mention(uid, mentions)
+  let equated = resource.kind === 'is' ? [resource.uid] : none
+  const waiting: object[] = [listAt(json, 'conditions')]
   for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
-    if (typeof next !== 'object' || next === null) continue
-    if (isObject(next) && isObject(fieldOf(next, '__entity'))) {
-      const uid = readUid(next)
-      found.set(uid.key, uid)
-    } else {
-      for (const inner of Object.values(next)) waiting.push(inner)
+    if (isObject(next)) {
+      if (isObject(fieldOf(next, '__entity'))) {
+        mention(uidIn(next, common.uid), mentions)
+        continue
+      }
+      const equation = fieldOf(next, '==')
+      const found = isObject(equation) ? equatedIn(equation, common) : none
+      if (found.length > 0) equated = [...equated, ...found]
     }
+    pushParts(next, waiting)
   }
-  return [...found.values()]
+  return { mentions, equated }
 }
 
-function equatedIn(scope: Scope, json: JsonObject): readonly Uid[] {
-  const found: Uid[] = scope.resource.kind === 'is' ? [scope.resource.uid] : []
-  const waiting: unknown[] = [...listAt(json, 'conditions')]
-  for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
-    if (typeof next !== 'object' || next === null) continue
-    const equation = isObject(next) ? fieldOf(next, '==') : undefined
-    if (isObject(equation)) {
-      const sides = [fieldOf(equation, 'left'), fieldOf(equation, 'right')]
-      if (sides.some((side) => isObject(side) && fieldOf(side, 'Var') === 'resource')) found.push(...sides.flatMap(uidIn))
-    }
-    for (const inner of Object.values(next)) waiting.push(inner)
-  }
-  return found
+/** Of one name there is one uid, the same for all policies of the set. */
+function mention(uid: Uid, mentions: Uid[]): void {
+  if (!mentions.includes(uid)) mentions.push(uid)
 }
 
-function uidIn(side: unknown): readonly Uid[] {
-  const value = isObject(side) ? fieldOf(side, 'Value') : undefined
-  return isObject(value) && isObject(fieldOf(value, '__entity')) ? [readUid(value)] : []
+/** Of `resource == …`, either way round, the entities that stand there. */
+function equatedIn(equation: JsonObject, common: CommonParts): readonly Uid[] {
+  const [left, right] = [fieldOf(equation, 'left'), fieldOf(equation, 'right')]
+  if (!isResource(left) && !isResource(right)) return none
+  return [left, right].flatMap((side) => {
+    const value = isObject(side) ? fieldOf(side, 'Value') : undefined
+    return isObject(value) && isObject(fieldOf(value, '__entity')) ? [uidIn(value, common.uid)] : []
+  })
+}
+
+function isResource(side: unknown): boolean {
+  return isObject(side) && fieldOf(side, 'Var') === 'resource'
 }

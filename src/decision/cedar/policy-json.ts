@@ -37,17 +37,46 @@ export function fieldOf(parent: JsonObject, name: string): unknown {
 
 /** An entity uid, with or without its `__entity` wrapping. */
 export function readUid(value: unknown): Uid {
+  return uidIn(value, madeAnew)
+}
+
+/** The same, by whoever makes uids of a type and an id. */
+export function uidIn(value: unknown, make: (type: string, id: string) => Uid): Uid {
   if (!isObject(value)) throw new Unsupported('an entity that is no object')
   const inner = fieldOf(value, '__entity')
   const uid = isObject(inner) ? inner : value
-  return new Uid(textAt(uid, 'type'), textAt(uid, 'id'))
+  return make(textAt(uid, 'type'), textAt(uid, 'id'))
+}
+
+function madeAnew(type: string, id: string): Uid {
+  return new Uid(type, id)
+}
+
+/** The name of the one field that an object has. Nothing is made for the answer: it is asked of every part of every policy. */
+export function onlyName(object: JsonObject): string {
+  let only: string | undefined
+  for (const name in object) {
+    if (!Object.hasOwn(object, name)) continue
+    if (only !== undefined) throw new Unsupported('an expression with several meanings')
+    only = name
+  }
+  if (only === undefined) throw new Unsupported('an expression with several meanings')
+  return only
+}
+
+/** Adds what lies right in it, but for texts and the like. */
+export function pushParts(whole: object, waiting: object[]): void {
+  if (Array.isArray(whole)) for (const part of whole) pushPart(part, waiting)
+  else if (isObject(whole)) for (const name in whole) if (Object.hasOwn(whole, name)) pushPart(whole[name], waiting)
+}
+
+function pushPart(part: unknown, waiting: object[]): void {
+  if (typeof part === 'object' && part !== null) waiting.push(part)
 }
 
 /** An object with exactly one field: its name and what it holds. */
 export function onlyField(value: unknown): readonly [string, unknown] {
   if (!isObject(value)) throw new Unsupported('an expression that is no object')
-  const entries = Object.entries(value)
-  const [entry] = entries
-  if (entry === undefined || entries.length !== 1) throw new Unsupported('an expression with several meanings')
-  return entry
+  const name = onlyName(value)
+  return [name, value[name]]
 }

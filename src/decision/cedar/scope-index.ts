@@ -33,7 +33,9 @@ class Tree<P> {
   readonly #keys = new Map<string, string>()
 
   bucket(action: string, resource: string, principal: string): Bucket<P> {
-    const [actionKey, resourceKey, principalKey] = [this.#one(action), this.#one(resource), this.#one(principal)]
+    const actionKey = this.#one(action)
+    const resourceKey = this.#one(resource)
+    const principalKey = this.#one(principal)
     const byResource = getOrAdd(this.#byAction, actionKey, () => new Map<string, Map<string, Bucket<P>>>())
     const byPrincipal = getOrAdd(byResource, resourceKey, () => new Map<string, Bucket<P>>())
     return getOrAdd(byPrincipal, principalKey, () => ({ policies: [], places: [], isExact: true }))
@@ -64,8 +66,10 @@ class Tree<P> {
 /** Puts each policy under the keys of its scope; in steps, one for each. */
 export function* indexingByScope<P extends Scoped>(policies: readonly P[]): Generator<undefined, ScopeIndex<P>> {
   const tree = new Tree<P>()
-  for (const [place, policy] of policies.entries()) {
+  let place = -1
+  for (const policy of policies) {
     yield
+    place += 1
     const { resource, principal, action } = policy.scope
     const isExact = isByKey(resource) && isByKey(principal) && isByKey(action)
     for (const actionKey of keysOf(action)) {
@@ -121,8 +125,10 @@ function keysOf(part: ScopePart): readonly string[] {
       return [anything]
     case 'is':
       return [part.uid.key]
-    case 'in':
-      return [...new Set(part.uids.map((uid) => uid.key))]
+    case 'in': {
+      const [only] = part.uids
+      return only !== undefined && part.uids.length === 1 ? [only.key] : [...new Set(part.uids.map((uid) => uid.key))]
+    }
     case 'of-type':
       return [part.within === undefined ? part.type : part.within.key]
   }

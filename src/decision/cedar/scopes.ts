@@ -1,6 +1,7 @@
 /** The scope of a policy: which principals, actions and resources it is about. */
+import type { CommonParts } from './common-parts.ts'
 import type { EntityStore } from './entities.ts'
-import { fieldOf, isObject, type JsonObject, listAt, objectAt, readUid, textAt, Unsupported } from './policy-json.ts'
+import { fieldOf, isObject, type JsonObject, listAt, objectAt, textAt, uidIn, Unsupported } from './policy-json.ts'
 import type { Uid } from './values.ts'
 
 /** One of the three places of a scope. */
@@ -16,8 +17,13 @@ export interface Scope {
   readonly resource: ScopePart
 }
 
-export function readScope(policy: JsonObject): Scope {
-  return { principal: readPart(policy, 'principal'), action: readPart(policy, 'action'), resource: readPart(policy, 'resource') }
+/** What policies of a set have in common is made once. */
+export function readScope(policy: JsonObject, common: CommonParts): Scope {
+  return {
+    principal: readPart(policy, 'principal', common),
+    action: readPart(policy, 'action', common),
+    resource: readPart(policy, 'resource', common),
+  }
 }
 
 /** Whether this entity is within the scope. It cannot fail. */
@@ -52,18 +58,21 @@ function isAtOrBelow(uid: Uid, above: Uid, entities: EntityStore): boolean {
   return uid.key === above.key || entities.ancestorsOf(uid.key).has(above.key)
 }
 
-function readPart(policy: JsonObject, place: 'principal' | 'action' | 'resource'): ScopePart {
+const anyone: ScopePart = { kind: 'any' }
+
+function readPart(policy: JsonObject, place: 'principal' | 'action' | 'resource', common: CommonParts): ScopePart {
   const part = objectAt(policy, place)
   const operator = textAt(part, 'op')
   if (fieldOf(part, 'slot') !== undefined) throw new Unsupported(`a template (the slot in ${place})`)
   switch (operator) {
     case 'All':
-      return { kind: 'any' }
+      return anyone
     case '==':
-      return { kind: 'is', uid: readUid(fieldOf(part, 'entity')) }
+      return { kind: 'is', uid: uidIn(fieldOf(part, 'entity'), common.uid) }
     case 'in': {
       const one = fieldOf(part, 'entity')
-      return { kind: 'in', uids: one === undefined ? listAt(part, 'entities').map(readUid) : [readUid(one)] }
+      if (one !== undefined) return common.below(uidIn(one, common.uid))
+      return { kind: 'in', uids: listAt(part, 'entities').map((each) => uidIn(each, common.uid)) }
     }
     case 'is': {
       const within = fieldOf(part, 'in')
@@ -71,7 +80,7 @@ function readPart(policy: JsonObject, place: 'principal' | 'action' | 'resource'
       return {
         kind: 'of-type',
         type: textAt(part, 'entity_type'),
-        within: isObject(within) ? readUid(fieldOf(within, 'entity')) : undefined,
+        within: isObject(within) ? uidIn(fieldOf(within, 'entity'), common.uid) : undefined,
       }
     }
     default:
