@@ -10,7 +10,7 @@ import type { Clock } from './ports.ts'
 import { Slices } from './slices.ts'
 
 /** Shorter than other long work: actions wait for it. */
-const sliceMs = 4
+const sliceMs = 2
 
 export interface Preparing {
   readonly clock: Pick<Clock, 'now' | 'after' | 'turn'>

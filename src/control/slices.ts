@@ -3,7 +3,7 @@ import type { Instant, Milliseconds } from '../kernel/instants.ts'
 import type { Clock } from './ports.ts'
 
 /** Work goes on for so long at a time, unless it says otherwise: with what comes on top of it, a step and a garbage collection, under 10 ms. */
-const sliceMs = 4
+const sliceMs = 2
 
 type Turning = Pick<Clock, 'after' | 'turn'>
 

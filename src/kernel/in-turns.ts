@@ -17,7 +17,7 @@ export function atOnce<T>(work: Iterator<undefined, T>): T {
 }
 
 /** So long work goes on at a time. */
-const sliceMs: Milliseconds = 4
+const sliceMs: Milliseconds = 2
 
 /** Goes through all steps of a work, and answers what it came to; all at once where there is nothing to take turns by. */
 export async function inTurns<T>(work: Iterator<undefined, T>, turning: Turning | undefined): Promise<T> {
