@@ -20,8 +20,12 @@ const isForbid = (text: string) => text.startsWith('forbid')
 test(`adding a forbid and removing a permit never turn a no into a yes (seed ${seed})`, () => {
   const seen = { closed: 0, stayed: 0 }
   const policies = fc.array(randomPolicy, { minLength: 2, maxLength: 6 })
-  fc.assert(
-    fc.property(policies, randomPolicy, fc.tuple(randomWorld, randomRequest), fc.nat(5), (texts, more, [{ store }, { ours }], place) => {
+  const law = fc.property(
+    policies,
+    randomPolicy,
+    fc.tuple(randomWorld, randomRequest),
+    fc.nat(5),
+    (texts, more, [{ store }, { ours }], place) => {
       const permits = texts.filter((text) => !isForbid(text))
       const gone = permits[place % Math.max(1, permits.length)]
       const forbid = isForbid(more) ? more : more.replace('permit', 'forbid')
@@ -31,8 +35,10 @@ test(`adding a forbid and removing a permit never turn a no into a yes (seed ${s
         assert.ok(before === 'allow' || after === 'deny', 'a door was opened')
         seen[before === after ? 'stayed' : 'closed'] += 1
       }
-    }),
-    { seed, numRuns: 300 },
+    },
   )
+  fc.assert(law, { seed, numRuns: 300 })
+  // Most doors are closed from the beginning: a seed that closes few says little, and is followed by the next.
+  for (let next = seed + 1; seen.closed <= 20 && next < seed + 10; next += 1) fc.assert(law, { seed: next, numRuns: 300 })
   assert.ok(seen.closed > 20, JSON.stringify(seen))
 })
