@@ -133,6 +133,34 @@ test('50 MB pass in pieces: what the client does not take, the server does not g
   assert.ok(bytes > size)
 })
 
+test('long results at the same time, to quick clients and to slow ones, are each their own to the byte', async (context) => {
+  const characters = 5_000_000
+  const textOf = (owner: string) => owner.repeat(characters / owner.length)
+  const ops = await startRaw(context, (heard) => {
+    const { params } = JSON.parse(heard.body) as { readonly params: { readonly arguments: { readonly service: string } } }
+    const body = `{"jsonrpc":"2.0","id":${idOf(heard)},"result":{"content":[{"type":"text","text":"${textOf(params.arguments.service)}"}]}}`
+    heard.response.writeHead(200, { ...json, 'content-length': body.length }).end(body)
+  })
+  const house = await openHouse(context, { ops: ops.url })
+  const { token } = await house.grantFor('errand', ['ops/look'])
+  const askFor = async (owner: string, isSlow: boolean): Promise<void> => {
+    const { headers, body } = bare(token, 'tools/call', `{"name":"look","arguments":{"service":"${owner}"}}`, 'look')
+    const sent = request(house.urlOf('ops'), { method: 'POST', headers }).end(body)
+    const [answer] = (await once(sent, 'response')) as [IncomingMessage]
+    const pieces: Buffer[] = []
+    for await (const each of answer as AsyncIterable<Buffer>) {
+      pieces.push(each)
+      if (isSlow) for (let turn = 0; turn < 4; turn += 1) await new Promise(setImmediate)
+    }
+    const { result } = JSON.parse(Buffer.concat(pieces).toString()) as {
+      readonly result: { readonly content: readonly [{ readonly text: string }] }
+    }
+    assert.ok(result.content[0].text === textOf(owner), `the result of ${owner} is its own`)
+  }
+  for (let round = 0; round < 3; round += 1)
+    await Promise.all(Array.from({ length: 8 }, (_, place) => askFor(`own-${round}-${place}.`, place % 3 === 0)))
+})
+
 test('the credential of the service does not come back, in a header, in one piece or in two', async (context) => {
   const ways: ((heard: Heard) => void)[] = [
     ({ response }) => response.writeHead(200, { ...json, 'mcp-echo': upstreamSecret }).end('{}'),

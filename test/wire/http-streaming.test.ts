@@ -56,6 +56,36 @@ test('50 MB down: a client that does not read stops the upstream, and then gets 
   assert.equal(control.finished[0]?.outcome.responseBytes, pieces * piece.byteLength)
 })
 
+/** Bytes that no other answer has: each group of eight says whose it is and where it stands. */
+function ownBytes(owner: number, bytes: number): Buffer {
+  const own = Buffer.alloc(bytes)
+  for (let at = 0; at + 8 <= bytes; at += 8) own.writeUInt32BE(at, own.writeUInt32BE(owner, at))
+  return own
+}
+
+test('long answers at the same time, to quick clients and to slow ones, are each their own to the byte', async (context) => {
+  const megabytes = 6_000_000
+  const upstreamPort = await httpUpstream(context, ({ url = '' }, response) => {
+    const body = ownBytes(Number(url.slice('/items/'.length)), megabytes)
+    response.writeHead(200, { 'content-length': body.byteLength }).end(body)
+  })
+  const { url } = await openGateway(context, { upstreamPort })
+  const askFor = async (owner: number): Promise<void> => {
+    const sent = request(`${url}/items/${owner}`, { headers: { authorization: 'Bearer live' } }).end()
+    const [answer] = (await once(sent, 'response')) as [IncomingMessage]
+    let at = 0
+    const own = ownBytes(owner, megabytes)
+    for await (const chunk of answer as AsyncIterable<Buffer>) {
+      assert.equal(chunk.compare(own, at, at + chunk.byteLength), 0, `answer ${owner} is its own at ${at}`)
+      at += chunk.byteLength
+      // So slow that what was written for it waits while others are served.
+      if (owner % 3 === 0) for (let turn = 0; turn < 4; turn += 1) await new Promise(setImmediate)
+    }
+    assert.equal(at, megabytes)
+  }
+  for (let round = 0; round < 3; round += 1) await Promise.all(Array.from({ length: 8 }, (_, place) => askFor(round * 8 + place)))
+})
+
 test('50 MB up: an upstream that does not read stops the client, and then gets every byte', async (context) => {
   let read: (() => void) | undefined
   let hash: string | undefined

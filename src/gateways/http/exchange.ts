@@ -266,7 +266,8 @@ export class Exchange implements StreamListener {
     if (typeof request.bodyLength === 'number' && request.bodyLength > bytesMax)
       return refuse(tooLarge, { detail: `at most ${bytesMax} bytes` })
     this.#stream.writeContinue()
-    this.#reading = new WholeBody(this.#stream, { bytesMax, milliseconds: limits.bodyMs, tooLarge, clock })
+    const length = request.bodyLength === 'chunked' ? {} : { length: request.bodyLength }
+    this.#reading = new WholeBody(this.#stream, { bytesMax, ...length, milliseconds: limits.bodyMs, tooLarge, clock })
     const { whole } = this.#reading
     return whole instanceof Promise ? whole.then(knownBody) : knownBody(whole)
   }

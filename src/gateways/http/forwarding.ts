@@ -330,6 +330,7 @@ export class Forwarding implements Cuttable, CallListener, BodyReader {
     // The last piece goes out with the end, and a small answer with its head.
     if (this.#responseBytes === this.#answerLength) stream.end(bytes)
     else if (!stream.write(bytes)) this.#up?.pause()
+    if (!stream.isBehind) this.#up?.freed()
   }
 
   /** What came with the head has been written: a head whose body is slow is not kept waiting for it. */

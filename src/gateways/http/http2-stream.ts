@@ -68,6 +68,11 @@ export class Http2Stream implements ClientStream {
   }
 
   /** Nothing ever follows a request but its own body. */
+  /** Bytes wait for the client's windows, and for frames of other streams. */
+  get isBehind(): boolean {
+    return true
+  }
+
   get isAhead(): boolean {
     return false
   }

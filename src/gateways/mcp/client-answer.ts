@@ -46,6 +46,11 @@ export class ClientAnswer {
     return this.#isClosed || bytes.byteLength === 0 || this.#stream.write(bufferOf(bytes))
   }
 
+  /** Whether bytes that were written are needed until the system has taken them. */
+  get isBehind(): boolean {
+    return this.#stream.isBehind
+  }
+
   end(bytes?: Uint8Array): void {
     if (!this.#isClosed) this.#stream.end(bytes === undefined ? undefined : bufferOf(bytes))
   }

@@ -87,9 +87,10 @@ export class ClientRequest {
     if (!/^application\/json(?:[ \t]*;[ \t]*charset="?utf-8"?)?$/i.test(headers.get('content-type') ?? ''))
       return refuse('input.media-type')
     if (headers.get('content-encoding') !== undefined) return refuse('input.media-type', { detail: 'the body must not be encoded' })
-    if (Number(headers.get('content-length') ?? 0) > bytesMax) return refuse('input.too-large', { detail: `at most ${bytesMax} bytes` })
+    const length = Number(headers.get('content-length') ?? 0)
+    if (length > bytesMax) return refuse('input.too-large', { detail: `at most ${bytesMax} bytes` })
     this.#stream.writeContinue()
-    this.#reading = new WholeBody(this.#stream, { bytesMax, milliseconds: limits.bodyMs, tooLarge: 'input.too-large', clock })
+    this.#reading = new WholeBody(this.#stream, { bytesMax, length, milliseconds: limits.bodyMs, tooLarge: 'input.too-large', clock })
     return this.#reading.whole
   }
 

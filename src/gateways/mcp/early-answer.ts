@@ -31,10 +31,14 @@ export class EarlyAnswer implements Tap {
     this.#told = told
   }
 
-  onHead(form: 'json' | 'events' | 'other'): void {
+  onHead(form: 'json' | 'events' | 'other', length = 0): void {
     this.#isEvents = form === 'events'
-    this.#isDone = form === 'other'
-    this.#inner?.onHead?.(form)
+    this.#isDone = form === 'other' || (form === 'json' && length > this.#bytesMax)
+    this.#inner?.onHead?.(form, length)
+  }
+
+  get keeps(): boolean {
+    return !this.#isDone || (this.#inner !== undefined && this.#inner.keeps !== false)
   }
 
   onData(bytes: Uint8Array): void {

@@ -17,9 +17,13 @@ export class ListEar implements Tap {
     this.#beside = beside
   }
 
-  onHead(form: 'json' | 'events' | 'other'): void {
+  onHead(form: 'json' | 'events' | 'other', length = 0): void {
     this.#isStream = form === 'events'
-    this.#beside?.onHead?.(form)
+    this.#beside?.onHead?.(form, length)
+  }
+
+  get keeps(): boolean {
+    return this.#beside !== undefined && this.#beside.keeps !== false
   }
 
   onData(bytes: Uint8Array): void {

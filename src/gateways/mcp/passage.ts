@@ -14,8 +14,11 @@ import type { McpServer, Outgoing, ServerCall, ServerListener } from './ports.ts
 
 /** Sees what passes, in order, without changing or delaying it. */
 export interface Tap {
-  onHead?(form: 'json' | 'events' | 'other'): void
+  /** `length`: of the answer in bytes, as its server says; 0 where it does not. */
+  onHead?(form: 'json' | 'events' | 'other', length?: number): void
   onData(bytes: Uint8Array): void
+  /** False where nothing that was told is held on to, now and later: its memory may then be read into again. */
+  readonly keeps?: boolean
   /** Why the last piece, and what comes after it, may not reach the client: its server may not say that. */
   flaw?(): string | undefined
   /** The answer is over; `isWhole` where all of it passed. Answers what it says of itself, where that is not that it was done. */
@@ -23,7 +26,9 @@ export interface Tap {
 }
 
 /** Where an answer goes: to a client's connection, or to whoever keeps it. */
-export type PassageAnswer = Pick<ClientAnswer, 'isAnswered' | 'head' | 'write' | 'end' | 'abort'>
+export type PassageAnswer = Pick<ClientAnswer, 'isAnswered' | 'head' | 'write' | 'end' | 'abort'> &
+  // Whoever keeps an answer is behind with all of it.
+  Partial<Pick<ClientAnswer, 'isBehind'>>
 
 export interface PassagePlan {
   readonly licence: Licence
@@ -134,7 +139,7 @@ export class Passage implements Cuttable, ServerListener {
     if (!this.#passes(length)) return
     this.#state = 'answering'
     this.#status = status
-    tap?.onHead?.(form)
+    tap?.onHead?.(form, length)
     answer.head(status, passing, form === 'events')
   }
 
@@ -145,14 +150,15 @@ export class Passage implements Cuttable, ServerListener {
       return
     }
     this.#responseBytes += bytes.byteLength
-    const { tap } = this.#plan
+    const { tap, answer } = this.#plan
     tap?.onData(bytes)
     const flaw = tap?.flaw?.()
     if (flaw !== undefined) {
       this.#fail({ code: 'upstream.malformed', detail: flaw })
       return
     }
-    if (!this.#plan.answer.write(bytes)) this.#call?.pause()
+    if (!answer.write(bytes)) this.#call?.pause()
+    if (answer.isBehind === false && (tap === undefined || tap.keeps === false)) this.#call?.freed?.()
   }
 
   onEnd(): void {

@@ -46,6 +46,8 @@ export interface ServerCall {
   abort(): void
   pause(): void
   resume(): void
+  /** As that of `UpstreamCall`: nobody holds on to the piece that is being told. */
+  freed?(): void
 }
 
 /** A message on its way to a server. */

@@ -27,8 +27,13 @@ export class ResultTap implements Tap {
     this.#events = new EventSplitter(bytesMax)
   }
 
-  onHead(form: 'json' | 'events' | 'other'): void {
+  onHead(form: 'json' | 'events' | 'other', length = 0): void {
     this.#form = form
+    if (form === 'json' && length > this.#limits.messageBytesMax) this.#lose()
+  }
+
+  get keeps(): boolean {
+    return this.#state !== 'lost'
   }
 
   onData(bytes: Uint8Array): void {

@@ -75,8 +75,11 @@ export class ServerTasks {
     }
     const ear = new EarlyAnswer(way.tap, door.limits, told)
     return {
-      onHead: (form) => ear.onHead(form),
+      onHead: (form, length) => ear.onHead(form, length),
       onData: (bytes) => ear.onData(bytes),
+      get keeps() {
+        return ear.keeps
+      },
       onOver: (isWhole) => ear.onOver(isWhole),
       flaw: () => flaw,
     }
@@ -111,8 +114,11 @@ export class ServerTasks {
     // The experiment has the status told by one method and the answer by another.
     const isLast = method !== 'tasks/get' || task.era === 'stateless'
     return {
-      onHead: (form) => ear.onHead(form),
+      onHead: (form, length) => ear.onHead(form, length),
       onData: (bytes) => ear.onData(bytes),
+      get keeps() {
+        return ear.keeps
+      },
       onOver: (isWhole) => {
         const says = ear.onOver(isWhole)
         if (isLast && isWhole && task.isOver) task.fetched()

@@ -146,6 +146,10 @@ class HttpCall implements ServerCall, CallListener {
     this.#up?.resume()
   }
 
+  freed(): void {
+    this.#up?.freed()
+  }
+
   /** The first byte goes out in this very tick, or never. */
   onReady(up: UpstreamCall): void {
     if (this.#isOver) return

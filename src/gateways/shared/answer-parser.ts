@@ -100,6 +100,8 @@ export class AnswerParser {
   /** Seconds for which the upstream promises to keep an idle connection. */
   #idleSeconds: number | undefined
   readonly #before: HeadBefore
+  /** How many of the body were told. */
+  pieces = 0
 
   /** `before`: of the same connection, and only of it. */
   constructor({ method, headBytesMax, listener, mayChange = false, before = new HeadBefore() }: AnswerParserInput) {
@@ -117,6 +119,11 @@ export class AnswerParser {
 
   get idleSeconds(): number | undefined {
     return this.#idleSeconds
+  }
+
+  /** Whether it holds on to what was pushed. */
+  get holds(): boolean {
+    return this.#kept !== undefined
   }
 
   push(bytes: Buffer): Progress {
@@ -146,6 +153,7 @@ export class AnswerParser {
       case 'chunk':
         return this.#body(bytes)
       case 'until-close':
+        this.pieces += 1
         this.#listener.onData(bytes)
         return empty
       case 'chunk-line':
@@ -197,6 +205,7 @@ export class AnswerParser {
   #body(bytes: Buffer): Buffer {
     const part = bytes.byteLength <= this.#bytesLeft ? bytes : bytes.subarray(0, this.#bytesLeft)
     this.#bytesLeft -= part.byteLength
+    this.pieces += 1
     this.#listener.onData(part)
     if (this.#bytesLeft === 0) {
       if (this.#state === 'chunk') this.#state = 'chunk-end'

@@ -49,6 +49,8 @@ export interface ClientStream {
   flush(): void
   /** A piece of the body. Answers whether more may be written before the next `onDrain`. */
   write(bytes: Buffer): boolean
+  /** Whether something that was written has not been taken by the system yet: until then its bytes are needed. */
+  readonly isBehind: boolean
   /** The answer is whole, with this as its last piece. */
   end(bytes?: Buffer): void
   /** Whether more came behind the request than belongs to it: before a change of protocol, nobody may send any of the next. */

@@ -191,6 +191,10 @@ export class Http1Stream implements ClientStream, BodyListener {
     return goesOn
   }
 
+  get isBehind(): boolean {
+    return this.#connection.socket.writableLength > 0
+  }
+
   end(bytes: Buffer = empty): void {
     if (this.#state !== 'answering') return
     const { socket } = this.#connection

@@ -3,7 +3,7 @@ import { connect, isIP, type Socket } from 'node:net'
 import { connect as connectSecurely, type TLSSocket } from 'node:tls'
 import type { Clock } from '../../control/ports.ts'
 import type { Instant, Milliseconds } from '../../kernel/instants.ts'
-import { type AnswerListener, AnswerParser, HeadBefore } from './answer-parser.ts'
+import { type AnswerListener, AnswerParser, HeadBefore, type Progress } from './answer-parser.ts'
 import { abort } from './abort.ts'
 import { Circuit, type CircuitInput, type CircuitLimits, connectFault, type UpstreamHealth } from './circuit.ts'
 import { type Outgoing, requestHead } from './request-head.ts'
@@ -30,6 +30,8 @@ export interface UpstreamCall {
   finish(): void
   pause(): void
   resume(): void
+  /** Nobody holds on to the piece that is being told, which is then read into again. Once for each piece, in the very call that tells it. */
+  freed(): void
   /** Ends our side of a tunnel: what was written arrives, and nothing follows. */
   endTunnel(): void
   /** Ends the call, and its connection with it; `late` when it took too long. Does nothing once the call is over, whose connection is somebody else's by then. */
@@ -141,7 +143,7 @@ class Pool implements Upstream {
   }
 
   /** A connection whose bytes are told to `hear`. */
-  #connect(hear: (bytes: Buffer) => void): Socket {
+  #connect(hear: Hear): Socket {
     const { hostname, protocol, port } = this.#url
     const host = hostname.replace(/^\[|\]$/g, '')
     const settings = { host, noDelay: true, keepAlive: true, keepAliveInitialDelay: 1_000 } as const
@@ -161,14 +163,29 @@ class Pool implements Upstream {
   }
 }
 
-/** All connections are read into one buffer, one after another, and what was read is copied out of it: cheaper than a large buffer for each read. */
-const readBuffer = Buffer.allocUnsafeSlow(65_536)
+/** Answers whether nobody holds on to the bytes. */
+type Hear = (bytes: Buffer) => boolean
 
-function hearing(hear: (bytes: Buffer) => void) {
+const readBytes = 65_536
+/** All connections are read into one buffer, one after another, and what was read is copied out of it: cheaper than a large buffer for each read. */
+const readBuffer = Buffer.allocUnsafeSlow(readBytes)
+/** Below it a copy of its own costs little, and one that is kept should not keep much more than it is. */
+const sparedBytesMin = readBytes / 2
+const spareMax = 16
+/** Memory that was read into and is free again: long answers would else have the whole heap collected once for every thirty of them. */
+const spare: Buffer[] = []
+
+function hearing(hear: Hear) {
   return {
     buffer: readBuffer,
     callback: (length: number) => {
-      hear(Buffer.from(readBuffer.subarray(0, length)))
+      if (length < sparedBytesMin) {
+        hear(Buffer.from(readBuffer.subarray(0, length)))
+        return true
+      }
+      const memory = spare.pop() ?? Buffer.allocUnsafeSlow(readBytes)
+      readBuffer.copy(memory, 0, 0, length)
+      if (hear(memory.subarray(0, length)) && spare.length < spareMax) spare.push(memory)
       return true
     },
   }
@@ -184,7 +201,7 @@ class Connection {
   #idleUntil: Instant = 0
   readonly #before = new HeadBefore()
 
-  constructor(pool: Pool, open: (hear: (bytes: Buffer) => void) => Socket) {
+  constructor(pool: Pool, open: (hear: Hear) => Socket) {
     this.#pool = pool
     const socket = open((bytes) => this.#read(bytes))
     this.#socket = socket
@@ -216,16 +233,23 @@ class Connection {
     this.#socket.destroy()
   }
 
-  #read(bytes: Buffer): void {
+  /** Answers whether nobody holds on to the bytes. */
+  #read(bytes: Buffer): boolean {
     const call = this.#call
     // What is said unasked is nobody's answer.
     if (call === undefined) {
       this.end()
-      return
+      return false
     }
+    const held = call.heldPieces
     const progress = call.isSent ? call.parser.push(bytes) : 'malformed'
+    const isFree = call.heldPieces === held && !call.parser.holds
     // Whoever heard of it may have dropped the call.
-    if (call.isOver) return
+    if (!call.isOver) this.#follow(call, progress)
+    return isFree
+  }
+
+  #follow(call: Call, progress: Progress): void {
     switch (progress) {
       case 'more':
         call.listener.onPause()
@@ -304,11 +328,17 @@ class Call implements UpstreamCall {
   isFinished = false
   isOver = false
   isLate = false
+  #freedPieces = 0
 
   constructor(socket: Socket, listener: CallListener, parser: AnswerParser) {
     this.listener = listener
     this.#socket = socket
     this.parser = parser
+  }
+
+  /** Pieces that were told, and that somebody may hold on to. */
+  get heldPieces(): number {
+    return this.parser.pieces - this.#freedPieces
   }
 
   ready(): void {
@@ -372,6 +402,10 @@ class Call implements UpstreamCall {
     if (!this.isOver) this.#socket.resume()
   }
 
+  freed(): void {
+    this.#freedPieces += 1
+  }
+
   drop(why?: 'late'): void {
     if (this.isOver) return
     this.isOver = true
@@ -382,5 +416,14 @@ class Call implements UpstreamCall {
 
 /** One that was over before it began. */
 const nothing = () => {}
-const [send, begin, finish, pause, resume, endTunnel, drop] = [nothing, nothing, nothing, nothing, nothing, nothing, nothing]
-const overCall: UpstreamCall = { send, begin, write: () => true, finish, pause, resume, endTunnel, drop }
+const overCall: UpstreamCall = {
+  send: nothing,
+  begin: nothing,
+  write: () => true,
+  finish: nothing,
+  pause: nothing,
+  resume: nothing,
+  freed: nothing,
+  endTunnel: nothing,
+  drop: nothing,
+}

@@ -7,10 +7,12 @@ import type { BodyReader, ClientStream } from './client-stream.ts'
 
 export interface BodyBounds {
   readonly bytesMax: number
+  /** As its sender says. */
+  readonly length?: number
   readonly milliseconds: Milliseconds
   /** The refusal for a body above `bytesMax`. */
   readonly tooLarge: RefusalCode
-  readonly clock: Clock
+  readonly clock: Pick<Clock, 'after'>
 }
 
 /** A body that is being read whole. */
@@ -22,9 +24,11 @@ export class WholeBody implements BodyReader {
   #callOff: (() => void) | undefined
   #chunks: Buffer[] = []
   #bytes = 0
+  /** Where a long body is put together while it comes: at its end nothing is left to be done. */
+  #whole: Buffer | undefined
 
   /** Begins at once. */
-  constructor(stream: ClientStream, bounds: BodyBounds) {
+  constructor(stream: Pick<ClientStream, 'read'>, bounds: BodyBounds) {
     this.#bounds = bounds
     stream.read(this)
     // Mostly the body has come with its head, and needs no timer.
@@ -48,16 +52,37 @@ export class WholeBody implements BodyReader {
     this.#bytes += bytes.byteLength
     const { bytesMax, tooLarge } = this.#bounds
     if (this.#bytes > bytesMax) this.#over(refuse(tooLarge, { detail: `at most ${bytesMax} bytes` }))
-    else addPiece(this.#chunks, bytes)
+    else if (this.#whole !== undefined) bytes.copy(this.#whole, this.#bytes - bytes.byteLength)
+    else {
+      addPiece(this.#chunks, bytes)
+      this.#gather()
+    }
   }
 
   onBodyEnd(): void {
+    if (this.#whole !== undefined) {
+      // Whoever frames bodies by their length tells neither less nor more.
+      if (this.#bytes !== this.#whole.byteLength) throw new Error('a body has another length than its sender says')
+      this.#over(done(this.#whole))
+      return
+    }
     const [first] = this.#chunks
     this.#over(done(this.#chunks.length === 1 && first !== undefined ? first : Buffer.concat(this.#chunks, this.#bytes)))
   }
 
   onBodyBroken(refusal: Refusal): void {
     this.#over({ ok: false, refusal })
+  }
+
+  /** Once enough of it has come that its sender means what it says of the length. */
+  #gather(): void {
+    const { length = 0, bytesMax } = this.#bounds
+    if (length < gatheredBytesMin || length > bytesMax || this.#bytes * 8 < length) return
+    const whole = Buffer.allocUnsafeSlow(length)
+    let at = 0
+    for (const piece of this.#chunks) at += piece.copy(whole, at)
+    this.#whole = whole
+    this.#chunks = []
   }
 
   #tooLate(): void {
@@ -69,10 +94,13 @@ export class WholeBody implements BodyReader {
     this.#result = result
     this.#callOff?.()
     this.#chunks = []
+    this.#whole = undefined
     this.#settling?.resolve(result)
   }
 }
 
+/** Below it the pieces are put together when the last has come. */
+const gatheredBytesMin = 131_072
 /** Pieces up to this size together are kept as one. */
 const joinedBytesMax = 4_096
 
