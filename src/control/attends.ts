@@ -34,7 +34,8 @@ export function attends({ facts, clock, home }: Gate, { claims }: Bearer, servic
   return done(until)
 }
 
-function reaches({ scope }: Grant, services: readonly string[]): boolean {
+/** Whether a line of it names one of the services, or something in it. */
+export function reaches({ scope }: Grant, services: readonly string[]): boolean {
   return scope.some(({ resource }) => services.some((service) => resource === service || resource.startsWith(`${service}/`)))
 }
 

@@ -8,6 +8,7 @@ import { goesOn } from './goes-on.ts'
 import { holdAnswered } from './holds.ts'
 import { gatewayAudience, identify, TokenReader } from './identify.ts'
 import type { GatewayControl } from './ports.ts'
+import { readsAlong } from './reads-along.ts'
 import { riding } from './riding.ts'
 import { visible } from './visible.ts'
 
@@ -30,6 +31,7 @@ export function gatewayControl(gate: Gate): GatewayControl {
     visible: (bearer, service) => visible(gate, bearer, service),
     riding: (bearer, action) => riding(gate, bearer, action),
     readBefore: (bearer) => gate.home.readBefore(bearer),
+    readsAlong: (bearer, service) => readsAlong(gate, bearer, service),
     attends: (bearer, services) => attends(gate, bearer, services),
     onAttendance: (listener) => onAttendance(gate, listener),
     stands: (decision) => stands(gate, decision),

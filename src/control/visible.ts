@@ -35,6 +35,11 @@ export interface Attendance {
   riding(bearer: Bearer, action: Action): Pick<Grant, 'task' | 'scope' | 'tools'> | undefined
   /** The operation that this caller read first, at this gateway, of those whose results anybody may have written; whoever restarts asks it once. */
   readBefore(bearer: Bearer): Promise<Result<string | undefined>>
+  /**
+   * Whatever of this service passes to the caller without any action is read by them: kept at home before it passes, where its results may be
+   * anybody's words. Answers at once where that is known, and where nothing is to be kept.
+   */
+  readsAlong(bearer: Bearer, service: Service): Result<undefined> | Promise<Result<undefined>>
   /** Something of a call goes on after its outcome: until it is said to be over, the grant is not ended for being used up. */
   goesOn(decision: Pick<Decision, 'grant'>): () => void
   /** Calls in the tick in which something changed that `attends` may hang on. Answers how to stop listening. */

@@ -4,6 +4,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
+import { completeGrant } from '../../src/control/end-grant.ts'
 import type { Bearer } from '../../src/control/ports.ts'
 import { quarantine } from '../../src/control/quarantine.ts'
 import { reevaluate } from '../../src/control/reevaluate.ts'
@@ -209,6 +210,27 @@ for (const { says, reads, pending, approved } of [
       for (const [who, acting] of pending) assert.equal(await stateOf(world, who, acting), 'pending', `${acting ?? ''} ${who}`)
       for (const [who, acting] of approved) assert.equal(await stateOf(world, who, acting), 'approved', `${acting ?? ''} ${who}`)
     }))
+
+test('whoever is told something beside results has read it, where a grant of theirs reaches there, and once', () =>
+  onWorld(async (world) => {
+    const { gateway } = world
+    const service = gateway.service('mail')
+    if (service === undefined) throw new Error('there is a mailbox')
+    const along = async (bearer: Bearer) => mustBe(await gateway.readsAlong(bearer, service))
+    await along(await world.bearer('aide'))
+    assert.equal(await stateOf(world, 'aide'), 'approved', 'of no grant there is nothing to be told')
+    const grant = await atWork(world, 'aide', ['mail/look-up'], errand)
+    const bearer = await world.bearer('aide', grant.id)
+    mustBe(await gateway.readsAlong(bearer, { ...service, routes: service.routes.filter(({ trust }) => trust === 'trusted') }))
+    assert.equal(await stateOf(world, 'aide'), 'approved', 'the house wrote all of it')
+    await Promise.all([along(bearer), along(bearer)])
+    assert.equal(gateway.readsAlong(bearer, service) instanceof Promise, false, 'known from here on')
+    assert.equal(await stateOf(world, 'aide'), 'pending')
+    assert.equal((await entriesOf(world, 'session.read-untrusted')).length, 1)
+    mustBe(await completeGrant(world.desk, await world.caller('aide'), grant.id, 'done'))
+    await along(bearer)
+    assert.equal((await entriesOf(world, 'session.read-untrusted')).length, 1)
+  }))
 
 test('a request while a result is on its way is either before it was asked for, or waits', () =>
   onWorld(async (world) => {

@@ -136,6 +136,10 @@ export class RulesControl implements GatewayControl {
     return Promise.resolve(done(undefined))
   }
 
+  readsAlong(): Result<undefined> {
+    return done(undefined)
+  }
+
   riding(): undefined {
     return undefined
   }

@@ -19,6 +19,7 @@ import { answerJoined } from './joined.ts'
 import { actionLicence, type Licence } from './licence.ts'
 import { answerList } from './lists.ts'
 import { isSeenRoute } from './listing.ts'
+import { listenAlong } from './listening.ts'
 import type { Offered } from './offer.ts'
 import { mayAsk } from './own-tools.ts'
 import { Passage, type PassagePlan, type Tap } from './passage.ts'
@@ -211,8 +212,8 @@ export class Exchange implements TaskAnswering {
     if (!seen.ok) return seen
     const licence = this.door.attendants.licence(asked.bearer, [member.service.id], isStream)
     if (!licence.ok) return licence
-    const tap = asked.message.method === 'initialize' ? this.#hearOpening() : this.door.pages.listen(asked, this.answer)
-    this.pass({ licence: licence.value, member, outgoing: outgoingOf({ ...asked, headers }), ...(tap === undefined ? {} : { tap }) })
+    const beside = asked.message.method === 'initialize' ? this.#hearOpening() : this.door.pages.listen(asked, this.answer)
+    this.pass({ licence: licence.value, outgoing: outgoingOf({ ...asked, headers }), ...listenAlong(this.door, asked, member, beside) })
     return done(undefined)
   }
 
