@@ -152,6 +152,7 @@ class Ports {
 
   sweep(): void {
     this.#attendants.look()
+    this.#tools.sweep()
     const now = this.#input.clock.now()
     this.#servers.sweep(now)
     for (const { listener } of this.#open.values()) listener.sweep(now)

@@ -122,9 +122,15 @@ describe('the book of tools', () => {
     assert.ok(typeof book.find(of('ana', 12), 'look', 0) === 'object')
     for (let each = 0; each < 1_100; each += 1) book.hear(of(`${each}`, 0), [toolOf('look')], whole)
     assert.equal(book.size, 1_000)
-    now.value += believedMs
+    now.value += believedMs - 1
+    book.sweep(now.value)
+    assert.equal(book.size, 1_000)
+    now.value += 1
     book.hear(ops, [toolOf('look')], whole)
     assert.equal(book.size, 1)
+    now.value += believedMs
+    book.sweep(now.value)
+    assert.equal(book.size, 0)
     for (let each = 0; each < 50; each += 1) book.hear(of(`${each}`, 0), [toolOf('look')], { ...whole, bytes: 2_097_152 })
     assert.equal(book.size, 32)
     assert.ok(typeof book.find(of('49', 0), 'look', 0) === 'object')

@@ -129,13 +129,21 @@ export class ToolBook {
     this.#tellers.clear()
   }
 
-  /** What nobody believes any more goes first, then what one caller has too much of, then what was heard longest ago. */
+  /** What nobody believes any more goes: who was heard longest ago comes first. */
+  sweep(now: Instant): void {
+    for (const [place, { heardAt }] of this.#tellers) {
+      if (now - heardAt < believedMs) return
+      this.#tellers.delete(place)
+    }
+  }
+
+  /** What nobody believes any more goes first, then what one caller has too much of, and what was heard longest ago. */
   #makeRoom({ service, owner }: Known, now: Instant): void {
+    this.sweep(now)
     let ofOne = 0
     let size = 0
-    for (const [place, known] of this.#tellers) {
-      if (now - known.heardAt >= believedMs) this.#tellers.delete(place)
-      else size += sizeOf(known)
+    for (const known of this.#tellers.values()) {
+      size += sizeOf(known)
       if (owner !== undefined && known.owner === owner && known.service === service) ofOne += 1
     }
     for (const [place, known] of this.#tellers) {

@@ -90,6 +90,10 @@ export class ToolDefinitions {
     this.#book.forget(service)
   }
 
+  sweep(): void {
+    this.#book.sweep(this.#clock.now())
+  }
+
   /** Services are other ones now: so may be what they were heard to be. */
   changed(): void {
     this.#book.clear()
