@@ -1,8 +1,9 @@
 /** Long arguments on their way into a journal's line: what needs all of a long text is made while the action is under way, and before the line is written. */
 import { canonicalString } from '../kernel/json.ts'
+import { standsForItself } from '../kernel/long-strings.ts'
 import type { Arguments } from '../model/actions.ts'
 import { LateHash } from './late-hash.ts'
-import { type RecordedArguments, recordedArguments, type ShortenedArgument, shortened, startOf } from './recorded-arguments.ts'
+import { type RecordedArguments, recordedArguments, type ShortenedArgument, shortened, startLength, startOf } from './recorded-arguments.ts'
 
 /** Shorter texts are hashed in less time than it takes to put it off. */
 const lateMin = 65_536
@@ -40,10 +41,26 @@ function isLate(value: unknown): value is string {
   return typeof value === 'string' && value.length >= lateMin
 }
 
+interface WrittenText {
+  readonly length: number
+  readonly start: string
+  readonly hash: LateHash
+}
+
+/** Without another copy of a text that is long. */
+function quoted(text: string): WrittenText {
+  return { length: text.length + 2, start: startOf(`"${text.slice(0, startLength)}`), hash: new LateHash(text, '"') }
+}
+
+function writtenOut(text: string): WrittenText {
+  const canonical = canonicalString(text)
+  return { length: canonical.length, start: startOf(canonical), hash: new LateHash(canonical) }
+}
+
 class LateText {
   readonly draft: ShortenedArgument
   readonly #text: string
-  #read: { readonly length: number; readonly start: string; readonly hash: LateHash } | undefined
+  #read: WrittenText | undefined
 
   constructor(text: string) {
     // Said now, to whoever decides, and not to the journal, which would take no line any more.
@@ -67,8 +84,7 @@ class LateText {
 
   #write() {
     if (this.#read !== undefined) return this.#read
-    const text = canonicalString(this.#text)
-    this.#read = { length: text.length, start: startOf(text), hash: new LateHash(Buffer.from(text)) }
+    this.#read = standsForItself(this.#text) ? quoted(this.#text) : writtenOut(this.#text)
     return this.#read
   }
 }

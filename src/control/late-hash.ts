@@ -5,34 +5,42 @@ import type { Clock } from './ports.ts'
 /** Some 70 µs of work. */
 const pieceBytes = 131_072
 
-/** Hex over bytes that nobody changes. */
+/** Hex over bytes that nobody changes, or over a well-formed text in UTF-8. */
 export class LateHash {
   readonly #hash = createHash('sha256')
-  readonly #bytes: Uint8Array
+  readonly #content: Uint8Array | string
+  readonly #around: string
   #at = 0
   #hex: string | undefined
 
-  constructor(bytes: Uint8Array) {
-    this.#bytes = bytes
+  /** `around`: what stands before and behind it. */
+  constructor(content: Uint8Array | string, around = '') {
+    this.#content = content
+    this.#around = around
+    this.#hash.update(around)
   }
 
   /** One piece more; answers whether that was the last. */
   step(): boolean {
     if (this.#hex !== undefined) return true
-    const to = this.#at + pieceBytes
-    this.#hash.update(this.#bytes.subarray(this.#at, to))
+    const content = this.#content
+    const to = this.#end(this.#at + pieceBytes)
+    this.#hash.update(typeof content === 'string' ? content.slice(this.#at, to) : content.subarray(this.#at, to))
     this.#at = to
-    if (to >= this.#bytes.byteLength) this.#hex = this.#hash.digest('hex')
+    if (to >= content.length) this.#hex = this.#hash.update(this.#around).digest('hex')
     return this.#hex !== undefined
   }
 
   /** What is left is made now. */
   hex(): string {
-    if (this.#hex === undefined) {
-      this.#hash.update(this.#bytes.subarray(this.#at))
-      this.#hex = this.#hash.digest('hex')
-    }
-    return this.#hex
+    while (!this.step());
+    return this.#hex ?? ''
+  }
+
+  /** Not within a character, of which half is none. */
+  #end(to: number): number {
+    const content = this.#content
+    return typeof content === 'string' && (content.charCodeAt(to) & 0xfc00) === 0xdc00 ? to - 1 : to
   }
 }
 

@@ -5,7 +5,8 @@ import type { Arguments, ArgumentValue } from '../model/actions.ts'
 
 /** Characters. A line holds 1 MiB at most, and everybody who verifies a journal reads all of it. */
 const wholeMax = 4_000
-const startLength = 200
+/** Characters of the start of a long one. */
+export const startLength = 200
 /** All of them together; beyond it each is kept short. */
 const togetherMax = 64_000
 

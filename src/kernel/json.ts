@@ -1,6 +1,6 @@
 /** JSON with one reading only: a strict RFC 8259 parser, and the canonical text of RFC 8785 over which digests are made. */
 import { isPlain, sortedKeys } from './json-members.ts'
-import { longString, readLongString } from './long-strings.ts'
+import { longString, readLongString, standsForItself } from './long-strings.ts'
 import { refuse } from './refusals.ts'
 import { done, type Result } from './result.ts'
 import { decodeUtf8, wellFormed } from './unicode.ts'
@@ -52,9 +52,7 @@ export function parseJson(text: string | Uint8Array, limits: JsonLimits = {}): R
   const unit = typeof text === 'string' ? 'character' : 'byte'
   const characters = typeof text === 'string' ? wellFormed(text) : decodeUtf8(text)
   if (typeof characters === 'number') return refuse('json.malformed', { detail: `not Unicode text at ${unit} ${characters}` })
-  // Of bytes that are as many as the characters each is one: places in the text are places in the bytes.
-  const ascii = typeof text !== 'string' && bytes === characters.length ? text : undefined
-  const parser = new Parser(characters, depthMax, ascii)
+  const parser = new Parser(characters, depthMax)
   try {
     return done(parser.document())
   } catch (thrown) {
@@ -90,14 +88,14 @@ export function canonicalJson(value: unknown): string {
 }
 
 const plain = /^[ !#-[\]-~]*$/
-/** Up to so many characters a pattern is quicker than the platform's writer. */
+/** Up to so many characters one pattern is the quickest. */
 const shortText = 1_024
 
-/** As `canonicalJson`, of a text. Printable ASCII without quote and backslash is its own, and most keys and values are. */
+/** As `canonicalJson`, of a text. One without quote, backslash and control characters is its own, and most keys and values are. */
 export function canonicalString(text: string): string {
   if (text.length <= shortText && plain.test(text)) return `"${text}"`
   if (!text.isWellFormed()) throw new Error('canonical JSON cannot hold a lone surrogate')
-  return JSON.stringify(text)
+  return text.length > shortText && standsForItself(text) ? `"${text}"` : JSON.stringify(text)
 }
 
 function canonicalArray(values: readonly unknown[]): string {
@@ -179,14 +177,12 @@ const [quote, backslash, comma, colon, bracketClose, braceClose, minus, zero] = 
 class Parser {
   readonly #text: string
   readonly #depthMax: number
-  readonly #ascii: Uint8Array | undefined
   #at = 0
   #depth = 0
 
-  constructor(text: string, depthMax: number, ascii: Uint8Array | undefined) {
+  constructor(text: string, depthMax: number) {
     this.#text = text
     this.#depthMax = depthMax
-    this.#ascii = ascii
   }
 
   document(): JsonValue {
@@ -359,7 +355,7 @@ class Parser {
   }
 
   #longString(start: number): string | undefined {
-    const long = readLongString(this.#text, start, this.#ascii)
+    const long = readLongString(this.#text, start)
     if (long !== undefined) this.#at = long.to
     return long?.value
   }
