@@ -52,7 +52,7 @@ export const floors: Readonly<Record<string, Floor>> = {
   control: { standsOn: ['kernel', 'model', 'decision', 'graph', 'ledger'] },
   feed: { standsOn: ['kernel', 'model', 'decision', 'ledger', 'control'] },
   'store/shared': { standsOn: ['kernel', 'model'], typesOf: ['control/ports.ts'], packages: ['kysely'] },
-  'store/sqlite': { standsOn: ['kernel', 'model', 'store/shared'], typesOf: ['control/ports.ts'], packages: ['kysely'], may: ['sqlite', 'threads'] },
+  'store/sqlite': { standsOn: ['kernel', 'model', 'store/shared'], typesOf: ['control/ports.ts'], packages: ['kysely'], may: ['sqlite'] },
   'store/postgres': { standsOn: ['kernel', 'model', 'store/shared'], typesOf: ['control/ports.ts'], packages: ['kysely', 'pg'] },
   host: {
     standsOn: ['kernel'],

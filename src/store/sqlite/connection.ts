@@ -21,7 +21,6 @@ export class Connection {
   readonly #database: DatabaseSync
   readonly #watch: StatementWatch | undefined
   readonly #prepared = new Map<string, SqliteStatement>()
-  #handedOver = 0
 
   /** Throws what SQLite throws when the file cannot be opened. */
   constructor(path: string, options: ConnectionOptions = {}) {
@@ -41,13 +40,6 @@ export class Connection {
     const statement = this.#adapt(sql, this.#database.prepare(sql))
     this.#prepared.set(sql, statement)
     return statement
-  }
-
-  /** Characters and bytes that statements were given since this was asked last. */
-  takeHandedOver(): number {
-    const bytes = this.#handedOver
-    this.#handedOver = 0
-    return bytes
   }
 
   /** Runs SQL text that answers nothing. */
@@ -86,8 +78,6 @@ export class Connection {
       },
       run: (parameters) => {
         before()
-        for (const parameter of parameters)
-          if (typeof parameter === 'string' || parameter instanceof Uint8Array) this.#handedOver += parameter.length
         return statement.run(...parameters.map(toInput))
       },
       iterate: () => {

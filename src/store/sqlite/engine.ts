@@ -1,16 +1,9 @@
 /** SQLite as the store wants it: one writing connection, reading ones beside it. */
 import type { Engine, Sql, Writing } from '../shared/engine.ts'
 import { type ReadConnection, Readers } from '../shared/readers.ts'
-import type { Checkpoints } from './checkpoints.ts'
 import { Connection } from './connection.ts'
 import { describeUnavailable } from './failures.ts'
 import type { StoreLock } from './lock.ts'
-
-export interface SqliteParts {
-  readonly writer: Connection
-  readonly lock: StoreLock | undefined
-  readonly checkpoints: Checkpoints | undefined
-}
 
 export class SqliteEngine implements Engine {
   readonly readsInTurn: boolean
@@ -18,14 +11,11 @@ export class SqliteEngine implements Engine {
   readonly #lock: StoreLock | undefined
   /** Absent in memory, where nobody but the writer's connection sees the database. */
   readonly #readers: Readers<SqliteReader> | undefined
-  /** Absent where there is no log that grows. */
-  readonly #checkpoints: Checkpoints | undefined
   #isClosed = false
 
-  constructor(path: string, { writer, lock, checkpoints }: SqliteParts) {
+  constructor(path: string, writer: Connection, lock: StoreLock | undefined) {
     this.#writer = writer
     this.#lock = lock
-    this.#checkpoints = checkpoints
     this.#readers = path === ':memory:' ? undefined : new Readers(() => new SqliteReader(path))
     this.readsInTurn = this.#readers === undefined
   }
@@ -41,7 +31,6 @@ export class SqliteEngine implements Engine {
         commit: async (latest) => {
           if (latest !== undefined) await sql.updateTable('latest').set({ version: latest.version, at: latest.at }).execute()
           this.#writer.run('commit')
-          this.#checkpoints?.committed(this.#writer.takeHandedOver())
         },
       })
     } finally {
@@ -65,7 +54,6 @@ export class SqliteEngine implements Engine {
   async close(): Promise<void> {
     this.#isClosed = true
     await this.#readers?.close()
-    await this.#checkpoints?.close()
     this.#writer.close()
     this.#lock?.release()
   }

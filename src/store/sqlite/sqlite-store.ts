@@ -5,7 +5,6 @@ import type { Instant } from '../../kernel/instants.ts'
 import { refuse } from '../../kernel/refusals.ts'
 import { done, type Result } from '../../kernel/result.ts'
 import { OpenDatabase } from '../shared/database.ts'
-import { Checkpoints, logPagesMax } from './checkpoints.ts'
 import { Connection, type StatementWatch } from './connection.ts'
 import { SqliteEngine } from './engine.ts'
 import { describeUnavailable } from './failures.ts'
@@ -32,7 +31,6 @@ const writing = `
   pragma secure_delete = on;
   pragma trusted_schema = off;
   pragma journal_size_limit = 67108864;
-  pragma wal_autocheckpoint = ${logPagesMax};
 `
 
 /** Opens, or makes, the store. Refuses `store.locked` (naming the process that has it), `store.newer` and `store.unavailable`. */
@@ -49,9 +47,7 @@ export async function openSqliteStore(options: SqliteStoreOptions): Promise<Resu
     const migrated = migrate(writer, atCreation)
     if (!migrated.ok) return migrated
     const latest = await writer.sql.selectFrom('latest').select(['version', 'at']).executeTakeFirstOrThrow()
-    const checkpoints = isMemory ? undefined : new Checkpoints(path, async () => turning?.turn())
-    const engine = new SqliteEngine(path, { writer, lock: lock?.value, checkpoints })
-    opened = done(new OpenDatabase({ engine, now, chance, latest, turning }))
+    opened = done(new OpenDatabase({ engine: new SqliteEngine(path, writer, lock?.value), now, chance, latest, turning }))
     return opened
   } catch (thrown) {
     const why = describeUnavailable(thrown)
