@@ -37,6 +37,8 @@ export interface AgentHouseOptions {
   readonly asksHere?: boolean
   /** One that the test moves on. */
   readonly clock?: TestClock
+  /** Of idle connections, where it is not to be for as long as the test likes. */
+  readonly keepAliveMs?: number
   /** Services with a `command` are started. */
   readonly startsCommands?: boolean
 }
@@ -58,7 +60,7 @@ export class AgentHouse {
   /** `document` has an agent `assistant` and a person `ben` who answers for it. */
   static async open(
     document: JsonObject,
-    { asksHere = false, clock: given, startsCommands = false }: AgentHouseOptions = {},
+    { asksHere = false, clock: given, keepAliveMs = Number.MAX_SAFE_INTEGER, startsCommands = false }: AgentHouseOptions = {},
   ): Promise<AgentHouse> {
     const api = await openApiHouse({ document, ...(given === undefined ? {} : { clock: given }) })
     await api.register('ana')
@@ -73,7 +75,7 @@ export class AgentHouse {
         log,
         listen: { host: '127.0.0.1' },
         // Where the test moves the clock on, its clients would find their connections closed.
-        ...(given === undefined ? {} : { limits: { keepAliveMs: Number.MAX_SAFE_INTEGER } }),
+        ...(given === undefined ? {} : { limits: { keepAliveMs } }),
         ...(asksHere ? { agentDesk: agentDesk(api.house.desk) } : {}),
         ...(startsCommands ? { openCommand: commandServers({ clock, chance, log }) } : {}),
       })
