@@ -15,6 +15,8 @@ const alone: readonly (readonly [says: string, text: string])[] = [
   ['measures time', 'const begun = performance.now()'],
   ['changes a prototype', "Object.defineProperty(Object.prototype, 'x', {})"],
   ['puts a hook around every test', 'beforeEach(() => undefined)'],
+  ['opens something before every test', 'before(async () => {\n  house = await open()\n})'],
+  ['opens a browser', "import { openBrowser } from './browser.ts'"],
   ['waits before its tests are known', 'const house = await open()'],
   ['waits on a line of its own', 'await open()'],
 ]

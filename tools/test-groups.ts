@@ -11,15 +11,15 @@ const filesMax = { test: 8, other: 24 } as const
 
 /**
  * What a file may not do where others follow it in the same process: change what belongs to the process (its environment, its mask, its
- * globals, its engine), measure it, start programs and servers that live beside it, put hooks around the tests of everybody, or wait before its
- * tests are known, which lets those of others begin.
+ * globals, its engine), measure it, start programs and servers that live beside it, put hooks around the tests of everybody, open something
+ * before the tests of everybody, which then grows old while those of others run, or wait before its tests are known, which lets those begin.
  */
 const ofTheProcess = [
   /process\.|globalThis|Object\.defineProperty\(/,
   /performance\.|perf_hooks|node:v8/,
-  /child_process|worker_threads|node:cluster|PostgresServer|remit-process/,
+  /child_process|worker_threads|node:cluster|PostgresServer|remit-process|openBrowser/,
   /src\/main\/(?:up|gateway|witness|backup|restore|rotate-key|check|declare)\.ts/,
-  /^(?:beforeEach|afterEach)\(/m,
+  /^(?:before|beforeEach|afterEach)\(/m,
   /^(?:(?:export )?(?:const|let) .*= )?await /m,
 ] as const
 
