@@ -14,7 +14,8 @@ import { answerHeaders, without } from './headers.ts'
 import type { HttpLimits } from './limits.ts'
 import { formKind, PartNames } from './overrides.ts'
 import { switchHeaders } from './upgrades.ts'
-import type { CallListener, Upstream, UpstreamCall } from '../shared/upstream.ts'
+import type { Upstream } from '../shared/upstream.ts'
+import type { CallListener, UpstreamCall } from '../shared/upstream-call.ts'
 
 export interface ForwardingPlan {
   readonly control: Pick<GatewayControl, 'stands' | 'stopReason' | 'finish' | 'upstreamSecret'>

@@ -6,7 +6,8 @@ import { done, type Result } from '../../kernel/result.ts'
 import type { AnswerHead } from '../shared/answer-parser.ts'
 import type { CircuitInput, UpstreamHealth } from '../shared/circuit.ts'
 import { Roster } from '../shared/roster.ts'
-import { type CallListener, openUpstream, type Upstream, type UpstreamCall, type UpstreamLimits } from '../shared/upstream.ts'
+import { openUpstream, type Upstream, type UpstreamLimits } from '../shared/upstream.ts'
+import type { CallListener, UpstreamCall } from '../shared/upstream-call.ts'
 import type { AnswerForm, McpServer, Outgoing, ServerCall, ServerListener } from './ports.ts'
 
 export interface HttpServerLimits extends UpstreamLimits {
