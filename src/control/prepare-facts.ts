@@ -9,7 +9,7 @@ import { prepareApplication } from './known-applications.ts'
 import type { Clock } from './ports.ts'
 import { Slices } from './slices.ts'
 
-/** Shorter than other long work: actions wait for it. */
+/** As short as may be: actions wait for it. */
 const sliceMs = 2
 
 export interface Preparing {
