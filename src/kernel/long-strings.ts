@@ -33,7 +33,7 @@ export function standsForItself(text: string): boolean {
 }
 
 function hasControls(text: string): boolean {
-  return /[^ -\uffff]/.test(text)
+  return /[\0-\x1f]/.test(text)
 }
 
 function parsed(text: string): unknown {

@@ -3,27 +3,35 @@
 /** Answers whether nobody holds on to the bytes. */
 export type Hear = (bytes: Buffer) => boolean
 
-const readBytes = 65_536
+/** A long answer in few pieces costs its client and us a third of what it costs in pieces of 64 KiB. */
+const readBytes = 262_144
 /** All connections are read into one buffer, one after another, and what was read is copied out of it: cheaper than a large buffer for each read. */
 const readBuffer = Buffer.allocUnsafeSlow(readBytes)
-/** Below it a copy of its own costs little, and one that is kept should not keep much more than it is. */
-const sparedBytesMin = readBytes / 2
-const spareMax = 16
-/** Memory that was read into and is free again: long answers would else have the whole heap collected once for every thirty of them. */
-const spare: Buffer[] = []
+
+/** Memory of one size that was read into and is free again: long answers would else have the whole heap collected once for every thirty of them. */
+interface Spare {
+  readonly bytes: number
+  readonly free: Buffer[]
+}
+
+/** Below half of the smallest a copy of its own costs little; of none is less than half used, for those who keep it. */
+const spares: readonly Spare[] = [65_536, 131_072, readBytes].map((bytes) => ({ bytes, free: [] }))
+const freeMax = 8
+const sparedBytesMin = 32_768
 
 /** How a socket that is read into memory of ours tells what it read (`onread` of `net.connect`). */
 export function hearing(hear: Hear) {
   return {
     buffer: readBuffer,
     callback: (length: number) => {
-      if (length < sparedBytesMin) {
+      const spare = length < sparedBytesMin ? undefined : spares.find(({ bytes }) => length <= bytes)
+      if (spare === undefined) {
         hear(Buffer.from(readBuffer.subarray(0, length)))
         return true
       }
-      const memory = spare.pop() ?? Buffer.allocUnsafeSlow(readBytes)
+      const memory = spare.free.pop() ?? Buffer.allocUnsafeSlow(spare.bytes)
       readBuffer.copy(memory, 0, 0, length)
-      if (hear(memory.subarray(0, length)) && spare.length < spareMax) spare.push(memory)
+      if (hear(memory.subarray(0, length)) && spare.free.length < freeMax) spare.free.push(memory)
       return true
     },
   }
