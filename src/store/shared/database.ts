@@ -235,8 +235,7 @@ export class OpenDatabase implements Database {
       })
       if (made !== undefined) {
         this.#apply(made)
-        // What its caller does next is not the end of the same turn.
-        if (isLong) await this.#parts.turning?.turn()
+        if (isLong) await this.#tidy()
       }
       return result
     } catch (thrown) {
@@ -247,6 +246,15 @@ export class OpenDatabase implements Database {
         })
       throw thrown
     }
+  }
+
+  /** What comes after a long change: what it left to be done has a turn of its own, and so has what its caller does next. */
+  async #tidy(): Promise<void> {
+    const { turning } = this.#parts
+    if (turning === undefined) return
+    await turning.turn()
+    this.#engine.tidy?.()
+    await turning.turn()
   }
 
   /** What was committed is applied once, in order, whichever way it is heard of first: as its own writer, or as one of those who follow. */

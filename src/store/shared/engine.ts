@@ -44,6 +44,8 @@ export interface Writing {
 }
 
 export interface Engine {
+  /** Does what a long change left to be done, between two changes: within the next commit it would take longer than a turn may. Throws nothing for which a change would be refused. */
+  tidy?(): void
   /** True where reads see what the writer has not committed, so that they must take their turn with the changes. */
   readonly readsInTurn: boolean
   /**

@@ -38,6 +38,15 @@ export class SqliteEngine implements Engine {
     }
   }
 
+  /** A log that is copied back now is not copied back within a commit. Where that cannot be, a later commit does it. */
+  tidy(): void {
+    try {
+      if (this.#readers !== undefined) this.#writer.run('pragma wal_checkpoint(passive)')
+    } catch (thrown) {
+      if (describeUnavailable(thrown) === undefined) throw thrown
+    }
+  }
+
   read<T>(work: (sql: Sql) => Promise<T>): Promise<T> {
     return this.#readers === undefined ? work(this.#writer.sql) : this.#readers.use(({ connection }) => work(connection.sql))
   }

@@ -1,6 +1,9 @@
 /** Long documents take turns with whatever else waits: while they are written, around the database's own work, and while they are read. */
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { test } from 'node:test'
 import { parseJson } from '../../kernel/json.ts'
 import { done, mustBe } from '../../kernel/result.ts'
@@ -21,7 +24,12 @@ function watchedTurns() {
     },
   }
   const turns = () => log.filter((each) => each === 'turn').length
-  return { log, turning, turns, watch: (sql: string) => void log.push(sql.startsWith('insert into "policy_sets"') ? 'insert' : 'sql') }
+  return { log, turning, turns, watch: (sql: string) => void log.push(named(sql)) }
+}
+
+function named(sql: string): string {
+  if (sql.startsWith('insert into "policy_sets"')) return 'insert'
+  return sql === 'commit' || sql.startsWith('pragma wal_checkpoint') ? sql : 'sql'
 }
 
 function policies(count: number): PolicySet {
@@ -68,13 +76,22 @@ test('a thousand policies: others have their turn after every few of them, and b
   assert.ok(turns() - written > many / 8, `${turns() - written} turns to read them`)
 })
 
-test('a long text that is written at once has turns of its own for what the database does with it, for its commit, and for what comes after', async () => {
-  const { log, turns, ...parts } = watchedTurns()
-  const store = await open(parts)
-  await put(store, { ...policies(1), files: [{ name: 'a.cedar', text: 'x'.repeat(100_000) }] })
-  assert.equal(turns(), 4)
-  const insert = log.indexOf('insert')
-  assert.deepEqual(log.slice(insert - 1, insert + 2), ['turn', 'insert', 'turn'])
+test('a long text that is written at once has turns of its own for what the database does with it, and for what comes after', async (context) => {
+  const folder = await mkdtemp(join(tmpdir(), 'remit-turns-'))
+  context.after(() => rm(folder, { recursive: true, force: true }))
+  for (const [path, after] of [
+    [':memory:', ['turn', 'commit', 'turn', 'turn']],
+    // The log is copied back then, and not within a commit.
+    [join(folder, 'remit.db'), ['turn', 'commit', 'turn', 'pragma wal_checkpoint(passive)', 'turn']],
+  ] as const) {
+    const { log, turning, watch } = watchedTurns()
+    const opened = mustBe(await openSqliteStore({ path, now: () => 5_000, chance: (count) => randomBytes(count), turning, watch }))
+    const from = log.length
+    await put(opened.inSpace('main'), { ...policies(1), files: [{ name: 'a.cedar', text: 'x'.repeat(100_000) }] })
+    const own = log.slice(from).filter((each) => each !== 'sql')
+    assert.deepEqual(own, ['turn', 'insert', 'turn', ...after], path)
+    await opened.close()
+  }
 })
 
 test('a short record takes no turn', async () => {
