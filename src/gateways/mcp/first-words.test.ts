@@ -35,7 +35,10 @@ function open(form: AnswerForm) {
     return asked.promise
   }
   const outgoing = { message, headers: [], method: 'POST', mayGo: () => done(undefined) } as const
-  const call = withFirstWords(server, { limits: defaultLimits, known }).send(outgoing, listener)
+  const call = withFirstWords(server, { limits: defaultLimits, known, failed: (err) => told.push(`failed: ${String(err)}`) }).send(
+    outgoing,
+    listener,
+  )
   const [heard] = hears
   if (heard === undefined) throw new Error('nothing was sent')
   return {
@@ -116,4 +119,12 @@ test('a server is paused while its words wait, whatever its client takes, and a 
   left.asked.resolve(done(undefined))
   await turn()
   assert.deepEqual(left.told, ['head', 'pause', 'abort'])
+})
+
+test('words are kept back by a fault of our own as by a refusal', async () => {
+  const { told, asked, heard } = open('events')
+  heard.onData(Buffer.from(words))
+  asked.reject(new Error('the house is on fire'))
+  await new Promise(setImmediate)
+  assert.deepEqual(told, ['head', 'pause', 'failed: Error: the house is on fire', 'abort', 'internal'])
 })

@@ -1,5 +1,6 @@
 /** Holds back the first words of a server until it is known at home that its caller reads them; what has no words passes as it comes. */
 import { isJsonObject, type JsonValue } from '../../kernel/json.ts'
+import { refuse } from '../../kernel/refusals.ts'
 import type { Result } from '../../kernel/result.ts'
 import { EventSplitter } from './event-stream.ts'
 import { readMessage } from './json-rpc.ts'
@@ -30,15 +31,17 @@ export interface FirstWords {
   readonly limits: MessageLimits
   /** Asked once, at the first words: resolves when they may pass, or refuses them. */
   readonly known: () => Result<undefined> | Promise<Result<undefined>>
+  /** Told of a fault in that. */
+  readonly failed: (err: unknown) => void
 }
 
 /** The same server; what it says in answer to one message is heard by `known` before it is told. */
-export function withFirstWords(server: McpServer, { limits, known }: FirstWords): Pick<McpServer, 'service' | 'health' | 'send' | 'close'> {
+export function withFirstWords(server: McpServer, first: FirstWords): Pick<McpServer, 'service' | 'health' | 'send' | 'close'> {
   return {
     service: server.service,
     health: server.health,
     close: () => server.close(),
-    send: (outgoing, listener) => new HeldBack(server, { outgoing, listener, limits, known }).call,
+    send: (outgoing, listener) => new HeldBack(server, { outgoing, listener, ...first }).call,
   }
 }
 
@@ -133,7 +136,7 @@ class HeldBack implements ServerListener {
   }
 
   async #askHome(): Promise<void> {
-    const known = await this.#held.known()
+    const known = await this.#known()
     if (this.#state !== 'asking') return
     if (known.ok) {
       this.#open()
@@ -144,6 +147,16 @@ class HeldBack implements ServerListener {
     this.#pieces = []
     this.#inner?.abort()
     this.#held.listener.onBroken(known.refusal)
+  }
+
+  /** A fault of our own keeps the words back like a refusal. */
+  async #known(): Promise<Result<undefined>> {
+    try {
+      return await this.#held.known()
+    } catch (err) {
+      this.#held.failed(err)
+      return refuse('internal')
+    }
   }
 
   get #isOpen(): boolean {

@@ -23,6 +23,7 @@ export function listenAlong(
   // What a server says of itself is no more than what is declared of it.
   const isPlain = message.method === 'initialize' || service.routes.every(({ trust }) => trust === 'trusted')
   if (isPlain) return { member, ...(beside === undefined ? {} : { tap: beside }) }
+  const failed = (err: unknown) => door.log.error({ service: service.id, err }, 'what a caller reads could not be noted: it is not told')
   const known = async (): Promise<Result<undefined>> => {
     // Begun before it is known at home that something was read: a memory that begins after that has lost what it was.
     const memory = await door.memories.of(bearer, (each) => door.control.readBefore(each))
@@ -32,7 +33,7 @@ export function listenAlong(
   const words = new ResultTap(door.limits, heardBytesMax, {
     told: (content) => door.memories.saw(bearer, source, { content, isPart: true }),
   })
-  return { member: { service, server: withFirstWords(server, { limits: door.limits, known }) }, tap: both(words, beside) }
+  return { member: { service, server: withFirstWords(server, { limits: door.limits, known, failed }) }, tap: both(words, beside) }
 }
 
 function both(words: Tap, beside: Tap | undefined): Tap {
