@@ -1,6 +1,8 @@
 /** The JSON parser and the canonical text: where they agree with JSON.parse, and every text they must refuse. */
 import assert from 'node:assert/strict'
 import test from 'node:test'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import fc from 'fast-check'
 import { anyPoint } from '../../test/world/any-point.ts'
 import { canonicalJson, Fraction, isJsonObject, type JsonValue, parseJson } from './json.ts'
@@ -291,4 +293,20 @@ test('members stand in one order, few or many, and whatever begins the object', 
       assert.equal(canonicalJson(object), `{${wanted.join()}}`)
     }),
   )
+})
+
+test('long keys that others choose are not kept', () => {
+  setFlagsFromString('--expose_gc')
+  const collect = runInNewContext('gc') as () => void
+  const kept = () => {
+    for (let round = 0; round < 3; round += 1) collect()
+    return process.memoryUsage().heapUsed
+  }
+  const before = kept()
+  for (let place = 0; place < 900; place += 1) {
+    const text = `{"${`${place}`.padEnd(100_000, 'k')}":1}`
+    assert.equal(canonicalJson(mustBe(parseJson(text))), text)
+  }
+  const bytes = kept() - before
+  assert.ok(bytes < 20_000_000, `${bytes} bytes`)
 })

@@ -132,6 +132,8 @@ export function canonicalObject(object: object, added: readonly AddedMember[] = 
 }
 
 const keysMax = 1_000
+/** A longer one is nobody's every day: kept, a thousand of them could be gigabytes. */
+const keyLengthMax = 64
 const keys = new Map<string, WrittenKey>()
 
 /** A key as the first of its object and as any other: never cut off again, since that would copy all that follows it. */
@@ -150,6 +152,7 @@ function keyAfter(text: string, key: string): string {
 function writtenKey(key: string): WrittenKey {
   const text = canonicalString(key)
   const written = { first: `{${text}:`, other: `,${text}:` }
+  if (key.length > keyLengthMax) return written
   if (keys.size >= keysMax) keys.clear()
   keys.set(key, written)
   return written
