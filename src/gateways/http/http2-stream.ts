@@ -67,12 +67,12 @@ export class Http2Stream implements ClientStream {
     return this.#state !== 'waiting'
   }
 
-  /** Nothing ever follows a request but its own body. */
   /** Bytes wait for the client's windows, and for frames of other streams. */
   get isBehind(): boolean {
     return true
   }
 
+  /** Nothing ever follows a request but its own body. */
   get isAhead(): boolean {
     return false
   }

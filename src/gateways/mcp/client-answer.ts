@@ -37,7 +37,7 @@ export class ClientAnswer {
   /** Status and headers go out with the first bytes, or at once where they may be long in coming. */
   head(status: number, headers: Headers, isSlow: boolean): void {
     if (this.#isClosed || this.isAnswered) return
-    this.#stream.writeHead({ status, headers: headers.flat(), length: lengthOf(status, headers) })
+    this.#stream.writeHead({ status, headers: framedBy(status, headers).flat(), length: lengthOf(status, headers) })
     if (isSlow) this.#stream.flush()
   }
 
@@ -65,12 +65,18 @@ export class ClientAnswer {
 
   /** Ends the connection at once; what the kernel had not sent yet is thrown away with it. */
   abort(): void {
-    this.#stream.abort()
+    // Once it is over, the connection is at another request of its client.
+    if (!this.#isClosed) this.#stream.abort()
   }
 }
 
 function bufferOf(bytes: Uint8Array): Buffer {
   return Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+}
+
+/** RFC 9110 § 8.6: a 204 has no length, or somebody would wait for what it says. */
+function framedBy(status: number, headers: Headers): Headers {
+  return status === 204 ? headers.filter(([name]) => name.toLowerCase() !== 'content-length') : headers
 }
 
 /** RFC 9110 § 8.6: what cannot have a body has no framing either. */

@@ -34,6 +34,7 @@ export class Http1Stream implements ClientStream, BodyListener {
   #saidContinue = false
   #isTunnel = false
   #brokenBy: Refusal | undefined
+  /** Since when the body is read, or thrown away, or the end of the answer waits to be taken. */
   #readSince: Instant = 0
   #pausedSince: Instant = 0
   #bodyBytes = 0
@@ -119,11 +120,17 @@ export class Http1Stream implements ClientStream, BodyListener {
     else this.#reader?.onBodyBroken(refusal)
   }
 
-  /** Gives up a body that comes too slowly, and what is left of one after the answer. */
+  /** Gives up a body that comes too slowly, what is left of one after the answer, and a whole answer that nobody takes. */
   sweep(now: Instant): void {
-    const { drainMs, bodyMs, bodyBytesPerSecondMin } = this.#connection.limits
+    const { drainMs, keepAliveMs, bodyMs, bodyBytesPerSecondMin } = this.#connection.limits
     if (this.#state === 'over') {
       if (now - this.#readSince >= drainMs) this.#connection.abort()
+      return
+    }
+    if (this.#state === 'ended') {
+      // While it went on, whoever answers had an eye on it. A client that takes it as slowly as it may send is waited for.
+      const { writableLength } = this.#connection.socket
+      if (now - this.#readSince >= keepAliveMs + (writableLength * 1_000) / bodyBytesPerSecondMin) this.#connection.abort()
       return
     }
     if (this.#reader === undefined || this.#isPaused || this.#isTunnel || this.body.isWhole) return
@@ -207,7 +214,10 @@ export class Http1Stream implements ClientStream, BodyListener {
     if (text !== '') socket.write(text, 'latin1')
     // Mostly the system has it all by now; where it has not, this comes after all of it.
     if (socket.writableLength === 0) this.#finish()
-    else socket.write(empty, (error) => this.#written(error))
+    else {
+      this.#readSince = this.#connection.clock.now()
+      socket.write(empty, (error) => this.#written(error))
+    }
   }
 
   abort(): void {
