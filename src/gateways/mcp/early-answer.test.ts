@@ -82,3 +82,13 @@ for (const [says, before, after, want] of [
       assert.equal(Buffer.concat(written).toString(), want)
     }
   })
+
+test('a notice of our own: not on a stream whose length was said', async () => {
+  const written: Uint8Array[] = []
+  const stream = new StreamNotices({ write: (bytes) => written.push(bytes) > 0 }, () => {})
+  stream.onHead('events', 20)
+  stream.send(complete)
+  stream.onData(Buffer.from('data: 1\n\n'))
+  await Promise.resolve()
+  assert.deepEqual([stream.isOpen, written], [false, []])
+})

@@ -29,8 +29,9 @@ export class StreamNotices implements Tap {
     this.#flush()
   }
 
-  onHead(form: 'json' | 'events' | 'other'): void {
-    this.#isOpen = form === 'events'
+  onHead(form: 'json' | 'events' | 'other', length = 0): void {
+    // One of a length has room for nothing else: its client would take what is more for the beginning of its next answer.
+    this.#isOpen = form === 'events' && length === 0
     // The head itself is written after this.
     queueMicrotask(() => this.#flush())
   }
