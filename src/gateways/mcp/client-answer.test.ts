@@ -14,6 +14,7 @@ import { defaultFrontLimits as limits } from './front-limits.ts'
 interface Answered {
   readonly answer: ClientAnswer
   finished?: boolean
+  drained?: boolean
 }
 
 async function open(context: TestContext, clock: TestClock, begin: (answered: Answered) => void): Promise<[Socket, ClientPort]> {
@@ -21,7 +22,8 @@ async function open(context: TestContext, clock: TestClock, begin: (answered: An
     refuse: () => assert.fail('nothing is refused'),
     begin: (stream: ClientStream) => {
       const onClosed = (finished: boolean) => void (answered.finished = finished)
-      const answered: Answered = { answer: new ClientAnswer(stream, { onDrain: () => {}, onClosed }) }
+      const onDrain = () => void (answered.drained = true)
+      const answered: Answered = { answer: new ClientAnswer(stream, { onDrain, onClosed }) }
       begin(answered)
     },
   }
@@ -57,6 +59,22 @@ test('a word too late for one request does nothing to the next of its connection
     [true, true],
   )
 })
+
+for (const headers of [[], [['Content-Length', '200000000']]] as const)
+  test(`a long piece that the system takes at once stops nobody, ${headers.length === 0 ? 'in chunks' : 'of a length'}`, async (context) => {
+    const all: Answered[] = []
+    const [socket] = await open(context, new TestClock(), (answered) => all.push(answered))
+    socket.pause().write(request)
+    await until(() => all.length === 1, 'it is there')
+    const [{ answer }] = all as [Answered]
+    answer.head(200, headers, false)
+    assert.deepEqual([answer.write(Buffer.alloc(200_000)), answer.isBehind], [true, false])
+    let pieces = 1
+    while (answer.write(Buffer.alloc(200_000))) pieces += 1
+    assert.ok(answer.isBehind && pieces < 900, `${pieces}`)
+    socket.resume()
+    await until(() => all[0]?.drained === true, 'it is told to go on')
+  })
 
 test('an answer that cannot have a body says no length, and ends', async (context) => {
   const [socket] = await open(context, new TestClock(), ({ answer }) => {

@@ -192,10 +192,11 @@ export class Http1Stream implements ClientStream, BodyListener {
     if (bytes.byteLength <= copiedBytesMax) return socket.write(before + bytes.toString('latin1') + after, 'latin1')
     socket.cork()
     if (before !== '') socket.write(before, 'latin1')
-    let goesOn = socket.write(bytes)
-    if (after !== '') goesOn = socket.write(after, 'latin1')
+    socket.write(bytes)
+    if (after !== '') socket.write(after, 'latin1')
     socket.uncork()
-    return goesOn
+    // Only now: while they were put together, a long piece counted as one that waits, and mostly the system has taken it.
+    return socket.writableLength < socket.writableHighWaterMark
   }
 
   get isBehind(): boolean {
