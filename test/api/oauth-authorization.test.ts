@@ -9,7 +9,7 @@ let house: OauthHouse
 let api: ApiHouse
 let client: string
 before(async () => {
-  house = await OauthHouse.open()
+  house = await OauthHouse.open({ fetchMax: 3_000 })
   ;({ api, client } = house)
 })
 after(() => house.close())
