@@ -25,7 +25,7 @@ export interface UpstreamCall {
   finish(): void
   pause(): void
   resume(): void
-  /** Nobody holds on to the piece that is being told, which is then read into again. Once for each piece, in the very call that tells it. */
+  /** Nobody holds on to the piece that is being told, which is then read into again. In the very call that tells it; said again, it changes nothing. */
   freed(): void
   /** Ends our side of a tunnel: what was written arrives, and nothing follows. */
   endTunnel(): void
@@ -47,6 +47,8 @@ export class Call implements UpstreamCall {
   isOver = false
   isLate = false
   #freedPieces = 0
+  /** Which piece was freed last, counted from one. */
+  #lastFreed = 0
 
   constructor(socket: Socket, listener: CallListener, parser: AnswerParser) {
     this.listener = listener
@@ -121,6 +123,9 @@ export class Call implements UpstreamCall {
   }
 
   freed(): void {
+    // Said twice of one piece, it would free another one, which somebody holds.
+    if (this.#lastFreed === this.parser.pieces) return
+    this.#lastFreed = this.parser.pieces
     this.#freedPieces += 1
   }
 
