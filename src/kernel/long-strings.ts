@@ -32,9 +32,16 @@ export function standsForItself(text: string): boolean {
   return !text.includes('"') && !text.includes('\\') && !hasControls(text)
 }
 
+/**
+ * In long texts of ASCII the platform looks for few characters sixteen places at a time, and for as many as there are here one by one: two
+ * looks cost a third of one. Other texts it goes through one by one however few they are.
+ */
 function hasControls(text: string): boolean {
-  return /[\0-\x1f]/.test(text)
+  const inTwo = text.length > twoLooksMin && Buffer.byteLength(text) === text.length
+  return inTwo ? /[\0-\x0f]/.test(text) || /[\x10-\x1f]/.test(text) : /[\0-\x1f]/.test(text)
 }
+
+const twoLooksMin = 4_096
 
 function parsed(text: string): unknown {
   try {

@@ -5,10 +5,12 @@ export function wellFormed(text: string): string | number {
   return text.isWellFormed() ? text : text.search(/\p{Surrogate}/u)
 }
 
+const strict = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
+
 /** The text, or the place of the first byte that is not UTF-8. A byte order mark is kept, and so refused by the parser. */
 export function decodeUtf8(bytes: Uint8Array): string | number {
   try {
-    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes)
+    return strict.decode(bytes)
   } catch {
     let [good, bad] = [0, bytes.byteLength]
     while (good < bad) {

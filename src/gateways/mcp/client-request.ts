@@ -5,6 +5,7 @@ import type { ClientStream, RawHead } from '../shared/client-stream.ts'
 import { WholeBody } from '../shared/whole-body.ts'
 import type { Door } from './door.ts'
 import type { Headers } from './envelope.ts'
+import { checkNames } from './served-names.ts'
 
 const onlyOnce = new Set([
   'authorization',
@@ -27,6 +28,7 @@ export class RequestHeaders {
   /** One that stands twice and must not: two readers, two meanings. */
   readonly twice: string | undefined
   readonly #values = new Map<string, string>()
+  #names: Result<undefined> | undefined
 
   constructor(raw: readonly string[]) {
     const all: (readonly [string, string])[] = []
@@ -41,6 +43,12 @@ export class RequestHeaders {
     this.all = all
     this.passing = all.filter(([name]) => passingNames.has(name) || name.startsWith('mcp-'))
     this.twice = twice
+  }
+
+  /** Whether it was meant for a port that answers to these names; looked at once. */
+  namedAs(names: ReadonlySet<string>): Result<undefined> {
+    this.#names ??= checkNames({ host: this.get('host'), origin: this.get('origin') }, names)
+    return this.#names
   }
 
   /** Of a header that may stand once; of others the last one. */

@@ -35,6 +35,9 @@ export interface Told {
   readonly page?: string
 }
 
+/** A reason of its own: without one each answer would make an error and its stack. */
+const leftReason = 'the client left'
+
 /** One request of a client and its one answer. */
 export class Exchange implements TaskAnswering {
   readonly answer: ClientAnswer
@@ -47,7 +50,8 @@ export class Exchange implements TaskAnswering {
   /** The session that `initialize` opened. */
   #begun: string | undefined
   #leave: (() => void) | undefined
-  readonly #gone = new AbortController()
+  /** Only where somebody waits for it: most exchanges end before anybody could. */
+  #gone: AbortController | undefined
 
   /** `origin`: of this port, as the client reached it. */
   constructor(door: Door, stream: ClientStream, { origin, onOver }: { origin: string; onOver: () => void }) {
@@ -85,6 +89,8 @@ export class Exchange implements TaskAnswering {
 
   /** Its client has left, or has its answer. */
   get gone(): AbortSignal {
+    this.#gone ??= new AbortController()
+    if (this.answer.isClosed) this.#gone.abort(leftReason)
     return this.#gone.signal
   }
 
@@ -93,8 +99,7 @@ export class Exchange implements TaskAnswering {
   }
 
   onClosed(finished: boolean): void {
-    // With a reason: without one each answer would make an error and its stack.
-    this.#gone.abort('the client left')
+    this.#gone?.abort(leftReason)
     if (!finished) this.#request.abandon()
     this.#passage?.clientClosed(finished)
     this.#leave?.()
@@ -236,7 +241,7 @@ export class Exchange implements TaskAnswering {
   }
 
   async #act(asked: Asked, named: NamedAction): Promise<Result<undefined>> {
-    const resumed = await this.door.held.resume(asked.bearer, named.message, this.#gone.signal)
+    const resumed = await this.door.held.resume(asked.bearer, named.message, this)
     if (!resumed.ok) return resumed
     // Nobody would hear of it: what was approved is done when it is asked for again.
     if (this.answer.isClosed) return done(undefined)
@@ -246,7 +251,7 @@ export class Exchange implements TaskAnswering {
     const { verdict, way } = decided.value
     const told =
       verdict.outcome === 'held'
-        ? await tellHeld(this.door, { asked, resumed: resumed.value, held: verdict, gone: this.#gone.signal })
+        ? await tellHeld(this.door, { asked, resumed: resumed.value, held: verdict, gone: this.gone })
         : undefined
     if (told === 'answered') {
       const again = await decide()

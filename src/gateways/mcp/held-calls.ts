@@ -82,7 +82,7 @@ export class HeldCalls {
    * The call behind a message. One that shows a claim check waits for a person's answer, for a moment. Refuses `hold.state`: forged, shown
    * twice, somebody else's, of another call, or of a hold that is over.
    */
-  async resume(bearer: Bearer, message: Message, signal: AbortSignal): Promise<Result<Resumed>> {
+  async resume(bearer: Bearer, message: Message, exchange: { readonly gone: AbortSignal }): Promise<Result<Resumed>> {
     const { requestState, inputResponses } = message.params
     if (typeof requestState !== 'string' || !requestState.startsWith(this.#begin)) return done({ message, round: 0, isDeclined: false })
     const claim = this.#take(ownerOf(bearer), requestState)
@@ -92,7 +92,7 @@ export class HeldCalls {
     if (digestOf(whole.value) !== claim.digest) return refuse('hold.state', { detail: 'it was given for another call' })
     const said = isJsonObject(inputResponses) ? inputResponses[questionKey] : undefined
     const isDeclined = isJsonObject(said) && said['action'] !== 'accept'
-    const state = await this.#input.control.holdAnswered(claim.hold, isDeclined ? 0 : waitMax, signal)
+    const state = await this.#input.control.holdAnswered(claim.hold, isDeclined ? 0 : waitMax, exchange.gone)
     if (state === 'expired' || state === 'withdrawn' || state === 'spent' || this.#input.clock.now() >= claim.until)
       return refuse('hold.state', { detail: `${claim.hold} is ${state === 'waiting' ? 'expired' : state}` })
     return done({ message: whole.value, round: claim.round, isDeclined })

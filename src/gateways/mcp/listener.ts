@@ -18,7 +18,6 @@ import { Exchange } from './exchange.ts'
 import { HeldCalls } from './held-calls.ts'
 import { HeldTasks } from './held-tasks.ts'
 import { compileOffer } from './offer.ts'
-import { checkNames } from './served-names.ts'
 import type { McpServers } from './servers.ts'
 import { ServerTasks } from './server-tasks.ts'
 import { McpSessions, ownerOf } from './sessions.ts'
@@ -110,7 +109,7 @@ export class McpListener implements StreamHost {
     const headers = requestHeaders(head)
     const { twice } = headers
     const host = headers.get('host')
-    const names = checkNames({ host, origin: headers.get('origin') }, this.#input.names)
+    const names = headers.namedAs(this.#input.names)
     const origin = `${this.#input.tls === undefined ? 'http' : 'https'}://${host ?? ''}`
     const [path = ''] = head.target.split('?')
     if (twice !== undefined) this.#turnAway(stream, { code: 'action.ambiguous', detail: `${twice} stands twice` })

@@ -74,6 +74,8 @@ export interface StreamHead {
 export interface BodyReader {
   /** A piece, never empty. */
   onBody(bytes: Buffer): void
+  /** False, right after `onBody`, where nothing holds on to that piece: its memory may be given back. */
+  readonly keeps?: boolean
   onBodyEnd(): void
   /** It will not become whole: malformed or too slow. Nothing follows. A client that leaves is told by `onClosed` alone. */
   onBodyBroken(refusal: Refusal): void

@@ -83,3 +83,59 @@ for (const [says, pieces, want] of cases) {
     )
   })
 }
+
+const answerHeadBytes = 'HTTP/1.1 200 OK\r\nDate: Sun, 22 Nov 2026 00:00:00 GMT\r\n\r\n'.length
+
+/** A server that answers each request with its body; the pieces that came at it, as they are afterwards. */
+async function echo(bodies: readonly Buffer[], pieceBytes: number): Promise<{ readonly said: Buffer; readonly pieces: readonly Buffer[] }> {
+  const pieces: Buffer[] = []
+  const server = createServer({ allowHalfOpen: true }, (socket) => {
+    const host = {
+      refuse: () => assert.fail('nothing is refused'),
+      begin: (stream: ClientStream) => {
+        stream.attach({ onDrain: () => undefined, onClosed: () => undefined })
+        const length = Number(stream.head.headers[stream.head.headers.indexOf('Content-Length') + 1])
+        const { whole } = new WholeBody(stream, { bytesMax: 32_000_000, length, milliseconds: 60_000, tooLarge: 'input.too-large', clock })
+        void answer(stream, whole)
+      },
+    }
+    socket.on('data', (bytes: Buffer) => pieces.push(bytes))
+    void new Connection({ socket, address: '127.0.0.1', host, limits, clock, onGone: () => undefined })
+  })
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const address = server.address()
+  const socket = connect(typeof address === 'object' ? (address?.port ?? 0) : 0, '127.0.0.1')
+  const heard: Buffer[] = []
+  socket.on('data', (bytes: Buffer) => heard.push(bytes))
+  const all = Buffer.concat(bodies.flatMap((body) => [Buffer.from(head(body.byteLength)), body]))
+  for (let at = 0; at < all.byteLength; at += pieceBytes) if (!socket.write(all.subarray(at, at + pieceBytes))) await once(socket, 'drain')
+  const want = bodies.reduce((sum, { byteLength }) => sum + answerHeadBytes + byteLength, 0)
+  while (heard.reduce((sum, { byteLength }) => sum + byteLength, 0) < want) await once(socket, 'data')
+  socket.destroy()
+  server.close()
+  return { said: Buffer.concat(heard), pieces }
+}
+
+test('long bodies that follow each other in one stream of bytes come whole, though the memory of their pieces is given back', async () => {
+  const bodies = [300_000, 1, 200_001, 65_536, 131_072, 524_288, 7].map((length, at) =>
+    Buffer.from(Array.from({ length }, (_, place) => (place * 31 + at * 17) & 255)),
+  )
+  for (const pieceBytes of [2_000_000, 65_536, 100_003]) {
+    const { said } = await echo(bodies, pieceBytes)
+    let at = 0
+    for (const body of bodies) {
+      const from = at + answerHeadBytes
+      assert.ok(said.subarray(from, from + body.byteLength).equals(body), `${body.byteLength} bytes, sent ${pieceBytes} at a time`)
+      at = from + body.byteLength
+    }
+    assert.equal(at, said.byteLength)
+  }
+})
+
+test('of a long body the pieces are given back as they come, but for the first and the last', async () => {
+  const { pieces } = await echo([Buffer.alloc(8_000_000, 'b')], 8_000_000)
+  // Memory is taken for all of it when an eighth has come.
+  const kept = pieces.reduce((sum, { byteLength }) => sum + byteLength, 0)
+  assert.ok(pieces.length > 50 && kept > 0 && kept < 1_300_000, `${kept} bytes in ${pieces.length} pieces`)
+})

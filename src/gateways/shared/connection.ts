@@ -7,6 +7,7 @@ import type { Result } from '../../kernel/result.ts'
 import { abort } from './abort.ts'
 import type { StreamHost } from './client-stream.ts'
 import { Http1Stream } from './http1-stream.ts'
+import { letGo } from './read-memory.ts'
 import {
   type BodyParser,
   type FoundHead,
@@ -235,6 +236,7 @@ export class Connection {
     }
     // The stream may have ended, and the connection with it, in whoever heard of the piece.
     if (taken.value > 0 && this.#kept === kept) this.#consume(kept, taken.value)
+    if (taken.value === kept.byteLength && !stream.keepsBody) letGo(kept)
     return taken.value > 0
   }
 

@@ -75,6 +75,11 @@ export class Http1Stream implements ClientStream, BodyListener {
     return this.#state === 'over' || (this.#reader !== undefined && !this.#isPaused)
   }
 
+  /** Whether the piece of the body that was told last may be held on to. */
+  get keepsBody(): boolean {
+    return this.#reader?.keeps !== false
+  }
+
   attach(listener: StreamListener): void {
     this.#listener = listener
   }

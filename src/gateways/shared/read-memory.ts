@@ -19,6 +19,18 @@ const spares: readonly Spare[] = [65_536, 131_072, readBytes].map((bytes) => ({ 
 const freeMax = 8
 const sparedBytesMin = 32_768
 
+/**
+ * Gives the memory of a piece back at once, where the piece is all of it. What waits for a collection of garbage is outside the heap, and for
+ * every 64 MB of it the whole heap is collected. Only of what no write under way needs any more; whoever else still looks into it finds it
+ * empty, and never somebody else's bytes.
+ */
+export function letGo({ buffer, byteLength }: Buffer): void {
+  if (byteLength >= letGoBytesMin && byteLength === buffer.byteLength && buffer instanceof ArrayBuffer) buffer.transfer(0)
+}
+
+/** Less costs as much to give back as to collect. */
+const letGoBytesMin = 16_384
+
 /** How a socket that is read into memory of ours tells what it read (`onread` of `net.connect`). */
 export function hearing(hear: Hear) {
   return {

@@ -42,6 +42,11 @@ export class WholeBody implements BodyReader {
     return this.#settling.promise
   }
 
+  /** What is put together while it comes is copied. */
+  get keeps(): boolean {
+    return this.#whole === undefined
+  }
+
   /** The client has left: it will not become whole. */
   abandon(): void {
     this.#over(refuse('input.malformed', { detail: 'the body ended early' }))
