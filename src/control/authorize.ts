@@ -25,7 +25,7 @@ import type { NotUnderstood } from './not-understood.ts'
 import { pinFirst, saidOf } from './pin-first.ts'
 import { mustMark, settlement, spend } from './spending.ts'
 import type { Bearer, Call, Decision, Outcome, Verdict } from './ports.ts'
-import { lateLine } from './late-line.ts'
+import { lateLine, lateOutcome } from './late-line.ts'
 import { recordedArguments } from './recorded-arguments.ts'
 import { unheard, unmetDuty } from './unmet.ts'
 
@@ -327,7 +327,7 @@ export function finish(gate: Gate, decision: Decision, outcome: Outcome): void {
   const { result, says, status, requestBytes, responseBytes, bodySha256, milliseconds, reason } = outcome
   const entry: OutcomeEntry = {
     at: now,
-    bodySha256,
+    bodySha256: typeof bodySha256 === 'string' ? bodySha256 : undefined,
     decision: decision.id,
     milliseconds: Math.round(milliseconds),
     reason,
@@ -337,7 +337,8 @@ export function finish(gate: Gate, decision: Decision, outcome: Outcome): void {
     says: says === 'error' ? says : undefined,
     status,
   }
-  void gate.journal.append((n) => writeOutcome(n, entry), evidence === 'durable' ? 'durable' : 'buffered')
+  const line = typeof bodySha256 === 'object' ? lateOutcome(entry, bodySha256) : (n: number) => writeOutcome(n, entry)
+  void gate.journal.append(line, evidence === 'durable' ? 'durable' : 'buffered')
   const grant = gate.facts.grant(decision.grant)
   if (grant !== undefined && bearer !== undefined) tellWhatCameFirst(gate, { decision, bearer, grant, outcome })
   if (grant?.state !== 'active') gate.activity.forget(decision.grant)

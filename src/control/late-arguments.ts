@@ -59,7 +59,7 @@ function writtenOut(text: string): WrittenText {
 
 class LateText {
   readonly draft: ShortenedArgument
-  readonly #text: string
+  #text: string
   #read: WrittenText | undefined
 
   constructor(text: string) {
@@ -85,6 +85,8 @@ class LateText {
   #write() {
     if (this.#read !== undefined) return this.#read
     this.#read = standsForItself(this.#text) ? quoted(this.#text) : writtenOut(this.#text)
+    // The hash keeps it for as long as it takes.
+    this.#text = ''
     return this.#read
   }
 }

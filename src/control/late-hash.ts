@@ -5,10 +5,10 @@ import type { Clock } from './ports.ts'
 /** Some 35 µs of work. */
 const pieceBytes = 65_536
 
-/** Hex over bytes that nobody changes, or over a well-formed text in UTF-8. */
+/** Hex over bytes that nobody changes, or over a well-formed text in UTF-8; which are let go of once it is made. */
 export class LateHash {
   #hash: Hash | undefined
-  readonly #content: Uint8Array | string
+  #content: Uint8Array | string
   readonly #around: string
   #at = 0
   #hex: string | undefined
@@ -28,7 +28,7 @@ export class LateHash {
     const hash = (this.#hash ??= createHash('sha256').update(this.#around))
     hash.update(typeof content === 'string' ? content.slice(this.#at, to) : content.subarray(this.#at, to))
     this.#at = to
-    if (to >= content.length) this.#hex = hash.update(this.#around).digest('hex')
+    if (to >= content.length) this.#finish(hash)
     return this.#hex !== undefined
   }
 
@@ -36,6 +36,13 @@ export class LateHash {
   hex(): string {
     while (!this.step());
     return this.#hex ?? ''
+  }
+
+  /** Lines wait for a disk that may stand still, and must not keep a megabyte each. */
+  #finish(hash: Hash): void {
+    this.#hex = hash.update(this.#around).digest('hex')
+    this.#content = ''
+    this.#hash = undefined
   }
 
   /** Not within a character, of which half is none. */

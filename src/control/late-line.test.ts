@@ -1,6 +1,6 @@
 /** Lines that are made whole late: the journal holds what it would have held, however soon it is asked to write. */
 import assert from 'node:assert/strict'
-import { createPrivateKey } from 'node:crypto'
+import { createHash, createPrivateKey } from 'node:crypto'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -10,10 +10,11 @@ import { makeSigner } from '../host/key-files.ts'
 import { makeId } from '../kernel/ids.ts'
 import { canonicalJson, parseJson } from '../kernel/json.ts'
 import { mustBe } from '../kernel/result.ts'
-import { type DecisionEntry, writeDecision } from '../ledger/action-lines.ts'
+import { type DecisionEntry, type OutcomeEntry, writeDecision, writeOutcome } from '../ledger/action-lines.ts'
 import { startWalk, stepLine } from '../ledger/journal-format.ts'
 import { Journal } from './journal.ts'
-import { lateLine } from './late-line.ts'
+import { LateHash } from './late-hash.ts'
+import { lateLine, lateOutcome } from './late-line.ts'
 import { recordedArguments } from './recorded-arguments.ts'
 
 const pkcs8 = Buffer.concat([Buffer.from('302e020100300506032b657004220420', 'hex'), Buffer.alloc(32, 5)])
@@ -86,3 +87,30 @@ for (const durability of ['buffered', 'written', 'durable'] as const)
     assert.equal(line, writeDecision(n, { ...entry, arguments: recordedArguments(given) }))
     assert.equal(canonicalJson(mustBe(parseJson(line ?? ''))), line)
   })
+
+test('an outcome whose body is still being hashed is written with its whole hash', async (context) => {
+  const folder = await mkdtemp(join(tmpdir(), 'remit-journal-'))
+  context.after(() => rm(folder, { recursive: true }))
+  const journal = mustBe(await Journal.open({ signer, clock, disk: await openJournalFiles(folder) }))
+  const body = Buffer.alloc(1_000_000, 'b')
+  const entry: OutcomeEntry = {
+    at: 1,
+    bodySha256: undefined,
+    decision: makeId('dec', 1, new Uint8Array(10)),
+    milliseconds: 3,
+    reason: undefined,
+    requestBytes: body.byteLength,
+    responseBytes: 0,
+    result: 'answered',
+    says: undefined,
+    status: 200,
+  }
+  const hash = new LateHash(body)
+  hash.step()
+  const n = mustBe(await journal.append(lateOutcome(entry, hash), 'durable'))
+  const lines: string[] = []
+  for await (const line of journal.read()) lines.push(line)
+  await journal.close()
+  const wanted = writeOutcome(n, { ...entry, bodySha256: createHash('sha256').update(body).digest('hex') })
+  assert.ok(lines.includes(wanted), lines.join('\n'))
+})

@@ -1,8 +1,8 @@
 /** A line of the journal of which something is still being made when it takes its number: it is whole when it is written down. */
-import { type DecisionEntry, writeDecision } from '../ledger/action-lines.ts'
+import { type DecisionEntry, type OutcomeEntry, writeDecision, writeOutcome } from '../ledger/action-lines.ts'
 import type { Arguments } from '../model/actions.ts'
 import { lateArguments } from './late-arguments.ts'
-import { workOn } from './late-hash.ts'
+import { type LateHash, workOn } from './late-hash.ts'
 import type { Clock } from './ports.ts'
 import type { RecordedArguments } from './recorded-arguments.ts'
 
@@ -34,4 +34,12 @@ export function lateLine(
       whole: () => writeDecision(n, { ...entry, arguments: late.whole() }),
     }),
   }
+}
+
+/** For an outcome whose body is still being hashed. */
+export function lateOutcome(entry: OutcomeEntry, hash: LateHash): (n: number) => LateLine {
+  return (n) => ({
+    bytesMax: Buffer.byteLength(writeOutcome(n, { ...entry, bodySha256: '0'.repeat(64) })),
+    whole: () => writeOutcome(n, { ...entry, bodySha256: hash.hex() }),
+  })
 }

@@ -10,6 +10,7 @@ import type { HoldState } from '../model/lives.ts'
 import type { ObligationName, Obligations } from '../model/obligations.ts'
 import type { ephemeralKinds, FactChange, RecordKind, Records } from '../model/records.ts'
 import type { Service } from '../model/services.ts'
+import type { LateHash } from './late-hash.ts'
 import type { HeardTool } from './pin-first.ts'
 import type { Attendance, VisibleOperation } from './visible.ts'
 
@@ -357,8 +358,8 @@ export interface Outcome {
   readonly status?: number | undefined
   readonly requestBytes: number
   readonly responseBytes: number
-  /** SHA-256 of the request body as it was forwarded, hex; absent where there was none. */
-  readonly bodySha256?: string | undefined
+  /** SHA-256 of the request body as it was forwarded, hex, or still being made; absent where there was none. */
+  readonly bodySha256?: string | LateHash | undefined
   readonly milliseconds: number
   readonly reason?: string | undefined
 }

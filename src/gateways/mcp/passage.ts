@@ -233,7 +233,7 @@ export class Passage implements Cuttable, ServerListener {
       responseBytes: this.#responseBytes,
       milliseconds: clock.now() - this.#startedAt,
       status: this.#status,
-      bodySha256: wasSent ? (this.#hash?.hex() ?? hash('sha256', bytes)) : undefined,
+      bodySha256: wasSent ? (this.#hash ?? hash('sha256', bytes)) : undefined,
     })
     onOver()
   }

@@ -1,0 +1,36 @@
+/** Long strings that are looked at and not made again: no control character is overlooked, wherever it stands and whatever stands around it. */
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { readLongString, standsForItself } from './long-strings.ts'
+
+const surroundings = [
+  ['ASCII', 'a'],
+  ['Latin-1', 'é'],
+  ['other letters', 'д'],
+  ['pairs of surrogates', '😀'],
+] as const
+
+for (const [says, letter] of surroundings)
+  for (const length of [100, 4_000, 70_000])
+    test(`each control character among ${length} places of ${says} is found`, () => {
+      for (let code = 0; code < 0x20; code += 1)
+        for (const before of [0, 1, 15, 16, 17, length / 2, length - 2, length]) {
+          const text = letter.repeat(before) + String.fromCharCode(code) + letter.repeat(length - before)
+          assert.equal(standsForItself(text), false, `${code} after ${before}`)
+          assert.equal(readLongString(`"${text}"`, 1), undefined, `${code} after ${before}`)
+        }
+    })
+
+for (const [says, letter] of surroundings)
+  test(`what is none passes, among ${says}`, () => {
+    for (const length of [100, 4_000, 70_000])
+      for (const other of [' ', '\u007f', '\u0080', '\u009f', '\u2028', '~', '!', '#', '[', ']']) {
+        const text = letter.repeat(length) + other + letter
+        assert.equal(standsForItself(text), true, JSON.stringify(other))
+        assert.deepEqual(readLongString(`["${text}", 1]`, 2), { value: text, to: text.length + 3 })
+      }
+  })
+
+test('quotes and backslashes do not stand for themselves', () => {
+  for (const sign of ['"', '\\']) assert.equal(standsForItself(`${'a'.repeat(5_000)}${sign}`), false)
+})
