@@ -1,5 +1,6 @@
 /** What passes, passes as it came and as it comes; what is cut, is cut on both sides. */
 import assert from 'node:assert/strict'
+import { createHash } from 'node:crypto'
 import { once } from 'node:events'
 import { type IncomingMessage, request } from 'node:http'
 import test from 'node:test'
@@ -234,3 +235,31 @@ test('a stream that only listens needs a live grant, and ends with it', async (c
   const again = (await (await listen()).json()) as { readonly error: { readonly message: string } }
   assert.match(again.error.message, /grant/)
 })
+
+test('a long argument passes to the byte, and the journal has the hashes of it and of its message', async (context) => {
+  const ops = await startRaw(context, (heard) =>
+    heard.response.writeHead(200, json).end(`{"jsonrpc":"2.0","id":${idOf(heard)},"result":{"content":[],"resultType":"complete"}}`),
+  )
+  const house = await openHouse(context, { ops: ops.url })
+  const { token } = await house.grantFor('errand', ['ops/look'])
+  const sha256 = (text: string) => createHash('sha256').update(text).digest('hex')
+  // One that needs no escapes, one that has them, and letters of more than a byte.
+  for (const service of ['y'.repeat(900_000), 'a "b" \\ \n'.repeat(90_000), 'д'.repeat(400_000)]) {
+    const sent = bare(token, 'tools/call', `{"name":"look","arguments":${JSON.stringify({ service })}}`, 'look')
+    const got = await fetch(house.urlOf('ops'), sent)
+    assert.equal(got.status, 200, await got.text())
+    assert.ok(ops.heard.at(-1)?.body === sent.body)
+    const { journal } = house.api.house
+    await journal.flush()
+    const lines: string[] = []
+    for await (const line of journal.read()) lines.push(line)
+    const last = (type: string) => JSON.parse(lines.findLast((line) => line.includes(`"type":"${type}"`)) ?? '{}') as Recorded
+    assert.equal(last('decision').arguments?.service.sha256, sha256(JSON.stringify(service)))
+    assert.equal(last('outcome').bodySha256, sha256(sent.body))
+  }
+})
+
+interface Recorded {
+  readonly arguments?: { readonly service: { readonly sha256: string } }
+  readonly bodySha256?: string
+}
