@@ -57,6 +57,9 @@ function writtenOut(text: string): WrittenText {
   return { length: canonical.length, start: startOf(canonical), hash: new LateHash(canonical) }
 }
 
+/** As long as a beginning can be when it is written down, and written in less time than one of which each character is escaped. */
+const longestStart = 'x'.repeat(6 * startLength)
+
 class LateText {
   readonly draft: ShortenedArgument
   #text: string
@@ -67,7 +70,7 @@ class LateText {
     if (!text.isWellFormed()) throw new Error('a journal cannot hold a lone surrogate')
     this.#text = text
     // A character is written with six at most, and there are two quotes.
-    this.draft = { length: text.length * 6 + 2, sha256: '0'.repeat(64), start: '\u0001'.repeat(200) }
+    this.draft = { length: text.length * 6 + 2, sha256: '0'.repeat(64), start: longestStart }
   }
 
   step(): boolean {

@@ -1,5 +1,5 @@
 /** The answer to one request of a client: written once, as its client takes it, or broken off so that the client can tell. */
-import type { ClientStream } from '../shared/client-stream.ts'
+import type { ClientStream, StreamHead } from '../shared/client-stream.ts'
 
 export type Headers = readonly (readonly [string, string])[]
 
@@ -37,7 +37,7 @@ export class ClientAnswer {
   /** Status and headers go out with the first bytes, or at once where they may be long in coming. */
   head(status: number, headers: Headers, isSlow: boolean): void {
     if (this.#isClosed || this.isAnswered) return
-    this.#stream.writeHead({ status, headers: framedBy(status, headers).flat(), length: lengthOf(status, headers) })
+    this.#stream.writeHead({ status, ...framed(status, headers) })
     if (isSlow) this.#stream.flush()
   }
 
@@ -74,14 +74,14 @@ function bufferOf(bytes: Uint8Array): Buffer {
   return Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
 }
 
-/** RFC 9110 § 8.6: a 204 has no length, or somebody would wait for what it says. */
-function framedBy(status: number, headers: Headers): Headers {
-  return status === 204 ? headers.filter(([name]) => name.toLowerCase() !== 'content-length') : headers
-}
-
-/** RFC 9110 § 8.6: what cannot have a body has no framing either. */
-function lengthOf(status: number, headers: Headers): number | 'unknown' {
-  if (status === 204 || status === 304) return 0
-  const said = headers.find(([name]) => name.toLowerCase() === 'content-length')?.[1]
-  return said === undefined ? 'unknown' : Number(said)
+/** RFC 9110 § 8.6: a 204 has no length, or somebody would wait for what it says; what cannot have a body has no framing either. */
+function framed(status: number, headers: Headers): Pick<StreamHead, 'headers' | 'length'> {
+  const flat: string[] = []
+  let length: number | 'unknown' = status === 204 || status === 304 ? 0 : 'unknown'
+  for (const [name, value] of headers) {
+    const isLength = name.length === 14 && name.toLowerCase() === 'content-length'
+    if (isLength && length === 'unknown') length = Number(value)
+    if (!(isLength && status === 204)) flat.push(name, value)
+  }
+  return { headers: flat, length }
 }

@@ -250,9 +250,7 @@ export class Exchange implements TaskAnswering {
     if (!decided.ok) return decided
     const { verdict, way } = decided.value
     const told =
-      verdict.outcome === 'held'
-        ? await tellHeld(this.door, { asked, resumed: resumed.value, held: verdict, gone: this.gone })
-        : undefined
+      verdict.outcome === 'held' ? await tellHeld(this.door, { asked, resumed: resumed.value, held: verdict, gone: this.gone }) : undefined
     if (told === 'answered') {
       const again = await decide()
       if (!again.ok) return again

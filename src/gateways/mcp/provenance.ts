@@ -4,7 +4,7 @@ import type { Arguments, ArgumentValue } from '../../model/actions.ts'
 import type { ScopeEntry, Task } from '../../model/grants.ts'
 import type { Origin, Provenance } from '../../model/provenance.ts'
 import type { ArgumentRule, ResultTrust } from '../../model/services.ts'
-import { addWords, leavesOf, normalised, numberText, type Words, wordsOf } from './provenance-words.ts'
+import { addWords, leavesOf, normalised, numberText, type Words, wholeMax, wordsOf } from './provenance-words.ts'
 
 export interface MemoryLimits {
   /** Of one result: what comes after is not looked at, and counts as not kept. */
@@ -113,7 +113,8 @@ export class Memory {
     const { argumentCharactersMax } = this.#limits
     const value = normalised(text.slice(0, argumentCharactersMax))
     if (value === '' || known.has(value)) return { kind: 'literal' }
-    const untrusted = this.#words.untrusted.get(value)
+    // Longer ones are kept by their words, and to look one up takes as long as to read it.
+    const untrusted = value.length > wholeMax ? undefined : this.#words.untrusted.get(value)
     if (untrusted !== undefined) return this.#seen(untrusted)
     const { whole, parts } = wordsOf(value, this.#limits.argumentWordsMax)
     const isTooLong = whole.size + parts.size >= this.#limits.argumentWordsMax || text.length > argumentCharactersMax
