@@ -67,7 +67,7 @@ const concurrentCalls = 500
 const callsPerRound = { small: 400, argument: 150, answer: 150, list: 60 } as const
 const warmUp = 20
 /** Before the first round: a gateway runs for weeks, and the platform compiles what is called often bit by bit, on all three sides. */
-const warmUpRounds = 2
+const warmUpRounds = 4
 const meta = {
   'io.modelcontextprotocol/protocolVersion': '2026-07-28',
   'io.modelcontextprotocol/clientInfo': { name: 'bench', version: '1.0.0' },
