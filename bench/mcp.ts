@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url'
 import type { Remit } from '../src/sdk/remit.ts'
 import { percentile } from './figures.ts'
 import { noticeEveryMs, toolCount, toolName } from './mcp-server.ts'
-import { firstLine, type Shares, start } from './processes.ts'
+import { firstLine, keptAwake, type Shares, start } from './processes.ts'
 import { type CutRound, revokeUnderStreams } from './streams.ts'
 import { load, type LoadRun, type Target } from './wrk.ts'
 
@@ -26,10 +26,15 @@ export interface McpTimes {
   readonly p99: number
 }
 
-export interface McpFigures {
-  /** By what is called: one entry a round. */
+/** By what is called: one entry a round. */
+export interface McpSides {
   readonly direct: Readonly<Record<McpCall, readonly McpTimes[]>>
   readonly remit: Readonly<Record<McpCall, readonly McpTimes[]>>
+}
+
+export interface McpFigures extends McpSides {
+  /** The same where cores may sleep between the calls. */
+  readonly asleep: McpSides
   /** Calls that are under way at the same time, each on a connection of its own. */
   readonly concurrent: { readonly calls: number; readonly direct: readonly LoadRun[]; readonly remit: readonly LoadRun[] }
   readonly cuts: readonly CutRound[]
@@ -92,18 +97,18 @@ export async function measureMcp(input: McpInput): Promise<McpFigures> {
   const { cores, rounds, seconds, server, gateway, ana, grantFor, tell } = input
   const { token } = await grantFor(Array.from({ length: 10 }, (_, place) => `tools/${toolName(place)}`))
   const sides = { direct: new Side(server, token), remit: new Side(gateway, token) }
-  const direct = emptyRounds()
-  const remit = emptyRounds()
+  const awake = { direct: emptyRounds(), remit: emptyRounds() }
+  const asleep = { direct: emptyRounds(), remit: emptyRounds() }
   const concurrent: { direct: LoadRun[]; remit: LoadRun[] } = { direct: [], remit: [] }
   for (let round = 1 - warmUpRounds; round <= rounds; round += 1) {
     const counts = round > 0
     const says = counts ? `round ${round} of ${rounds}` : 'warming up'
     for (const name of mcpCallNames) {
       tell(`MCP, ${says}: ${mcpCalls[name]}`)
-      const times = await inTurns(sides, name)
+      const times = await keptAwake(cores, () => inTurns(sides, name))
       if (!counts) continue
-      direct[name].push(describe(times.direct))
-      remit[name].push(describe(times.remit))
+      keep(awake, name, times)
+      keep(asleep, name, await inTurns(sides, name))
     }
     tell(`MCP, ${says}: ${concurrentCalls} calls at once`)
     for (const side of ['direct', 'remit'] as const) {
@@ -121,11 +126,18 @@ export async function measureMcp(input: McpInput): Promise<McpFigures> {
       await revokeUnderStreams(gateway, grant, ana, { count: streamsPerRevocation, asks, sign: 'notifications/progress', noticeEveryMs }),
     )
   }
-  return { direct, remit, concurrent: { calls: concurrentCalls, ...concurrent }, cuts }
+  return { ...awake, asleep, concurrent: { calls: concurrentCalls, ...concurrent }, cuts }
 }
 
 function emptyRounds(): Record<McpCall, McpTimes[]> {
   return { small: [], argument: [], answer: [], list: [] }
+}
+
+type Rounds = Readonly<Record<keyof McpSides, Record<McpCall, McpTimes[]>>>
+
+function keep(to: Rounds, name: McpCall, times: Readonly<Record<keyof McpSides, readonly number[]>>): void {
+  to.direct[name].push(describe(times.direct))
+  to.remit[name].push(describe(times.remit))
 }
 
 function describe(times: readonly number[]): McpTimes {

@@ -2,7 +2,7 @@
 import { type DecisionEntry, type OutcomeEntry, writeDecision, writeOutcome } from '../ledger/action-lines.ts'
 import type { Arguments } from '../model/actions.ts'
 import { lateArguments } from './late-arguments.ts'
-import { type LateHash, workOn } from './late-hash.ts'
+import { workOn } from './late-hash.ts'
 import type { Clock } from './ports.ts'
 import type { RecordedArguments } from './recorded-arguments.ts'
 
@@ -37,7 +37,7 @@ export function lateLine(
 }
 
 /** For an outcome whose body is still being hashed. */
-export function lateOutcome(entry: OutcomeEntry, hash: LateHash): (n: number) => LateLine {
+export function lateOutcome(entry: OutcomeEntry, hash: { hex(): string }): (n: number) => LateLine {
   return (n) => ({
     bytesMax: Buffer.byteLength(writeOutcome(n, { ...entry, bodySha256: '0'.repeat(64) })),
     whole: () => writeOutcome(n, { ...entry, bodySha256: hash.hex() }),

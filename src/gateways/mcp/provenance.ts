@@ -187,6 +187,8 @@ function addAll(to: Set<string>, { whole, parts }: Words): void {
 export class Known {
   readonly #words = new Set<string>()
   readonly #statement: string
+  /** Of the longest of them, in characters: what is longer is none of them, and need not be looked up. */
+  readonly #longest: number
 
   constructor(task: Task, scope: readonly ScopeEntry[]) {
     const proved = task.proved.map(({ value }) => value)
@@ -196,10 +198,14 @@ export class Known {
     for (const { arguments: constraints = {} } of scope)
       for (const { oneOf = [] } of Object.values(constraints))
         for (const value of oneOf) for (const text of textsOf(value, false)) this.#words.add(normalised(text))
+    let longest = this.#statement.length
+    for (const word of this.#words) longest = Math.max(longest, word.length)
+    this.#longest = longest
   }
 
   /** Whether it is said as it stands: one of its words, a constant, or a part of the statement that begins and ends where words do. */
   has(value: string): boolean {
+    if (value.length > this.#longest) return false
     if (this.#words.has(value)) return true
     let at = this.#statement.indexOf(value)
     for (; at >= 0; at = this.#statement.indexOf(value, at + 1))
