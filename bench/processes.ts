@@ -18,7 +18,12 @@ export interface Shares {
 export function shareCores(): Shares {
   const [around, tested] = allowedCores()
   if (around === undefined || tested === undefined)
-    return { tested: '', around: '', all: '', says: 'one core or no taskset: nothing is pinned, so everything shares what there is' }
+    return {
+      tested: '',
+      around: '',
+      all: '',
+      says: 'one core or no taskset: nothing is pinned or kept awake, so everything shares what there is',
+    }
   const says = 'one core for what is tested (nginx and its decision service together; Remit alone), another for load and upstream'
   return { tested: `${tested}`, around: `${around}`, all: allowedCores().join(','), says }
 }
@@ -97,15 +102,22 @@ export function end(child: ChildProcess): Promise<void> {
 /**
  * Keeps cores from sleeping while `work` goes on, by processes of the class that runs only where nobody else wants to (SCHED_IDLE). A virtual
  * core that sleeps takes its host some 0.1 ms to wake, which whoever stands between two others pays for twice, and who does not, never.
+ * Where nothing is pinned, nothing is kept awake. Rejects where a keeper did not stay: then something else was measured.
  */
 export async function keptAwake<T>({ tested, around }: Shares, work: () => Promise<T>): Promise<T> {
-  const keepers = tested === '' ? [] : [tested, around].map((on) => start(['chrt', '-i', '0', 'sh', '-c', 'while :; do :; done'], { on }))
+  const keepers = tested === '' ? [] : [tested, around].map((on) => start(['chrt', '-i', '0', 'sh', '-c', untilAlone], { on }))
   try {
-    return await work()
+    const result = await work()
+    if (keepers.some(({ exitCode, signalCode }) => exitCode !== null || signalCode !== null))
+      throw new Error('nothing keeps the cores awake: is there a chrt, of util-linux?')
+    return result
   } finally {
     await Promise.all(keepers.map(end))
   }
 }
+
+/** Turns round and round for as long as there is a bench. */
+const untilAlone = `while kill -0 ${process.pid} 2>/dev/null; do i=0; while [ $i -lt 100000 ]; do i=$((i+1)); done; done`
 
 /** Ends whatever is still running, whatever happened to the bench. */
 export async function endAll(): Promise<void> {

@@ -1,23 +1,13 @@
 /** Lists are read whole, and so are kept while they are read: so much of all of them, whoever asked. */
 import assert from 'node:assert/strict'
 import test from 'node:test'
-import { done } from '../../kernel/result.ts'
-import { noObligations } from '../../model/obligations.ts'
 import { AnswerRoom } from './answer-room.ts'
 import { Collecting } from './collect.ts'
+import { ownLicence } from './licence.ts'
 import { defaultLimits } from './limits.ts'
 import type { McpServer, Message, ServerListener } from './ports.ts'
 
-const licence = {
-  endsAt: Number.MAX_SAFE_INTEGER,
-  endsFor: '',
-  obligations: noObligations,
-  duties: [],
-  mayGo: () => done(undefined),
-  stopReason: () => undefined,
-  watch: () => () => {},
-  finish: () => {},
-}
+const licence = ownLicence(Number.MAX_SAFE_INTEGER)
 const message: Message = { kind: 'request', id: '1', method: 'tools/list', params: {}, bytes: new Uint8Array() }
 const answer = Buffer.from(`{"jsonrpc":"2.0","id":1,"result":{"tools":[],"padding":"${'x'.repeat(940)}"}}`)
 

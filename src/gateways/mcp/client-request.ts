@@ -28,7 +28,7 @@ export class RequestHeaders {
   /** One that stands twice and must not: two readers, two meanings. */
   readonly twice: string | undefined
   readonly #values = new Map<string, string>()
-  #names: Result<undefined> | undefined
+  #named: { readonly as: ReadonlySet<string>; readonly checked: Result<undefined> } | undefined
 
   constructor(raw: readonly string[]) {
     const all: (readonly [string, string])[] = []
@@ -45,10 +45,11 @@ export class RequestHeaders {
     this.twice = twice
   }
 
-  /** Whether it was meant for a port that answers to these names; looked at once. */
+  /** Whether it was meant for a port that answers to these names, which nobody changes: looked at once. Refuses `host.unknown`. */
   namedAs(names: ReadonlySet<string>): Result<undefined> {
-    this.#names ??= checkNames({ host: this.get('host'), origin: this.get('origin') }, names)
-    return this.#names
+    if (this.#named?.as !== names)
+      this.#named = { as: names, checked: checkNames({ host: this.get('host'), origin: this.get('origin') }, names) }
+    return this.#named.checked
   }
 
   /** Of a header that may stand once; of others the last one. */

@@ -37,6 +37,20 @@ export function isDutyReason(reason: string): boolean {
   return reason.startsWith(dutyWords)
 }
 
+/** For what the gateway itself has to say to a server when a caller may say nothing more. */
+export function ownLicence(endsAt: Instant): Licence {
+  return {
+    endsAt,
+    endsFor: 'it did not answer',
+    obligations: noObligations,
+    duties: [],
+    mayGo: () => done(undefined),
+    stopReason: () => undefined,
+    watch: () => () => {},
+    finish: () => {},
+  }
+}
+
 /** Of an allowed action. */
 export function actionLicence(
   { control, cuts, clock }: { readonly control: GatewayControl; readonly cuts: SessionCuts; readonly clock: Pick<Clock, 'now'> },

@@ -10,13 +10,13 @@ import { selfSigned } from '../../../test/wire/tls-services.ts'
 import { RealClock } from '../../../test/world/clock.ts'
 import type { Outcome } from '../../control/ports.ts'
 import { done } from '../../kernel/result.ts'
-import { noObligations } from '../../model/obligations.ts'
 import { ClientPort } from '../shared/client-port.ts'
 import type { ClientStream } from '../shared/client-stream.ts'
 import { Connection } from '../shared/connection.ts'
 import { ClientAnswer } from './client-answer.ts'
 import { EarlyAnswer } from './early-answer.ts'
 import { defaultFrontLimits as limits } from './front-limits.ts'
+import { ownLicence } from './licence.ts'
 import { ListEar } from './list-ear.ts'
 import { Passage, type Tap } from './passage.ts'
 import type { McpServer, Message } from './ports.ts'
@@ -166,16 +166,7 @@ class Front {
     const bytes = Buffer.from(`{"id":${call}}`)
     const message: Message = { kind: 'request', id: `${call}`, method: 'tools/call', params: {}, bytes }
     const passage: Passage = new Passage({
-      licence: {
-        endsAt: Number.POSITIVE_INFINITY,
-        endsFor: '',
-        obligations: noObligations,
-        duties: [],
-        mayGo: () => done(undefined),
-        stopReason: () => undefined,
-        watch: () => () => {},
-        finish: (outcome) => outcomes.push(outcome),
-      },
+      licence: { ...ownLicence(Number.POSITIVE_INFINITY), finish: (outcome) => outcomes.push(outcome) },
       server: this.#servers[call % this.#servers.length] ?? assert.fail(),
       outgoing: { message, headers: [], method: 'POST' },
       answer,

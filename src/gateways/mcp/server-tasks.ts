@@ -1,16 +1,15 @@
 /** Tasks that servers make of calls: whose each is, what its result is to who hears it, and its end with the session of the call. */
 import type { Bearer, Clock, Decision } from '../../control/ports.ts'
-import type { Instant, Milliseconds } from '../../kernel/instants.ts'
+import type { Milliseconds } from '../../kernel/instants.ts'
 import { refuse } from '../../kernel/refusals.ts'
 import { done, type Result } from '../../kernel/result.ts'
-import { noObligations } from '../../model/obligations.ts'
 import type { Asked } from './asked.ts'
 import { Collecting } from './collect.ts'
 import type { CallWay } from './deciding.ts'
 import type { Door } from './door.ts'
 import { EarlyAnswer } from './early-answer.ts'
 import { type Era, headerText } from './envelope.ts'
-import type { Licence } from './licence.ts'
+import { type Licence, ownLicence } from './licence.ts'
 import { OwnerKeep } from './owner-keep.ts'
 import type { Tap } from './passage.ts'
 import type { McpServer, Message, Outgoing } from './ports.ts'
@@ -181,18 +180,4 @@ function cancelOf(
     .filter(([name]) => !name.startsWith('mcp-param-'))
     .map(([name, value]) => (name === 'mcp-method' ? [name, 'tasks/cancel'] : name === 'mcp-name' ? [name, headerText(id)] : [name, value]))
   return { server: member.server, outgoing: { method: 'POST', headers, message, ...holder } }
-}
-
-/** For what the gateway itself has to say to a server when a caller may say nothing more. */
-function ownLicence(endsAt: Instant): Licence {
-  return {
-    endsAt,
-    endsFor: 'it did not answer',
-    obligations: noObligations,
-    duties: [],
-    mayGo: () => done(undefined),
-    stopReason: () => undefined,
-    watch: () => () => {},
-    finish: () => {},
-  }
 }

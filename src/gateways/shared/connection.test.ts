@@ -1,9 +1,11 @@
 /** A connection over a real socket: a body that came with its head is read there and then, one that comes later is waited for. */
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
-import { connect, createServer } from 'node:net'
+import { connect, createServer, type Socket } from 'node:net'
 import test from 'node:test'
+import { connect as connectSecurely, createServer as createSecureServer } from 'node:tls'
 import { mustBe, type Result } from '../../kernel/result.ts'
+import { selfSigned } from '../../../test/wire/tls-services.ts'
 import { RealClock } from '../../../test/world/clock.ts'
 import { WholeBody } from './whole-body.ts'
 import type { ClientStream } from './client-stream.ts'
@@ -87,9 +89,12 @@ for (const [says, pieces, want] of cases) {
 const answerHeadBytes = 'HTTP/1.1 200 OK\r\nDate: Sun, 22 Nov 2026 00:00:00 GMT\r\n\r\n'.length
 
 /** A server that answers each request with its body; the pieces that came at it, as they are afterwards. */
-async function echo(bodies: readonly Buffer[], pieceBytes: number): Promise<{ readonly said: Buffer; readonly pieces: readonly Buffer[] }> {
+async function echo(
+  bodies: readonly Buffer[],
+  { pieceBytes, secured }: { readonly pieceBytes: number; readonly secured?: { readonly key: string; readonly cert: string } | undefined },
+): Promise<{ readonly said: Buffer; readonly pieces: readonly Buffer[] }> {
   const pieces: Buffer[] = []
-  const server = createServer({ allowHalfOpen: true }, (socket) => {
+  const take = (socket: Socket) => {
     const host = {
       refuse: () => assert.fail('nothing is refused'),
       begin: (stream: ClientStream) => {
@@ -101,11 +106,15 @@ async function echo(bodies: readonly Buffer[], pieceBytes: number): Promise<{ re
     }
     socket.on('data', (bytes: Buffer) => pieces.push(bytes))
     void new Connection({ socket, address: '127.0.0.1', host, limits, clock, onGone: () => undefined })
-  })
+  }
+  const allowHalfOpen = true
+  const server = secured === undefined ? createServer({ allowHalfOpen }, take) : createSecureServer({ ...secured, allowHalfOpen }, take)
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
   const address = server.address()
-  const socket = connect(typeof address === 'object' ? (address?.port ?? 0) : 0, '127.0.0.1')
+  const port = typeof address === 'object' ? (address?.port ?? 0) : 0
+  const to = { port, host: '127.0.0.1' }
+  const socket = secured === undefined ? connect(to) : connectSecurely({ ...to, rejectUnauthorized: false })
   const heard: Buffer[] = []
   socket.on('data', (bytes: Buffer) => heard.push(bytes))
   const all = Buffer.concat(bodies.flatMap((body) => [Buffer.from(head(body.byteLength)), body]))
@@ -117,24 +126,26 @@ async function echo(bodies: readonly Buffer[], pieceBytes: number): Promise<{ re
   return { said: Buffer.concat(heard), pieces }
 }
 
-test('long bodies that follow each other in one stream of bytes come whole, though the memory of their pieces is given back', async () => {
-  const bodies = [300_000, 1, 200_001, 65_536, 131_072, 524_288, 7].map((length, at) =>
-    Buffer.from(Array.from({ length }, (_, place) => (place * 31 + at * 17) & 255)),
-  )
-  for (const pieceBytes of [2_000_000, 65_536, 100_003]) {
-    const { said } = await echo(bodies, pieceBytes)
-    let at = 0
-    for (const body of bodies) {
-      const from = at + answerHeadBytes
-      assert.ok(said.subarray(from, from + body.byteLength).equals(body), `${body.byteLength} bytes, sent ${pieceBytes} at a time`)
-      at = from + body.byteLength
+for (const isSecure of [false, true])
+  test(`long bodies that follow each other come whole, though the memory of their pieces is given back, ${isSecure ? 'over TLS' : 'in the clear'}`, async () => {
+    const secured = isSecure ? await selfSigned() : undefined
+    const bodies = [300_000, 1, 200_001, 65_536, 131_072, 524_288, 7].map((length, at) =>
+      Buffer.from(Array.from({ length }, (_, place) => (place * 31 + at * 17) & 255)),
+    )
+    for (const pieceBytes of [2_000_000, 65_536, 100_003]) {
+      const { said } = await echo(bodies, { pieceBytes, secured })
+      let at = 0
+      for (const body of bodies) {
+        const from = at + answerHeadBytes
+        assert.ok(said.subarray(from, from + body.byteLength).equals(body), `${body.byteLength} bytes, sent ${pieceBytes} at a time`)
+        at = from + body.byteLength
+      }
+      assert.equal(at, said.byteLength)
     }
-    assert.equal(at, said.byteLength)
-  }
-})
+  })
 
 test('of a long body the pieces are given back as they come, but for the first and the last', async () => {
-  const { pieces } = await echo([Buffer.alloc(8_000_000, 'b')], 8_000_000)
+  const { pieces } = await echo([Buffer.alloc(8_000_000, 'b')], { pieceBytes: 8_000_000 })
   // Memory is taken for all of it when an eighth has come.
   const kept = pieces.reduce((sum, { byteLength }) => sum + byteLength, 0)
   assert.ok(pieces.length > 50 && kept > 0 && kept < 1_300_000, `${kept} bytes in ${pieces.length} pieces`)
