@@ -7,6 +7,7 @@ import type { Remit } from '../src/sdk/remit.ts'
 import { percentile } from './figures.ts'
 import { noticeEveryMs, toolCount, toolName } from './mcp-server.ts'
 import { firstLine, keptAwake, type Shares, start } from './processes.ts'
+import { Steadiness } from './steadiness.ts'
 import { type CutRound, revokeUnderStreams } from './streams.ts'
 import { load, type LoadRun, type Target } from './wrk.ts'
 
@@ -26,13 +27,17 @@ export interface McpTimes {
   readonly p99: number
 }
 
-/** By what is called: one entry a round. */
+/** By what is called: one entry a round, of those in which there is something to tell. */
 export interface McpSides {
   readonly direct: Readonly<Record<McpCall, readonly McpTimes[]>>
   readonly remit: Readonly<Record<McpCall, readonly McpTimes[]>>
 }
 
 export interface McpFigures extends McpSides {
+  /** Of these, what was timed while the gateway's core was its own. */
+  readonly undisturbed: McpSides
+  /** How many series there were, in how many of them the core was its own, and how many times as long the same work took at its worst. */
+  readonly steadiness: { readonly series: number; readonly undisturbed: number; readonly worst: number }
   /** The same where cores may sleep between the calls. */
   readonly asleep: McpSides
   /** Calls that are under way at the same time, each on a connection of its own. */
@@ -68,9 +73,11 @@ ${tools.join('\n')}
 
 const streamsPerRevocation = 200
 const concurrentCalls = 500
-/** Of each side in each round. */
-const callsPerRound = { small: 400, argument: 150, answer: 150, list: 60 } as const
-const warmUp = 20
+/** Of each side in each series. */
+const callsPerSeries = { small: 50, argument: 20, answer: 20, list: 8 } as const
+/** Of each call in each round, spread over it: what else the machine does comes and goes within seconds. */
+const seriesPerRound = 16
+const warmUp = 5
 /** Before the first round: a gateway runs for weeks, and the platform compiles what is called often bit by bit, on all three sides. */
 const warmUpRounds = 4
 const meta = {
@@ -97,18 +104,26 @@ export async function measureMcp(input: McpInput): Promise<McpFigures> {
   const { cores, rounds, seconds, server, gateway, ana, grantFor, tell } = input
   const { token } = await grantFor(Array.from({ length: 10 }, (_, place) => `tools/${toolName(place)}`))
   const sides = { direct: new Side(server, token), remit: new Side(gateway, token) }
-  const awake = { direct: emptyRounds(), remit: emptyRounds() }
-  const asleep = { direct: emptyRounds(), remit: emptyRounds() }
+  const steadiness = new Steadiness(cores.tested)
+  const awake: Series[] = []
+  const asleep: Series[] = []
   const concurrent: { direct: LoadRun[]; remit: LoadRun[] } = { direct: [], remit: [] }
   for (let round = 1 - warmUpRounds; round <= rounds; round += 1) {
     const counts = round > 0
     const says = counts ? `round ${round} of ${rounds}` : 'warming up'
-    for (const name of mcpCallNames) {
-      tell(`MCP, ${says}: ${mcpCalls[name]}`)
-      const times = await keptAwake(cores, () => inTurns(sides, name))
-      if (!counts) continue
-      keep(awake, name, times)
-      keep(asleep, name, await inTurns(sides, name))
+    tell(`MCP, ${says}: one call after the other`)
+    for (let turn = 0; turn < seriesPerRound; turn += 1) {
+      for (const name of mcpCallNames) {
+        if (!counts) {
+          await inTurns(sides, name)
+          continue
+        }
+        const before = await steadiness.look()
+        const times = await keptAwake(cores, () => inTurns(sides, name))
+        const work = Math.max(before, await steadiness.look())
+        awake.push({ name, round, work, ...times })
+        asleep.push({ name, round, work, ...(await inTurns(sides, name)) })
+      }
     }
     tell(`MCP, ${says}: ${concurrentCalls} calls at once`)
     for (const side of ['direct', 'remit'] as const) {
@@ -117,6 +132,8 @@ export async function measureMcp(input: McpInput): Promise<McpFigures> {
     }
   }
   for (const side of Object.values(sides)) side.close()
+  await steadiness.close()
+  const alone = awake.filter(({ work }) => !steadiness.isDisturbed(work))
   tell(`MCP: revoking under ${streamsPerRevocation} streams`)
   const cuts: CutRound[] = []
   for (let round = 0; round < rounds; round += 1) {
@@ -126,18 +143,37 @@ export async function measureMcp(input: McpInput): Promise<McpFigures> {
       await revokeUnderStreams(gateway, grant, ana, { count: streamsPerRevocation, asks, sign: 'notifications/progress', noticeEveryMs }),
     )
   }
-  return { ...awake, asleep, concurrent: { calls: concurrentCalls, ...concurrent }, cuts }
+  return {
+    ...byRound(awake),
+    undisturbed: byRound(alone),
+    steadiness: { series: awake.length, undisturbed: alone.length, worst: steadiness.worst },
+    asleep: byRound(asleep),
+    concurrent: { calls: concurrentCalls, ...concurrent },
+    cuts,
+  }
 }
 
-function emptyRounds(): Record<McpCall, McpTimes[]> {
-  return { small: [], argument: [], answer: [], list: [] }
+/** Milliseconds of calls in turns, and how long the fixed piece of work took about them. */
+interface Series extends Readonly<Record<keyof McpSides, readonly number[]>> {
+  readonly name: McpCall
+  readonly round: number
+  readonly work: number
 }
 
-type Rounds = Readonly<Record<keyof McpSides, Record<McpCall, McpTimes[]>>>
-
-function keep(to: Rounds, name: McpCall, times: Readonly<Record<keyof McpSides, readonly number[]>>): void {
-  to.direct[name].push(describe(times.direct))
-  to.remit[name].push(describe(times.remit))
+function byRound(series: readonly Series[]): McpSides {
+  const rounds = [...new Set(series.map(({ round }) => round))]
+  const of = (side: keyof McpSides, name: McpCall): readonly McpTimes[] =>
+    rounds
+      .map((round) => series.filter((each) => each.name === name && each.round === round).flatMap((each) => each[side]))
+      .filter((times) => times.length > 0)
+      .map(describe)
+  const all = (side: keyof McpSides) => ({
+    small: of(side, 'small'),
+    argument: of(side, 'argument'),
+    answer: of(side, 'answer'),
+    list: of(side, 'list'),
+  })
+  return { direct: all('direct'), remit: all('remit') }
 }
 
 function describe(times: readonly number[]): McpTimes {
@@ -152,7 +188,7 @@ async function inTurns({ direct, remit }: Readonly<Record<'direct' | 'remit', Si
     await direct.call(name)
     await remit.call(name)
   }
-  for (let count = 0; count < callsPerRound[name]; count += 1) {
+  for (let count = 0; count < callsPerSeries[name]; count += 1) {
     times.direct.push(await direct.call(name))
     times.remit.push(await remit.call(name))
   }
@@ -197,38 +233,40 @@ class Side {
   readonly #url: string
   readonly #token: string
   readonly #agent = new Agent({ keepAlive: true, maxSockets: 1 })
-  readonly #bodies: Readonly<Record<McpCall, string>>
+  readonly #bodies: Readonly<Record<McpCall, Buffer>>
 
   constructor(url: string, token: string) {
     this.#url = url
     this.#token = token
-    this.#bodies = { small: bodyOf('small'), argument: bodyOf('argument'), answer: bodyOf('answer'), list: bodyOf('list') }
+    const bytesOf = (name: McpCall) => Buffer.from(bodyOf(name))
+    this.#bodies = { small: bytesOf('small'), argument: bytesOf('argument'), answer: bytesOf('answer'), list: bytesOf('list') }
   }
 
   target(name: McpCall): Target {
     const { origin, pathname } = new URL(this.#url)
     // wrk's script says itself what a body is.
     const { 'content-type': _, ...headers } = headersOf('tools/call', toolName(3))
-    return { name: origin, origin, method: 'POST', path: pathname, token: this.#token, body: this.#bodies[name], headers }
+    return { name: origin, origin, method: 'POST', path: pathname, token: this.#token, body: bodyOf(name), headers }
   }
 
   /** Milliseconds until the last byte. Rejects what is no result: then something else was measured. */
   call(name: McpCall): Promise<number> {
     const body = this.#bodies[name]
     const ours = name === 'list' ? headersOf('tools/list', undefined) : headersOf('tools/call', toolName(3))
-    const headers = { ...ours, authorization: `Bearer ${this.#token}`, 'content-length': Buffer.byteLength(body) }
+    const headers = { ...ours, authorization: `Bearer ${this.#token}`, 'content-length': body.byteLength }
     return new Promise((resolve, reject) => {
       const began = performance.now()
       const sent = request(this.#url, { method: 'POST', agent: this.#agent, headers }, (response) => {
-        const chunks: Buffer[] = []
-        response.on('data', (chunk: Buffer) => chunks.push(chunk))
+        const pieces: Buffer[] = []
+        response.on('data', (piece: Buffer) => pieces.push(piece))
         response.on('error', reject)
         response.on('end', () => {
           const took = performance.now() - began
-          const body = Buffer.concat(chunks)
+          const [beginning, end] = [pieces.slice(0, 2), pieces.slice(-2)].map((some) => Buffer.concat(some).toString())
           // A refusal is a result as well, and says so at its end.
-          if (response.statusCode === 200 && body.includes('"result":{') && !body.includes('"isError":true')) resolve(took)
-          else reject(new Error(`${this.#url} answered ${response.statusCode} ${body.toString('utf8', 0, 400)}`))
+          if (response.statusCode === 200 && beginning?.includes('"result":{') === true && end?.includes('"isError":true') !== true)
+            resolve(took)
+          else reject(new Error(`${this.#url} answered ${response.statusCode} ${beginning?.slice(0, 400)}`))
         })
       })
       sent.on('error', reject)

@@ -51,14 +51,16 @@ function allowedCores(): number[] {
 export interface Start {
   readonly on: Cores
   readonly env?: Readonly<Record<string, string>>
+  /** It is asked for things, on its standard input. */
+  readonly asks?: boolean
 }
 
 const running = new Set<ChildProcess>()
 
 /** Starts a program with its standard output to be read and its complaints on ours. */
-export function start(command: readonly [string, ...string[]], { on, env = {} }: Start): ChildProcess {
+export function start(command: readonly [string, ...string[]], { on, env = {}, asks = false }: Start): ChildProcess {
   const [program, ...words] = on === '' ? command : ['taskset', '-c', on, ...command]
-  const child = spawn(program, words, { env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'inherit'] })
+  const child = spawn(program, words, { env: { ...process.env, ...env }, stdio: [asks ? 'pipe' : 'ignore', 'pipe', 'inherit'] })
   running.add(child)
   child.once('exit', () => running.delete(child))
   return child
