@@ -329,6 +329,7 @@ export function finish(gate: Gate, decision: Decision, outcome: Outcome): void {
     at: now,
     bodySha256: typeof bodySha256 === 'string' ? bodySha256 : undefined,
     decision: decision.id,
+    frameSha256: undefined,
     milliseconds: Math.round(milliseconds),
     reason,
     requestBytes,

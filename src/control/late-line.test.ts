@@ -88,29 +88,32 @@ for (const durability of ['buffered', 'written', 'durable'] as const)
     assert.equal(canonicalJson(mustBe(parseJson(line ?? ''))), line)
   })
 
-test('an outcome whose body is still being hashed is written with its whole hash', async (context) => {
-  const folder = await mkdtemp(join(tmpdir(), 'remit-journal-'))
-  context.after(() => rm(folder, { recursive: true }))
-  const journal = mustBe(await Journal.open({ signer, clock, disk: await openJournalFiles(folder) }))
-  const body = Buffer.alloc(1_000_000, 'b')
-  const entry: OutcomeEntry = {
-    at: 1,
-    bodySha256: undefined,
-    decision: makeId('dec', 1, new Uint8Array(10)),
-    milliseconds: 3,
-    reason: undefined,
-    requestBytes: body.byteLength,
-    responseBytes: 0,
-    result: 'answered',
-    says: undefined,
-    status: 200,
-  }
-  const hash = new LateHash(body)
-  hash.step()
-  const n = mustBe(await journal.append(lateOutcome(entry, hash), 'durable'))
-  const lines: string[] = []
-  for await (const line of journal.read()) lines.push(line)
-  await journal.close()
-  const wanted = writeOutcome(n, { ...entry, bodySha256: createHash('sha256').update(body).digest('hex') })
-  assert.ok(lines.includes(wanted), lines.join('\n'))
-})
+for (const isOfFrame of [false, true])
+  test(`an outcome whose ${isOfFrame ? 'frame' : 'body'} is still being hashed is written with its whole hash`, async (context) => {
+    const folder = await mkdtemp(join(tmpdir(), 'remit-journal-'))
+    context.after(() => rm(folder, { recursive: true }))
+    const journal = mustBe(await Journal.open({ signer, clock, disk: await openJournalFiles(folder) }))
+    const body = Buffer.alloc(1_000_000, 'b')
+    const entry: OutcomeEntry = {
+      at: 1,
+      bodySha256: undefined,
+      decision: makeId('dec', 1, new Uint8Array(10)),
+      frameSha256: undefined,
+      milliseconds: 3,
+      reason: undefined,
+      requestBytes: body.byteLength,
+      responseBytes: 0,
+      result: 'answered',
+      says: undefined,
+      status: 200,
+    }
+    const hash = new LateHash(body)
+    hash.step()
+    const n = mustBe(await journal.append(lateOutcome(entry, { hex: () => hash.hex(), isOfFrame }), 'durable'))
+    const lines: string[] = []
+    for await (const line of journal.read()) lines.push(line)
+    await journal.close()
+    const hex = createHash('sha256').update(body).digest('hex')
+    const wanted = writeOutcome(n, { ...entry, ...(isOfFrame ? { frameSha256: hex } : { bodySha256: hex }) })
+    assert.ok(lines.includes(wanted), lines.join('\n'))
+  })

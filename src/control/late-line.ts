@@ -2,7 +2,7 @@
 import { type DecisionEntry, type OutcomeEntry, writeDecision, writeOutcome } from '../ledger/action-lines.ts'
 import type { Arguments } from '../model/actions.ts'
 import { lateArguments } from './late-arguments.ts'
-import { workOn } from './late-hash.ts'
+import { type LateBodyHash, workOn } from './late-hash.ts'
 import type { Clock } from './ports.ts'
 import type { RecordedArguments } from './recorded-arguments.ts'
 
@@ -37,9 +37,13 @@ export function lateLine(
 }
 
 /** For an outcome whose body is still being hashed. */
-export function lateOutcome(entry: OutcomeEntry, hash: { hex(): string }): (n: number) => LateLine {
+export function lateOutcome(entry: OutcomeEntry, hash: LateBodyHash): (n: number) => LateLine {
   return (n) => ({
-    bytesMax: Buffer.byteLength(writeOutcome(n, { ...entry, bodySha256: '0'.repeat(64) })),
-    whole: () => writeOutcome(n, { ...entry, bodySha256: hash.hex() }),
+    // The longer one of the two names.
+    bytesMax: Buffer.byteLength(writeOutcome(n, { ...entry, frameSha256: '0'.repeat(64) })),
+    whole: () => {
+      const hex = hash.hex()
+      return writeOutcome(n, { ...entry, ...(hash.isOfFrame ? { frameSha256: hex } : { bodySha256: hex }) })
+    },
   })
 }

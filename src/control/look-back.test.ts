@@ -107,6 +107,7 @@ test('what became of a decision is told from a line that only mentions it', asyn
     at: 2_000,
     bodySha256: undefined,
     decision: 'dec_1',
+    frameSha256: undefined,
     milliseconds: 1,
     reason: undefined,
     requestBytes: 0,

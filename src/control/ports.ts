@@ -10,6 +10,7 @@ import type { HoldState } from '../model/lives.ts'
 import type { ObligationName, Obligations } from '../model/obligations.ts'
 import type { ephemeralKinds, FactChange, RecordKind, Records } from '../model/records.ts'
 import type { Service } from '../model/services.ts'
+import type { LateBodyHash } from './late-hash.ts'
 import type { HeardTool } from './pin-first.ts'
 import type { Attendance, VisibleOperation } from './visible.ts'
 
@@ -358,7 +359,7 @@ export interface Outcome {
   readonly requestBytes: number
   readonly responseBytes: number
   /** SHA-256 of the request body as it was forwarded, hex, or still being made; absent where there was none. */
-  readonly bodySha256?: string | { hex(): string } | undefined
+  readonly bodySha256?: string | LateBodyHash | undefined
   readonly milliseconds: number
   readonly reason?: string | undefined
 }

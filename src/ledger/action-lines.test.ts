@@ -47,6 +47,7 @@ const outcomes: fc.Arbitrary<OutcomeEntry> = fc.record({
   at: count,
   bodySha256: perhaps(text),
   decision: id('dec'),
+  frameSha256: perhaps(text),
   milliseconds: count,
   reason: perhaps(text),
   requestBytes: count,

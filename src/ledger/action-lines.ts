@@ -43,6 +43,8 @@ export interface OutcomeEntry {
   readonly at: Instant
   readonly bodySha256: string | undefined
   readonly decision: DecisionId
+  /** Instead of `bodySha256`: of the body without the texts that the decision's line keeps by their hashes, each left out between its quotes. */
+  readonly frameSha256: string | undefined
   readonly milliseconds: number
   readonly reason: string | undefined
   readonly requestBytes: number
@@ -70,7 +72,7 @@ export function writeDecision(n: number, entry: DecisionEntry): string {
 /** Line `n`: to the byte what `writeLine` makes of the same members and `"type":"outcome"`. */
 export function writeOutcome(n: number, entry: OutcomeEntry): string {
   return (
-    `{"at":${canonicalJson(entry.at)}${text('bodySha256', entry.bodySha256)},"decision":"${entry.decision}"` +
+    `{"at":${canonicalJson(entry.at)}${text('bodySha256', entry.bodySha256)},"decision":"${entry.decision}"${text('frameSha256', entry.frameSha256)}` +
     `,"milliseconds":${canonicalJson(entry.milliseconds)},"n":${n}${text('reason', entry.reason)}` +
     `,"requestBytes":${canonicalJson(entry.requestBytes)},"responseBytes":${canonicalJson(entry.responseBytes)}` +
     `,"result":${canonicalString(entry.result)}${text('says', entry.says)}${other('status', entry.status)},"type":"outcome","v":1}`

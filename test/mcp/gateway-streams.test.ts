@@ -236,7 +236,7 @@ test('a stream that only listens needs a live grant, and ends with it', async (c
   assert.match(again.error.message, /grant/)
 })
 
-test('a long argument passes to the byte, and the journal has the hashes of it and of its message', async (context) => {
+test('a long argument passes to the byte, and the journal has the hashes of it and of its message, or of what is around it', async (context) => {
   const ops = await startRaw(context, (heard) =>
     heard.response.writeHead(200, json).end(`{"jsonrpc":"2.0","id":${idOf(heard)},"result":{"content":[],"resultType":"complete"}}`),
   )
@@ -244,7 +244,12 @@ test('a long argument passes to the byte, and the journal has the hashes of it a
   const { token } = await house.grantFor('errand', ['ops/look'])
   const sha256 = (text: string) => createHash('sha256').update(text).digest('hex')
   // One that needs no escapes, one that has them, and letters of more than a byte.
-  for (const service of ['y'.repeat(900_000), 'a "b" \\ \n'.repeat(90_000), 'д'.repeat(400_000)]) {
+  const texts = [
+    { service: 'y'.repeat(900_000), isFramed: true },
+    { service: 'a "b" \\ \n'.repeat(90_000), isFramed: false },
+    { service: 'д'.repeat(400_000), isFramed: false },
+  ]
+  for (const { service, isFramed } of texts) {
     const sent = bare(token, 'tools/call', `{"name":"look","arguments":${JSON.stringify({ service })}}`, 'look')
     const got = await fetch(house.urlOf('ops'), sent)
     assert.equal(got.status, 200, await got.text())
@@ -255,11 +260,14 @@ test('a long argument passes to the byte, and the journal has the hashes of it a
     for await (const line of journal.read()) lines.push(line)
     const last = (type: string) => JSON.parse(lines.findLast((line) => line.includes(`"type":"${type}"`)) ?? '{}') as Recorded
     assert.equal(last('decision').arguments?.service.sha256, sha256(JSON.stringify(service)))
-    assert.equal(last('outcome').bodySha256, sha256(sent.body))
+    const { bodySha256, frameSha256 } = last('outcome')
+    assert.equal(bodySha256, isFramed ? undefined : sha256(sent.body))
+    assert.equal(frameSha256, isFramed ? sha256(sent.body.replace(service, '')) : undefined)
   }
 })
 
 interface Recorded {
   readonly arguments?: { readonly service: { readonly sha256: string } }
   readonly bodySha256?: string
+  readonly frameSha256?: string
 }

@@ -178,7 +178,7 @@ interface Places {
 const placesOf = new WeakMap<JsonObject, Places>()
 
 function placesIn({ bytes }: Message, result: JsonObject, list: string) {
-  const start = startOf(bytes, 'result')
+  const start = startOf(bytes, ['result'])
   if (start === undefined) throw new Error('a result was read that does not stand in its bytes')
   const known = placesOf.get(result)
   const places = known?.list === list ? known : findPlaces(bytes.subarray(start), list)

@@ -1,6 +1,6 @@
 /** One message on its way: to a server, back to the client as the answer comes, and to its recorded outcome. */
 import { hash } from 'node:crypto'
-import { LateHash, workOn } from '../../control/late-hash.ts'
+import { workOn } from '../../control/late-hash.ts'
 import type { Clock, Outcome } from '../../control/ports.ts'
 import type { Instant } from '../../kernel/instants.ts'
 import type { Refusal } from '../../kernel/refusals.ts'
@@ -10,6 +10,7 @@ import { answerHeaders } from './answer-headers.ts'
 import type { ClientAnswer } from './client-answer.ts'
 import { Leak } from './leak.ts'
 import { dutyReason, isDutyReason, type Licence } from './licence.ts'
+import { MessageHash } from './message-hash.ts'
 import type { McpServer, Outgoing, ServerCall, ServerListener } from './ports.ts'
 
 /** Sees what passes, in order, without changing or delaying it. */
@@ -62,7 +63,7 @@ export class Passage implements Cuttable, ServerListener {
   #call: ServerCall | undefined
   #leave: () => void = () => {}
   /** Of a large message: made while its server is at work on it. */
-  #hash: LateHash | undefined
+  #hash: MessageHash | undefined
   #responseBytes = 0
   #isStopped = false
   #status: number | undefined
@@ -186,9 +187,8 @@ export class Passage implements Cuttable, ServerListener {
 
   #hashLate(): void {
     const { outgoing, clock } = this.#plan
-    const { bytes } = outgoing.message
-    if (bytes.byteLength < lateBytesMin) return
-    this.#hash = new LateHash(bytes)
+    if (outgoing.message.bytes.byteLength < lateBytesMin) return
+    this.#hash = new MessageHash(outgoing.message)
     workOn(this.#hash, clock)
   }
 

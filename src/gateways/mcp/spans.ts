@@ -7,18 +7,19 @@ const comma = 0x2c
 
 /** The value at a path of keys; `undefined` where there is none. No further than that is looked: `id` mostly stands before what is long. */
 export function spanOf(bytes: Uint8Array, path: readonly string[]): Span | undefined {
+  const from = startOf(bytes, path)
+  return from === undefined ? undefined : { from, to: endOfValue(bytes, from) }
+}
+
+/** Where it begins. */
+export function startOf(bytes: Uint8Array, path: readonly string[]): number | undefined {
   let from = skipSpace(bytes, 0)
   for (const key of path) {
     const found = valueOf(bytes, from, key)
     if (found === undefined) return undefined
     from = found
   }
-  return { from, to: endOfValue(bytes, from) }
-}
-
-/** Where the value of a key of the outermost object begins. */
-export function startOf(bytes: Uint8Array, key: string): number | undefined {
-  return valueOf(bytes, skipSpace(bytes, 0), key)
+  return from
 }
 
 /** The text with something else at that place. */
