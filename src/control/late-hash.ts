@@ -5,13 +5,6 @@ import type { Clock } from './ports.ts'
 /** Some 35 µs of work. */
 const pieceBytes = 65_536
 
-/** SHA-256 of a body, hex, which is made by the time that it is asked for. */
-export interface LateBodyHash {
-  hex(): string
-  /** Then of the body without the texts that the decision's line keeps by their hashes. Known with `hex`. */
-  readonly isOfFrame: boolean
-}
-
 /** Hex over bytes that nobody changes, or over a well-formed text in UTF-8; which are let go of once it is made. */
 export class LateHash {
   #hash: Hash | undefined
@@ -24,6 +17,10 @@ export class LateHash {
   constructor(content: Uint8Array | string, around = '') {
     this.#content = content
     this.#around = around
+  }
+
+  get isMade(): boolean {
+    return this.#hex !== undefined
   }
 
   /** One piece more; answers whether that was the last. */

@@ -2,8 +2,8 @@
 import { type DecisionEntry, type OutcomeEntry, writeDecision, writeOutcome } from '../ledger/action-lines.ts'
 import type { Arguments } from '../model/actions.ts'
 import { lateArguments } from './late-arguments.ts'
-import { type LateBodyHash, workOn } from './late-hash.ts'
-import type { Clock } from './ports.ts'
+import { workOn } from './late-hash.ts'
+import type { Clock, Outcome } from './ports.ts'
 import type { RecordedArguments } from './recorded-arguments.ts'
 
 export interface LateLine {
@@ -35,6 +35,9 @@ export function lateLine(
     }),
   }
 }
+
+/** Whether it is of the frame is known once it is made. */
+type LateBodyHash = Exclude<Outcome['bodySha256'], string | undefined>
 
 /** For an outcome whose body is still being hashed. */
 export function lateOutcome(entry: OutcomeEntry, hash: LateBodyHash): (n: number) => LateLine {

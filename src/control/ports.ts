@@ -10,7 +10,6 @@ import type { HoldState } from '../model/lives.ts'
 import type { ObligationName, Obligations } from '../model/obligations.ts'
 import type { ephemeralKinds, FactChange, RecordKind, Records } from '../model/records.ts'
 import type { Service } from '../model/services.ts'
-import type { LateBodyHash } from './late-hash.ts'
 import type { HeardTool } from './pin-first.ts'
 import type { Attendance, VisibleOperation } from './visible.ts'
 
@@ -358,8 +357,8 @@ export interface Outcome {
   readonly status?: number | undefined
   readonly requestBytes: number
   readonly responseBytes: number
-  /** SHA-256 of the request body as it was forwarded, hex, or still being made; absent where there was none. */
-  readonly bodySha256?: string | LateBodyHash | undefined
+  /** SHA-256 of the request body as it was forwarded, or of its frame (`OutcomeEntry`), hex, or still being made; absent where there was none. */
+  readonly bodySha256?: string | { hex(): string; readonly isOfFrame: boolean } | undefined
   readonly milliseconds: number
   readonly reason?: string | undefined
 }

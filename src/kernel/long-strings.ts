@@ -1,5 +1,7 @@
 /** Long strings of a JSON text, by the platform's own parser and writer: they take them as RFC 8259 does, and ten times as fast as ours. */
 
+import { hasControls } from './control-characters.ts'
+
 /** Characters after which it is worth the call. */
 export const longString = 64
 
@@ -31,19 +33,6 @@ export function readLongString(text: string, start: number): LongString | undefi
 export function standsForItself(text: string): boolean {
   return !text.includes('"') && !text.includes('\\') && !hasControls(text)
 }
-
-/**
- * In a text of one byte a character the platform looks for few characters sixteen places at a time, and for as many as there are here one by
- * one: two looks cost a third of one. Other texts it goes through one by one however few they are. How a text begins tells which it is, well
- * enough: either way finds them all.
- */
-function hasControls(text: string): boolean {
-  const inTwo = text.length > twoLooksMin && !/[^\0-\x7f]/.test(text.slice(0, beginning))
-  return inTwo ? /[\0-\x0f]/.test(text) || /[\x10-\x1f]/.test(text) : /[\0-\x1f]/.test(text)
-}
-
-const twoLooksMin = 4_096
-const beginning = 256
 
 function parsed(text: string): unknown {
   try {

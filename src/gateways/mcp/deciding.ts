@@ -15,7 +15,7 @@ import { trace } from './tracing.ts'
 import { outgoingOf, wayTo } from './ways.ts'
 
 /** Where an action goes, and who listens to what comes back. */
-export type CallWay = Pick<PassagePlan, 'outgoing'> & {
+export type CallWay = Pick<PassagePlan, 'outgoing' | 'isMessageOurs'> & {
   readonly member: Member
   readonly tap: Tap
   /** What its answer is to whoever hears it. */
@@ -44,8 +44,10 @@ export async function decideCall(door: Door, asked: Asked, named: NamedAction, m
   const call: Call = { ...said, bearer: asked.bearer, meets: obligationNames }
   const deciding = door.control.authorize(call)
   const first = deciding instanceof Promise ? await deciding : deciding
-  const verdict = first.outcome === 'needs-material' ? await decideWhole(door, call, message, outgoing.headers) : first
-  return done({ verdict, way: { member, outgoing, tap, source } })
+  // What may be held is kept by control, to be shown.
+  const isMessageOurs = first.outcome !== 'needs-material'
+  const verdict = isMessageOurs ? first : await decideWhole(door, call, message, outgoing.headers)
+  return done({ verdict, way: { member, outgoing, isMessageOurs, tap, source } })
 }
 
 /** Only what may be held is read again for its digest: most calls are not, and a large one takes milliseconds. */

@@ -154,8 +154,10 @@ export class Exchange implements TaskAnswering {
   }
 
   /** Passes a message to its server and streams the answer back. */
-  pass(input: { readonly licence: Licence; readonly member: Member; readonly tap?: Tap } & Pick<PassagePlan, 'outgoing'>): void {
-    const { licence, member, outgoing, tap } = input
+  pass(
+    input: { readonly licence: Licence; readonly member: Member; readonly tap?: Tap } & Pick<PassagePlan, 'outgoing' | 'isMessageOurs'>,
+  ): void {
+    const { licence, member, outgoing, tap, isMessageOurs = false } = input
     const { clock, secretOf } = this.door
     const passage = new Passage({
       licence,
@@ -167,6 +169,7 @@ export class Exchange implements TaskAnswering {
       session: (id) => this.#keepSession(id, outgoing.message.method),
       refuse: (refusal) => this.tell(refusal, licence.decision === undefined ? {} : { decision: licence.decision }),
       tap: this.door.tools.ear(member, tap),
+      isMessageOurs,
       onOver: () => {},
     })
     this.#passage = passage
@@ -254,7 +257,7 @@ export class Exchange implements TaskAnswering {
     if (told === 'answered') {
       const again = await decide()
       if (!again.ok) return again
-      this.#follow(asked, again.value.verdict, again.value.way)
+      this.#follow(asked, again.value.verdict, { ...again.value.way, isMessageOurs: false })
     } else if (told === undefined) this.#follow(asked, verdict, way)
     else this.say(told)
     return done(undefined)

@@ -1,5 +1,5 @@
 /** What an outcome's line says of the message that was sent: SHA-256 over all of it, but over no text twice that its decision's line has the hash of. */
-import { type LateBodyHash, LateHash } from '../../control/late-hash.ts'
+import { LateHash } from '../../control/late-hash.ts'
 import { isJsonObject } from '../../kernel/json.ts'
 import { memberSpans } from './list-spans.ts'
 import type { Message } from './ports.ts'
@@ -9,7 +9,7 @@ import { startOf } from './spans.ts'
 export const framedTextMin = 65_536
 
 /** Made a piece at a time, for as long as there is time; whoever needs it earlier makes what is left at once. */
-export class MessageHash implements LateBodyHash {
+export class MessageHash {
   #work: Message | LateHash
   #isOfFrame = false
 
@@ -19,6 +19,11 @@ export class MessageHash implements LateBodyHash {
 
   get isOfFrame(): boolean {
     return this.#isOfFrame
+  }
+
+  /** Nothing of the message is needed for it any more. */
+  get isMade(): boolean {
+    return this.#work instanceof LateHash && this.#work.isMade
   }
 
   step(): boolean {

@@ -5,6 +5,7 @@ import type { Clock, Outcome } from '../../control/ports.ts'
 import type { Instant } from '../../kernel/instants.ts'
 import type { Refusal } from '../../kernel/refusals.ts'
 import { done, type Result } from '../../kernel/result.ts'
+import { letGo } from '../shared/read-memory.ts'
 import type { Cuttable } from '../shared/session-cuts.ts'
 import { answerHeaders } from './answer-headers.ts'
 import type { ClientAnswer } from './client-answer.ts'
@@ -44,6 +45,8 @@ export interface PassagePlan {
   /** Answers the client with a refusal; only while nothing was answered yet. */
   readonly refuse: (refusal: Refusal) => void
   readonly tap?: Tap | undefined
+  /** Nobody looks into the bytes of the message once it was answered: not for a hold, and not for a task. */
+  readonly isMessageOurs?: boolean
   /** Called once, when the outcome is recorded. */
   readonly onOver: () => void
 }
@@ -235,6 +238,13 @@ export class Passage implements Cuttable, ServerListener {
       status: this.#status,
       bodySha256: wasSent ? (this.#hash ?? hash('sha256', bytes)) : undefined,
     })
+    if (outcome.result === 'answered' && outcome.reason === undefined) this.#letGo()
     onOver()
+  }
+
+  /** The next long message is then put together in memory that is in use, and not in some that was never touched. */
+  #letGo(): void {
+    const { isMessageOurs, outgoing } = this.#plan
+    if (isMessageOurs === true && this.#call?.isTaken?.() === true && this.#hash?.isMade !== false) letGo(outgoing.message.bytes)
   }
 }

@@ -48,6 +48,8 @@ export interface ServerCall {
   resume(): void
   /** As that of `UpstreamCall`: nobody holds on to the piece that is being told. */
   freed?(): void
+  /** Whether nothing is left of the message that is still to be sent, so that its memory may be let go of. */
+  isTaken?(): boolean
 }
 
 /** A message on its way to a server. */

@@ -151,6 +151,10 @@ class HttpCall implements ServerCall, CallListener {
     this.#up?.freed()
   }
 
+  isTaken(): boolean {
+    return this.#up?.isTaken() === true
+  }
+
   /** The first byte goes out in this very tick, or never. */
   onReady(up: UpstreamCall): void {
     if (this.#isOver) return

@@ -24,7 +24,7 @@ const sparedBytesMin = 32_768
  * every 64 MB of it the whole heap is collected. Only of what no write under way needs any more; whoever else still looks into it finds it
  * empty, and never somebody else's bytes.
  */
-export function letGo({ buffer, byteLength }: Buffer): void {
+export function letGo({ buffer, byteLength }: Uint8Array): void {
   if (byteLength >= letGoBytesMin && byteLength === buffer.byteLength && buffer instanceof ArrayBuffer) buffer.transfer(0)
 }
 

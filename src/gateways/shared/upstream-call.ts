@@ -27,6 +27,8 @@ export interface UpstreamCall {
   resume(): void
   /** Nobody holds on to the piece that is being told, which is then read into again. In the very call that tells it; said again, it changes nothing. */
   freed(): void
+  /** Whether the system has all that was written: what it was written from may be let go of. */
+  isTaken(): boolean
   /** Ends our side of a tunnel: what was written arrives, and nothing follows. */
   endTunnel(): void
   /** Ends the call, and its connection with it; `late` when it took too long. Does nothing once the call is over, whose connection is somebody else's by then. */
@@ -110,6 +112,11 @@ export class Call implements UpstreamCall {
     if (this.#isChunked) this.#socket.write('0\r\n\r\n', 'latin1')
   }
 
+  isTaken(): boolean {
+    // Of a connection that is gone nobody knows what is still being read from.
+    return !this.#socket.destroyed && this.#socket.writableLength === 0
+  }
+
   endTunnel(): void {
     if (!this.isOver) this.#socket.end()
   }
@@ -147,6 +154,7 @@ export const overCall: UpstreamCall = {
   pause: nothing,
   resume: nothing,
   freed: nothing,
+  isTaken: () => false,
   endTunnel: nothing,
   drop: nothing,
 }
