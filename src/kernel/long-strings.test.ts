@@ -34,3 +34,21 @@ for (const [says, letter] of surroundings)
 test('quotes and backslashes do not stand for themselves', () => {
   for (const sign of ['"', '\\']) assert.equal(standsForItself(`${'a'.repeat(5_000)}${sign}`), false)
 })
+
+for (const length of [16_383, 16_384, 16_385, 32_767, 32_768, 32_769])
+  for (const [says, letter] of surroundings)
+    test(`${length} times ${says}, at the edge of what is looked through in one go`, () => {
+      const text = letter.repeat(length)
+      const to = text.length + 2
+      assert.deepEqual(readLongString(`"${text}", "b\\n"`, 1), { value: text, to })
+      assert.deepEqual(readLongString(`"${text}\\""`, 1), { value: `${text}"`, to: to + 2 })
+      assert.deepEqual(readLongString(`"${text}\\\\"`, 1), { value: `${text}\\`, to: to + 2 })
+      assert.equal(readLongString(`"${text}`, 1), undefined)
+      assert.equal(readLongString(`"${text}\\"`, 1), undefined)
+      for (const flaw of ['\n', '"', '\\', '\u001f']) {
+        assert.equal(standsForItself(text + flaw), false)
+        assert.equal(standsForItself(`${text}${flaw}${letter}`), false)
+      }
+      assert.equal(readLongString(`"${text}\n"`, 1), undefined)
+      assert.equal(standsForItself(text), true)
+    })
