@@ -3,20 +3,17 @@ import { createHash, type Hash } from 'node:crypto'
 import type { Clock } from './ports.ts'
 
 /** Some 35 µs of work. */
-const pieceBytes = 65_536
+export const pieceBytes = 65_536
 
 /** Hex over bytes that nobody changes, or over a well-formed text in UTF-8; which are let go of once it is made. */
 export class LateHash {
   #hash: Hash | undefined
   #content: Uint8Array | string
-  readonly #around: string
   #at = 0
   #hex: string | undefined
 
-  /** `around`: what stands before and behind it. */
-  constructor(content: Uint8Array | string, around = '') {
+  constructor(content: Uint8Array | string) {
     this.#content = content
-    this.#around = around
   }
 
   get isMade(): boolean {
@@ -27,9 +24,9 @@ export class LateHash {
   step(): boolean {
     if (this.#hex !== undefined) return true
     const content = this.#content
-    const to = this.#end(this.#at + pieceBytes)
+    const to = endOfPiece(content, this.#at + pieceBytes)
     // Not before there is time for it: whoever puts a hash off has something to send first.
-    const hash = (this.#hash ??= createHash('sha256').update(this.#around))
+    const hash = (this.#hash ??= createHash('sha256'))
     hash.update(typeof content === 'string' ? content.slice(this.#at, to) : content.subarray(this.#at, to))
     this.#at = to
     if (to >= content.length) this.#finish(hash)
@@ -44,16 +41,15 @@ export class LateHash {
 
   /** Lines wait for a disk that may stand still, and must not keep a megabyte each. */
   #finish(hash: Hash): void {
-    this.#hex = hash.update(this.#around).digest('hex')
+    this.#hex = hash.digest('hex')
     this.#content = ''
     this.#hash = undefined
   }
+}
 
-  /** Not within a character, of which half is none. */
-  #end(to: number): number {
-    const content = this.#content
-    return typeof content === 'string' && (content.charCodeAt(to) & 0xfc00) === 0xdc00 ? to - 1 : to
-  }
+/** `to`, or the place before it: not within a character, of which half is none. */
+export function endOfPiece(content: Uint8Array | string, to: number): number {
+  return typeof content === 'string' && (content.charCodeAt(to) & 0xfc00) === 0xdc00 ? to - 1 : to
 }
 
 /** Goes on with it from turn to turn, after whatever is due in this one; never, where there are no turns. */

@@ -29,8 +29,8 @@ if (!(block instanceof WebAssembly.Memory) || typeof isAnyControl !== 'function'
 const isAnyIn = isAnyControl
 const bytes = new Uint8Array(block.buffer)
 const lane = 16
-/** Characters, of which each is three bytes at most. */
-const pieceMax = 16_384
+/** Characters that are looked through in one go: three bytes each at most, and little enough to stay in a processor's first cache. */
+export const pieceMax = 16_384
 /** Characters. To copy a shorter text costs more than to look at it one by one. */
 const shortMax = 128
 const encoder = new TextEncoder()
@@ -39,13 +39,15 @@ const encoder = new TextEncoder()
 export function hasControls(text: string): boolean {
   if (text.length <= shortMax) return /[\0-\x1f]/.test(text)
   // A pair of surrogates that is cut in two is written as something else, and as no control character.
-  for (let at = 0; at < text.length; at += pieceMax) if (isInPiece(text.slice(at, at + pieceMax))) return true
+  for (let at = 0; at < text.length; at += pieceMax) if (encodedUnlessControl(text.slice(at, at + pieceMax)) === undefined) return true
   return false
 }
 
-function isInPiece(piece: string): boolean {
+/** The UTF-8 of at most `pieceMax` characters, until the next ones are looked at; `undefined` where one of them is below U+0020. */
+export function encodedUnlessControl(piece: string): Uint8Array | undefined {
+  if (piece.length > pieceMax) throw new Error('more than one piece')
   const { written } = encoder.encodeInto(piece, bytes)
   const whole = Math.ceil(written / lane) * lane
   bytes.fill(0xff, written, whole)
-  return isAnyIn(whole) !== 0
+  return isAnyIn(whole) === 0 ? bytes.subarray(0, written) : undefined
 }

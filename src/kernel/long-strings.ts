@@ -1,6 +1,6 @@
 /** Long strings of a JSON text, by the platform's own parser and writer: they take them as RFC 8259 does, and ten times as fast as ours. */
 
-import { hasControls } from './control-characters.ts'
+import { encodedUnlessControl, hasControls, pieceMax } from './control-characters.ts'
 
 /** Characters after which it is worth the call. */
 export const longString = 64
@@ -13,7 +13,10 @@ export interface LongString {
   readonly to: number
 }
 
-/** The string of a well-formed text whose first character is at `start`; `undefined` for one with a flaw, which another parser names. */
+/**
+ * The string of a well-formed text whose first character is at `start`; `undefined` for one with a flaw, which another parser names. Piece by
+ * piece it is looked through for all that ends or spoils it: between two looks at all of a long text it would have left the caches.
+ */
 export function readLongString(text: string, start: number): LongString | undefined {
   for (let at = start; ; at += pieceMax) {
     const piece = text.slice(at, at + pieceMax)
@@ -35,8 +38,10 @@ export function standsForItself(text: string): boolean {
   return true
 }
 
-/** Characters that are looked through for one thing after another: a long text would have left the processor's caches in between. */
-const pieceMax = 16_384
+/** The UTF-8 of such a text, of at most `pieceMax` characters, until the next one is asked for; `undefined` for any other. */
+export function encodedAsItStands(piece: string): Uint8Array | undefined {
+  return piece.includes('"') || piece.includes('\\') ? undefined : encodedUnlessControl(piece)
+}
 
 function readEscaped(text: string, start: number): LongString | undefined {
   let end = start - 1
