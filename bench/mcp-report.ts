@@ -33,6 +33,7 @@ export function mcpLines(figures: McpFigures): string[] {
     showSpread(spreadOf(runs.map(({ requestsPerSecond }) => requestsPerSecond)), 0),
     showSpread(spreadOf(runs.map(({ p50 }) => p50)), 1),
     showSpread(spreadOf(runs.map(({ p99 }) => p99)), 1),
+    `${Math.max(...runs.map(({ late }) => late))}`,
   ]
   const closed = closedAfter(figures)
   const at = (values: readonly number[]) => [50, 99, 100].map((share) => percentile(values, share).toFixed(1))
@@ -52,7 +53,7 @@ export function mcpLines(figures: McpFigures): string[] {
     `undisturbed: ${steadiness.undisturbed} of ${steadiness.series} series; in the others the same piece of work took up to ${steadiness.worst.toFixed(1)} times as long, as beside others of the host`,
     '',
     ...tableLines([
-      [`MCP, ${concurrent.calls} calls of 1 kB at once`, 'calls/s', 'p50 ms', 'p99 ms'],
+      [`MCP, ${concurrent.calls} calls of 1 kB at once`, 'calls/s', 'p50 ms', 'p99 ms', 'waited 2 s, at most'],
       atOnce('server alone', concurrent.direct),
       atOnce('Remit', concurrent.remit),
     ]),

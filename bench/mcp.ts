@@ -127,7 +127,7 @@ export async function measureMcp(input: McpInput): Promise<McpFigures> {
     }
     tell(`MCP, ${says}: ${concurrentCalls} calls at once`)
     for (const side of ['direct', 'remit'] as const) {
-      const run = await load(sides[side].target('small'), { connections: concurrentCalls, seconds, on: cores.around })
+      const run = await load(sides[side].target('small'), { connections: concurrentCalls, seconds, on: cores.around, someWait: true })
       if (counts) concurrent[side].push(run)
     }
   }
