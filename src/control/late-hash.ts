@@ -53,11 +53,11 @@ export function endOfPiece(content: Uint8Array | string, to: number): number {
 }
 
 /** Goes on with it from turn to turn, after whatever is due in this one; never, where there are no turns. */
-export function workOn(work: { step(): boolean }, { turn }: Pick<Clock, 'turn'>): void {
-  if (turn !== undefined) void goOn(work, turn)
+export function workOn(work: { step(): boolean }, clock: Pick<Clock, 'turn'>): void {
+  if (clock.turn !== undefined) void goOn(work, clock)
 }
 
-async function goOn(work: { step(): boolean }, turn: () => Promise<void>): Promise<void> {
-  do await turn()
+async function goOn(work: { step(): boolean }, clock: Pick<Clock, 'turn'>): Promise<void> {
+  do await clock.turn?.()
   while (!work.step())
 }
