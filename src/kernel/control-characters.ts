@@ -1,6 +1,6 @@
 /**
  * Whether there is a control character in a text, found sixteen bytes at a time. The platform's patterns go through a text one by one where
- * they look for so many characters, and two that share them take 90 µs for a megabyte; this takes 35, on a busy machine 60 instead of 200.
+ * they look for so many characters, and two that share them take 90 µs for a megabyte; this takes 35.
  */
 
 /** A module of WebAssembly (core specification 2.0, § 5), written out: it has a block of memory and one loop over it. */
