@@ -1,6 +1,7 @@
 /** Long strings that are looked at and not made again: no control character is overlooked, wherever it stands and whatever stands around it. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { makeScanner } from './control-characters.ts'
 import { readLongString, standsForItself } from './long-strings.ts'
 
 const surroundings = [
@@ -52,3 +53,20 @@ for (const length of [16_383, 16_384, 16_385, 32_767, 32_768, 32_769])
       assert.equal(readLongString(`"${text}\n"`, 1), undefined)
       assert.equal(standsForItself(text), true)
     })
+
+for (const [says, hex] of [
+  ['sixteen at a time', undefined],
+  ['one by one, where the platform does not take the module', '0061736d01000000ff'],
+] as const)
+  test(`control characters are found ${says}`, () => {
+    const { bytes, isAnyIn } = makeScanner(hex)
+    assert.equal(bytes.byteLength, 65_536)
+    for (const length of [16, 4_096, 49_152])
+      for (const place of [0, 1, 15, length - 1])
+        for (const byte of [0, 0x0a, 0x1f, 0x20, 0x7f, 0xff]) {
+          bytes.fill(0x79)
+          bytes[place] = byte
+          assert.equal(isAnyIn(length) !== 0, byte < 0x20, `${byte} at ${place} of ${length}`)
+          assert.equal(isAnyIn(16) !== 0, byte < 0x20 && place < 16)
+        }
+  })
